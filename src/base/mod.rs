@@ -1,0 +1,16 @@
+//! Foundations that know nothing of Kubernetes: simulated time, dense ids, interned strings,
+//! addressed randomness, distributions and the digest.
+
+pub mod digest;
+pub mod dist;
+pub mod draw;
+pub mod id;
+pub mod intern;
+pub mod time;
+
+pub use digest::Digest;
+pub use dist::Distribution;
+pub use draw::{Draw, Draws};
+pub use id::IdVec;
+pub use intern::Interner;
+pub use time::{SimDuration, SimTime};

@@ -1,0 +1,1 @@
+//! The discrete-event kernel: calendar, timers, clock; generic in the event.

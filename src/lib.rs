@@ -1,0 +1,4 @@
+//! podsim: a Kubernetes cluster in one deterministic process.
+
+pub mod base;
+pub mod engine;

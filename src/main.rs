@@ -1,0 +1,2 @@
+//! podsim
+fn main() {}
