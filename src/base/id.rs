@@ -189,7 +189,7 @@ mod tests {
         let mut column = IdVec::<TestId, u8>::new();
         let (a, b) = (column.push(7), column.push(9));
         assert_eq!((a.raw(), b.raw(), column[b]), (0, 1, 9));
-        assert_eq!(size_of::<Option<TestId>>(), 4);
+        assert_eq!((TestId::from_raw(1), size_of::<Option<TestId>>()), (b, 4));
         column.grow_to(TestId::from_index(4), 1);
         assert_eq!(column.as_slice(), &[7, 9, 1, 1, 1]);
         assert_eq!(format!("{a:?}"), "TestId#0");

@@ -1,0 +1,96 @@
+//! The scheduling signature of a pod: pods of one class ask the scheduler the same question.
+
+use super::ids::StrId;
+use super::pod::Protocol;
+use super::resources::Resources;
+
+/// Everything of a pod that placement depends on, interned: equal classes get equal answers.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub struct PodClass {
+    /// Effective requests (init containers, sidecars, overhead, pod-level resources considered).
+    pub requests: Resources,
+    /// CPU that scoring counts: absent container requests as 100m. Milli-cores.
+    pub scoring_milli_cpu: i64,
+    /// Memory that scoring counts: absent container requests as 200Mi. Bytes.
+    pub scoring_memory: i64,
+    /// `spec.priority` after admission.
+    pub priority: i32,
+    /// `spec.nodeName` as the manifest gave it: NodeName filters by it (and such a pod skips the scheduler).
+    pub node_name: Option<StrId>,
+    /// `spec.nodeSelector`: label keys and values that a node must have, sorted.
+    pub node_selector: Box<[(StrId, StrId)]>,
+    /// `spec.tolerations`, in order, with the ones that admission adds.
+    pub tolerations: Box<[Toleration]>,
+    /// Host ports of main containers and sidecars.
+    pub host_ports: Box<[HostPort]>,
+}
+
+/// A port that a pod takes on its node.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct HostPort {
+    /// Transport protocol.
+    pub protocol: Protocol,
+    /// The host address; the empty string and `0.0.0.0` are all addresses.
+    pub host_ip: StrId,
+    /// The port number on the node.
+    pub port: u16,
+}
+
+/// A node's taint.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Taint {
+    /// Key.
+    pub key: StrId,
+    /// Value, possibly the empty string.
+    pub value: StrId,
+    /// What it does to pods that do not tolerate it.
+    pub effect: TaintEffect,
+}
+
+/// The effect of a taint.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum TaintEffect {
+    /// New pods are not placed on the node.
+    NoSchedule,
+    /// The scheduler avoids the node.
+    PreferNoSchedule,
+    /// New pods are not placed and running ones are evicted.
+    NoExecute,
+}
+
+/// A pod's toleration.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Toleration {
+    /// The taint key; `None` (with `Exists`) tolerates all keys.
+    pub key: Option<StrId>,
+    /// How the value is compared.
+    pub operator: TolerationOperator,
+    /// The effect it is for; `None` is all effects.
+    pub effect: Option<TaintEffect>,
+    /// How long a NoExecute taint is tolerated, in seconds; `None` is for ever.
+    pub seconds: Option<i64>,
+}
+
+/// How a toleration compares the taint's value.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum TolerationOperator {
+    /// The value must be this one.
+    Equal(StrId),
+    /// Any value.
+    Exists,
+}
+
+impl Toleration {
+    /// Whether this toleration tolerates `taint`.
+    /// Source: staging/src/k8s.io/api/core/v1/toleration.go, v1.34.
+    #[must_use]
+    pub fn tolerates(&self, taint: &Taint) -> bool {
+        let effect = self.effect.is_none_or(|effect| effect == taint.effect);
+        let key = self.key.is_none_or(|key| key == taint.key);
+        let value = match self.operator {
+            TolerationOperator::Exists => true,
+            TolerationOperator::Equal(value) => value == taint.value,
+        };
+        effect && key && value
+    }
+}

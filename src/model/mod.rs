@@ -1,0 +1,25 @@
+//! Kubernetes' vocabulary as plain compiled data: what a manifest means once names are interned, quantities are
+//! integers and defaults are filled in. Knows neither the engine nor serde.
+
+pub mod behavior;
+pub mod class;
+pub mod ids;
+pub mod node;
+pub mod pod;
+pub mod resources;
+pub mod service;
+pub mod status;
+pub mod strings;
+
+pub use behavior::{Behavior, Crash, FileUse, OnTerminate, RunTime, Usage};
+pub use class::{HostPort, PodClass, Taint, TaintEffect, Toleration, TolerationOperator};
+pub use ids::*;
+pub use node::NodeShape;
+pub use pod::{
+    ConfigKind, ConfigRef, ContainerPort, ContainerSpec, EnvSource, ImagePullPolicy, Mount, PodTemplate, Probe,
+    ProbeAction, Protocol, QosClass, RestartPolicy, Role, Volume, VolumeSource,
+};
+pub use resources::{Limits, Resources};
+pub use service::{ConfigContent, ConfigObject, ServicePort, ServiceSpec, ServiceType, TargetPort};
+pub use status::{ConditionStatus, ContainerState, ContainerStatus, Phase, PodCondition, PodConditionType, Terminated};
+pub use strings::{LabelSet, Strings};

@@ -1,0 +1,232 @@
+//! Pods as their manifests describe them, compiled.
+
+use super::ids::{BehaviorId, ClassId, ConfigId, ImageId, LabelSetId, StrId};
+use super::resources::{Limits, Resources};
+
+/// A pod as its manifest describes it: shared by all pods made from it.
+#[derive(Clone, PartialEq, Debug)]
+pub struct PodTemplate {
+    /// Namespace.
+    pub namespace: StrId,
+    /// Labels.
+    pub labels: LabelSetId,
+    /// The scheduling signature.
+    pub class: ClassId,
+    /// `spec.restartPolicy`.
+    pub restart_policy: RestartPolicy,
+    /// `spec.terminationGracePeriodSeconds` (default 30; may be negative, which counts as 1).
+    pub grace_period_seconds: i64,
+    /// `spec.activeDeadlineSeconds`.
+    pub active_deadline_seconds: Option<i64>,
+    /// `spec.hostNetwork`.
+    pub host_network: bool,
+    /// The quality-of-service class.
+    pub qos: QosClass,
+    /// Init containers (regular ones and sidecars) in spec order, then main containers in spec order.
+    pub containers: Box<[ContainerSpec]>,
+    /// Volumes in spec order.
+    pub volumes: Box<[Volume]>,
+}
+
+impl PodTemplate {
+    /// How many of [`containers`](Self::containers) are init containers (sidecars included).
+    #[must_use]
+    pub fn init_count(&self) -> usize {
+        self.containers.iter().take_while(|c| c.role != Role::Main).count()
+    }
+}
+
+/// One container of a pod.
+#[derive(Clone, PartialEq, Debug)]
+pub struct ContainerSpec {
+    /// Name.
+    pub name: StrId,
+    /// Init container, sidecar or main container.
+    pub role: Role,
+    /// Image.
+    pub image: ImageId,
+    /// When the image is pulled.
+    pub pull_policy: ImagePullPolicy,
+    /// Requests after defaulting.
+    pub requests: Resources,
+    /// Limits.
+    pub limits: Limits,
+    /// Declared ports.
+    pub ports: Box<[ContainerPort]>,
+    /// What `env` and `envFrom` take from ConfigMaps and Secrets.
+    pub env: Box<[EnvSource]>,
+    /// Volume mounts.
+    pub mounts: Box<[Mount]>,
+    /// Startup probe.
+    pub startup_probe: Option<Probe>,
+    /// Readiness probe.
+    pub readiness_probe: Option<Probe>,
+    /// Liveness probe.
+    pub liveness_probe: Option<Probe>,
+    /// What the process does.
+    pub behavior: BehaviorId,
+}
+
+/// The part a container plays in its pod.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Role {
+    /// A regular init container: runs to completion before the next one starts.
+    Init,
+    /// A restartable init container (`restartPolicy: Always`).
+    Sidecar,
+    /// One of `spec.containers`.
+    Main,
+}
+
+/// `spec.restartPolicy`.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum RestartPolicy {
+    /// Restart whatever the exit code.
+    #[default]
+    Always,
+    /// Restart after a non-zero exit code.
+    OnFailure,
+    /// Never restart.
+    Never,
+}
+
+/// `imagePullPolicy` after defaulting.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum ImagePullPolicy {
+    /// At every container start.
+    Always,
+    /// If the node does not have it.
+    IfNotPresent,
+    /// Never: a missing image is an error.
+    Never,
+}
+
+/// Quality of service: who suffers first when a node runs short.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum QosClass {
+    /// Every container has cpu and memory limits equal to its requests.
+    Guaranteed,
+    /// Something is requested or limited.
+    Burstable,
+    /// Nothing is requested or limited.
+    BestEffort,
+}
+
+/// Transport protocol.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub enum Protocol {
+    /// TCP.
+    #[default]
+    Tcp,
+    /// UDP.
+    Udp,
+    /// SCTP.
+    Sctp,
+}
+
+/// A declared container port. Declaring opens nothing; processes listen (see [`super::Behavior::listens`]).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ContainerPort {
+    /// Name, possibly the empty string.
+    pub name: StrId,
+    /// Transport protocol.
+    pub protocol: Protocol,
+    /// Port in the pod's network namespace.
+    pub port: u16,
+    /// Port on the node; 0 is none.
+    pub host_port: u16,
+}
+
+/// ConfigMap or Secret.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum ConfigKind {
+    /// A ConfigMap.
+    ConfigMap,
+    /// A Secret.
+    Secret,
+}
+
+/// A reference to a configuration object, or to some of its keys.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ConfigRef {
+    /// Which object.
+    pub config: ConfigId,
+    /// Keys that must exist; empty: the object is enough.
+    pub keys: Box<[StrId]>,
+    /// Whether it may be missing.
+    pub optional: bool,
+}
+
+/// Something an environment takes from a configuration object; read at each container start.
+pub type EnvSource = ConfigRef;
+
+/// A mount of a volume into a container.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Mount {
+    /// Index into [`PodTemplate::volumes`].
+    pub volume: u16,
+    /// Absolute path in the container.
+    pub path: Box<str>,
+    /// Path inside the volume that is mounted, or the empty string.
+    pub sub_path: Box<str>,
+    /// Whether writes are refused.
+    pub read_only: bool,
+}
+
+/// A volume of a pod.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Volume {
+    /// Name.
+    pub name: StrId,
+    /// Where its content comes from.
+    pub source: VolumeSource,
+}
+
+/// Where a volume's content comes from.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum VolumeSource {
+    /// Scratch space that lives as long as the pod is on its node.
+    EmptyDir {
+        /// `sizeLimit` in bytes.
+        size_limit: Option<i64>,
+        /// `medium: Memory`.
+        memory: bool,
+    },
+    /// Files from ConfigMaps and Secrets (`configMap`, `secret`, `projected`).
+    Config(Box<[ConfigRef]>),
+    /// Anything that is always there and that no rule here depends on (hostPath, downwardAPI, ...).
+    Other,
+}
+
+/// A probe of a container, with defaults filled in. Periods and delays in whole seconds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Probe {
+    /// What it asks.
+    pub action: ProbeAction,
+    /// `initialDelaySeconds`.
+    pub initial_delay_seconds: i32,
+    /// `periodSeconds`.
+    pub period_seconds: i32,
+    /// `timeoutSeconds`.
+    pub timeout_seconds: i32,
+    /// `successThreshold`.
+    pub success_threshold: i32,
+    /// `failureThreshold`.
+    pub failure_threshold: i32,
+    /// Probe-level `terminationGracePeriodSeconds`.
+    pub grace_period_seconds: Option<i64>,
+}
+
+/// What a probe asks of a container.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ProbeAction {
+    /// An HTTP GET (or gRPC check) on this port: the process must listen there and be healthy.
+    Http(TargetPortNumber),
+    /// A TCP connect to this port: the process must listen there.
+    Tcp(TargetPortNumber),
+    /// A command: the process must be healthy.
+    Exec,
+}
+
+/// A port number, resolved from a port name at compile time.
+pub type TargetPortNumber = u16;
