@@ -1,5 +1,9 @@
 //! podsim: a Kubernetes cluster in one deterministic process.
 
 pub mod base;
+pub mod diag;
 pub mod engine;
+pub mod manifest;
 pub mod model;
+pub mod record;
+pub mod sim;

@@ -10,6 +10,7 @@ pub mod resources;
 pub mod service;
 pub mod status;
 pub mod strings;
+pub mod vocabulary;
 
 pub use behavior::{Behavior, Crash, FileUse, OnTerminate, RunTime, Usage};
 pub use class::{HostPort, PodClass, Taint, TaintEffect, Toleration, TolerationOperator};
@@ -23,3 +24,4 @@ pub use resources::{Limits, Resources};
 pub use service::{ConfigContent, ConfigObject, ServicePort, ServiceSpec, ServiceType, TargetPort};
 pub use status::{ConditionStatus, ContainerState, ContainerStatus, Phase, PodCondition, PodConditionType, Terminated};
 pub use strings::{LabelSet, Strings};
+pub use vocabulary::Vocabulary;

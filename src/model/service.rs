@@ -60,7 +60,7 @@ pub enum ServiceType {
 }
 
 /// A ConfigMap or Secret: its identity and, while it exists, its keys.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct ConfigObject {
     /// ConfigMap or Secret.
     pub kind: ConfigKind,

@@ -1,0 +1,23 @@
+//! The interners that compilation fills: every distinct string, class, image, configuration object and node shape once.
+
+use super::class::PodClass;
+use super::ids::{ClassId, ConfigId, ImageId, ShapeId, StrId};
+use super::node::NodeShape;
+use super::service::ConfigObject;
+use super::strings::Strings;
+use crate::base::Interner;
+
+/// Everything that manifests, scenarios and traces intern while they are compiled.
+#[derive(Clone, Debug, Default)]
+pub struct Vocabulary {
+    /// Strings and label sets.
+    pub strings: Strings,
+    /// Scheduling signatures.
+    pub classes: Interner<ClassId, PodClass>,
+    /// Image references.
+    pub images: Interner<ImageId, StrId>,
+    /// ConfigMaps and Secrets that exist or are referred to.
+    pub configs: Interner<ConfigId, ConfigObject>,
+    /// Kinds of nodes.
+    pub shapes: Interner<ShapeId, NodeShape>,
+}

@@ -1,0 +1,162 @@
+//! Facts: everything observable that happens in a run.
+
+use crate::base::SimTime;
+use crate::define_id;
+use crate::model::{
+    ConditionStatus, ConfigId, ContainerState, NodeId, Phase, PodConditionType, PodUid, ServiceId, StrId, Taint,
+};
+
+define_id! {
+    /// A text kept with the recording; see [`super::Recorder::note`].
+    NoteId
+}
+
+/// One thing that happened. Pods are named by [`PodUid`] (their records hold names), containers by their index in the
+/// pod's template.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum Fact {
+    /// A node object was created.
+    NodeAdded(NodeId),
+    /// A node object was removed.
+    NodeRemoved(NodeId),
+    /// The node's Ready condition changed.
+    NodeReady(NodeId, ConditionStatus),
+    /// `spec.unschedulable` changed.
+    NodeCordoned(NodeId, bool),
+    /// A taint was added (`true`) or removed.
+    NodeTaint(NodeId, Taint, bool),
+    /// The machine stopped.
+    NodeCrashed(NodeId),
+    /// The machine runs again.
+    NodeBooted(NodeId),
+
+    /// The pod object was created.
+    PodCreated(PodUid),
+    /// The scheduler tried and found no node; the note is the message.
+    PodUnschedulable(PodUid, NoteId),
+    /// The pod was bound to a node.
+    PodBound(PodUid, NodeId),
+    /// The phase changed; the reason is `status.reason`.
+    PodPhase(PodUid, Phase, StrId),
+    /// A condition changed.
+    PodCondition(PodUid, PodConditionType, ConditionStatus, StrId),
+    /// Deletion was requested with this grace in seconds.
+    PodDeleting(PodUid, i64),
+    /// The pod object is gone.
+    PodRemoved(PodUid),
+
+    /// A container's state changed, as its node sees it.
+    Container {
+        /// The pod.
+        pod: PodUid,
+        /// Index in the template's containers.
+        container: u16,
+        /// The new state.
+        state: ContainerState,
+        /// Restarts so far.
+        restarts: u32,
+    },
+    /// A container became ready or unready.
+    ContainerReady(PodUid, u16, bool),
+    /// A pull began.
+    ImagePullStarted(PodUid, u16),
+    /// A pull ended; `false`: it failed.
+    ImagePullEnded(PodUid, u16, bool),
+
+    /// A Kubernetes Event.
+    Event {
+        /// What it is about.
+        subject: Subject,
+        /// Reason and type.
+        event: KubeEvent,
+        /// The message.
+        note: NoteId,
+    },
+
+    /// How many endpoints a service has: ready ones and all.
+    Endpoints(ServiceId, u32, u32),
+    /// The load balancer of a service got its address.
+    LoadBalancer(ServiceId),
+    /// A configuration object was created or changed (`true`) or deleted.
+    Config(ConfigId, bool),
+    /// A fault of the plan began (`true`) or ended; the note describes it.
+    Fault(u32, bool, NoteId),
+}
+
+/// What a Kubernetes Event is about.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Subject {
+    /// A pod.
+    Pod(PodUid),
+    /// A node.
+    Node(NodeId),
+    /// A service.
+    Service(ServiceId),
+}
+
+/// Reasons of Kubernetes Events (spec Appendix A).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[allow(missing_docs, reason = "each is upstream's reason, spelled alike")]
+pub enum KubeEvent {
+    Scheduled,
+    FailedScheduling,
+    Preempted,
+    Pulling,
+    Pulled,
+    FailedPull,
+    Failed,
+    BackOff,
+    BackOffPull,
+    Created,
+    Started,
+    Killing,
+    Unhealthy,
+    FailedMount,
+    FailedCreatePodSandBox,
+    Evicted,
+    ExceededGracePeriod,
+    NodeReady,
+    NodeNotReady,
+    Rebooted,
+    NodeSchedulable,
+    NodeNotSchedulable,
+    RegisteredNode,
+    RemovingNode,
+    TaintManagerEviction,
+    EnsuredLoadBalancer,
+    DeadlineExceeded,
+}
+
+impl KubeEvent {
+    /// The reason as upstream writes it.
+    #[must_use]
+    pub fn reason(self) -> String {
+        match self {
+            Self::FailedPull => "Failed".to_owned(),
+            Self::BackOffPull => "BackOff".to_owned(),
+            other => format!("{other:?}"),
+        }
+    }
+
+    /// `Normal` or `Warning`.
+    #[must_use]
+    pub const fn kind(self) -> &'static str {
+        match self {
+            Self::FailedScheduling
+            | Self::FailedPull
+            | Self::Failed
+            | Self::BackOff
+            | Self::Unhealthy
+            | Self::FailedMount
+            | Self::FailedCreatePodSandBox
+            | Self::Evicted
+            | Self::ExceededGracePeriod
+            | Self::NodeNotReady
+            | Self::Rebooted => "Warning",
+            _ => "Normal",
+        }
+    }
+}
+
+/// A fact and its time.
+pub type Stamped = (SimTime, Fact);

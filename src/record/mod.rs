@@ -1,0 +1,39 @@
+//! What happened, as small facts of ids, and how it looked, as samples. Knows no component and no format.
+
+pub mod fact;
+pub mod recording;
+pub mod sample;
+
+pub use fact::{Fact, KubeEvent, Subject};
+pub use recording::{PodRecord, Recording};
+pub use sample::{Sample, ServiceSample};
+
+use crate::base::SimTime;
+
+/// Receives facts and samples. A type parameter of the simulation, so that recording costs nothing when it is off.
+pub trait Recorder {
+    /// Whether anything is kept: when false, facts are not even made.
+    const ON: bool = true;
+    /// Something happened at `at`.
+    fn fact(&mut self, at: SimTime, fact: Fact);
+    /// A pod was created; pods are recorded in the order of their uids, without gaps.
+    fn pod(&mut self, pod: PodRecord);
+    /// The cluster at `at`.
+    fn sample(&mut self, at: SimTime, sample: Sample);
+    /// Keeps a text for a fact; `text` is only called when recording.
+    fn note(&mut self, text: impl FnOnce() -> String) -> fact::NoteId;
+}
+
+/// Records nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Off;
+
+impl Recorder for Off {
+    const ON: bool = false;
+    fn fact(&mut self, _: SimTime, _: Fact) {}
+    fn pod(&mut self, _: PodRecord) {}
+    fn sample(&mut self, _: SimTime, _: Sample) {}
+    fn note(&mut self, _: impl FnOnce() -> String) -> fact::NoteId {
+        fact::NoteId::from_raw(0)
+    }
+}

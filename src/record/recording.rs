@@ -1,0 +1,76 @@
+//! A whole run in memory: every fact, every sample, and what pods were called. Exports are made from it.
+
+use super::fact::{Fact, NoteId, Stamped};
+use super::{Recorder, Sample};
+use crate::base::{Interner, SimTime};
+use crate::model::{PodUid, TemplateId, WorkloadId};
+
+/// What a pod was, for its whole life.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PodRecord {
+    /// Its source, which names it.
+    pub workload: WorkloadId,
+    /// Its number in the source.
+    pub ordinal: u32,
+    /// What it is like.
+    pub template: TemplateId,
+}
+
+/// A whole run in memory.
+#[derive(Clone, Debug, Default)]
+pub struct Recording {
+    facts: Vec<Stamped>,
+    pods: crate::base::IdVec<PodUid, PodRecord>,
+    samples: Vec<(SimTime, Sample)>,
+    notes: Interner<NoteId, Box<str>>,
+}
+
+impl Recording {
+    /// Nothing recorded yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Facts in the order they happened.
+    #[must_use]
+    pub fn facts(&self) -> &[Stamped] {
+        &self.facts
+    }
+
+    /// Pods in the order of their creation.
+    #[must_use]
+    pub const fn pods(&self) -> &crate::base::IdVec<PodUid, PodRecord> {
+        &self.pods
+    }
+
+    /// Samples in the order of time.
+    #[must_use]
+    pub fn samples(&self) -> &[(SimTime, Sample)] {
+        &self.samples
+    }
+
+    /// A kept text.
+    #[must_use]
+    pub fn note_text(&self, id: NoteId) -> &str {
+        self.notes.get(id)
+    }
+}
+
+impl Recorder for Recording {
+    fn fact(&mut self, at: SimTime, fact: Fact) {
+        self.facts.push((at, fact));
+    }
+
+    fn pod(&mut self, pod: PodRecord) {
+        self.pods.push(pod);
+    }
+
+    fn sample(&mut self, at: SimTime, sample: Sample) {
+        self.samples.push((at, sample));
+    }
+
+    fn note(&mut self, text: impl FnOnce() -> String) -> NoteId {
+        self.notes.intern_str(&text())
+    }
+}

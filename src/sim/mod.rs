@@ -1,0 +1,4 @@
+//! Joins the three worlds: the plan of a run, the closed event enum, the world, the simulation.
+
+pub mod outcome;
+pub mod plan;
