@@ -1,5 +1,6 @@
 //! podsim: a Kubernetes cluster in one deterministic process.
 
+pub mod api;
 pub mod base;
 pub mod diag;
 pub mod engine;
