@@ -146,7 +146,7 @@ impl<E: Copy> Calendar<E> {
     pub fn next_time(&mut self) -> Option<SimTime> {
         loop {
             let entry = self.lanes.first().min(self.queue.first());
-            if entry == Entry::LAST {
+            if entry.is_last() {
                 return None;
             }
             if self.slab.is_live(entry.slot()) {
@@ -167,29 +167,29 @@ impl<E: Copy> Calendar<E> {
     pub fn pop_until(&mut self, until: SimTime) -> Option<(SimTime, E)> {
         loop {
             let entry = self.lanes.first().min(self.queue.first());
-            if entry == Entry::LAST || entry.at() > until {
+            if entry.is_last() || entry.at() > until {
                 return None;
             }
-            if let Some(event) = self.remove(entry) {
+            if self.remove(entry) {
                 self.now = entry.at();
                 self.compact_if_half_dead();
-                return Some((self.now, event));
+                return Some((entry.at(), self.slab.event(entry.slot())));
             }
         }
     }
 
-    /// Removes the first entry and frees its slot: the event, unless it was cancelled.
+    /// Removes the first entry and frees its slot: whether its event was live.
     #[inline]
-    fn remove(&mut self, first: Entry) -> Option<E> {
+    fn remove(&mut self, first: Entry) -> bool {
         if first == self.lanes.first() {
             self.lanes.remove_first();
         } else {
             self.queue.remove_first();
         }
         self.held -= 1;
-        let event = self.slab.take(first.slot());
-        self.dead -= usize::from(event.is_none());
-        event
+        let live = self.slab.release(first.slot());
+        self.dead -= usize::from(!live);
+        live
     }
 
     /// Without this, long timers that are usually cancelled pile up to many times the pending ones.
@@ -207,7 +207,7 @@ impl<E: Copy> Calendar<E> {
         let mut keep = |entry: Entry| {
             let live = slab.is_live(entry.slot());
             if !live {
-                slab.take(entry.slot());
+                slab.release(entry.slot());
             }
             live
         };
@@ -221,6 +221,7 @@ impl<E: Copy> Calendar<E> {
     /// after all others of its instant and rank.
     #[cold]
     fn renumber(&mut self) {
+        self.compact();
         let mut sorted = Vec::with_capacity(self.held);
         let mut collect = |entry| {
             sorted.push(entry);

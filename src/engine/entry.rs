@@ -53,6 +53,12 @@ impl Entry {
         Self(u128::from(time_key(at)) << 64 | u128::from(order) << 32 | u128::from(slot))
     }
 
+    /// Whether this is [`Entry::LAST`].
+    #[inline]
+    pub(super) const fn is_last(self) -> bool {
+        self.slot() == u32::MAX
+    }
+
     /// When the event is due.
     #[inline]
     #[allow(clippy::cast_possible_wrap)]

@@ -188,9 +188,9 @@ impl<E: Copy> Kernel<E> {
         }
         let before = self.now();
         let popped = self.calendar.pop_until(until);
-        if let Some((at, _)) = popped {
+        if popped.is_some() {
             self.events += 1;
-            self.events_at_instant = if at == before { self.events_at_instant + 1 } else { 1 };
+            self.events_at_instant = if self.now() == before { self.events_at_instant + 1 } else { 1 };
         }
         Ok(popped)
     }

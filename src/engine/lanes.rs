@@ -58,7 +58,7 @@ impl Lanes {
     #[inline]
     pub(super) fn push(&mut self, lane: Lane, entry: Entry) {
         let index = lane.0 as usize;
-        if self.heads[index] == Entry::LAST {
+        if self.heads[index].is_last() {
             self.heads[index] = entry;
             if entry < self.first {
                 (self.first, self.first_lane) = (entry, index);
@@ -100,7 +100,7 @@ impl Lanes {
     pub(super) fn retain(&mut self, mut keep: impl FnMut(Entry) -> bool) {
         for (queue, head) in self.queues.iter_mut().zip(&mut self.heads) {
             queue.entries.retain(|&entry| keep(entry));
-            if *head != Entry::LAST && !keep(*head) {
+            if !head.is_last() && !keep(*head) {
                 *head = queue.entries.pop_front().unwrap_or(Entry::LAST);
             }
         }
@@ -109,7 +109,7 @@ impl Lanes {
 
     /// Applies `change`, which must change neither times nor order, to every entry.
     pub(super) fn update(&mut self, mut change: impl FnMut(Entry) -> Entry) {
-        let heads = self.heads.iter_mut().filter(|head| **head != Entry::LAST);
+        let heads = self.heads.iter_mut().filter(|head| !head.is_last());
         let others = self.queues.iter_mut().flat_map(|queue| &mut queue.entries);
         heads.chain(others).for_each(|entry| *entry = change(*entry));
         self.find_first();

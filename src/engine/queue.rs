@@ -60,7 +60,7 @@ impl Queue {
     #[inline]
     pub(super) fn first(&mut self) -> Entry {
         let first = self.near.first();
-        if first == Entry::LAST && self.far.len() > 0 {
+        if first.is_last() && self.far.len() > 0 {
             self.refill();
             return self.near.first();
         }

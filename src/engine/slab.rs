@@ -65,17 +65,23 @@ impl<E: Copy> Slab<E> {
         TimerKey { slot, generation: NonZeroU32::MIN }
     }
 
-    /// Frees `slot`, whose entry has left the calendar: the event, or nothing if it was cancelled.
+    /// Frees `slot`, whose entry has left the calendar: whether its event was live. Until the next insertion the event
+    /// can still be read.
     #[inline]
-    pub(super) fn take(&mut self, slot: u32) -> Option<E> {
+    pub(super) fn release(&mut self, slot: u32) -> bool {
         let place = &mut self.slots[slot as usize];
         let live = place.generation & 1;
         place.generation += live;
-        let event = place.event;
         if place.generation < WORN_OUT {
             self.free.push(slot);
         }
-        (live == 1).then_some(event)
+        live == 1
+    }
+
+    /// The event in `slot`.
+    #[inline]
+    pub(super) fn event(&self, slot: u32) -> E {
+        self.slots[slot as usize].event
     }
 
     /// Makes the event of `key` dead, its slot still held by the entry in the calendar: false if the key is stale.
@@ -122,7 +128,8 @@ mod tests {
     fn a_stale_key_is_harmless() {
         let mut slab = Slab::new();
         let first = slab.insert('a');
-        assert_eq!(slab.take(first.slot()), Some('a'));
+        assert!(slab.release(first.slot()));
+        assert_eq!(slab.event(first.slot()), 'a');
         assert!(!slab.kill(first));
         let second = slab.insert('b');
         assert_eq!(first.slot(), second.slot(), "the slot is used again");
@@ -130,7 +137,7 @@ mod tests {
         assert!(slab.kill(second) && !slab.kill(second));
         let third = slab.insert('c');
         assert_ne!(third.slot(), second.slot(), "a dead slot waits for its entry");
-        assert_eq!(slab.take(second.slot()), None);
+        assert!(!slab.release(second.slot()));
         assert_eq!(slab.insert('d').slot(), second.slot());
         assert_eq!(size_of::<Option<TimerKey>>(), 8);
     }
@@ -140,7 +147,7 @@ mod tests {
         let mut slab = Slab::new();
         let old = slab.insert('a');
         slab.slots[0].generation = WORN_OUT - 1;
-        assert_eq!(slab.take(0), Some('a'));
+        assert!(slab.release(0));
         let next = slab.insert('b');
         assert_eq!(next.slot(), 1);
         assert!(!slab.holds(old));
