@@ -145,7 +145,7 @@ impl<E: Copy> Calendar<E> {
     /// The time of the next event.
     pub fn next_time(&mut self) -> Option<SimTime> {
         loop {
-            let entry = self.lanes.first().min(self.queue.first());
+            let entry = self.first();
             if entry.is_last() {
                 return None;
             }
@@ -166,7 +166,7 @@ impl<E: Copy> Calendar<E> {
     #[inline]
     pub fn pop_until(&mut self, until: SimTime) -> Option<(SimTime, E)> {
         loop {
-            let entry = self.lanes.first().min(self.queue.first());
+            let entry = self.first();
             if entry.is_last() || entry.at() > until {
                 return None;
             }
@@ -176,6 +176,22 @@ impl<E: Copy> Calendar<E> {
                 return Some((entry.at(), self.slab.event(entry.slot())));
             }
         }
+    }
+
+    /// The first entry, live or dead, or [`Entry::LAST`].
+    #[inline]
+    fn first(&mut self) -> Entry {
+        let Self { slab, held, dead, .. } = self;
+        let irregular = self.queue.first(|entry| {
+            let live = slab.is_live(entry.slot());
+            if !live {
+                slab.release(entry.slot());
+                *held -= 1;
+                *dead -= 1;
+            }
+            live
+        });
+        self.lanes.first().min(irregular)
     }
 
     /// Removes the first entry and frees its slot: whether its event was live.

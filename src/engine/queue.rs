@@ -56,13 +56,12 @@ impl Queue {
         }
     }
 
-    /// The first entry, or [`Entry::LAST`].
+    /// The first entry, or [`Entry::LAST`]. Entries on their way to the heap are dropped unless `keep` says yes.
     #[inline]
-    pub(super) fn first(&mut self) -> Entry {
+    pub(super) fn first(&mut self, keep: impl FnMut(Entry) -> bool) -> Entry {
         let first = self.near.first();
         if first.is_last() && self.far.len() > 0 {
-            self.refill();
-            return self.near.first();
+            return self.refill(keep);
         }
         first
     }
@@ -88,17 +87,24 @@ impl Queue {
         self.set_spill();
     }
 
-    /// Moves the first entries from the buckets to the heap.
+    /// Moves the first entries from the buckets to the heap, and shows the first that is kept.
+    ///
+    /// To ask `keep` here is more than tidiness. Every event must be read once, and with a million pending each reading
+    /// waits for main memory; readings of a whole batch wait together, and the event is at hand when it is popped.
     #[cold]
-    fn refill(&mut self) {
-        // A quarter: a queue whose size swings by less does not change its behaviour.
-        if self.far.len() <= self.tuning.heap_max / 4 {
-            self.far.take_all(&mut self.moving);
-        } else {
-            self.far.advance(self.tuning.batch, &mut self.moving);
+    fn refill(&mut self, mut keep: impl FnMut(Entry) -> bool) -> Entry {
+        while self.near.len() == 0 && self.far.len() > 0 {
+            // A quarter: a queue whose size swings by less does not change its behaviour.
+            if self.far.len() <= self.tuning.heap_max / 4 {
+                self.far.take_all(&mut self.moving);
+            } else {
+                self.far.advance(self.tuning.batch, &mut self.moving);
+            }
+            self.moving.retain(|&entry| keep(entry));
+            self.near.extend(self.moving.drain(..));
         }
-        self.near.extend(self.moving.drain(..));
         self.set_spill();
+        self.near.first()
     }
 
     /// A spill takes as long as the heap is big, and the refill that follows may undo it (a crowd at one instant):
