@@ -8,3 +8,4 @@ pub mod manifest;
 pub mod model;
 pub mod record;
 pub mod sim;
+pub mod workload;

@@ -9,6 +9,7 @@
 //! - `heap`, `far`, `queue`: the irregular timers, near ones in a 4-ary heap, far ones in radix buckets;
 //! - `lanes`: constant delays, which need no sorting;
 //! - `calendar`: these together, cancellation, compaction, renumbering;
+//! - `timers`: the port through which components use it;
 //! - `kernel`: the calendar with the limits of a run.
 //!
 //! It must not know what an event means: Kubernetes starts elsewhere.
@@ -23,9 +24,11 @@ pub mod lanes;
 mod model_test;
 mod queue;
 pub mod slab;
+pub mod timers;
 
 pub use calendar::Calendar;
 pub use entry::Rank;
 pub use kernel::{Kernel, LimitReached, Limits};
 pub use lanes::Lane;
 pub use slab::TimerKey;
+pub use timers::{Ranked, Timers};
