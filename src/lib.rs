@@ -4,6 +4,7 @@ pub mod api;
 pub mod base;
 pub mod diag;
 pub mod engine;
+pub mod kubelet;
 pub mod manifest;
 pub mod model;
 pub mod record;

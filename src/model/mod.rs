@@ -5,6 +5,7 @@ pub mod behavior;
 pub mod class;
 pub mod ids;
 pub mod node;
+pub mod plan;
 pub mod pod;
 pub mod resources;
 pub mod service;

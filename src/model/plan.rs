@@ -1,12 +1,12 @@
 //! The plan: everything a run is made of, compiled and checked. Building one cannot fail half-way; running one cannot
 //! fail at all. Scenarios, manifests and traces are compiled to it; tests and library users build it by hand.
 
-use crate::base::{Distribution, IdVec, SimDuration, SimTime};
-use crate::model::service::ConfigContent;
-use crate::model::{
+use super::service::ConfigContent;
+use super::{
     Behavior, BehaviorId, ClassId, ConfigId, ConfigObject, ImageId, NodeShape, PodClass, PodTemplate, ServiceId,
     ServiceSpec, ShapeId, StrId, Strings, Taint, TemplateId, WorkloadId,
 };
+use crate::base::{Distribution, IdVec, SimDuration, SimTime};
 
 /// Everything a run is made of.
 #[derive(Clone, Debug)]
@@ -179,7 +179,7 @@ pub struct TraceRow {
     pub template: TemplateId,
     /// When the pod is deleted; [`SimTime::NEVER`] if it is not.
     pub delete_at: SimTime,
-    /// How long its process works ([`crate::model::RunTime::Trace`]).
+    /// How long its process works ([`super::RunTime::Trace`]).
     pub run: SimDuration,
 }
 
