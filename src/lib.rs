@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod base;
+pub mod component;
 pub mod diag;
 pub mod engine;
 pub mod kubelet;

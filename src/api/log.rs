@@ -160,6 +160,33 @@ pub enum Cursor {
 /// How many cursors there are.
 pub const CURSORS: usize = 4;
 
+impl Cursor {
+    /// Every reader.
+    pub const ALL: [Self; CURSORS] = [Self::Recorder, Self::Kubelet, Self::Controllers, Self::Scheduler];
+
+    /// Whether the reader does anything about `change`. It may be given others, too.
+    #[must_use]
+    pub const fn cares(self, change: &Change) -> bool {
+        match self {
+            Self::Recorder => true,
+            Self::Kubelet => matches!(
+                change,
+                Change::PodAdded { node: Some(_), .. }
+                    | Change::PodBound { .. }
+                    | Change::PodDeleting { .. }
+                    | Change::PodRemoved { .. }
+                    | Change::Config(..)
+            ),
+            Self::Controllers => !matches!(change, Change::PodBound { .. } | Change::Config(..)),
+            Self::Scheduler => match change {
+                Change::PodStatus { old_phase, phase, .. } => old_phase.is_terminal() != phase.is_terminal(),
+                Change::NodeReady(..) | Change::Config(..) => false,
+                _ => true,
+            },
+        }
+    }
+}
+
 /// The log: changes that some cursor has not read yet.
 #[derive(Debug, Default)]
 pub struct ChangeLog {
@@ -172,6 +199,18 @@ pub struct ChangeLog {
 impl ChangeLog {
     pub(super) fn append(&mut self, at: SimTime, change: Change) {
         self.entries.push_back((at, change));
+        // A reader that is up to date and does not care need not be woken.
+        let end = self.first + self.entries.len() as u64;
+        let mut skipped = false;
+        for cursor in Cursor::ALL {
+            if self.read[cursor as usize] + 1 == end && !cursor.cares(&change) {
+                self.read[cursor as usize] = end;
+                skipped = true;
+            }
+        }
+        if skipped {
+            self.cut();
+        }
     }
 
     /// The next change that `cursor` has not read, if it happened at least `lag` before `now`.
@@ -213,13 +252,14 @@ mod tests {
         let mut log = ChangeLog::default();
         let node = NodeId::from_raw(0);
         log.append(SimTime(10), Change::NodeAdded(node));
+        assert_eq!(log.next_at(Cursor::Kubelet, SimDuration::ZERO), None, "kubelets do not watch nodes");
         log.append(SimTime(20), Change::NodeRemoved(node));
         let lag = SimDuration(5);
         assert_eq!(log.next(Cursor::Scheduler, SimTime(14), lag), None);
         assert_eq!(log.next_at(Cursor::Scheduler, lag), Some(SimTime(15)));
         assert_eq!(log.next(Cursor::Scheduler, SimTime(15), lag), Some(Change::NodeAdded(node)));
         assert_eq!(log.next(Cursor::Scheduler, SimTime(15), lag), None);
-        for cursor in [Cursor::Recorder, Cursor::Kubelet, Cursor::Controllers] {
+        for cursor in [Cursor::Recorder, Cursor::Controllers] {
             assert_eq!(log.next(cursor, SimTime(20), SimDuration::ZERO), Some(Change::NodeAdded(node)));
         }
         assert_eq!(log.entries.len(), 1);
