@@ -183,7 +183,7 @@ fn the_heap_spills_and_comes_back() {
             } else {
                 pair.apply(&Op::Pop { count: 1 });
             }
-            if word % 5 == 0 {
+            if word.is_multiple_of(5) {
                 pair.apply(&Op::Pop { count: 1 });
                 pair.apply(&Op::Schedule { delay, rank: 2 });
             }
