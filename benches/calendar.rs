@@ -7,7 +7,9 @@
 //! - *hold*: with n events pending, pop the first and schedule one at its time plus an exponential increment;
 //! - *k8s-mix*: increments are 70 % uniform in 1-100 ms, 24 % exactly 10 s (a lane in the kernel), 6 % exponential
 //!   with mean 1 h;
-//! - *cancel*: a hold, then cancel a random pending timer and schedule another in its place.
+//! - *seconds*: exponential increments cut to whole seconds, so that crowds share an instant;
+//! - *cancel*, *cancel-k*: a hold (exponential, k8s-mix), then cancel a random pending timer and schedule another in
+//!   its place.
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -54,6 +56,7 @@ impl Random {
 enum Increments {
     Exponential,
     K8sMix,
+    Seconds,
 }
 
 impl Increments {
@@ -62,6 +65,7 @@ impl Increments {
         (0..=MASK)
             .map(|i| match (self, i * 100 / (MASK + 1)) {
                 (Self::Exponential, _) => random.exponential(1e9),
+                (Self::Seconds, _) => random.exponential(1e10) / 1_000_000_000 * 1_000_000_000,
                 (Self::K8sMix, 0..70) => 1_000_000 + (random.unit() * 99e6) as i64,
                 (Self::K8sMix, 70..94) => TEN_SECONDS,
                 (Self::K8sMix, _) => random.exponential(3.6e12),
@@ -323,6 +327,9 @@ fn report() {
     }
     for pending in SIZES {
         ratio("k8s-mix", pending, Increments::K8sMix, Reference::hold, Driven::hold);
+    }
+    for pending in SIZES {
+        ratio("seconds", pending, Increments::Seconds, Reference::hold, Driven::hold);
     }
     for pending in SIZES {
         ratio("cancel", pending, Increments::Exponential, Reference::cancel, Driven::cancel);

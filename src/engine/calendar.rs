@@ -95,7 +95,6 @@ impl<E: Copy> Calendar<E> {
     ///
     /// # Panics
     /// If `at` is earlier than now.
-    #[inline]
     pub fn schedule(&mut self, at: SimTime, rank: Rank, event: E) -> TimerKey {
         assert!(at >= self.now, "an event is scheduled at {at:?}, but it is already {:?}", self.now);
         let (entry, key) = self.enter(at, rank, event);
@@ -104,7 +103,6 @@ impl<E: Copy> Calendar<E> {
     }
 
     /// Schedules `event` on `lane`: at now plus the lane's delay.
-    #[inline]
     pub fn schedule_on(&mut self, lane: Lane, event: E) -> TimerKey {
         let (delay, rank) = self.lanes.terms(lane);
         let (entry, key) = self.enter(self.now + delay, rank, event);

@@ -43,7 +43,7 @@ pub(super) struct Heap {
 impl Heap {
     /// No entries.
     pub(super) fn new() -> Self {
-        Self { lines: vec![Siblings::VACANT], end: ROOT, hole: false }
+        Self { lines: vec![Siblings::VACANT; 2], end: ROOT, hole: false }
     }
 
     /// Number of entries.
@@ -64,17 +64,18 @@ impl Heap {
         }
     }
 
-    /// The first entry, or [`Entry::LAST`].
+    /// The first entry, or [`Entry::LAST`]. A hole is left open: if the next event comes from elsewhere, what that one
+    /// schedules can still fill it.
     #[inline]
-    pub(super) fn first(&mut self) -> Entry {
-        self.close();
-        self.lines[0].0[ROOT]
+    pub(super) fn first(&self) -> Entry {
+        if self.hole { self.lines[1].first().1 } else { self.lines[0].0[ROOT] }
     }
 
-    /// Removes the first entry, which there must be and which [`Heap::first`] must just have shown.
+    /// Removes the first entry, which there must be.
     #[inline]
     pub(super) fn remove_first(&mut self) {
-        debug_assert!(!self.hole && self.end > ROOT);
+        self.close();
+        debug_assert!(self.end > ROOT);
         self.hole = true;
     }
 

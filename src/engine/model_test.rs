@@ -183,7 +183,7 @@ fn the_heap_spills_and_comes_back() {
             } else {
                 pair.apply(&Op::Pop { count: 1 });
             }
-            if word % 5 == 0 {
+            if word.is_multiple_of(5) {
                 pair.apply(&Op::Pop { count: 1 });
                 pair.apply(&Op::Schedule { delay, rank: 2 });
             }
@@ -215,6 +215,24 @@ fn a_crowd_at_one_instant_keeps_its_order() {
         }
     }
     assert!(pair.went_far);
+    pair.finish();
+}
+
+/// Not only cancellations make the dead the majority: so do the living that leave.
+#[test]
+fn the_dead_leave_when_the_living_do() {
+    let mut pair = Pair::new(0, Tuning::DEFAULT, 0, 1 << 28);
+    for i in 0..2_000 {
+        pair.schedule(if i % 2 == 0 { 1 + i } else { 1_000_000 + i }, 0);
+    }
+    for i in (1..1_600).step_by(2) {
+        pair.cancel(i);
+    }
+    assert_eq!(pair.calendar.held(), 2_000);
+    for _ in 0..1_000 {
+        pair.apply(&Op::Pop { count: 1 });
+    }
+    assert!(pair.calendar.held() <= 400, "{} entries held", pair.calendar.held());
     pair.finish();
 }
 

@@ -22,7 +22,7 @@ pub(super) struct Tuning {
 
 impl Tuning {
     /// What `benches/calendar.rs` found fast.
-    pub(super) const DEFAULT: Self = Self { heap_max: 16_384, batch: 512 };
+    pub(super) const DEFAULT: Self = Self { heap_max: 4_096, batch: 512 };
 }
 
 /// The irregular timers.
