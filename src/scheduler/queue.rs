@@ -272,9 +272,11 @@ impl Queue {
         match self.place(pod) {
             Some(Place::Active) => {}
             Some(_) => {
-                let mut info = self.release(pod);
-                info.backoff_expiry = None;
-                self.enter(info, now);
+                let info = self.release(pod);
+                match info.gate {
+                    None => self.put(info, Place::Active),
+                    Some(_) => self.seat(info),
+                }
             }
             None => self.in_flight.record(Seen::Own { pod, satisfied: PluginSet::of(&Plugin::ALL) }),
         }
