@@ -9,5 +9,6 @@ pub mod kubelet;
 pub mod manifest;
 pub mod model;
 pub mod record;
+pub mod scheduler;
 pub mod sim;
 pub mod workload;

@@ -89,6 +89,13 @@ impl Storage {
         (file.updated, file.bytes_per_second) = (now, bytes_per_second);
     }
 
+    /// Nothing is written any more.
+    pub fn stop(&mut self, now: SimTime) {
+        for file in &mut self.files {
+            (file.bytes, file.updated, file.bytes_per_second) = (file.bytes_at(now), now, 0.0);
+        }
+    }
+
     /// The container at `index` was restarted: what it wrote outside its mounts is gone, what it wrote into volumes stays.
     pub fn restarted(&mut self, now: SimTime, container: u16) {
         for file in self.files.iter_mut().filter(|file| file.container == container && file.volume.is_none()) {

@@ -13,8 +13,13 @@ pub struct PodClass {
     pub scoring_milli_cpu: i64,
     /// Memory that scoring counts: absent container requests as 200Mi. Bytes.
     pub scoring_memory: i64,
+    /// What scoring counts once the pod is on a node, (milli-cores, bytes), where that differs: with pod-level requests the
+    /// defaults are then taken only if the whole pod requests none.
+    pub accounted_scoring: Option<(i64, i64)>,
     /// `spec.priority` after admission.
     pub priority: i32,
+    /// `spec.preemptionPolicy`.
+    pub preemption: PreemptionPolicy,
     /// `spec.nodeName` as the manifest gave it: NodeName filters by it (and such a pod skips the scheduler).
     pub node_name: Option<StrId>,
     /// `spec.nodeSelector`: label keys and values that a node must have, sorted.
@@ -23,6 +28,16 @@ pub struct PodClass {
     pub tolerations: Box<[Toleration]>,
     /// Host ports of main containers and sidecars.
     pub host_ports: Box<[HostPort]>,
+}
+
+/// Whether a pod may evict pods of lower priority to find a place.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum PreemptionPolicy {
+    /// It may.
+    #[default]
+    PreemptLowerPriority,
+    /// It waits.
+    Never,
 }
 
 /// A port that a pod takes on its node.

@@ -14,7 +14,7 @@ pub mod strings;
 pub mod vocabulary;
 
 pub use behavior::{Behavior, Crash, FileUse, OnTerminate, RunTime, Usage};
-pub use class::{HostPort, PodClass, Taint, TaintEffect, Toleration, TolerationOperator};
+pub use class::{HostPort, PodClass, PreemptionPolicy, Taint, TaintEffect, Toleration, TolerationOperator};
 pub use ids::*;
 pub use node::NodeShape;
 pub use pod::{
