@@ -1,22 +1,27 @@
 //! Kubernetes' vocabulary as plain compiled data: what a manifest means once names are interned, quantities are
 //! integers and defaults are filled in. Knows neither the engine nor serde.
 
+pub mod available;
 pub mod behavior;
 pub mod class;
+pub mod effective;
 pub mod ids;
 pub mod int_or_percent;
 pub mod names;
 pub mod node;
 pub mod pod;
+pub mod qos;
 pub mod resources;
 pub mod selector;
 mod selector_parse;
 pub mod service;
 pub mod status;
 pub mod strings;
+pub mod tolerations;
 
 pub use behavior::{Behavior, Crash, FileUse, OnTerminate, RunTime, Usage};
 pub use class::{HostPort, PodClass, Taint, TaintEffect, Toleration, TolerationOperator};
+pub use effective::{PodResources, ResourceList, ResourceRequirements};
 pub use ids::*;
 pub use int_or_percent::IntOrPercent;
 pub use node::NodeShape;
