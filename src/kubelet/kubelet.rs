@@ -59,10 +59,8 @@ pub enum Timer {
     LocalStorage(RecordId),
     /// `activeDeadlineSeconds` are over.
     Deadline(RecordId),
-    /// A status reaches the API server.
-    Status(u32),
-    /// The kubelet removes the object of a pod that it has stopped.
-    Remove(u32),
+    /// A message reaches the API server.
+    Message(u32),
 }
 
 /// A container that cannot run while an outage lasts.
@@ -73,14 +71,22 @@ struct Outage {
     exit_code: i32,
 }
 
+/// Something on its way to the API server.
+#[derive(Debug)]
+pub(super) enum Message {
+    /// A pod's status.
+    Status(PodRef, StatusPatch),
+    /// The pod has stopped: its object goes.
+    Remove(PodRef),
+}
+
 /// All kubelets with their machines.
 #[derive(Debug, Default)]
 pub struct Kubelets {
     pub(super) machines: IdVec<NodeId, Machine>,
     pub(super) records: Records,
-    /// Statuses on their way to the API server.
-    pub(super) outbox: Vec<Option<(PodRef, StatusPatch)>>,
-    pub(super) outbox_free: Vec<u32>,
+    outbox: Vec<Option<Message>>,
+    outbox_free: Vec<u32>,
     /// Pods that wait for a ConfigMap or Secret volume.
     pub(super) mount_waiters: Vec<RecordId>,
     outages: Vec<Outage>,
@@ -127,7 +133,8 @@ impl Kubelets {
     #[must_use]
     pub fn last_renewal(&self, plan: &Plan, node: NodeId, now: SimTime) -> SimTime {
         let machine = &self.machines[node];
-        let (until, period) = (if machine.up { now } else { machine.crashed_at.min(now) }, plan.control_plane.lease_renew);
+        let (until, period) =
+            (if machine.up { now } else { machine.crashed_at.min(now) }, plan.control_plane.lease_renew);
         let next = SimTime(until.0 + 1).ceil_to_grid(machine.lease_phase, period);
         next - period
     }
@@ -197,17 +204,15 @@ impl Kubelets {
             Timer::Probe { record, container, kind } => self.probe_due(env, record, container, kind),
             Timer::LocalStorage(id) => self.local_storage_pass(env, id),
             Timer::Deadline(id) => self.kill_pod(env, id, known::DEADLINE_EXCEEDED),
-            Timer::Status(slot) => {
-                let (pod, patch) = self.take_outbox(slot);
+            Timer::Message(slot) => {
+                self.outbox_free.push(slot);
+                let message = self.outbox[slot as usize].take().expect("a message arrives once");
+                let op = match &message {
+                    Message::Status(pod, status) => Op::PatchStatus { pod: *pod, status },
+                    Message::Remove(pod) => Op::DeletePod { pod: *pod, grace_seconds: Some(0), spec_grace_seconds: 0 },
+                };
                 // A refusal says that the pod is gone or that nothing changed: both are fine.
-                let _ = env.cluster.request(env.now, Op::PatchStatus { pod, status: &patch });
-            }
-            Timer::Remove(slot) => {
-                let (pod, _) = self.take_outbox(slot);
-                let _ = env.cluster.request(
-                    env.now,
-                    Op::DeletePod { pod, grace_seconds: Some(0), spec_grace_seconds: 0 },
-                );
+                let _ = env.cluster.request(env.now, op);
             }
         }
     }
@@ -238,6 +243,7 @@ impl Kubelets {
             sandboxes: 0,
             failed_sync: false,
             grace_seconds: None,
+            stop_grace_seconds: 0,
             kill_reason: known::EMPTY,
             terminating_since: SimTime::NEVER,
             orphan: false,
@@ -245,6 +251,9 @@ impl Kubelets {
             mount_failing_since: None,
             probes_from: None,
             traced_run: traced_run(env.plan, workload, ordinal),
+            retries: 0,
+            deadline: None,
+            storage_timer: None,
             storage: None,
             next,
             previous: None,
@@ -263,7 +272,7 @@ impl Kubelets {
         }
         if let Some(seconds) = template.active_deadline_seconds {
             let at = (self.records.get(id).started_at + SimDuration::from_secs(seconds)).max(env.now);
-            env.timers.at(at, Timer::Deadline(id));
+            self.records.get_mut(id).deadline = Some(env.timers.at(at, Timer::Deadline(id)));
         }
         self.request_sync(env, id, env.now);
         id
@@ -319,28 +328,23 @@ impl Kubelets {
         pod: PodRef,
         patch: StatusPatch,
     ) {
-        let slot = self.post(pod, patch);
-        env.timers.after(env.plan.control_plane.status_update, Timer::Status(slot));
+        let slot = self.post(Message::Status(pod, patch));
+        env.timers.after(env.plan.control_plane.status_update, Timer::Message(slot));
     }
 
     /// Asks for the removal of a stopped pod's object.
     pub(super) fn request_removal<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, pod: PodRef) {
-        let slot = self.post(pod, StatusPatch::default());
-        env.timers.after(env.plan.control_plane.status_update * 2, Timer::Remove(slot));
+        let slot = self.post(Message::Remove(pod));
+        env.timers.after(env.plan.control_plane.status_update * 2, Timer::Message(slot));
     }
 
-    fn post(&mut self, pod: PodRef, patch: StatusPatch) -> u32 {
+    fn post(&mut self, message: Message) -> u32 {
         if let Some(slot) = self.outbox_free.pop() {
-            self.outbox[slot as usize] = Some((pod, patch));
+            self.outbox[slot as usize] = Some(message);
             return slot;
         }
-        self.outbox.push(Some((pod, patch)));
+        self.outbox.push(Some(message));
         u32::try_from(self.outbox.len() - 1).expect("few messages are on their way at once")
-    }
-
-    fn take_outbox(&mut self, slot: u32) -> (PodRef, StatusPatch) {
-        self.outbox_free.push(slot);
-        self.outbox[slot as usize].take().expect("a message arrives once")
     }
 
     /// Begins (or, with `false`, ends) an outage: the container of this workload cannot run while it lasts.

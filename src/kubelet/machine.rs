@@ -40,8 +40,7 @@ impl Kubelets {
                 let container = self.records.container_mut(id, index);
                 if let Instance::Running(started) = container.instance {
                     let reason = known::UNKNOWN;
-                    container.instance =
-                        Instance::Exited(Exit { code: LOST_EXIT, reason, started, finished: env.now });
+                    container.instance = Instance::Exited(Exit { code: LOST_EXIT, reason, started, finished: env.now });
                 }
                 (container.serving, container.stopping) = (false, false);
                 (container.started, container.ready, container.rate) = (false, false, 0.0);

@@ -35,8 +35,8 @@ impl Kubelets {
         let spec = &env.plan.templates[template].containers[usize::from(index)];
         let behavior = &env.plan.behaviors[spec.behavior];
         let life = env.draws.workload(workload).life.life(behavior, of);
-        let (now, node) = (env.now, record.node);
-        let outage = self.outage_of(env.plan, workload, spec.name);
+        let now = env.now;
+        let outage = self.outage_of(workload, spec.name);
 
         let container = self.records.container_mut(id, index);
         if container.created {
@@ -50,7 +50,6 @@ impl Kubelets {
         (container.stopping, container.serving) = (false, false);
         (container.started, container.ready) = (false, false);
         env.counters.container_starts += 1;
-        let restarts = container.restarts;
         // Startup comes first: a process that ends before it has started up never serves.
         let (end, code) = match (outage, life.end) {
             (Some(code), _) => (Some(SimDuration::ZERO), code),
@@ -66,14 +65,8 @@ impl Kubelets {
         self.arm_oom(env, id, index);
         self.write_files(env, id, index);
         self.start_probes(env, id, index);
-        if spec.role == crate::model::Role::Main {
-            self.machines[node].used_ever = true;
-        }
         self.show(env, id, index, ContainerState::Running { started_at: now });
-        env.pod_event(pod.uid, KubeEvent::Started, || {
-            format!("Started container {}", env_text(env.plan, spec.name))
-        });
-        let _ = restarts;
+        env.pod_event(pod.uid, KubeEvent::Started, || format!("Started container {}", env_text(env.plan, spec.name)));
     }
 
     /// Its process ends at `at` with this exit code, unless it ends earlier.
@@ -90,7 +83,7 @@ impl Kubelets {
         if let Some(timer) = container.exit_timer.take() {
             env.timers.disarm(timer);
         }
-        (container.exit_code, container.exit_reason) = (code, reason);
+        (container.exit_at, container.exit_code, container.exit_reason) = (at, code, reason);
         let timer = env.timers.at(at, Timer::Exit { record: id, container: index });
         self.records.container_mut(id, index).exit_timer = Some(timer);
     }
@@ -101,7 +94,7 @@ impl Kubelets {
         let Some(started) = container.running() else { return };
         let exit = Exit { code: container.exit_code, reason: container.exit_reason, started, finished: env.now };
         container.instance = Instance::Exited(exit);
-        let timers = [container.exit_timer.take(), container.serving_timer.take()];
+        let timers = [container.exit_timer.take(), container.serving_timer.take(), container.oom_timer.take()];
         let was_serving = std::mem::take(&mut container.serving);
         container.rate = 0.0;
         (container.started, container.ready) = (false, false);
@@ -166,9 +159,7 @@ impl Kubelets {
         self.records.container(id, index).serving
             && behavior.requires.iter().all(|&required| {
                 let found = template.containers.iter().position(|container| container.name == required);
-                found.is_some_and(|at| {
-                    self.records.container(id, u16::try_from(at).expect("few containers")).serving
-                })
+                found.is_some_and(|at| self.records.container(id, u16::try_from(at).expect("few containers")).serving)
             })
     }
 
@@ -329,11 +320,7 @@ pub(super) const fn reason_of(code: i32) -> StrId {
     if code == 0 { known::COMPLETED } else { known::ERROR }
 }
 
-pub(super) fn behavior(
-    plan: &crate::model::plan::Plan,
-    template: crate::model::TemplateId,
-    index: u16,
-) -> &Behavior {
+pub(super) fn behavior(plan: &crate::model::plan::Plan, template: crate::model::TemplateId, index: u16) -> &Behavior {
     &plan.behaviors[plan.templates[template].containers[usize::from(index)].behavior]
 }
 

@@ -30,11 +30,8 @@ impl Kubelets {
         let mut statuses = self.statuses(template, id);
         let ended = record.worker == Worker::Finished;
         let sent = env.cluster.pods().exists(record.pod).then(|| env.cluster.pods().phase(record.pod.pod));
-        let mut phase = if record.kill_reason == known::EMPTY {
-            self.phase(template, id, &statuses, ended)
-        } else {
-            Phase::Failed
-        };
+        let mut phase =
+            if record.kill_reason == known::EMPTY { self.phase(template, id, &statuses, ended) } else { Phase::Failed };
         if ended {
             let init = template.init_count();
             let spec: SmallVec<[_; 4]> = template.containers[..init].iter().map(|c| (c.name, c.role)).collect();
@@ -58,10 +55,7 @@ impl Kubelets {
         };
         let pod = record.pod;
         let count = u16::try_from(template.containers.len()).expect("few containers");
-        if self.records.get(id).last_sent != Some(fingerprint(&patch)) {
-            self.records.get_mut(id).last_sent = Some(fingerprint(&patch));
-            self.send(env, pod, patch);
-        }
+        self.send(env, pod, patch);
         for index in 0..count {
             self.trigger_readiness(env, id, index);
         }
@@ -96,9 +90,7 @@ impl Kubelets {
         record.sandbox_ready
             && template.containers.iter().enumerate().any(|(index, spec)| {
                 let container = self.records.container(id, u16::try_from(index).expect("few containers"));
-                spec.role == Role::Main
-                    && container.instance != Instance::None
-                    && container.sandbox == record.sandboxes
+                spec.role == Role::Main && container.instance != Instance::None && container.sandbox == record.sandboxes
             })
     }
 
@@ -133,11 +125,8 @@ fn status(
         Instance::None => !stopping,
         Instance::Running(_) => false,
         Instance::Exited(exit) => {
-            let policy = if spec.role == Role::Sidecar {
-                crate::model::RestartPolicy::Always
-            } else {
-                template.restart_policy
-            };
+            let policy =
+                if spec.role == Role::Sidecar { crate::model::RestartPolicy::Always } else { template.restart_policy };
             let done = spec.role == Role::Init && exit.code == 0;
             !stopping && !done && should_restart(policy, None, exit.code)
         }
@@ -161,9 +150,7 @@ fn status(
     let done = matches!(container.instance, Instance::Exited(exit) if exit.code == 0);
     let (ready, started) = match spec.role {
         Role::Init => (done, Some(false)),
-        Role::Sidecar | Role::Main => {
-            (runs && container.started && container.ready, Some(runs && container.started))
-        }
+        Role::Sidecar | Role::Main => (runs && container.started && container.ready, Some(runs && container.started)),
     };
     ContainerStatus { name: spec.name, state, last_state, ready, started, restart_count: container.restarts }
 }
@@ -188,12 +175,4 @@ fn conditions_of(
     set(PodConditionType::ContainersReady, conditions::containers_ready(&input));
     set(PodConditionType::Ready, conditions::ready(&input));
     all
-}
-
-/// Tells two statuses apart without keeping either.
-fn fingerprint(patch: &StatusPatch) -> u64 {
-    use std::hash::{Hash, Hasher};
-    let mut hasher = rustc_hash::FxHasher::default();
-    patch.hash(&mut hasher);
-    hasher.finish()
 }

@@ -59,6 +59,8 @@ pub(super) struct PodRecord {
     pub(super) failed_sync: bool,
     /// Deletion was requested (or the object is gone): stop for good, with this grace in seconds.
     pub(super) grace_seconds: Option<u32>,
+    /// The grace it stops with when nobody asked for its deletion.
+    pub(super) stop_grace_seconds: u32,
     /// Why the kubelet itself ends the pod ([`known::EMPTY`]: it does not).
     pub(super) kill_reason: StrId,
     /// When termination began.
@@ -71,6 +73,10 @@ pub(super) struct PodRecord {
     /// When the probe workers began.
     pub(super) probes_from: Option<SimTime>,
     pub(super) traced_run: Option<SimDuration>,
+    /// Syncs that were retried so far: addresses their jitter.
+    pub(super) retries: u32,
+    pub(super) deadline: Option<TimerKey>,
+    pub(super) storage_timer: Option<TimerKey>,
     pub(super) storage: Option<Box<super::storage::Storage>>,
     pub(super) next: Option<RecordId>,
     pub(super) previous: Option<RecordId>,
@@ -104,6 +110,10 @@ pub(super) struct ContainerRecord {
     /// The instance before, if it ended.
     pub(super) previous: Option<Exit>,
     pub(super) restarts: u32,
+    /// The number of the sandbox that it was created in.
+    pub(super) sandbox: u16,
+    /// Pulls of its image so far: addresses their latencies.
+    pub(super) pulls: u32,
     /// Whether any instance was created: decides whether the next one is a restart.
     pub(super) created: bool,
     pub(super) back_off: super::backoff::CrashLoopBackOff,
@@ -113,6 +123,7 @@ pub(super) struct ContainerRecord {
     pub(super) shown: StrId,
     /// The process ends then.
     pub(super) exit_timer: Option<TimerKey>,
+    pub(super) exit_at: SimTime,
     pub(super) exit_code: i32,
     pub(super) exit_reason: StrId,
     /// SIGTERM was sent (or its turn has come and it is about to be).
@@ -120,13 +131,17 @@ pub(super) struct ContainerRecord {
     /// The process has started up: it listens and is healthy.
     pub(super) serving: bool,
     pub(super) serving_timer: Option<TimerKey>,
+    /// Its memory will exceed its limit then.
+    pub(super) oom_timer: Option<TimerKey>,
+    /// A sidecar that waits for its turn to stop has waited long enough then.
+    pub(super) grace_timer: Option<TimerKey>,
     /// Its startup probe succeeded, or there is none.
     pub(super) started: bool,
     pub(super) ready: bool,
     /// Requests per second it serves now.
     pub(super) rate: f64,
     /// Image pull back-off: current delay and the failure it runs from.
-    pub(super) pull_back_off: Option<Box<super::backoff::ImagePullBackOff>>,
+    pub(super) pull_back_off: Option<Box<super::backoff::PullBackOff>>,
     /// Startup, readiness and liveness workers, with their timers.
     pub(super) probers: Option<Box<[Option<(Prober, Option<TimerKey>)>; 3]>>,
 }
@@ -142,7 +157,12 @@ impl Default for ContainerRecord {
             start_error: known::EMPTY,
             shown: known::EMPTY,
             exit_timer: None,
+            exit_at: SimTime::NEVER,
             exit_code: 0,
+            sandbox: 0,
+            pulls: 0,
+            oom_timer: None,
+            grace_timer: None,
             exit_reason: known::EMPTY,
             stopping: false,
             serving: false,

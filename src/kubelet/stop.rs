@@ -274,11 +274,7 @@ impl Kubelets {
     }
 
     /// The eviction manager looks at the pod's volumes.
-    pub(super) fn local_storage_pass<T: Timers<Timer>, R: Recorder>(
-        &mut self,
-        env: &mut Env<'_, T, R>,
-        id: RecordId,
-    ) {
+    pub(super) fn local_storage_pass<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, id: RecordId) {
         let now = env.now;
         let record = self.records.get_mut(id);
         record.storage_timer = None;

@@ -264,9 +264,7 @@ impl Kubelets {
         self.records.container_mut(id, index).pulls += 1;
         env.counters.image_pulls += 1;
         env.fact(|| Fact::ImagePullStarted(pod, index));
-        env.pod_event(pod, KubeEvent::Pulling, || {
-            format!("Pulling image \"{}\"", env.plan.strings.text(image.name))
-        });
+        env.pod_event(pod, KubeEvent::Pulling, || format!("Pulling image \"{}\"", env.plan.strings.text(image.name)));
         Ok(Some(done - env.now))
     }
 
@@ -314,9 +312,7 @@ impl Kubelets {
         let address = (u64::from(index) << 32) | u64::from(restart);
         let mut rng = env.draws.workload(workload).latency.at(u64::from(ordinal), address, 2);
         let takes = env.plan.control_plane.container_start.sample(&mut rng);
-        env.pod_event(pod, KubeEvent::Created, || {
-            format!("Created container: {}", env.plan.strings.text(spec.name))
-        });
+        env.pod_event(pod, KubeEvent::Created, || format!("Created container: {}", env.plan.strings.text(spec.name)));
         self.step(env, id, SimDuration::from_secs_f64(takes));
     }
 
@@ -343,8 +339,7 @@ impl Kubelets {
             return;
         }
         self.show(env, id, index, ContainerState::Waiting { reason });
-        let (name, image) =
-            (env.plan.strings.text(spec.name), env.plan.strings.text(env.plan.images[spec.image].name));
+        let (name, image) = (env.plan.strings.text(spec.name), env.plan.strings.text(env.plan.images[spec.image].name));
         if reason == known::CRASH_LOOP_BACK_OFF {
             let wait = back_off.current();
             env.pod_event(pod, KubeEvent::BackOff, || {
@@ -431,10 +426,7 @@ fn pull_params() -> BackOffParams {
 /// Whether a reference to a ConfigMap or Secret can be followed now.
 fn is_there<T, R>(env: &Env<'_, T, R>, reference: &crate::model::ConfigRef) -> bool {
     reference.optional
-        || env
-            .cluster
-            .config(reference.config)
-            .is_some_and(|keys| reference.keys.iter().all(|key| keys.contains(key)))
+        || env.cluster.config(reference.config).is_some_and(|keys| reference.keys.iter().all(|key| keys.contains(key)))
 }
 
 /// Upstream's text for a reference that leads nowhere.
