@@ -36,7 +36,7 @@ fn cluster(nodes: u32) -> (Strings, View) {
 
 fn set(strings: &mut Strings, view: &mut View, number: u32, milli_cpu: i64, unschedulable: bool) {
     let name = strings.intern(&format!("node-{number}"));
-    let zone = strings.intern(if number % 2 == 0 { "a" } else { "b" });
+    let zone = strings.intern(if number.is_multiple_of(2) { "a" } else { "b" });
     let allocatable = Resources { milli_cpu, memory: 1 << 30, ..Resources::default() };
     let labels = [(known::LABEL_ZONE, zone)];
     let spec = NodeSpec {
