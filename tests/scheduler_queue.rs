@@ -138,6 +138,20 @@ fn an_event_during_the_attempt_is_not_lost() {
 }
 
 #[test]
+fn a_pod_that_waited_more_than_five_minutes_is_tried_anyway() {
+    let (view, _) = tables();
+    for (failed, tried) in [(29_999, 330_000), (30_000, 360_000), (30_001, 360_000)] {
+        let mut queue = Queue::new(QueueConfig::default(), at(0));
+        queue.add(view.tables(), pod(0), class(0), None, at(0));
+        let popped = queue.pop(at(0)).expect("there is one");
+        queue.failed(view.tables(), popped, FIT, at(failed));
+        assert_eq!(queue.next_wake(at(failed)), Some(at(tried)));
+        assert_eq!(queue.pop(at(tried - 1)), None);
+        assert_eq!(queue.pop(at(tried)).map(|q| q.attempts), Some(2));
+    }
+}
+
+#[test]
 fn gates_hold_a_pod_back_until_they_are_gone() {
     let (view, facts) = tables();
     let mut queue = Queue::new(QueueConfig::default(), at(0));

@@ -9,12 +9,13 @@ use super::resources::Resources;
 pub struct PodClass {
     /// Effective requests (init containers, sidecars, overhead, pod-level resources considered).
     pub requests: Resources,
-    /// CPU that scoring counts: absent container requests as 100m. Milli-cores.
+    /// CPU that the score of NodeResourcesFit counts for the incoming pod: the containers' effective requests, absent ones as
+    /// 100m, and the overhead. Pod-level requests are not looked at. Milli-cores.
     pub scoring_milli_cpu: i64,
-    /// Memory that scoring counts: absent container requests as 200Mi. Bytes.
+    /// Memory, likewise: absent container requests as 200Mi. Bytes.
     pub scoring_memory: i64,
-    /// What scoring counts once the pod is on a node, (milli-cores, bytes), where that differs: with pod-level requests the
-    /// defaults are then taken only if the whole pod requests none.
+    /// What that score counts once the pod is on a node, (milli-cores, bytes), where it differs: there pod-level requests count,
+    /// and the defaults are taken only if the whole pod requests none.
     pub accounted_scoring: Option<(i64, i64)>,
     /// `spec.priority` after admission.
     pub priority: i32,

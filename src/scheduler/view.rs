@@ -8,6 +8,7 @@ use super::node_tree::{NodeTree, ZoneKey};
 use super::plugins::node_resources_fit::{Scalar, Usage};
 pub use super::tables::{NodeFacts, NodeSpec, Tables};
 use crate::base::IdVec;
+use crate::model::strings::known;
 use crate::model::{ClassId, HostPort, NodeId, PodClass, PodId};
 
 /// The position of a node that is not in the list.
@@ -45,6 +46,7 @@ pub struct View {
     list: Vec<NodeId>,
     positions: IdVec<NodeId, u32>,
     list_is_old: bool,
+    ignores_zones: bool,
     list_epoch: u64,
     journal: Vec<NodeId>,
     journal_start: u64,
@@ -56,6 +58,12 @@ impl View {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// A cluster without nodes, whose nodes are looked at in order of arrival, not zone by zone: the order of recorded decisions.
+    #[must_use]
+    pub fn in_arrival_order() -> Self {
+        Self { ignores_zones: true, ..Self::default() }
     }
 
     /// Classes and the parts of nodes.
@@ -88,7 +96,7 @@ impl View {
         if old == Some(facts) {
             return (old, facts);
         }
-        let zone = self.tables.zone_key(&facts);
+        let zone = if self.ignores_zones { (known::EMPTY, known::EMPTY) } else { self.tables.zone_key(&facts) };
         if old.is_none() || self.nodes[node].zone != Some(zone) {
             if let Some(before) = self.nodes[node].zone {
                 self.tree.remove(before, node);
