@@ -3,6 +3,7 @@
 pub mod api;
 pub mod base;
 pub mod component;
+pub mod controllers;
 pub mod diag;
 pub mod engine;
 pub mod kubelet;

@@ -177,7 +177,7 @@ impl Cursor {
                     | Change::PodRemoved { .. }
                     | Change::Config(..)
             ),
-            Self::Controllers => !matches!(change, Change::PodBound { .. } | Change::Config(..)),
+            Self::Controllers => !matches!(change, Change::Config(..)),
             Self::Scheduler => match change {
                 Change::PodStatus { old_phase, phase, .. } => old_phase.is_terminal() != phase.is_terminal(),
                 Change::NodeReady(..) | Change::Config(..) => false,

@@ -32,8 +32,6 @@ pub struct Env<'a, T, R> {
 pub struct DrawTables {
     root: Draws,
     workloads: IdVec<WorkloadId, WorkloadDraws>,
-    /// Ties between nodes.
-    pub tie_break: Draw,
     /// Delays of proxies and load balancers, by service.
     pub network: Draw,
     /// What faults strike.
@@ -51,6 +49,8 @@ pub struct WorkloadDraws {
     pub jitter: Draw,
     /// When its pods arrive.
     pub arrival: Draw,
+    /// Which of several equally good nodes its pods take.
+    pub tie_break: Draw,
 }
 
 /// The draws of one node.
@@ -75,11 +75,11 @@ impl DrawTables {
                 latency: root.of(Purpose::Latency, &name),
                 jitter: root.of(Purpose::Jitter, &name),
                 arrival: root.of(Purpose::Arrival, &name),
+                tie_break: root.of(Purpose::TieBreak, &name),
             }
         };
         Self {
             workloads: plan.workloads.iter().map(expand).collect(),
-            tie_break: root.of(Purpose::TieBreak, ""),
             network: root.of(Purpose::Latency, "services"),
             fault: root.of(Purpose::Fault, ""),
             root,

@@ -14,6 +14,9 @@ pub mod probe;
 pub mod queue;
 pub mod sampling;
 pub mod scan;
+pub mod scheduler;
 pub mod tables;
 pub mod view;
 mod waiting;
+
+pub use scheduler::{Scheduler, Timer};
