@@ -2,4 +2,6 @@
 
 pub mod base;
 pub mod engine;
+pub mod kubelet;
 pub mod model;
+pub mod scheduler;
