@@ -150,3 +150,34 @@ pub fn message(condition: PodCondition, input: &ConditionInput<'_>, strings: &St
     };
     parts.join(", ")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::ContainerStatus;
+
+    #[test]
+    fn closed_gates_are_told_one_by_one() {
+        let mut strings = Strings::new();
+        let [absent, closed, open] = ["a", "b", "c"].map(|name| strings.intern(name));
+        let status = ContainerStatus { ready: true, ..ContainerStatus::waiting(open, known::EMPTY) };
+        let container = Observed { name: open, role: Role::Main, restart: None, status: Some(&status) };
+        let gates = [
+            ReadinessGate { condition: absent, status: None },
+            ReadinessGate { condition: closed, status: Some(ConditionStatus::Unknown) },
+            ReadinessGate { condition: open, status: Some(ConditionStatus::True) },
+        ];
+        let containers = [container];
+        let input =
+            ConditionInput { containers: &containers, statuses_known: true, phase: Phase::Running, gates: &gates };
+        let condition = ready(&input);
+        assert_eq!(condition, PodCondition::not(known::READINESS_GATES_NOT_READY));
+        assert_eq!(
+            message(condition, &input, &strings),
+            "corresponding condition of pod readiness gate \"a\" does not exist., \
+             the status of pod readiness gate \"b\" is not \"True\", but Unknown"
+        );
+        assert_eq!(containers_ready(&input), PodCondition::TRUE);
+        assert_eq!(message(containers_ready(&input), &input, &strings), "");
+    }
+}
