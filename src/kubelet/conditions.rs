@@ -65,6 +65,17 @@ fn has_started(container: &Observed<'_>) -> bool {
         && container.status.is_some_and(|s| s.state.is_running() || s.state.terminated().is_some())
 }
 
+/// Ready and ContainersReady of a pod whose phase, as it is sent to the API server, is terminal: False, whatever the
+/// containers' statuses; `None` in other phases.
+#[must_use]
+pub const fn readiness_of_terminal(phase: Phase) -> Option<PodCondition> {
+    match phase {
+        Phase::Succeeded => Some(PodCondition::not(known::POD_COMPLETED)),
+        Phase::Failed => Some(PodCondition::not(known::POD_FAILED)),
+        _ => None,
+    }
+}
+
 /// Whether all main containers and sidecars are ready.
 #[must_use]
 pub fn containers_ready(input: &ConditionInput<'_>) -> PodCondition {
@@ -72,11 +83,11 @@ pub fn containers_ready(input: &ConditionInput<'_>) -> PodCondition {
         return PodCondition::not(known::UNKNOWN_CONTAINER_STATUSES);
     }
     let unknown = input.serving().any(is_unknown);
-    match input.phase {
-        Phase::Succeeded if !unknown => PodCondition::not(known::POD_COMPLETED),
-        Phase::Failed => PodCondition::not(known::POD_FAILED),
-        _ if unknown || input.serving().any(is_unready) => PodCondition::not(known::CONTAINERS_NOT_READY),
-        _ => PodCondition::TRUE,
+    // Success counts only where all containers are known.
+    match readiness_of_terminal(input.phase).filter(|_| input.phase == Phase::Failed || !unknown) {
+        Some(condition) => condition,
+        None if unknown || input.serving().any(is_unready) => PodCondition::not(known::CONTAINERS_NOT_READY),
+        None => PodCondition::TRUE,
     }
 }
 

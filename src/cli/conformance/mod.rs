@@ -2,7 +2,7 @@
 //!
 //! A vector file is `{"file": ..., "cases": [{"id", "kind", "label", "input", "expected"}]}`. An adapter, one file a
 //! subject, builds from a case's input the arguments of the function that the simulation itself calls, and says what
-//! came; [`compare`] finds where that differs from what was expected. Adapters decide nothing.
+//! came; `compare` finds where that differs from what was expected. Adapters decide nothing.
 
 mod backoff;
 mod compare;
