@@ -4,7 +4,9 @@
 use std::collections::VecDeque;
 
 use crate::base::{Digest, SimDuration, SimTime};
-use crate::model::{ClassId, ConditionStatus, ConfigId, NodeId, Phase, PodConditionType, PodId, PodUid, TemplateId};
+use crate::model::{
+    ClassId, ConditionStatus, ConfigId, NodeId, Phase, PodConditionType, PodId, PodUid, Taint, TemplateId,
+};
 
 /// A pod object: its slot, and its uid to tell whether the slot was reused.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -113,8 +115,15 @@ pub enum Change {
     NodeReady(NodeId, ConditionStatus),
     /// `spec.unschedulable` of a node changed.
     NodeUnschedulable(NodeId, bool),
-    /// The taints of a node changed.
-    NodeTaints(NodeId),
+    /// A taint of a node was added or removed.
+    NodeTaints {
+        /// The node.
+        node: NodeId,
+        /// The taint.
+        taint: Taint,
+        /// Added or removed.
+        added: bool,
+    },
     /// A ConfigMap or Secret was created or changed (`true`) or deleted.
     Config(ConfigId, bool),
 }
@@ -135,7 +144,9 @@ impl Change {
             Self::NodeRemoved(node) => (7 << 56, u64::from(node.raw())),
             Self::NodeReady(node, status) => (8 << 56 | status as u64, u64::from(node.raw())),
             Self::NodeUnschedulable(node, on) => (9 << 56 | u64::from(on), u64::from(node.raw())),
-            Self::NodeTaints(node) => (10 << 56, u64::from(node.raw())),
+            Self::NodeTaints { node, taint, added } => {
+                (10 << 56 | u64::from(added), u64::from(node.raw()) << 32 | u64::from(taint.key.raw()))
+            }
             Self::Config(config, exists) => (11 << 56 | u64::from(exists), u64::from(config.raw())),
         };
         digest.fold(a);

@@ -158,7 +158,7 @@ impl Cluster {
                 }
                 row.taints.retain(|(t, _)| (t.key, t.effect) != (taint.key, taint.effect));
                 row.taints.push((taint, now.floor_seconds()));
-                Change::NodeTaints(node)
+                Change::NodeTaints { node, taint, added: true }
             }
             Op::RemoveTaint(node, taint) => {
                 let row = self.existing(node)?;
@@ -167,7 +167,7 @@ impl Cluster {
                 if row.taints.len() == before {
                     return Err(Rejection::NotFound);
                 }
-                Change::NodeTaints(node)
+                Change::NodeTaints { node, taint, added: false }
             }
             Op::PutConfig(config, keys) => {
                 self.configs[config] = Some(keys.into());

@@ -109,7 +109,7 @@ impl NodeLifecycle {
                     self.queue_taint(env, waiting);
                 }
             }
-            Change::NodeTaints(node) => {
+            Change::NodeTaints { node, added: true, .. } => {
                 let pods: Vec<PodRef> = env.cluster.pods().on_node(node).collect();
                 for pod in pods {
                     self.review(env, node, pod);

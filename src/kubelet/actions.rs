@@ -305,3 +305,7 @@ fn main_actions(input: &SyncInput<'_>, init_count: usize, actions: &mut PodActio
         actions.start_init.clear();
     }
 }
+
+#[cfg(test)]
+#[path = "actions_tests.rs"]
+mod tests;

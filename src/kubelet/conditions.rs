@@ -65,6 +65,17 @@ fn has_started(container: &Observed<'_>) -> bool {
         && container.status.is_some_and(|s| s.state.is_running() || s.state.terminated().is_some())
 }
 
+/// Ready and ContainersReady of a pod whose phase, as it is sent to the API server, is terminal: False, whatever the
+/// containers' statuses; `None` in other phases.
+#[must_use]
+pub const fn readiness_of_terminal(phase: Phase) -> Option<PodCondition> {
+    match phase {
+        Phase::Succeeded => Some(PodCondition::not(known::POD_COMPLETED)),
+        Phase::Failed => Some(PodCondition::not(known::POD_FAILED)),
+        _ => None,
+    }
+}
+
 /// Whether all main containers and sidecars are ready.
 #[must_use]
 pub fn containers_ready(input: &ConditionInput<'_>) -> PodCondition {
@@ -72,11 +83,11 @@ pub fn containers_ready(input: &ConditionInput<'_>) -> PodCondition {
         return PodCondition::not(known::UNKNOWN_CONTAINER_STATUSES);
     }
     let unknown = input.serving().any(is_unknown);
-    match input.phase {
-        Phase::Succeeded if !unknown => PodCondition::not(known::POD_COMPLETED),
-        Phase::Failed => PodCondition::not(known::POD_FAILED),
-        _ if unknown || input.serving().any(is_unready) => PodCondition::not(known::CONTAINERS_NOT_READY),
-        _ => PodCondition::TRUE,
+    // Success counts only where all containers are known.
+    match readiness_of_terminal(input.phase).filter(|_| input.phase == Phase::Failed || !unknown) {
+        Some(condition) => condition,
+        None if unknown || input.serving().any(is_unready) => PodCondition::not(known::CONTAINERS_NOT_READY),
+        None => PodCondition::TRUE,
     }
 }
 
@@ -149,4 +160,35 @@ pub fn message(condition: PodCondition, input: &ConditionInput<'_>, strings: &St
         _ => Vec::new(),
     };
     parts.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::ContainerStatus;
+
+    #[test]
+    fn closed_gates_are_told_one_by_one() {
+        let mut strings = Strings::new();
+        let [absent, closed, open] = ["a", "b", "c"].map(|name| strings.intern(name));
+        let status = ContainerStatus { ready: true, ..ContainerStatus::waiting(open, known::EMPTY) };
+        let container = Observed { name: open, role: Role::Main, restart: None, status: Some(&status) };
+        let gates = [
+            ReadinessGate { condition: absent, status: None },
+            ReadinessGate { condition: closed, status: Some(ConditionStatus::Unknown) },
+            ReadinessGate { condition: open, status: Some(ConditionStatus::True) },
+        ];
+        let containers = [container];
+        let input =
+            ConditionInput { containers: &containers, statuses_known: true, phase: Phase::Running, gates: &gates };
+        let condition = ready(&input);
+        assert_eq!(condition, PodCondition::not(known::READINESS_GATES_NOT_READY));
+        assert_eq!(
+            message(condition, &input, &strings),
+            "corresponding condition of pod readiness gate \"a\" does not exist., \
+             the status of pod readiness gate \"b\" is not \"True\", but Unknown"
+        );
+        assert_eq!(containers_ready(&input), PodCondition::TRUE);
+        assert_eq!(message(containers_ready(&input), &input, &strings), "");
+    }
 }

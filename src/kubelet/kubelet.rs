@@ -118,6 +118,25 @@ impl Kubelets {
         });
     }
 
+    /// Whether [`Self::take_touched`] has something to give.
+    #[must_use]
+    pub const fn has_touched(&self) -> bool {
+        !self.touched.is_empty()
+    }
+
+    /// How often the node's machine booted after a crash.
+    #[must_use]
+    pub fn boots(&self, node: NodeId) -> u32 {
+        self.machines[node].boots
+    }
+
+    /// When the node's machine stopped; `None`: it runs.
+    #[must_use]
+    pub fn down_since(&self, node: NodeId) -> Option<SimTime> {
+        let machine = &self.machines[node];
+        (!machine.up).then_some(machine.crashed_at)
+    }
+
     /// Pods whose processes began or ceased to serve since the last call.
     pub fn take_touched(&mut self) -> Vec<PodRef> {
         std::mem::take(&mut self.touched)

@@ -7,6 +7,7 @@ pub mod backoff;
 pub mod conditions;
 pub mod containers;
 mod health;
+pub mod images;
 pub mod kubelet;
 mod machine;
 pub mod phase;

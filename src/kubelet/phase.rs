@@ -193,6 +193,8 @@ mod tests {
         assert_eq!(phase(&[of(Role::Main, &waits)], &gate), Phase::Failed);
         let stopped = PhaseInput { terminal: true, ..INPUT };
         assert_eq!(phase(&[of(Role::Main, &waits)], &stopped), Phase::Failed);
+        let static_pod = PhaseInput { static_pod: true, ..stopped };
+        assert_eq!(phase(&[of(Role::Main, &waits)], &static_pod), Phase::Running);
     }
 
     #[test]

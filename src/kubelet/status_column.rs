@@ -194,3 +194,64 @@ pub fn columns<'a, 's>(
     let total = u32::try_from(input.serving_count).unwrap_or(u32::MAX);
     Columns { ready, total, status, restarts: all.count, last_restart: all.last }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::SimDuration;
+
+    const INPUT: ColumnInput<'_> = ColumnInput {
+        phase: "Running",
+        reason: known::EMPTY,
+        deleting: false,
+        gated: false,
+        initialized: false,
+        ready: false,
+        init_count: 1,
+        serving_count: 2,
+    };
+
+    fn ended(exit_code: i32, signal: i32, reason: StrId, finished_at: SimTime) -> ContainerState {
+        ContainerState::Terminated(Terminated { exit_code, signal, reason, started_at: finished_at, finished_at })
+    }
+
+    fn status(state: ContainerState, last_state: ContainerState, restart_count: u32) -> ContainerStatus {
+        ContainerStatus { state, last_state, restart_count, ..ContainerStatus::waiting(known::EMPTY, known::EMPTY) }
+    }
+
+    #[test]
+    fn an_end_without_a_time_tells_no_age() {
+        let now = SimTime::default() + SimDuration::from_secs(1000);
+        let lost = ContainerState::Terminated(Terminated::status_unknown());
+        let old = ended(1, 0, known::ERROR, SimTime::default() + SimDuration::from_secs(700));
+        let running = ContainerState::Running { started_at: now };
+        let (a, b) = (status(running, lost, 2), status(running, old, 3));
+        let lost_only = columns(&INPUT, [], [&a]);
+        assert_eq!((lost_only.restarts_text(now), lost_only.ready_text()), ("2".to_owned(), "0/2".to_owned()));
+        assert_eq!(columns(&INPUT, [], [&a, &b]).restarts_text(now), "5 (5m ago)");
+    }
+
+    #[test]
+    fn a_failed_init_container_shows_its_signal_before_its_code() {
+        let strings = Strings::new();
+        let text = |state, role| {
+            let init = status(state, ContainerState::Unset, 0);
+            columns(&INPUT, [(role, &init)], []).status.render(&strings)
+        };
+        assert_eq!(text(ended(137, 9, known::EMPTY, Terminated::NO_TIME), Role::Init), "Init:Signal:9");
+        assert_eq!(text(ended(3, 0, known::EMPTY, Terminated::NO_TIME), Role::Sidecar), "Init:ExitCode:3");
+        assert_eq!(text(ended(3, 9, known::OOM_KILLED, Terminated::NO_TIME), Role::Init), "Init:OOMKilled");
+        assert_eq!(text(ended(0, 0, known::COMPLETED, Terminated::NO_TIME), Role::Init), "Running");
+    }
+
+    #[test]
+    fn a_deleted_pod_on_a_lost_node_is_unknown() {
+        let strings = Strings::new();
+        let text = |input: ColumnInput<'_>| columns(&input, [], []).status.render(&strings);
+        let deleting = ColumnInput { deleting: true, ..INPUT };
+        assert_eq!(text(deleting), "Terminating");
+        assert_eq!(text(ColumnInput { reason: known::NODE_LOST, ..deleting }), "Unknown");
+        assert_eq!(text(ColumnInput { phase: "Failed", reason: known::EVICTED, ..deleting }), "Evicted");
+        assert_eq!(text(ColumnInput { gated: true, reason: known::EVICTED, ..INPUT }), "SchedulingGated");
+    }
+}

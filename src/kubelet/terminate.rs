@@ -59,3 +59,28 @@ fn has_initialized(init_spec: &[(StrId, Role)], init: &[ContainerStatus], main: 
 fn last_started(init: &[ContainerStatus]) -> usize {
     init.iter().rposition(left_waiting).map_or(init.len().min(1), |last| last + 1)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::strings::known;
+
+    fn waiting(name: StrId) -> ContainerStatus {
+        ContainerStatus::waiting(name, known::POD_INITIALIZING)
+    }
+
+    #[test]
+    fn main_containers_end_only_if_the_last_sidecar_had_started() {
+        let (first, last, main) = (known::CPU, known::MEMORY, known::PODS);
+        let spec = [(first, Role::Init), (last, Role::Sidecar)];
+        for (started, want) in [(Some(true), true), (Some(false), false), (None, false)] {
+            let state = ContainerState::Running { started_at: Terminated::NO_TIME };
+            let mut init = [waiting(first), ContainerStatus { state, started, ..waiting(last) }];
+            let mut mains = [waiting(main)];
+            assert_eq!(terminate_pod(Phase::Running, false, &spec, &mut init, &mut mains), Phase::Failed);
+            assert!(init.iter().all(|status| status.state.terminated().is_some()));
+            assert_eq!(mains[0].state.terminated().is_some(), want);
+        }
+        assert_eq!(terminated_phase(Phase::Running, true), Phase::Running);
+    }
+}

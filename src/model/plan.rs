@@ -365,7 +365,7 @@ pub struct ControlPlane {
 #[derive(Clone, PartialEq, Debug)]
 pub struct SchedulerPlan {
     /// `percentageOfNodesToScore`; 0: adaptive; 100: all.
-    pub percentage_of_nodes_to_score: i32,
+    pub percentage_of_nodes_to_score: u32,
     /// `podInitialBackoffSeconds`.
     pub initial_backoff: SimDuration,
     /// `podMaxBackoffSeconds`.

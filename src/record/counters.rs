@@ -21,4 +21,5 @@ pub struct Counters {
     pub scheduling_failures: u64,
     pub probe_failures: u64,
     pub node_crashes: u64,
+    pub changes_refused: u64,
 }

@@ -1,33 +1,65 @@
-//! How long a pod that found no place waits. Mirrors pkg/scheduler/backend/queue/backoff_queue.go (v1.34.1).
+//! How long a pod that could not be scheduled waits before the next attempt.
+//!
+//! Mirrors pkg/scheduler/backend/queue/backoff_queue.go, v1.34.
 
 use crate::base::{SimDuration, SimTime};
 
-/// The back-off after `attempts` failures: none, `initial`, then twice as long each time, at most `max`.
-#[must_use]
-pub const fn backoff_duration(attempts: u32, initial: SimDuration, max: SimDuration) -> SimDuration {
-    if attempts == 0 {
-        return SimDuration::ZERO;
+/// The first and the longest wait.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PodBackOff {
+    /// `podInitialBackoffSeconds`.
+    pub initial: SimDuration,
+    /// `podMaxBackoffSeconds`.
+    pub max: SimDuration,
+}
+
+impl Default for PodBackOff {
+    fn default() -> Self {
+        Self { initial: SimDuration::from_secs(1), max: SimDuration::from_secs(10) }
     }
-    let mut duration = initial.0;
-    let mut attempt = 1;
-    while attempt < attempts {
-        if duration > max.0 - duration {
-            return max;
+}
+
+impl PodBackOff {
+    /// The wait after so many failed attempts in a row: it doubles with each, up to the longest.
+    #[must_use]
+    pub fn duration(&self, attempts: u32) -> SimDuration {
+        let Some(doublings) = attempts.checked_sub(1) else { return SimDuration::ZERO };
+        // The comparison goes this way round because it cannot overflow.
+        if self.initial.0 > self.max.0.checked_shr(doublings).unwrap_or(0) {
+            return self.max;
         }
-        duration += duration;
-        attempt += 1;
+        SimDuration(self.initial.0.checked_shl(doublings).unwrap_or(0))
     }
-    SimDuration(duration)
+
+    /// When the wait of a pod that failed at `timestamp` is over, cut to whole seconds: pods of one second leave the
+    /// queue together.
+    #[must_use]
+    pub fn expiry(&self, timestamp: SimTime, attempts: u32) -> SimTime {
+        (timestamp + self.duration(attempts)).floor_seconds()
+    }
+
+    /// Whether a pod whose wait ends at `expiry` still waits at `now`.
+    #[must_use]
+    pub fn is_backing_off(expiry: SimTime, now: SimTime) -> bool {
+        expiry >= now.floor_seconds()
+    }
 }
 
-/// When a back-off that started at `timestamp` ends, cut to whole seconds: pods that expire in one second are ordered by priority.
-#[must_use]
-pub const fn backoff_expiry(timestamp: SimTime, duration: SimDuration) -> SimTime {
-    SimTime(timestamp.0.saturating_add(duration.0)).floor_seconds()
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// Whether a pod is still backing off: the second in which it expires has not passed.
-#[must_use]
-pub const fn is_backing_off(expiry: SimTime, now: SimTime) -> bool {
-    expiry.0 >= now.floor_seconds().0
+    #[test]
+    fn the_wait_doubles_up_to_the_longest() {
+        let back_off = PodBackOff::default();
+        assert_eq!([0, 1, 2, 3, 4, 5, 99].map(|n| back_off.duration(n).whole_secs()), [0, 1, 2, 4, 8, 10, 10]);
+    }
+
+    #[test]
+    fn the_second_of_the_expiry_still_counts_as_waiting() {
+        let at = |ms| SimTime::default() + SimDuration::from_millis(ms);
+        let expiry = PodBackOff::default().expiry(at(1999), 1);
+        assert_eq!(expiry, at(2000));
+        assert!(PodBackOff::is_backing_off(expiry, at(2999)) && !PodBackOff::is_backing_off(expiry, at(3000)));
+    }
 }

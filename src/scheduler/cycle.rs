@@ -4,7 +4,7 @@
 
 use super::diagnosis::{Diagnosis, FitError};
 use super::framework::Rejection;
-use super::sampling::num_feasible_nodes_to_find;
+use super::sampling::feasible_nodes_to_find;
 use super::view::View;
 use crate::model::{ClassId, NodeId};
 
@@ -12,7 +12,7 @@ use crate::model::{ClassId, NodeId};
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Options {
     /// `percentageOfNodesToScore`: 0 adapts to the size of the cluster, 100 looks at all nodes.
-    pub percentage_of_nodes_to_score: i32,
+    pub percentage_of_nodes_to_score: u32,
     /// Which of several equally good nodes is taken.
     pub tie_break: TieBreak,
 }
@@ -165,7 +165,7 @@ pub fn schedule_one<E: Evaluator>(
         return Decision { outcome: Outcome::Placed(placement), evaluated: 1, feasible: 1 };
     }
 
-    let need = num_feasible_nodes_to_find(options.percentage_of_nodes_to_score, all.cast_signed()).cast_unsigned();
+    let need = feasible_nodes_to_find(all, options.percentage_of_nodes_to_score);
     let start = view.next_start % all;
     let pick = match options.tie_break {
         TieBreak::First => Pick::First,

@@ -9,7 +9,7 @@ use std::hash::BuildHasherDefault;
 use priority_queue::PriorityQueue;
 use rustc_hash::FxHasher;
 
-use super::backoff::{backoff_duration, backoff_expiry, is_backing_off};
+use super::backoff::PodBackOff;
 use super::framework::{Plugin, PluginSet};
 use super::hints::{self, ClusterEvent};
 use super::inflight::{InFlight, Seen};
@@ -200,8 +200,8 @@ impl Queue {
         info.timestamp = now;
         info.sequence = self.next_sequence();
         let failures = if info.error_count > 0 { info.error_count } else { info.unschedulable_count };
-        let span = backoff_duration(failures, self.config.initial_backoff, self.config.max_backoff);
-        info.backoff_expiry = Some(backoff_expiry(now, span));
+        let back_off = PodBackOff { initial: self.config.initial_backoff, max: self.config.max_backoff };
+        info.backoff_expiry = Some(back_off.expiry(now, failures));
         let woken = rejected_by.is_empty()
             || self.in_flight.seen(info.pod).any(|seen| match *seen {
                 Seen::Cluster(ref event) => hints::wakes(tables, info.class, rejected_by, event),
@@ -309,7 +309,7 @@ impl Queue {
         }
         for from in [Place::BackOff, Place::ErrorBackOff] {
             while let Some((&pod, &(Reverse(expiry), _))) = self.queue_of(from).peek()
-                && !is_backing_off(expiry, now)
+                && !PodBackOff::is_backing_off(expiry, now)
             {
                 let info = self.release(pod);
                 self.put(info, Place::Active);
@@ -371,7 +371,7 @@ impl Queue {
             return Place::Unschedulable;
         }
         let place = match info.backoff_expiry {
-            Some(expiry) if is_backing_off(expiry, now) => {
+            Some(expiry) if PodBackOff::is_backing_off(expiry, now) => {
                 if info.rejected_by.is_empty() {
                     Place::ErrorBackOff
                 } else {

@@ -1,25 +1,28 @@
-//! How many feasible nodes are enough. Mirrors `numFeasibleNodesToFind` in pkg/scheduler/schedule_one.go (v1.34.1).
+//! How many nodes the scheduler looks at, and which of the best it takes.
+//!
+//! Mirrors pkg/scheduler/schedule_one.go (`numFeasibleNodesToFind`, `selectHost`), v1.34.
 
-/// Clusters with fewer nodes are searched whole, and no search stops before it found this many.
-pub const MIN_FEASIBLE_NODES: i32 = 100;
+/// Clusters of fewer nodes are looked at whole, and at least so many feasible nodes are looked for.
+pub const MIN_FEASIBLE_NODES: u32 = 100;
+const MIN_PERCENTAGE: u32 = 5;
 
-/// The number of feasible nodes after which the search stops in a cluster of `num_all`; `percentage` 0 adapts to the size.
+/// After how many feasible nodes the search ends. A percentage of 0 stands for one that shrinks from 50 with the number of
+/// nodes, down to 5.
 #[must_use]
-pub const fn num_feasible_nodes_to_find(percentage: i32, num_all: i32) -> i32 {
-    if num_all < MIN_FEASIBLE_NODES {
-        return num_all;
+pub fn feasible_nodes_to_find(nodes: u32, percentage: u32) -> u32 {
+    if nodes < MIN_FEASIBLE_NODES {
+        return nodes;
     }
     let percentage = match percentage {
-        0 => {
-            let adaptive = 50 - num_all / 125;
-            if adaptive < 5 { 5 } else { adaptive }
-        }
-        set => set,
+        0 => 50_u32.saturating_sub(nodes / 125).max(MIN_PERCENTAGE),
+        percentage => percentage.min(100),
     };
-    if percentage >= 100 {
-        return num_all;
-    }
-    #[allow(clippy::cast_possible_truncation)]
-    let nodes = (num_all as i64 * percentage as i64 / 100) as i32;
-    if nodes < MIN_FEASIBLE_NODES { MIN_FEASIBLE_NODES } else { nodes }
+    let wanted = u64::from(nodes) * u64::from(percentage) / 100;
+    u32::try_from(wanted).unwrap_or(nodes).max(MIN_FEASIBLE_NODES)
+}
+
+/// The nodes with the highest score, in order: the one to take is drawn from these.
+pub fn best<'a, N>(scores: &'a [(N, i64)]) -> impl Iterator<Item = &'a N> + use<'a, N> {
+    let highest = scores.iter().map(|(_, score)| *score).max();
+    scores.iter().filter(move |(_, score)| Some(*score) == highest).map(|(node, _)| node)
 }

@@ -155,7 +155,7 @@ impl Scheduler {
                 let facts = with_spec(env, node, |spec| self.view.add_node(node, spec));
                 self.queue.on_event(self.view.tables(), &ClusterEvent::NodeAdded(facts), now);
             }
-            Change::NodeUnschedulable(node, _) | Change::NodeTaints(node) => {
+            Change::NodeUnschedulable(node, _) | Change::NodeTaints { node, .. } => {
                 if !env.cluster.nodes().get(node).exists {
                     return;
                 }
@@ -258,7 +258,7 @@ impl Scheduler {
                     env.fact(|| Fact::PodUnschedulable(pod.uid, note));
                     env.pod_event(pod.uid, KubeEvent::FailedScheduling, || error.message(strings));
                 }
-                let rejected_by = error.diagnosis.plugins;
+                let rejected_by = error.rejected_by();
                 self.errors.insert(pod.uid, error);
                 self.queue.failed(self.view.tables(), info, rejected_by, env.now);
             }
