@@ -109,6 +109,9 @@ impl Kubelets {
         }
         self.stop_probes(env, id, index);
         self.write_files(env, id, index);
+        let word = u64::from(self.records.get(id).pod.uid.raw()) << 32 | u64::from(exit.code.cast_unsigned());
+        env.cluster.fold(word);
+        env.cluster.fold(env.now.0.cast_unsigned());
         self.show(env, id, index, ContainerState::Terminated(terminated(&exit)));
         if was_serving {
             self.serving_changed(env, id);
@@ -283,6 +286,27 @@ impl Kubelets {
             let spec = &template.containers[usize::from(container)];
             plan.behaviors[spec.behavior].writes[usize::from(file)].path.clone()
         })
+    }
+
+    /// CPU in milli-cores and memory in bytes that all processes use at `now`.
+    #[must_use]
+    pub fn usage(&self, plan: &crate::model::plan::Plan, now: SimTime) -> (i64, i64) {
+        let (mut cpu, mut memory) = (0.0, 0.0);
+        for (id, record) in self.records.iter() {
+            let template = &plan.templates[record.template];
+            for (index, spec) in template.containers.iter().enumerate() {
+                let container = self.records.container(id, u16::try_from(index).expect("few containers"));
+                let Some(since) = container.running() else { continue };
+                let behavior = &plan.behaviors[spec.behavior];
+                let age = (now - since).as_secs_f64();
+                #[allow(clippy::cast_precision_loss)]
+                let limit = spec.limits.milli_cpu.map_or(f64::INFINITY, |limit| limit as f64);
+                cpu += behavior.cpu.at(age, container.rate).min(limit);
+                memory += behavior.memory.at(age, container.rate);
+            }
+        }
+        #[allow(clippy::cast_possible_truncation)]
+        (cpu as i64, memory as i64)
     }
 
     /// Tells the recorder a container's new state.

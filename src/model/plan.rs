@@ -514,3 +514,35 @@ impl RateCurve {
         self.points.get(next).map_or(SimTime::NEVER, |&(from, _)| from)
     }
 }
+
+impl Default for Plan {
+    /// An empty cluster for an hour from the first day of 2026.
+    fn default() -> Self {
+        Self {
+            name: "unnamed".to_owned(),
+            description: String::new(),
+            seed: 1,
+            start: SimTime(1_767_225_600_000_000_000),
+            duration: SimDuration::from_secs(3600),
+            strings: Strings::new(),
+            classes: IdVec::new(),
+            templates: IdVec::new(),
+            behaviors: IdVec::new(),
+            images: IdVec::new(),
+            shapes: IdVec::new(),
+            nodes: Vec::new(),
+            configs: IdVec::new(),
+            config_contents: Vec::new(),
+            services: IdVec::new(),
+            workloads: IdVec::new(),
+            pods: Vec::new(),
+            arrivals: Vec::new(),
+            traffic: Vec::new(),
+            faults: Vec::new(),
+            changes: Vec::new(),
+            control_plane: ControlPlane::typical(),
+            expects: Vec::new(),
+            output: OutputPlan::default(),
+        }
+    }
+}

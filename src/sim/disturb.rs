@@ -12,13 +12,7 @@ use crate::record::{Fact, KubeEvent, Recorder};
 
 impl World {
     /// A fault begins, or ends.
-    pub(super) fn fault<R: Recorder>(
-        &mut self,
-        kernel: &mut Kernel<Event>,
-        recorder: &mut R,
-        at: usize,
-        begins: bool,
-    ) {
+    pub(super) fn fault<R: Recorder>(&mut self, kernel: &mut Kernel<Event>, recorder: &mut R, at: usize, begins: bool) {
         let fault = self.plan.faults[at].clone();
         if begins {
             self.struck[at] = self.targets(&fault.kind, at);
@@ -42,8 +36,7 @@ impl World {
             FaultKind::Cordon(_) => {
                 for node in nodes {
                     if self.cluster.request(kernel.now(), Op::SetUnschedulable(node, begins)).is_ok() {
-                        let event =
-                            if begins { KubeEvent::NodeNotSchedulable } else { KubeEvent::NodeSchedulable };
+                        let event = if begins { KubeEvent::NodeNotSchedulable } else { KubeEvent::NodeSchedulable };
                         let mut env = env!(self, kernel, recorder);
                         env.node_event(node, event, || format!("Node status is now: {event:?}"));
                     }

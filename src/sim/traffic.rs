@@ -27,8 +27,11 @@ impl World {
     pub(super) fn synced<R: Recorder>(&mut self, kernel: &mut Kernel<Event>, recorder: &mut R, service: ServiceId) {
         let pods = self.endpoints.synced(service).to_vec();
         let Some(at) = self.traffic_of[service] else { return };
-        let endpoints: Vec<Endpoint> =
-            pods.into_iter().filter(|pod| self.cluster.pods().exists(*pod)).map(|pod| self.endpoint(service, pod)).collect();
+        let endpoints: Vec<Endpoint> = pods
+            .into_iter()
+            .filter(|pod| self.cluster.pods().exists(*pod))
+            .map(|pod| self.endpoint(service, pod))
+            .collect();
         let gone: Vec<Endpoint> = self.traffic[at]
             .endpoints()
             .iter()
@@ -46,12 +49,7 @@ impl World {
     }
 
     /// Processes of a pod began or ceased to serve.
-    pub(super) fn update_traffic<R: Recorder>(
-        &mut self,
-        kernel: &mut Kernel<Event>,
-        recorder: &mut R,
-        pod: PodRef,
-    ) {
+    pub(super) fn update_traffic<R: Recorder>(&mut self, kernel: &mut Kernel<Event>, recorder: &mut R, pod: PodRef) {
         if !self.cluster.pods().exists(pod) {
             // A forced deletion: the proxies send requests there until they hear of it, and nobody answers.
             for traffic in &mut self.traffic {

@@ -240,9 +240,9 @@ impl World {
     fn arrival(&self, stream: usize, ordinal: u32, previous: Option<SimTime>) -> Option<Arrival> {
         let ArrivalPlan { workload, source, .. } = &self.plan.arrivals[stream];
         match source {
-            ArrivalSource::Trace(rows) => rows
-                .get(ordinal as usize)
-                .map(|row| Arrival { at: row.at, ordinal, template: row.template }),
+            ArrivalSource::Trace(rows) => {
+                rows.get(ordinal as usize).map(|row| Arrival { at: row.at, ordinal, template: row.template })
+            }
             ArrivalSource::Generated { templates, weights, process, from, until, count } => Arrivals {
                 spacing: match process {
                     ArrivalProcess::Every(gap) => Spacing::Every(*gap),
@@ -260,8 +260,7 @@ impl World {
     }
 
     fn arrive<R: Recorder>(&mut self, kernel: &mut Kernel<Event>, recorder: &mut R, stream: usize) {
-        let Arrival { at, ordinal, template } =
-            self.next_arrival[stream].expect("the stream waits for this arrival");
+        let Arrival { at, ordinal, template } = self.next_arrival[stream].expect("the stream waits for this arrival");
         let workload = self.plan.arrivals[stream].workload;
         self.next_arrival[stream] = self.arrival(stream, ordinal + 1, Some(at));
         if let Some(next) = self.next_arrival[stream] {
