@@ -1,4 +1,4 @@
-//! Foundations that know nothing of Kubernetes: simulated time, dense ids, interned strings,
+//! Foundations that know no Kubernetes object: simulated time, quantities, dense ids, interned strings,
 //! addressed randomness, distributions and the digest.
 
 pub mod digest;
@@ -6,6 +6,7 @@ pub mod dist;
 pub mod draw;
 pub mod id;
 pub mod intern;
+pub mod quantity;
 pub mod time;
 
 pub use digest::Digest;
@@ -13,4 +14,5 @@ pub use dist::Distribution;
 pub use draw::{Draw, Draws};
 pub use id::IdVec;
 pub use intern::Interner;
+pub use quantity::{Format, Quantity, QuantityError};
 pub use time::{SimDuration, SimTime};

@@ -1,26 +1,37 @@
 //! Kubernetes' vocabulary as plain compiled data: what a manifest means once names are interned, quantities are
 //! integers and defaults are filled in. Knows neither the engine nor serde.
 
+pub mod available;
 pub mod behavior;
 pub mod class;
+pub mod effective;
 pub mod ids;
+pub mod int_or_percent;
+pub mod names;
 pub mod node;
 pub mod pod;
+pub mod qos;
 pub mod resources;
+pub mod selector;
+mod selector_parse;
 pub mod service;
 pub mod status;
 pub mod strings;
+pub mod tolerations;
 pub mod vocabulary;
 
 pub use behavior::{Behavior, Crash, FileUse, OnTerminate, RunTime, Usage};
 pub use class::{HostPort, PodClass, Taint, TaintEffect, Toleration, TolerationOperator};
+pub use effective::{PodResources, ResourceList, ResourceRequirements};
 pub use ids::*;
+pub use int_or_percent::IntOrPercent;
 pub use node::NodeShape;
 pub use pod::{
     ConfigKind, ConfigRef, ContainerPort, ContainerSpec, EnvSource, ImagePullPolicy, Mount, PodTemplate, Probe,
     ProbeAction, Protocol, QosClass, RestartPolicy, Role, Volume, VolumeSource,
 };
 pub use resources::{Limits, Resources};
+pub use selector::{CompiledSelector, LabelSelector, LabelSelectorRequirement, Operator, Requirement, Selector};
 pub use service::{ConfigContent, ConfigObject, ServicePort, ServiceSpec, ServiceType, TargetPort};
 pub use status::{ConditionStatus, ContainerState, ContainerStatus, Phase, PodCondition, PodConditionType, Terminated};
 pub use strings::{LabelSet, Strings};

@@ -112,6 +112,18 @@ pub enum QosClass {
     BestEffort,
 }
 
+impl QosClass {
+    /// As the API writes it.
+    #[must_use]
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Guaranteed => "Guaranteed",
+            Self::Burstable => "Burstable",
+            Self::BestEffort => "BestEffort",
+        }
+    }
+}
+
 /// Transport protocol.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub enum Protocol {

@@ -75,6 +75,46 @@ pub struct Terminated {
     pub finished_at: SimTime,
 }
 
+impl Terminated {
+    /// Stands for a time that the API leaves empty.
+    pub const NO_TIME: SimTime = SimTime(i64::MIN);
+
+    /// The end of a container that was lost track of: exit code 137, no times.
+    #[must_use]
+    pub const fn status_unknown() -> Self {
+        Self {
+            exit_code: 137,
+            signal: 0,
+            reason: known::CONTAINER_STATUS_UNKNOWN,
+            started_at: Self::NO_TIME,
+            finished_at: Self::NO_TIME,
+        }
+    }
+}
+
+impl ContainerState {
+    /// How it ended, if it is terminated.
+    #[must_use]
+    pub const fn terminated(&self) -> Option<&Terminated> {
+        match self {
+            Self::Terminated(terminated) => Some(terminated),
+            _ => None,
+        }
+    }
+
+    /// Whether it runs.
+    #[must_use]
+    pub const fn is_running(&self) -> bool {
+        matches!(self, Self::Running { .. })
+    }
+
+    /// Whether it waits.
+    #[must_use]
+    pub const fn is_waiting(&self) -> bool {
+        matches!(self, Self::Waiting { .. })
+    }
+}
+
 /// The status of one container.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ContainerStatus {
