@@ -6,4 +6,6 @@ pub mod engine;
 pub mod manifest;
 pub mod model;
 pub mod record;
+pub mod scenario;
 pub mod sim;
+pub mod trace;

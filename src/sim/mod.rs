@@ -1,4 +1,5 @@
 //! Joins the three worlds: the plan of a run, the closed event enum, the world, the simulation.
 
+pub mod metrics;
 pub mod outcome;
 pub mod plan;
