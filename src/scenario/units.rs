@@ -1,6 +1,8 @@
 //! Amounts with units as scenarios write them: cpu, bytes, rates. Suffixes are those of Kubernetes quantities. A unit
 //! that would be a guess is refused with the ways to write what was probably meant.
 
+use crate::base::quantity::Quantity;
+
 /// Why an amount was not understood.
 #[derive(Debug)]
 pub(super) struct Bad {
@@ -10,31 +12,27 @@ pub(super) struct Bad {
     pub help: String,
 }
 
-/// Nanoseconds of one unit of time after a `/`.
+/// Units of time after a `/`, in seconds.
 const PER: &[(&str, f64)] = &[("ms", 1e-3), ("s", 1.0), ("m", 60.0), ("min", 60.0), ("h", 3600.0), ("d", 86_400.0)];
+
+const CPU: &[&str] = &["n", "u", "m", "", "k"];
+const BYTES: &[&str] = &["", "k", "M", "G", "T", "P", "E", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"];
 
 /// Milli-cores, rounded up: `500m`, `2`, `1.5`.
 pub(super) fn cpu(text: &str) -> Result<i64, Bad> {
-    let nanos = scaled(text, &["n", "u", "m", "", "k"], "cpu", |number| {
-        format!("write cores (`{number}`) or thousandths of a core (`{number}m`)")
-    })?;
-    whole(nanos.div_euclid(1_000_000) + i128::from(nanos.rem_euclid(1_000_000) != 0), text)
+    within(quantity(text, CPU, "cpu", cpu_help)?.milli_value(), text)
 }
 
 /// Milli-cores with fractions, for amounts per request.
 pub(super) fn cpu_exact(text: &str) -> Result<f64, Bad> {
-    let nanos = scaled(text, &["n", "u", "m", "", "k"], "cpu", |number| {
-        format!("write cores (`{number}`) or thousandths of a core (`{number}m`)")
-    })?;
+    let nanos = within(quantity(text, CPU, "cpu", cpu_help)?.scaled_value(-9), text)?;
     #[allow(clippy::cast_precision_loss)]
     Ok(nanos as f64 / 1e6)
 }
 
 /// Bytes, rounded up: `16Gi`, `100M`, `200`.
 pub(super) fn bytes(text: &str) -> Result<i64, Bad> {
-    let suffixes = ["", "k", "M", "G", "T", "P", "E", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"];
-    let nanos = scaled(text, &suffixes, "bytes", |number| byte_help(text, number))?;
-    whole(nanos.div_euclid(1_000_000_000) + i128::from(nanos.rem_euclid(1_000_000_000) != 0), text)
+    within(quantity(text, BYTES, "bytes", |number| byte_help(text, number))?.value(), text)
 }
 
 /// Bytes per second: `2Ki/s`, `10Mi/h`.
@@ -47,8 +45,8 @@ pub(super) fn byte_rate(text: &str) -> Result<f64, Bad> {
 /// Something per second: `200/s`, `1.5k/m`.
 pub(super) fn rate(text: &str) -> Result<f64, Bad> {
     let (amount, seconds) = per_time(text, "200/s")?;
-    let nanos =
-        scaled(amount, &["m", "", "k", "M"], "a number", |number| format!("write for example `{number}/s`"))?;
+    let help = |number: &str| format!("write for example `{number}/s`");
+    let nanos = within(quantity(amount, &["m", "", "k", "M"], "something", help)?.scaled_value(-9), text)?;
     #[allow(clippy::cast_precision_loss)]
     Ok(nanos as f64 / 1e9 / seconds)
 }
@@ -72,15 +70,20 @@ fn byte_help(text: &str, number: &str) -> String {
     format!("write `{number}{letter}i` (1024^{power} bytes) or `{number}{decimal}` (1000^{power} bytes)")
 }
 
-fn whole(value: i128, text: &str) -> Result<i64, Bad> {
-    i64::try_from(value).map_err(|_| Bad {
-        message: format!("`{text}` is more than 2^63"),
-        help: "write a smaller amount".to_owned(),
-    })
+fn cpu_help(number: &str) -> String {
+    format!("write cores (`{number}`) or thousandths of a core (`{number}m`)")
 }
 
-/// The amount in thousandths of millionths, exactly; it may not be negative.
-fn scaled(text: &str, suffixes: &[&str], what: &str, help: impl Fn(&str) -> String) -> Result<i128, Bad> {
+/// Quantities saturate; an amount that did is none that anybody means.
+fn within(value: i64, text: &str) -> Result<i64, Bad> {
+    if value < i64::MAX {
+        return Ok(value);
+    }
+    Err(Bad { message: format!("`{text}` is too much"), help: "write a smaller amount".to_owned() })
+}
+
+/// A quantity that is not negative and has one of these suffixes.
+fn quantity(text: &str, suffixes: &[&str], what: &str, help: impl Fn(&str) -> String) -> Result<Quantity, Bad> {
     let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let (number, suffix) = text.split_at(digits);
     let bad = |message: String| Bad { message, help: help(if number.is_empty() { "1" } else { number }) };
@@ -90,38 +93,7 @@ fn scaled(text: &str, suffixes: &[&str], what: &str, help: impl Fn(&str) -> Stri
     if !suffixes.contains(&suffix) {
         return Err(bad(format!("`{text}` is not an amount of {what}: unknown unit `{}`", suffix.trim())));
     }
-    let scale: i128 = match suffix {
-        "n" => 1,
-        "u" => 1_000,
-        "m" => 1_000_000,
-        "" => 1_000_000_000,
-        _ => {
-            let base: i128 = if suffix.ends_with('i') { 1024 } else { 1000 };
-            let power = match suffix.as_bytes()[0] {
-                b'k' | b'K' => 1,
-                b'M' => 2,
-                b'G' => 3,
-                b'T' => 4,
-                b'P' => 5,
-                _ => 6,
-            };
-            base.pow(power) * 1_000_000_000
-        }
-    };
-    decimal(number, scale).ok_or_else(|| bad(format!("`{number}` is not a number")))
-}
-
-fn decimal(number: &str, scale: i128) -> Option<i128> {
-    let (whole, part) = number.split_once('.').unwrap_or((number, ""));
-    if (whole.is_empty() && part.is_empty()) || whole.len() > 15 || part.len() > 9 || part.contains('.') {
-        return None;
-    }
-    let digits = |text: &str| if text.is_empty() { Some(0) } else { text.parse::<i128>().ok() };
-    let denominator = 10_i128.pow(u32::try_from(part.len()).ok()?);
-    // At most 15 digits times 1024^6 times 10^9: within 128 bits after the division only if done in two steps.
-    let whole = digits(whole)?.checked_mul(scale)?;
-    let part = digits(part)?.checked_mul(scale)? / denominator;
-    whole.checked_add(part)
+    Quantity::parse(text).map_err(|_| bad(format!("`{number}` is not a number")))
 }
 
 #[cfg(test)]
