@@ -36,6 +36,22 @@ impl Draft {
         self.files.push(PathBuf::from(name));
         Ok(())
     }
+
+    /// As [`Self::file`], and listed before all others.
+    pub(super) fn first(
+        &mut self,
+        name: &str,
+        fill: impl FnOnce(&mut BufWriter<File>) -> std::io::Result<()>,
+    ) -> Result<(), ExportError> {
+        self.file(name, fill)?;
+        self.files.rotate_right(1);
+        Ok(())
+    }
+
+    /// What was written so far, relative to the folder.
+    pub(super) fn names(&self) -> Vec<String> {
+        self.files.iter().map(|file| file.display().to_string()).collect()
+    }
 }
 
 /// Fills a new folder beside `dir` and, once all of it is written, puts it in the place of `dir`. Returns the files' paths.

@@ -2,8 +2,17 @@
 //! format and how a folder of results comes into being. Knows only a plan, an outcome and a recording: no component,
 //! no wall clock, no host; the same three give the same bytes.
 
+mod charts;
+mod events;
 mod folder;
+mod json;
+mod lives;
+mod names;
+mod summary;
+mod tables;
 pub mod terminal;
+mod trace;
+mod usage;
 mod verdict;
 
 use std::path::{Path, PathBuf};
@@ -62,6 +71,26 @@ pub enum ExportError {
 /// # Errors
 /// If something cannot be written or drawn; `dir` is then as it was before.
 pub fn write_all(dir: &Path, ctx: &Context<'_>) -> Result<Vec<PathBuf>, ExportError> {
-    let _ = ctx;
-    folder::replace(dir, |_| Ok(()))
+    let (plan, recording) = (ctx.plan, ctx.recording);
+    let names = names::Names::new(plan, recording);
+    let lives = lives::read(recording, &names);
+    folder::replace(dir, |draft| {
+        let mut notes = Vec::new();
+        if plan.output.charts {
+            charts::write(draft, ctx, &names, &lives)?;
+        }
+        draft.file("pods.csv", |out| tables::pods(out, plan, &names, &lives))?;
+        draft.file("timeseries.csv", |out| tables::time_series(out, plan, recording, &names))?;
+        if plan.output.events {
+            draft.file("events.jsonl", |out| events::write(out, plan, recording, &names))?;
+        }
+        if plan.output.trace {
+            draft.file("trace.json", |out| {
+                notes.extend(trace::write(out, ctx, &names, &lives)?);
+                Ok(())
+            })?;
+        }
+        let files = draft.names();
+        draft.first(folder::MARK, |out| summary::write(out, ctx, &names, &notes, &files))
+    })
 }
