@@ -139,7 +139,8 @@ impl Clock {
             self.text = floor.rfc3339_millis();
         }
         let millis = u16::try_from((at.0 - floor.0) / 1_000_000).unwrap_or(0);
-        let digits = [millis / 100, millis / 10 % 10, millis % 10].map(|d| char::from(b'0' + u8::try_from(d).unwrap_or(0)));
+        let digits =
+            [millis / 100, millis / 10 % 10, millis % 10].map(|d| char::from(b'0' + u8::try_from(d).unwrap_or(0)));
         let dot = self.text.len() - 4;
         self.text.truncate(dot);
         self.text.extend(digits);

@@ -229,7 +229,8 @@ impl Reader {
             }),
             Fact::PodRemoved(uid) => self.with(uid, |pod| pod.removed = Some(at)),
             Fact::Container { pod, container, state, restarts } => {
-                let main = names.template(pod).containers.get(usize::from(container)).is_some_and(|c| c.role == Role::Main);
+                let main =
+                    names.template(pod).containers.get(usize::from(container)).is_some_and(|c| c.role == Role::Main);
                 self.container(pod, container, at, |pod, life| {
                     life.state = state;
                     life.restarts = life.restarts.max(restarts);

@@ -69,12 +69,7 @@ pub(super) fn pods(out: impl Write, plan: &Plan, names: &Names<'_>, lives: &[Pod
 }
 
 /// A row for every sample. Services have columns of their own, named after them.
-pub(super) fn time_series(
-    out: impl Write,
-    plan: &Plan,
-    recording: &Recording,
-    names: &Names<'_>,
-) -> io::Result<()> {
+pub(super) fn time_series(out: impl Write, plan: &Plan, recording: &Recording, names: &Names<'_>) -> io::Result<()> {
     let extended = usage::extended(plan, recording);
     let mut services: Vec<_> =
         recording.samples().iter().flat_map(|(_, s)| s.services.iter().map(|service| service.service)).collect();
@@ -114,8 +109,7 @@ pub(super) fn time_series(
     csv.flush()
 }
 
-const SERVICE_COLUMNS: [&str; 4] =
-    ["endpoints_ready", "rate_per_s", "served_requests_total", "failed_requests_total"];
+const SERVICE_COLUMNS: [&str; 4] = ["endpoints_ready", "rate_per_s", "served_requests_total", "failed_requests_total"];
 
 type Column = (&'static str, fn(&Sample) -> f64);
 

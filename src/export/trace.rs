@@ -233,7 +233,8 @@ impl<W: Write> Trace<'_, W> {
             let ts = self.micros(*at);
             let (requested, allocatable) = (&sample.requested, &sample.allocatable);
             self.counter(ts, "cpu, cores", |args| {
-                args.number("allocatable", cores(allocatable.milli_cpu)).number("requested", cores(requested.milli_cpu));
+                args.number("allocatable", cores(allocatable.milli_cpu))
+                    .number("requested", cores(requested.milli_cpu));
                 args.number("used", cores(sample.used_milli_cpu));
             })?;
             self.counter(ts, "memory, bytes", |args| {

@@ -93,9 +93,11 @@ pub(super) fn resources(plan: &Plan, recording: &Recording) -> Vec<ResourceUse> 
 #[allow(clippy::cast_precision_loss, reason = "there are never 2^53 samples")]
 fn measure<'a>(resource: Resource, name: String, samples: impl Iterator<Item = &'a Sample>) -> ResourceUse {
     let (mut count, mut allocatable, mut requested, mut used) = (0_u64, 0.0, 0.0, 0.0);
-    let (mut allocatable_peak, mut requested_peak, mut used_peak, mut share_peak) = (0.0_f64, 0.0_f64, 0.0_f64, 0.0_f64);
+    let (mut allocatable_peak, mut requested_peak, mut used_peak, mut share_peak) =
+        (0.0_f64, 0.0_f64, 0.0_f64, 0.0_f64);
     for sample in samples {
-        let (a, r, u) = (resource.allocatable(sample), resource.requested(sample), resource.used(sample).unwrap_or(0.0));
+        let (a, r, u) =
+            (resource.allocatable(sample), resource.requested(sample), resource.used(sample).unwrap_or(0.0));
         count += 1;
         allocatable += a;
         requested += r;

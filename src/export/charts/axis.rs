@@ -9,8 +9,32 @@ use crate::base::{SimDuration, SimTime};
 
 /// Steps between labels, in seconds.
 const STEPS: [i64; 26] = [
-    1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400, 172_800, 604_800,
-    1_209_600, 2_592_000, 5_184_000, 15_552_000, 31_536_000, 315_360_000,
+    1,
+    2,
+    5,
+    10,
+    15,
+    30,
+    60,
+    120,
+    300,
+    600,
+    900,
+    1800,
+    3600,
+    7200,
+    10_800,
+    21_600,
+    43_200,
+    86_400,
+    172_800,
+    604_800,
+    1_209_600,
+    2_592_000,
+    5_184_000,
+    15_552_000,
+    31_536_000,
+    315_360_000,
 ];
 
 /// Simulated time from left to right.
@@ -92,11 +116,6 @@ fn day(at: SimTime, year: bool) -> String {
         let month = MONTHS[usize::try_from(c.month() - 1).unwrap_or(0) % 12];
         if year { format!("{} {month} {}", c.day(), c.year()) } else { format!("{} {month}", c.day()) }
     })
-}
-
-/// `14:30`, in prose.
-pub(super) fn clock_time(at: SimTime) -> String {
-    civil(at).map_or_else(String::new, |c| format!("{:02}:{:02}", c.hour(), c.minute()))
 }
 
 fn clock_label(at: SimTime, step: i64) -> String {

@@ -118,49 +118,68 @@ pub(super) fn marks(ctx: &Context<'_>, names: &crate::export::names::Names<'_>) 
     marks.into_iter().map(|(_, mark)| mark).collect()
 }
 
-/// Room that the labels of marks need above a panel.
-pub(super) fn marks_height(marks: &[Mark]) -> f64 {
-    if marks.is_empty() { 0.0 } else { 30.0 }
+/// Marks on a time axis, with the places of their labels.
+pub(super) struct Marked<'a> {
+    marks: &'a [Mark],
+    time: &'a TimeAxis,
+    /// Row above the panel (0 is next to it), start and text; none if there is no room.
+    labels: Vec<Option<(usize, f64, String)>>,
 }
 
-/// Shades the time of each fault behind a panel.
-pub(super) fn shade(scene: &mut Scene, marks: &[Mark], time: &TimeAxis, top: f64, bottom: f64) {
-    for mark in marks {
-        let (from, to) = (time.x(mark.from), time.x(mark.to.unwrap_or(mark.from)));
-        if to - from > 1.0 {
-            scene.rect(from, top, to - from, bottom - top, INK.alpha(0.07));
-        }
-    }
-}
+impl<'a> Marked<'a> {
+    const ROW: f64 = 14.0;
 
-/// A dashed line where each fault begins, in front of a panel, and labels above the first one.
-pub(super) fn strike(scene: &mut Scene, marks: &[Mark], time: &TimeAxis, top: f64, bottom: f64, label_top: Option<f64>) {
-    let mut free = [time.left - 4.0; 2];
-    for mark in marks {
-        let x = super::axis::crisp(time.x(mark.from));
-        let mut row = None;
-        if let Some(label_top) = label_top {
+    pub(super) fn new(marks: &'a [Mark], time: &'a TimeAxis) -> Self {
+        let mut free = [0.0; 2];
+        let place = |mark: &Mark| {
+            let x = time.x(mark.from);
             let text = fit(&mark.text, SMALL.size, SMALL.weight, 300.0);
             let wide = width(&text, SMALL.size, SMALL.weight);
             // To the right of its line, or to the left of it where the chart ends.
             let start = if x + 5.0 + wide <= WIDTH - 6.0 { x + 5.0 } else { x - 5.0 - wide };
-            row = free.iter().position(|free| start >= *free + 6.0);
-            if let Some(row) = row {
-                free[row] = start + wide;
-                let baseline = label_top + 11.0 + 14.0 * if row == 0 { 1.0 } else { 0.0 };
-                scene.text(text, start, baseline, SMALL.colour(INK));
+            let row = free.iter().position(|free| start >= *free)?;
+            free[row] = start + wide + 10.0;
+            Some((row, start, text))
+        };
+        Self { marks, time, labels: marks.iter().map(place).collect() }
+    }
+
+    /// Room that the labels need above a panel.
+    pub(super) fn height(&self) -> f64 {
+        self.labels.iter().flatten().map(|(row, ..)| row + 1).max().map_or(0.0, |rows| 4.0 + Self::ROW * as_f64(rows))
+    }
+
+    /// Shades the time of each fault, behind a panel.
+    pub(super) fn shade(&self, scene: &mut Scene, top: f64, bottom: f64) {
+        for mark in self.marks {
+            let (from, to) = (self.time.x(mark.from), self.time.x(mark.to.unwrap_or(mark.from)));
+            if to - from > 1.0 {
+                scene.rect(from, top, to - from, bottom - top, INK.alpha(0.07));
             }
         }
-        let from = match (label_top, row) {
-            (Some(label_top), Some(row)) => label_top + if row == 0 { 16.0 } else { 2.0 },
-            _ => top,
-        };
-        let mut y = from;
-        while y < bottom {
-            scene.rect(x - 0.5, y, 1.0, 4.0_f64.min(bottom - y), INK.alpha(0.75));
-            y += 7.0;
+    }
+
+    /// A dashed line where each fault begins, in front of a panel, with or without labels above it.
+    pub(super) fn strike(&self, scene: &mut Scene, top: f64, bottom: f64, labelled: bool) {
+        for (mark, label) in self.marks.iter().zip(&self.labels) {
+            let x = super::axis::crisp(self.time.x(mark.from));
+            let mut y = top;
+            if let Some((row, start, text)) = label.as_ref().filter(|_| labelled) {
+                let baseline = top - 5.0 - Self::ROW * as_f64(*row);
+                scene.text(text, *start, baseline, SMALL.colour(INK));
+                y = baseline - 9.0;
+            }
+            while y < bottom {
+                scene.rect(x - 0.5, y, 1.0, 4.0_f64.min(bottom - y), INK.alpha(0.75));
+                y += 7.0;
+            }
         }
     }
+}
+
+#[allow(clippy::cast_precision_loss, reason = "there are two rows")]
+fn as_f64(row: usize) -> f64 {
+    row as f64
 }
 
 /// The empty area of a panel.

@@ -3,9 +3,11 @@
 use super::Source;
 use super::axis::TimeAxis;
 use super::font::{fit, width};
-use super::frame::{MARGIN, Swatch, WIDTH, begin, finish, marks_height, shade, strike};
+use super::frame::{MARGIN, Marked, Swatch, WIDTH, begin, finish};
 use super::scene::{Anchor, Colour, Scene};
-use super::theme::{BLACK, BLUE, GREEN, GREY, GRID, INK, LABEL, ORANGE, PALE, PURPLE, SKY, SMALL, STRONG, VERMILLION, YELLOW};
+use super::theme::{
+    BLACK, BLUE, GREEN, GREY, GRID, INK, LABEL, ORANGE, PALE, PAPER, PURPLE, SKY, SMALL, STRONG, VERMILLION, YELLOW,
+};
 use crate::base::SimTime;
 use crate::export::lives::{PodLife, Stage};
 
@@ -24,14 +26,14 @@ const LEAST: f64 = 1.5;
 const STAGES: [(Stage, Colour, &str); 10] = [
     (Stage::Unscheduled, PALE, "no node"),
     (Stage::Ready, GREEN, "ready"),
-    (Stage::Succeeded, GREY, "ended, exit 0"),
+    (Stage::Succeeded, GREY, "exit 0"),
     (Stage::NotReady, YELLOW, "running, not ready"),
     (Stage::Creating, SKY, "being created"),
     (Stage::Pulling, BLUE, "pulling image"),
     (Stage::StartError, PURPLE, "cannot start"),
-    (Stage::Failed, VERMILLION, "ended, failed"),
+    (Stage::Failed, VERMILLION, "failed"),
     (Stage::BackOff, ORANGE, "CrashLoopBackOff"),
-    (Stage::Lost, BLACK, "lost with its node"),
+    (Stage::Lost, BLACK, "node lost"),
 ];
 
 /// The order of the legend: a life's.
@@ -62,6 +64,7 @@ pub(super) fn draw(source: &Source<'_>) -> Option<Scene> {
     let end = ctx.outcome.ended_at;
     let left = label_room(source, &pods);
     let time = TimeAxis::new(ctx.plan.start, end, left, WIDTH - MARGIN - RIGHT);
+    let marked = Marked::new(&source.marks, &time);
     let stages = || pods.iter().flat_map(|pod| pod.containers.iter().flat_map(|c| c.steps.iter().map(|s| s.stage)));
     let keys: Vec<_> = LEGEND
         .into_iter()
@@ -73,23 +76,28 @@ pub(super) fn draw(source: &Source<'_>) -> Option<Scene> {
     } else {
         String::new()
     };
-    let subtitle = format!("{} · One lane for each container, grouped by pod.{chosen} Short stages are drawn wider than they are.", ctx.plan.name);
+    let subtitle = format!(
+        "{} · One lane for each container, grouped by pod.{chosen} Short stages are drawn wider than they are.",
+        ctx.plan.name
+    );
     let (mut scene, mut y) = begin("The life of each container", &subtitle, &keys);
-    let label_top = y - 2.0;
-    y += 6.0 + marks_height(&source.marks);
+    y += marked.height();
     let top = y;
     let bottom = top + pods.iter().map(|pod| height(pod)).sum::<f64>();
-    shade(&mut scene, &source.marks, &time, top, bottom);
+    marked.shade(&mut scene, top, bottom);
     time.grid(&mut scene, top, bottom);
     for pod in &pods {
         scene.rect(MARGIN, y, WIDTH - 2.0 * MARGIN, 1.0, GRID);
         let title = names.pod(pod.uid);
         if pod.containers.len() > 1 {
-            let room = time.left - MARGIN + 220.0;
-            scene.text(fit(title, STRONG.size, STRONG.weight, room), MARGIN, y + 16.0, STRONG);
+            let title = fit(title, STRONG.size, STRONG.weight, 420.0);
             let node = pod.node.map_or_else(|| "no node".to_owned(), |node| format!("on {}", names.node(node)));
-            let after = MARGIN + width(&fit(title, STRONG.size, STRONG.weight, room), STRONG.size, STRONG.weight);
-            scene.text(node, after + 8.0, y + 16.0, LABEL);
+            let after = MARGIN + width(&title, STRONG.size, STRONG.weight) + 8.0;
+            // No grid behind words.
+            let wide = after - MARGIN + width(&node, LABEL.size, LABEL.weight) + 6.0;
+            scene.rect(MARGIN, y + 2.0, wide, HEADER - 3.0, PAPER);
+            scene.text(title, MARGIN, y + 16.0, STRONG);
+            scene.text(node, after, y + 16.0, LABEL);
             y += HEADER;
         } else {
             y += GAP;
@@ -105,7 +113,7 @@ pub(super) fn draw(source: &Source<'_>) -> Option<Scene> {
         }
         y += 2.0;
     }
-    strike(&mut scene, &source.marks, &time, top, bottom, Some(label_top));
+    marked.strike(&mut scene, top, bottom, true);
     time.labels(&mut scene, bottom);
     Some(finish(scene, bottom, ctx, &time.caption))
 }
@@ -159,6 +167,13 @@ fn lane(scene: &mut Scene, pod: &PodLife, container: usize, time: &TimeAxis, end
     for (painted, colour, _) in STAGES {
         // Neighbours that touch are one bar: thousands of short back-offs need not be thousands of shapes.
         let mut open: Option<(f64, f64)> = None;
+        // What comes after the end of a pod matters less than its life, and is drawn thinner.
+        let over = |from: f64| pod.finished.is_some_and(|at| time.x(at) <= from + LEAST);
+        let mut bar = |left: f64, right: f64| {
+            let ended = matches!(painted, Stage::Succeeded | Stage::Failed) && over(left);
+            let (top, thick) = if ended { (y + LANE / 2.0 - 2.5, 5.0) } else { (y, LANE) };
+            scene.rect(left, top, right - left, thick, colour);
+        };
         for (step, until) in pod.spans(container, end).filter(|(step, _)| step.stage == painted) {
             let from = time.x(step.at);
             let to = time.x(until).max(from + LEAST).min(time.right.max(from));
@@ -166,13 +181,13 @@ fn lane(scene: &mut Scene, pod: &PodLife, container: usize, time: &TimeAxis, end
                 Some((_, right)) if from <= *right => *right = right.max(to),
                 _ => {
                     if let Some((left, right)) = open.replace((from, to)) {
-                        scene.rect(left, y, right - left, LANE, colour);
+                        bar(left, right);
                     }
                 }
             }
         }
         if let Some((left, right)) = open {
-            scene.rect(left, y, right - left, LANE, colour);
+            bar(left, right);
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use super::Source;
 use super::axis::{TimeAxis, ValueAxis};
-use super::frame::{MARGIN, Swatch, WIDTH, begin, finish, marks_height, panel, shade, strike};
+use super::frame::{MARGIN, Marked, Swatch, WIDTH, begin, finish, panel};
 use super::scene::{Colour, Scene};
 use super::theme::{GREEN, GREY, ORANGE, SKY, VERMILLION, YELLOW};
 use crate::base::id::DenseId;
@@ -15,6 +15,8 @@ const LEFT: f64 = 74.0;
 const HEIGHT: f64 = 330.0;
 /// Columns of the chart: two for each logical pixel.
 const COLUMNS: usize = 1716;
+/// So many changes can be drawn one by one.
+const EXACT: usize = 2000;
 
 /// From the bottom of the stack to its top.
 const GROUPS: [(Colour, &str); 6] = [
@@ -33,8 +35,9 @@ pub(super) fn draw(source: &Source<'_>) -> Option<Scene> {
         return None;
     }
     let time = TimeAxis::new(ctx.plan.start, ctx.outcome.ended_at, LEFT, WIDTH - MARGIN);
+    let marked = Marked::new(&source.marks, &time);
     let columns = count(source, &time);
-    let seen: Vec<bool> = (0..GROUPS.len()).map(|g| columns.iter().any(|column| column[g] > 0.0)).collect();
+    let seen: Vec<bool> = (0..GROUPS.len()).map(|g| columns.iter().any(|(_, column)| column[g] > 0.0)).collect();
     let keys: Vec<_> =
         GROUPS.iter().zip(&seen).filter(|(_, seen)| **seen).map(|((c, n), _)| (Swatch::Box, *c, *n)).collect();
     let subtitle = format!(
@@ -43,42 +46,42 @@ pub(super) fn draw(source: &Source<'_>) -> Option<Scene> {
         ctx.plan.name
     );
     let (mut scene, mut y) = begin("Pods by phase", &subtitle, &keys);
-    let label_top = y;
-    y += 6.0 + marks_height(&source.marks);
+    y += 2.0 + marked.height();
     let bottom = y + HEIGHT;
-    let greatest = columns.iter().map(|column| column.iter().sum::<f64>()).fold(0.0, f64::max);
+    let greatest = columns.iter().map(|(_, column)| column.iter().sum::<f64>()).fold(0.0, f64::max);
     let values = ValueAxis::new(greatest, true, y, bottom);
-    shade(&mut scene, &source.marks, &time, y, bottom);
+    marked.shade(&mut scene, y, bottom);
     panel(&mut scene, &time, y, bottom);
     values.draw(&mut scene, LEFT, time.right, "");
     let mut floor = vec![0.0; columns.len()];
     for (group, (colour, _)) in GROUPS.iter().enumerate().filter(|(g, _)| seen[*g]) {
-        let roof: Vec<f64> = floor.iter().zip(&columns).map(|(f, column)| f + column[group]).collect();
-        let mut outline = edge(&roof, &time, &values);
-        let mut under = edge(&floor, &time, &values);
+        let roof: Vec<f64> = floor.iter().zip(&columns).map(|(f, (_, column))| f + column[group]).collect();
+        let mut outline = edge(&columns, &roof, &time, &values);
+        let mut under = edge(&columns, &floor, &time, &values);
         under.reverse();
         outline.extend(under);
         scene.area(outline, *colour);
         floor = roof;
     }
-    strike(&mut scene, &source.marks, &time, y, bottom, Some(label_top));
+    marked.strike(&mut scene, y, bottom, true);
     time.labels(&mut scene, bottom);
     Some(finish(scene, bottom, ctx, &time.caption))
 }
 
+/// Pods in each group from a place on the time axis on.
+type Column = (f64, [f64; 6]);
+
 /// The steps of one edge of an area; columns of equal height make one step.
-#[allow(clippy::cast_precision_loss, reason = "there are less than 2000 columns")]
-fn edge(heights: &[f64], time: &TimeAxis, values: &ValueAxis) -> Vec<(f64, f64)> {
-    let wide = (time.right - time.left) / heights.len() as f64;
+fn edge(columns: &[Column], heights: &[f64], time: &TimeAxis, values: &ValueAxis) -> Vec<(f64, f64)> {
     let mut points: Vec<(f64, f64)> = Vec::new();
-    for (i, height) in heights.iter().enumerate() {
-        let (x, y) = (time.left + i as f64 * wide, values.y(*height));
+    for ((x, _), height) in columns.iter().zip(heights) {
+        let y = values.y(*height);
         match points.last() {
             Some(&(_, last)) if (last - y).abs() < 1e-9 => continue,
-            Some(&(_, last)) => points.push((x, last)),
+            Some(&(_, last)) => points.push((*x, last)),
             None => {}
         }
-        points.push((x, y));
+        points.push((*x, y));
     }
     let last = points.last().map_or(values.bottom, |p| p.1);
     points.push((time.right, last));
@@ -110,8 +113,8 @@ impl Standing {
     }
 }
 
-/// How many pods of each group there were in each column: means over the time that a column spans.
-fn count(source: &Source<'_>, time: &TimeAxis) -> Vec<[f64; 6]> {
+/// How many pods of each group there were: exactly, or, if that changes too often to be drawn, as means of columns.
+fn count(source: &Source<'_>, time: &TimeAxis) -> Vec<Column> {
     let mut tally = Tally::new(time.start, time.end);
     let mut pods = vec![Standing::default(); source.lives.len()];
     for &(at, fact) in source.ctx.recording.facts() {
@@ -141,10 +144,11 @@ fn count(source: &Source<'_>, time: &TimeAxis) -> Vec<[f64; 6]> {
             if let Some(group) = after {
                 tally.now[group] += 1.0;
             }
+            tally.changed(at);
         }
     }
     tally.until(time.end);
-    tally.columns
+    tally.finish(time)
 }
 
 /// Sums counts over time into columns.
@@ -156,6 +160,8 @@ struct Tally {
     done: i64,
     now: [f64; 6],
     columns: Vec<[f64; 6]>,
+    /// Every change, while there are few.
+    exact: Vec<(SimTime, [f64; 6])>,
 }
 
 impl Tally {
@@ -163,7 +169,24 @@ impl Tally {
     fn new(start: SimTime, end: SimTime) -> Self {
         let span: SimDuration = end - start;
         let width = (span.0 / COLUMNS as i64).max(1);
-        Self { start, width, done: 0, now: [0.0; 6], columns: vec![[0.0; 6]; COLUMNS] }
+        Self { start, width, done: 0, now: [0.0; 6], columns: vec![[0.0; 6]; COLUMNS], exact: vec![(start, [0.0; 6])] }
+    }
+
+    fn changed(&mut self, at: SimTime) {
+        match self.exact.last_mut() {
+            Some((last, counts)) if *last == at => *counts = self.now,
+            _ if self.exact.len() <= EXACT => self.exact.push((at, self.now)),
+            _ => {}
+        }
+    }
+
+    #[allow(clippy::cast_precision_loss, reason = "there are less than 2000 columns")]
+    fn finish(self, time: &TimeAxis) -> Vec<Column> {
+        if self.exact.len() <= EXACT {
+            return self.exact.into_iter().map(|(at, counts)| (time.x(at), counts)).collect();
+        }
+        let wide = (time.right - time.left) / COLUMNS as f64;
+        self.columns.into_iter().enumerate().map(|(i, counts)| (time.left + i as f64 * wide, counts)).collect()
     }
 
     #[allow(clippy::cast_precision_loss, reason = "shares of a column")]

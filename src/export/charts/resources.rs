@@ -2,8 +2,8 @@
 
 use super::Source;
 use super::axis::{TimeAxis, ValueAxis, brief};
-use super::frame::{MARGIN, Swatch, WIDTH, begin, finish, marks_height, panel, shade, strike};
-use super::scene::{Anchor, Colour, Scene};
+use super::frame::{MARGIN, Marked, Swatch, WIDTH, begin, finish, panel};
+use super::scene::{Anchor, Scene};
 use super::theme::{BLUE, LABEL, ORANGE, PANEL, SOFT};
 use crate::base::SimTime;
 use crate::export::usage::{Resource, ResourceUse, resources};
@@ -19,6 +19,7 @@ pub(super) fn draw(source: &Source<'_>) -> Option<Scene> {
     let samples = source.ctx.recording.samples();
     let (first, last) = (samples.first()?.0, samples.last()?.0);
     let time = TimeAxis::new(first.min(source.ctx.plan.start), last, LEFT, WIDTH - MARGIN);
+    let marked = Marked::new(&source.marks, &time);
     let subtitle = format!(
         "{} · Blue above orange is capacity that is booked but idle; blue close to grey leaves no room for another pod. \
          A step down of the grey line is a node that went away.",
@@ -36,11 +37,10 @@ pub(super) fn draw(source: &Source<'_>) -> Option<Scene> {
         let name = if usage.resource == Resource::Cpu { "CPU" } else { "Memory" };
         scene.text(format!("{name}, {unit}"), MARGIN, y, PANEL);
         scene.text(facts(usage, unit, scale), WIDTH - MARGIN, y, LABEL.anchor(Anchor::End));
-        let label_top = (i == 0).then_some(y + 8.0);
-        y += if i == 0 { 12.0 + marks_height(&source.marks) } else { 12.0 };
+        y += if i == 0 { 12.0 + marked.height() } else { 12.0 };
         let bottom = y + HEIGHT;
         let values = ValueAxis::new(usage.allocatable_peak.max(usage.requested_peak) / scale, false, y, bottom);
-        shade(&mut scene, &source.marks, &time, y, bottom);
+        marked.shade(&mut scene, y, bottom);
         panel(&mut scene, &time, y, bottom);
         values.draw(&mut scene, LEFT, time.right, "");
         let resource = usage.resource;
@@ -49,19 +49,15 @@ pub(super) fn draw(source: &Source<'_>) -> Option<Scene> {
         let mut area = requested.clone();
         area.extend([(time.right, values.y(0.0)), (requested[0].0, values.y(0.0))]);
         scene.area(area, BLUE.alpha(0.10));
-        stroke(&mut scene, steps(&|s| resource.allocatable(s)), 2.0, SOFT);
-        stroke(&mut scene, requested, 2.0, BLUE);
+        scene.line(steps(&|s| resource.allocatable(s)), 2.0, SOFT);
+        scene.line(requested, 2.0, BLUE);
         let used = thin(samples).map(|(at, s)| (time.x(at), values.y(resource.used(s).unwrap_or(0.0) / scale)));
-        stroke(&mut scene, used.collect(), 2.0, ORANGE);
-        strike(&mut scene, &source.marks, &time, y, bottom, label_top);
+        scene.line(used.collect(), 2.0, ORANGE);
+        marked.strike(&mut scene, y, bottom, i == 0);
         time.labels(&mut scene, bottom);
         y = bottom + 30.0;
     }
     Some(finish(scene, y - 30.0, source.ctx, &time.caption))
-}
-
-fn stroke(scene: &mut Scene, points: Vec<(f64, f64)>, width: f64, colour: Colour) {
-    scene.line(points, width, colour);
 }
 
 /// A unit in which the numbers are short.

@@ -2,10 +2,10 @@
 
 use super::Source;
 use super::axis::{TimeAxis, ValueAxis, brief};
-use super::frame::{MARGIN, Swatch, WIDTH, begin, finish, marks_height, panel, shade, strike};
+use super::frame::{MARGIN, Marked, Swatch, WIDTH, begin, finish, panel};
 use super::scene::{Anchor, Scene};
-use super::theme::{BLACK, LABEL, PALE, PANEL, SKY, SMALL, VERMILLION};
-use crate::base::SimTime;
+use super::theme::{BLACK, LABEL, PALE, PANEL, SKY, VERMILLION};
+use crate::base::{SimDuration, SimTime};
 use crate::model::ServiceId;
 use crate::record::{Fact, Sample, ServiceSample};
 
@@ -37,16 +37,16 @@ pub(super) fn draw(source: &Source<'_>) -> Option<Scene> {
     services.truncate(PANELS);
 
     let time = TimeAxis::new(samples[0].0.min(ctx.plan.start), samples.last()?.0, LEFT, WIDTH - MARGIN);
+    let marked = Marked::new(&source.marks, &time);
     let chosen = if total > PANELS { format!(" The {PANELS} busiest of {total} services.") } else { String::new() };
     let subtitle = format!(
-        "{} · Failures stand on the baseline, so that even a few show; blue on top of them was served. The strip below \
-         is black while no endpoint was ready.{chosen}",
+        "{} · Failures stand on the baseline, so that even a few show; what was served is stacked on top.{chosen}",
         ctx.plan.name
     );
     let keys = [
         (Swatch::Box, SKY, "served"),
         (Swatch::Box, VERMILLION, "failed"),
-        (Swatch::Box, BLACK, "no ready endpoint"),
+        (Swatch::Box, BLACK, "no ready endpoint (strip below)"),
     ];
     let (mut scene, mut y) = begin("Requests served and failed", &subtitle, &keys);
     let height = if services.len() == 1 { 300.0 } else { 170.0 };
@@ -56,17 +56,16 @@ pub(super) fn draw(source: &Source<'_>) -> Option<Scene> {
         y += 14.0;
         scene.text(format!("{}, requests/s", source.names.service(service.service)), MARGIN, y, PANEL);
         scene.text(facts(source, service), WIDTH - MARGIN, y, LABEL.anchor(Anchor::End));
-        let label_top = (i == 0).then_some(y + 8.0);
-        y += if i == 0 { 12.0 + marks_height(&source.marks) } else { 12.0 };
+        y += if i == 0 { 12.0 + marked.height() } else { 12.0 };
         bottom = y + height;
         let greatest = intervals.iter().map(|n| n.served + n.failed).fold(0.0, f64::max);
         let values = ValueAxis::new(greatest, false, y, bottom);
-        shade(&mut scene, &source.marks, &time, y, bottom);
+        marked.shade(&mut scene, y, bottom);
         panel(&mut scene, &time, y, bottom);
         values.draw(&mut scene, LEFT, time.right, "");
         scene.area(outline(&intervals, &time, &values, |n| n.failed + n.served), SKY);
         scene.area(outline(&intervals, &time, &values, |n| n.failed), VERMILLION);
-        strike(&mut scene, &source.marks, &time, y, bottom, label_top);
+        marked.strike(&mut scene, y, bottom, i == 0);
         endpoints(&mut scene, source, service.service, &time, bottom + 4.0);
         bottom += 12.0;
         time.labels(&mut scene, bottom);
@@ -78,14 +77,14 @@ pub(super) fn draw(source: &Source<'_>) -> Option<Scene> {
 fn facts(source: &Source<'_>, service: &ServiceSample) -> String {
     let all = service.served_total + service.failed_total;
     let degraded = source.ctx.outcome.services.iter().find(|s| s.service == service.service);
-    let minutes = degraded.map_or_else(String::new, |s| match s.degraded_seconds {
+    let spell = degraded.map_or_else(String::new, |s| match s.degraded_seconds {
         0.0 => String::new(),
-        s if s < 120.0 => format!(", during {s:.0} s"),
-        s => format!(", during {:.0} min", s / 60.0),
+        s => format!(", within {}", SimDuration::from_secs_f64(s).human()),
     });
     let share = service.failed_total / all * 100.0;
-    let share = if service.failed_total > 0.0 && share < 0.01 { "less than 0.01".to_owned() } else { format!("{share:.2}") };
-    format!("{} requests, {} failed ({share} %){minutes}", brief(all), brief(service.failed_total))
+    let share =
+        if service.failed_total > 0.0 && share < 0.01 { "less than 0.01".to_owned() } else { format!("{share:.2}") };
+    format!("{} requests, {} failed ({share} %){spell}", brief(all), brief(service.failed_total))
 }
 
 /// Rates of one service, at most as many as can be told apart.
@@ -134,7 +133,6 @@ fn endpoints(scene: &mut Scene, source: &Source<'_>, service: ServiceId, time: &
     const THICK: f64 = 5.0;
     let mut down_since = Some(time.start);
     scene.rect(time.left, top, time.right - time.left, THICK, PALE);
-    scene.text("endpoints", time.left - 8.0, top + 6.0, SMALL.anchor(Anchor::End));
     let mut black = |from: SimTime, to: SimTime| {
         let (from, to) = (time.x(from), time.x(to));
         scene.rect(from, top, (to - from).max(1.5), THICK, BLACK);

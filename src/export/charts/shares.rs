@@ -3,7 +3,7 @@
 
 use super::Source;
 use super::axis::{TimeAxis, ValueAxis, brief};
-use super::frame::{MARGIN, Swatch, WIDTH, begin, finish, marks_height, panel, shade, strike};
+use super::frame::{MARGIN, Marked, Swatch, WIDTH, begin, finish, panel};
 use super::resources::staircase;
 use super::scene::{Anchor, Scene};
 use super::theme::{LABEL, ORANGE, PANEL, SERIES};
@@ -25,11 +25,15 @@ pub(super) fn draw(source: &Source<'_>) -> Option<Scene> {
     uses.sort_by(|a, b| b.share_peak.total_cmp(&a.share_peak));
     uses.truncate(SERIES.len());
     let time = TimeAxis::new(first.min(ctx.plan.start), last, LEFT, WIDTH - MARGIN);
+    let marked = Marked::new(&source.marks, &time);
     let labels: Vec<String> = uses
         .iter()
-        .map(|u| format!("{} (peak {:.0} % of {})", u.name, u.share_peak * 100.0, amount(u.resource, u.allocatable_peak)))
+        .map(|u| {
+            format!("{} (peak {:.0} % of {})", u.name, u.share_peak * 100.0, amount(u.resource, u.allocatable_peak))
+        })
         .collect();
-    let keys: Vec<_> = labels.iter().zip(SERIES).map(|(label, colour)| (Swatch::Line, colour, label.as_str())).collect();
+    let keys: Vec<_> =
+        labels.iter().zip(SERIES).map(|(label, colour)| (Swatch::Line, colour, label.as_str())).collect();
     let subtitle = format!(
         "{} · Requests by allocatable amounts of ready nodes. When pods queue although the uppermost line is below 100 %, \
          what is free is in the wrong pieces or on the wrong nodes.",
@@ -38,12 +42,11 @@ pub(super) fn draw(source: &Source<'_>) -> Option<Scene> {
     let (mut scene, mut y) = begin("Allocated share of each resource", &subtitle, &keys);
     y += 14.0;
     scene.text("Allocated, %", MARGIN, y, PANEL);
-    let label_top = y + 8.0;
-    y += 12.0 + marks_height(&source.marks);
+    y += 12.0 + marked.height();
     let bottom = y + 260.0;
     let greatest = uses.iter().map(|u| u.share_peak * 100.0).fold(0.0, f64::max);
     let values = ValueAxis::percent(greatest, y, bottom);
-    shade(&mut scene, &source.marks, &time, y, bottom);
+    marked.shade(&mut scene, y, bottom);
     panel(&mut scene, &time, y, bottom);
     values.draw(&mut scene, LEFT, time.right, "");
     for (usage, colour) in uses.iter().zip(SERIES).rev() {
@@ -54,7 +57,7 @@ pub(super) fn draw(source: &Source<'_>) -> Option<Scene> {
         };
         scene.line(staircase(samples, &time, &values, share), 2.25, colour);
     }
-    strike(&mut scene, &source.marks, &time, y, bottom, Some(label_top));
+    marked.strike(&mut scene, y, bottom, true);
     time.labels(&mut scene, bottom);
 
     let y = bottom + 44.0;
@@ -64,13 +67,13 @@ pub(super) fn draw(source: &Source<'_>) -> Option<Scene> {
     scene.text(format!("at most {peak}, {last} at the end"), WIDTH - MARGIN, y, LABEL.anchor(Anchor::End));
     let (top, bottom) = (y + 12.0, y + 12.0 + 110.0);
     let values = ValueAxis::new(f64::from(peak), true, top, bottom);
-    shade(&mut scene, &source.marks, &time, top, bottom);
+    marked.shade(&mut scene, top, bottom);
     panel(&mut scene, &time, top, bottom);
     values.draw(&mut scene, LEFT, time.right, "");
     let mut queue = staircase(samples, &time, &values, |s| f64::from(s.pods_unscheduled));
     queue.extend([(time.right, bottom), (queue[0].0, bottom)]);
     scene.area(queue, ORANGE);
-    strike(&mut scene, &source.marks, &time, top, bottom, None);
+    marked.strike(&mut scene, top, bottom, false);
     time.labels(&mut scene, bottom);
     Some(finish(scene, bottom, ctx, &time.caption))
 }
