@@ -173,9 +173,10 @@ impl Tally {
     }
 
     fn changed(&mut self, at: SimTime) {
+        let few = self.exact.len() <= EXACT;
         match self.exact.last_mut() {
             Some((last, counts)) if *last == at => *counts = self.now,
-            _ if self.exact.len() <= EXACT => self.exact.push((at, self.now)),
+            _ if few => self.exact.push((at, self.now)),
             _ => {}
         }
     }
