@@ -3,6 +3,7 @@
 pub mod base;
 pub mod diag;
 pub mod engine;
+pub mod export;
 pub mod manifest;
 pub mod model;
 pub mod record;
