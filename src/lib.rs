@@ -1,6 +1,7 @@
 //! podsim: a Kubernetes cluster in one deterministic process.
 
 pub mod base;
+pub mod cli;
 pub mod diag;
 pub mod engine;
 pub mod export;

@@ -94,3 +94,14 @@ pub fn write_all(dir: &Path, ctx: &Context<'_>) -> Result<Vec<PathBuf>, ExportEr
         draft.first(folder::MARK, |out| summary::write(out, ctx, &names, &notes, &files))
     })
 }
+
+/// The text of `summary.json`, without any file being written: for programs that read it from a pipe.
+///
+/// # Errors
+/// If it cannot be put into words, which would be a mistake of this crate.
+pub fn summary_json(ctx: &Context<'_>) -> std::io::Result<Vec<u8>> {
+    let names = names::Names::new(ctx.plan, ctx.recording);
+    let mut text = Vec::new();
+    summary::write(&mut text, ctx, &names, &[], &[])?;
+    Ok(text)
+}
