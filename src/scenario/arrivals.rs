@@ -15,7 +15,7 @@ use super::units;
 use super::{Cx, codes};
 use crate::base::{SimDuration, SimTime};
 use crate::diag::Span;
-use crate::model::{NodeShape, PodTemplate, Resources, StrId, TemplateId};
+use crate::model::{NodeShape, PodClass, PodTemplate, Resources, StrId, TemplateId};
 use crate::sim::plan::{
     ArrivalPlan, ArrivalProcess, ArrivalSource, Naming, NodePlan, RateCurve, TraceRow, Workload,
 };
@@ -115,7 +115,7 @@ fn weights(cx: &mut Cx<'_>, fields: &Fields<'_>, templates: usize) -> Box<[u32]>
         .map(|weight| u32::try_from(weight.value).unwrap_or(0))
         .collect();
     let right = weights.len() == templates && weights.iter().any(|&weight| weight > 0);
-    if !right && weights.len() == items.len() && templates > 0 {
+    if !right && weights.len() == items.len() && templates > 0 && !cx.objects_missing {
         let message = format!("there are {} weights for {templates} templates", weights.len());
         let help = "give each template one weight, and at least one of them more than 0";
         cx.diagnostics.error(codes::OUT_OF_RANGE, fields.key_span("weights"), message, "do not fit", help);
@@ -146,10 +146,21 @@ fn inline(cx: &mut Cx<'_>, fields: &Fields<'_>, name: &str, namespace: &str) -> 
         let (message, help) = ("there is no template", "write `template = { cpu = \"500m\", memory = \"1Gi\" }`");
         cx.diagnostics.error(codes::NO_TEMPLATES, fields.key_span("template"), message, "empty", help);
     }
+    // Priorities come from PriorityClasses in manifests; here they are plain numbers and set afterwards.
+    let priorities: Vec<i32> = tables.iter().map(|table| priority(cx, table)).collect();
     if cx.diagnostics.len() > before {
         return Vec::new();
     }
-    generated(cx, &format!("templates of `{name}`"), pods)
+    let mut templates = generated(cx, &format!("templates of `{name}`"), pods);
+    for (template, priority) in templates.iter_mut().zip(priorities) {
+        let class = PodClass { priority, ..cx.vocabulary.classes.get(template.class).clone() };
+        template.class = cx.vocabulary.classes.intern(class);
+    }
+    templates
+}
+
+fn priority(cx: &mut Cx<'_>, fields: &Fields<'_>) -> i32 {
+    fields.whole(cx, "priority").and_then(|priority| i32::try_from(priority.value).ok()).unwrap_or(0)
 }
 
 fn pod(cx: &mut Cx<'_>, fields: &Fields<'_>, name: &str, namespace: &str) -> Json {
@@ -186,9 +197,6 @@ fn pod(cx: &mut Cx<'_>, fields: &Fields<'_>, name: &str, namespace: &str) -> Jso
             "resources": { "requests": requests, "limits": limits },
         }],
     });
-    if let Some(priority) = fields.whole(cx, "priority") {
-        spec["priority"] = priority.value.into();
-    }
     if let Some(selector) = fields.map(cx, "node_selector") {
         spec["nodeSelector"] = texts(&selector);
     }
