@@ -1,6 +1,11 @@
 //! Diagnostics: what is wrong with a user's input, where exactly, and what to do about it. Always a list, all at once.
 
+mod render;
+pub mod suggest;
+
 use std::fmt;
+
+pub use suggest::did_you_mean;
 
 /// A file (or an argument) that was read.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -152,6 +157,28 @@ impl Diagnostics {
         self.0.iter().any(|d| d.severity == Severity::Error)
     }
 
+    /// How many errors there are.
+    #[must_use]
+    pub fn errors(&self) -> usize {
+        self.0.iter().filter(|d| d.severity == Severity::Error).count()
+    }
+
+    /// How many warnings there are.
+    #[must_use]
+    pub fn warnings(&self) -> usize {
+        self.0.len() - self.errors()
+    }
+
+    /// Takes over all of `other`.
+    pub fn append(&mut self, other: Self) {
+        self.0.extend(other.0);
+    }
+
+    /// All of them, in the order in which they were found.
+    pub fn iter(&self) -> std::slice::Iter<'_, Diagnostic> {
+        self.0.iter()
+    }
+
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -162,6 +189,15 @@ impl Diagnostics {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+}
+
+impl<'a> IntoIterator for &'a Diagnostics {
+    type Item = &'a Diagnostic;
+    type IntoIter = std::slice::Iter<'a, Diagnostic>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
     }
 }
 

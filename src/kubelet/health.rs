@@ -52,6 +52,10 @@ impl Kubelets {
         let container = self.records.container_mut(id, index);
         container.started = !has_startup;
         container.ready = !has_startup && probes[1].is_none();
+        if container.ready {
+            let pod = self.records.get(id).pod.uid;
+            env.fact(|| Fact::ContainerReady(pod, index, true));
+        }
         if probes.iter().all(Option::is_none) {
             return;
         }
@@ -180,6 +184,9 @@ impl Kubelets {
                     let container = self.records.container_mut(id, index);
                     container.started = true;
                     container.ready = spec.readiness_probe.is_none();
+                    if container.ready {
+                        env.fact(|| Fact::ContainerReady(pod, index, true));
+                    }
                     for kind in [READINESS, LIVENESS] {
                         let Some(probe) = probe_of(spec, kind) else { continue };
                         let delay = SimDuration::from_secs(i64::from(probe.initial_delay_seconds));

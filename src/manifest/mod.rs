@@ -1,4 +1,34 @@
 //! Kubernetes YAML and JSON -> model: decoding with places, defaulting, validation with upstream's texts.
+//!
+//! A file becomes trees ([`yaml`], [`json`] -> [`tree`]), trees become objects of known kinds ([`documents`]), and each
+//! object is read field by field ([`fields`], [`schema`]): checked, defaulted and compiled in one go, so that every mistake
+//! of every object is found at once. What objects say about each other is checked last ([`references`]).
+//! Knows the model; must not know scenarios, the engine or the terminal.
+
+pub mod codes;
+mod config;
+mod container;
+mod documents;
+mod env;
+mod fields;
+mod json;
+mod kinds;
+mod loader;
+mod meta;
+mod names;
+mod node;
+mod path;
+mod placement;
+mod pod;
+mod probe;
+mod references;
+mod resources;
+mod schema;
+mod schema_objects;
+mod service;
+mod tree;
+mod volume;
+mod yaml;
 
 use crate::diag::{Diagnostics, SourceId, Sources, Span};
 use crate::model::service::ConfigContent;
@@ -43,13 +73,13 @@ pub struct NodeObject {
     pub span: Span,
 }
 
-/// Reads manifests. Whatever is wrong is added to `diagnostics`; objects with errors are left out.
+/// Reads manifests: YAML of any number of documents, or JSON, with lists unfolded. Whatever is wrong is added to
+/// `diagnostics`, all of it at once; objects with errors are left out.
 pub fn load(
     files: &[SourceId],
     sources: &Sources,
     vocabulary: &mut Vocabulary,
     diagnostics: &mut Diagnostics,
 ) -> Objects {
-    let _ = (files, sources, vocabulary, diagnostics);
-    Objects::default()
+    loader::load(files, sources, vocabulary, diagnostics)
 }

@@ -1,0 +1,144 @@
+//! What a pod says about where it may run: tolerations, node selector, priority. Mirrors ValidateTolerations of
+//! pkg/apis/core/validation/validation.go and the admission plugins DefaultTolerationSeconds and Priority, v1.34.
+
+use super::codes;
+use super::fields::{Context, Fields, Path};
+use super::meta::check_labels;
+use super::schema;
+use crate::diag::did_you_mean;
+use crate::model::names::{go_quote, label_key_errors, label_value_errors};
+use crate::model::strings::known;
+use crate::model::{StrId, TaintEffect, Toleration, TolerationOperator};
+
+/// Words of `effect`, in upstream's order.
+pub(super) const EFFECTS: &[(&str, TaintEffect)] = &[
+    ("NoSchedule", TaintEffect::NoSchedule),
+    ("PreferNoSchedule", TaintEffect::PreferNoSchedule),
+    ("NoExecute", TaintEffect::NoExecute),
+];
+
+/// What admission adds when the pod says nothing about a node that is gone.
+const DEFAULT_TOLERATION_SECONDS: i64 = 300;
+
+/// Reads `spec.nodeSelector`, sorted by key.
+pub(super) fn node_selector(cx: &mut Context<'_>, spec: &Fields<'_, '_>) -> Box<[(StrId, StrId)]> {
+    let mut pairs = check_labels(cx, spec, "nodeSelector");
+    pairs.sort_unstable();
+    pairs.dedup_by_key(|(key, _)| *key);
+    pairs.into_iter().map(|(k, v)| (cx.words.strings.intern(k), cx.words.strings.intern(v))).collect()
+}
+
+/// Reads `spec.tolerations` and adds those of admission.
+pub(super) fn tolerations(cx: &mut Context<'_>, spec: &Fields<'_, '_>) -> Box<[Toleration]> {
+    let list_path = spec.path.field("tolerations");
+    let mut all = Vec::new();
+    for (index, node) in spec.list(cx, "tolerations", "v1.Toleration").iter().enumerate() {
+        let path = list_path.index(index);
+        let example = "write `- key: dedicated`, `operator: Equal`, `value: batch`, `effect: NoSchedule`";
+        let Some(fields) = cx.fields(node, node.anchor(), &path, &schema::TOLERATION, example) else { continue };
+        all.extend(toleration(cx, &fields, &path));
+    }
+    for taint in [known::TAINT_NOT_READY, known::TAINT_UNREACHABLE] {
+        let tolerated = |t: &Toleration| {
+            t.key.is_none_or(|key| key == taint) && t.effect.is_none_or(|effect| effect == TaintEffect::NoExecute)
+        };
+        if !all.iter().any(tolerated) {
+            all.push(Toleration {
+                key: Some(taint),
+                operator: TolerationOperator::Exists,
+                effect: Some(TaintEffect::NoExecute),
+                seconds: Some(DEFAULT_TOLERATION_SECONDS),
+            });
+        }
+    }
+    all.into_boxed_slice()
+}
+
+fn toleration(cx: &mut Context<'_>, fields: &Fields<'_, '_>, path: &Path<'_>) -> Option<Toleration> {
+    let key = fields.text(cx, "key").unwrap_or("");
+    if !key.is_empty() {
+        let help = "taint keys are a name, or a domain, a slash and a name: example.com/dedicated";
+        let reasons = label_key_errors(key);
+        cx.invalid_text(codes::BAD_TOLERATION, fields.at("key"), &path.field("key"), key, reasons, help);
+    }
+    let value = fields.text(cx, "value").unwrap_or("");
+    let operator_path = path.field("operator");
+    let errors = cx.errors;
+    let exists = match fields.get("operator") {
+        Some(_) => cx.choice(fields, "operator", &[("Equal", false), ("Exists", true)])?,
+        None => false,
+    };
+    if key.is_empty() && !exists {
+        let operator = if fields.get("operator").is_some() { "Equal" } else { "" };
+        let text = format!(
+            "Invalid value: {}: operator must be Exists when `key` is empty, which means \"match all values and all keys\"",
+            go_quote(operator)
+        );
+        let help = "add `key:` with the taint's key, or `operator: Exists` to tolerate everything";
+        cx.invalid(codes::BAD_TOLERATION, fields.at("operator"), &operator_path, &text, "", help);
+    }
+    if exists && !value.is_empty() {
+        let text = format!("Invalid value: {}: value must be empty when `operator` is 'Exists'", go_quote(value));
+        let help = "remove `value`, or write `operator: Equal`";
+        cx.invalid(codes::BAD_TOLERATION, fields.at("value"), &operator_path, &text, "not compared", help);
+    }
+    if !exists {
+        let help = "taint values have at most 63 letters, digits, `-`, `_` and `.`";
+        let reasons = label_value_errors(value);
+        cx.invalid_text(codes::BAD_TOLERATION, fields.at("value"), &operator_path, value, reasons, help);
+    }
+    let effect = match fields.text(cx, "effect") {
+        None | Some("") => None,
+        Some(_) => cx.choice(fields, "effect", EFFECTS),
+    };
+    let seconds = fields.integer(cx, "tolerationSeconds", "int64");
+    if seconds.is_some() && effect != Some(TaintEffect::NoExecute) && cx.errors == errors {
+        let text = format!(
+            "Invalid value: {}: effect must be 'NoExecute' when `tolerationSeconds` is set",
+            go_quote(effect.map_or("", |e| EFFECTS.iter().find(|(_, other)| *other == e).map_or("", |(word, _)| word)))
+        );
+        let help = "write `effect: NoExecute`, or remove `tolerationSeconds`: the other effects evict nobody";
+        cx.invalid(codes::BAD_TOLERATION, fields.at("effect"), &path.field("effect"), &text, "", help);
+    }
+    let key = (!key.is_empty()).then(|| cx.words.strings.intern(key));
+    let operator =
+        if exists { TolerationOperator::Exists } else { TolerationOperator::Equal(cx.words.strings.intern(value)) };
+    Some(Toleration { key, operator, effect, seconds })
+}
+
+/// `spec.priority` after admission.
+pub(super) fn priority(cx: &mut Context<'_>, spec: &Fields<'_, '_>) -> i32 {
+    let given = spec.integer(cx, "priority", "int32").and_then(|value| i32::try_from(value).ok());
+    let class = spec.text(cx, "priorityClassName").unwrap_or("");
+    let from_class = if class.is_empty() {
+        cx.priorities.default.as_ref().and_then(|name| cx.priorities.values.get(name).copied()).or(Some(0))
+    } else {
+        cx.priorities.values.get(class).copied()
+    };
+    let Some(value) = from_class else {
+        // A dump has both; the class may be in another file that was not given.
+        if given.is_none() {
+            let names: Vec<&str> = cx.priorities.values.keys().map(String::as_str).collect();
+            let help = match did_you_mean(class, names.iter().copied()) {
+                Some(meant) => format!("did you mean `{meant}`?"),
+                None => format!("the classes are {}; add the PriorityClass to the files", names.join(", ")),
+            };
+            let message = format!("no PriorityClass with name {class} was found");
+            let at = spec.at("priorityClassName");
+            cx.error(codes::UNKNOWN_PRIORITY_CLASS, at, &message, "not in the files", &help);
+        }
+        return given.unwrap_or(0);
+    };
+    match given {
+        Some(given) if given != value => {
+            let message = format!(
+                "the integer value of priority ({given}) must not be provided in pod spec; priority admission controller \
+                 computed {value} from the given PriorityClass name"
+            );
+            let help = "remove `priority` and set `priorityClassName`";
+            cx.error(codes::PRIORITY_CONFLICT, spec.at("priority"), &message, &format!("the class says {value}"), help);
+            value
+        }
+        _ => value,
+    }
+}
