@@ -16,6 +16,12 @@ fn written(run: &Run, name: &str) -> PathBuf {
     dir
 }
 
+/// As [`written`], without the charts, which take most of the time.
+fn unillustrated(mut run: Run, name: &str) -> PathBuf {
+    run.plan.output.charts = false;
+    written(&run, name)
+}
+
 fn json(path: &Path) -> Value {
     serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
 }
@@ -56,7 +62,7 @@ fn nothing_is_drawn_that_was_not_asked_for() {
 
 #[test]
 fn the_pod_table_has_a_row_for_every_pod() {
-    let text = fs::read_to_string(written(&day::run(), "pods").join("pods.csv")).unwrap();
+    let text = fs::read_to_string(unillustrated(day::run(), "pods").join("pods.csv")).unwrap();
     let lines: Vec<_> = text.lines().collect();
     assert_eq!(
         lines[0],
@@ -75,26 +81,28 @@ fn the_pod_table_has_a_row_for_every_pod() {
 
 #[test]
 fn the_time_series_has_units_in_its_columns() {
-    let text = fs::read_to_string(written(&day::run(), "series").join("timeseries.csv")).unwrap();
+    let text = fs::read_to_string(unillustrated(day::run(), "series").join("timeseries.csv")).unwrap();
     assert_eq!(
         text.lines().next().unwrap(),
         "t_s,time,nodes,nodes_ready,cpu_allocatable_cores,cpu_requested_cores,cpu_used_cores,memory_allocatable_bytes,\
          memory_requested_bytes,memory_used_bytes,ephemeral_storage_allocatable_bytes,ephemeral_storage_requested_bytes,\
          pods_pending,pods_unscheduled,pods_starting,pods_running,pods_ready,pods_succeeded,pods_failed,pods_terminating,\
          pods_created_total,pods_bound_total,restarts_total,default/user-msvc:endpoints_ready,\
-         default/user-msvc:rate_per_s,default/user-msvc:served_requests_total,default/user-msvc:failed_requests_total"
+         default/user-msvc:rate_per_s,default/user-msvc:served_requests_total,default/user-msvc:failed_requests_total,\
+         default/front:endpoints_ready,default/front:rate_per_s,default/front:served_requests_total,\
+         default/front:failed_requests_total"
     );
     assert_eq!(text.lines().count(), 482);
-    let large = fs::read_to_string(written(&big::run(50, 5), "extended").join("timeseries.csv")).unwrap();
+    let large = fs::read_to_string(unillustrated(big::run(50, 5), "extended").join("timeseries.csv")).unwrap();
     assert!(large.lines().next().unwrap().ends_with(",nvidia.com/gpu_allocatable,nvidia.com/gpu_requested"));
 }
 
 #[test]
 fn every_event_is_an_object_with_a_time_and_a_kind() {
-    let run = day::run();
-    let text = fs::read_to_string(written(&run, "events").join("events.jsonl")).unwrap();
+    let facts = day::run().recording.facts().len();
+    let text = fs::read_to_string(unillustrated(day::run(), "events").join("events.jsonl")).unwrap();
     let events: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!(events.len(), run.recording.facts().len());
+    assert_eq!(events.len(), facts);
     let mut last = 0;
     for event in &events {
         let at = event["t_ns"].as_i64().unwrap();
@@ -199,7 +207,7 @@ fn assert_nested(threads: &Threads) {
 
 #[test]
 fn the_trace_is_made_of_nested_slices_on_named_threads() {
-    let trace = json(&written(&day::run(), "trace").join("trace.json"));
+    let trace = json(&unillustrated(day::run(), "trace").join("trace.json"));
     let threads = threads(&trace);
     assert_nested(&threads);
     let named = |what: &str| -> BTreeMap<(i64, i64), String> {
@@ -221,7 +229,7 @@ fn the_trace_is_made_of_nested_slices_on_named_threads() {
 
 #[test]
 fn pods_of_a_large_cluster_share_threads() {
-    let trace = json(&written(&big::run(600, 4), "slots").join("trace.json"));
+    let trace = json(&unillustrated(big::run(600, 4), "slots").join("trace.json"));
     let threads = threads(&trace);
     assert_nested(&threads);
     assert!(threads.len() < 500, "{}", threads.len());
