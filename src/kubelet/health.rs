@@ -42,7 +42,7 @@ impl Kubelets {
         index: u16,
     ) {
         let record = self.records.get(id);
-        let (template, tick) = (record.template, record.probes_from.unwrap_or(env.now));
+        let (pod, template, tick) = (record.pod.uid, record.template, record.probes_from.unwrap_or(env.now));
         let spec = &env.plan.templates[template].containers[usize::from(index)];
         if spec.role == Role::Init {
             return;
@@ -53,7 +53,6 @@ impl Kubelets {
         container.started = !has_startup;
         container.ready = !has_startup && probes[1].is_none();
         if container.ready {
-            let pod = self.records.get(id).pod.uid;
             env.fact(|| Fact::ContainerReady(pod, index, true));
         }
         if probes.iter().all(Option::is_none) {
