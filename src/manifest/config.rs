@@ -5,7 +5,6 @@ use super::codes;
 use super::fields::{Context, Fields};
 use super::meta::Meta;
 use super::names;
-use super::tree::At;
 use crate::model::names::go_quote;
 use crate::model::service::ConfigContent;
 use crate::model::{ConfigKind, ConfigObject, StrId};
@@ -21,7 +20,7 @@ pub(super) fn read(cx: &mut Context<'_>, root: &Fields<'_, '_>, meta: &Meta<'_>,
         ConfigKind::ConfigMap => ["data", "binaryData"],
         ConfigKind::Secret => ["stringData", "data"],
     };
-    let mut keys: Vec<(&str, At)> = Vec::new();
+    let mut keys: Vec<(&str, &str)> = Vec::new();
     let mut bytes = 0;
     for name in fields {
         let path = root.path.field(name);
@@ -48,13 +47,13 @@ pub(super) fn read(cx: &mut Context<'_>, root: &Fields<'_, '_>, meta: &Meta<'_>,
                 _ => {}
             }
             let is_string_data = kind == ConfigKind::Secret && name == "data";
-            if !is_string_data && keys.iter().any(|(other, _)| *other == key) {
+            if !is_string_data && keys.iter().any(|&(other, field)| other == key && field != name) {
                 let text = format!("Invalid value: {}: duplicate of key present in data", go_quote(key));
                 let help = "a key stands in `data:` or in `binaryData:`, not in both";
                 cx.invalid(codes::DUPLICATE_KEY, key_at, &path.key(key), &text, "there is one in data already", help);
             }
             bytes += value.len();
-            keys.push((key, key_at));
+            keys.push((key, name));
         }
     }
     if bytes > MOST_BYTES {
