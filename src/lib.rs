@@ -1,9 +1,16 @@
 //! podsim: a Kubernetes cluster in one deterministic process.
 
+pub mod api;
 pub mod base;
+pub mod cli;
+pub mod component;
+pub mod controllers;
 pub mod diag;
 pub mod engine;
+pub mod kubelet;
 pub mod manifest;
 pub mod model;
 pub mod record;
+pub mod scheduler;
 pub mod sim;
+pub mod workload;
