@@ -2,9 +2,10 @@
 //! pkg/apis/core/validation/validation.go and ValidatePriorityClass of pkg/apis/scheduling/validation, v1.34.
 
 use super::codes;
-use super::fields::{Context, Fields};
+use super::fields::{Context, Fields, PriorityClass};
 use super::meta::Meta;
 use super::names;
+use super::placement::PREEMPTION;
 use crate::model::names::go_quote;
 use crate::model::service::ConfigContent;
 use crate::model::{ConfigKind, ConfigObject, StrId};
@@ -81,12 +82,13 @@ fn is_base64(text: &str) -> bool {
     data.len().is_multiple_of(4) && body.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/'))
 }
 
-/// Reads a PriorityClass: its value, and whether it is the default of all pods.
-pub(super) fn priority_class(cx: &mut Context<'_>, root: &Fields<'_, '_>, meta: &Meta<'_>) -> Option<(i32, bool)> {
-    let words = [("PreemptLowerPriority", ()), ("Never", ())];
-    if cx.choice(root, "preemptionPolicy", &words).is_some() {
-        cx.ignore(&root.path.field("preemptionPolicy"));
-    }
+/// Reads a PriorityClass, and whether it is the default of all pods.
+pub(super) fn priority_class(
+    cx: &mut Context<'_>,
+    root: &Fields<'_, '_>,
+    meta: &Meta<'_>,
+) -> Option<(PriorityClass, bool)> {
+    let preemption = cx.choice(root, "preemptionPolicy", PREEMPTION).unwrap_or_default();
     let is_default = root.boolean(cx, "globalDefault").unwrap_or(false);
     let value = root.integer(cx, "value", "int32");
     if value.is_none() && root.get("value").is_none() {
@@ -110,7 +112,7 @@ pub(super) fn priority_class(cx: &mut Context<'_>, root: &Fields<'_, '_>, meta: 
         let help = "write a value of at most 1000000000";
         cx.invalid(codes::OUT_OF_RANGE, root.at("value"), &root.path.field("value"), &text, "too high", help);
     }
-    Some((i32::try_from(value?).ok()?, is_default))
+    Some((PriorityClass { value: i32::try_from(value?).ok()?, preemption }, is_default))
 }
 
 #[cfg(test)]
