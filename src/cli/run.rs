@@ -47,7 +47,8 @@ fn prepare(args: &RunArgs, terminal: &Terminal) -> Result<Ready, Exit> {
     }
     let Some(mut plan) = plan else {
         // The scenario file itself could not be read, rather than understood.
-        let unread = diagnostics.sorted().iter().any(|one| one.code == scenario::codes::UNREADABLE_FILE && one.span.is_none());
+        let unread =
+            diagnostics.sorted().iter().any(|one| one.code == scenario::codes::UNREADABLE_FILE && one.span.is_none());
         return Err(if unread { Exit::Io } else { Exit::Usage });
     };
     if let Some(seed) = args.seed {
@@ -192,7 +193,11 @@ fn command(args: &RunArgs, plan: &Plan) -> String {
 /// As a shell wants it.
 fn quoted(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,@%+".contains(c);
-    if !text.is_empty() && text.chars().all(plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', "'\\''")) }
+    if !text.is_empty() && text.chars().all(plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', "'\\''"))
+    }
 }
 
 pub(super) fn verdict(ctx: &Context<'_>) -> Exit {

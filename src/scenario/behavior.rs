@@ -1,14 +1,12 @@
 //! `[[behavior]]` as written: what each entry selects and which keys it gives.
 
+use super::Cx;
 use super::codes;
 use super::distributions::{distribution, keyed, weibull};
 use super::fields::{Fields, Placed, choice, duration, table, whole, wrong_type};
-use super::spec::workload::{
-    BEHAVIOR, CPU_USE, CRASH, MEMORY_USE, ON_TERMINATE, RUN, SELECT, SWEEP, WRITES,
-};
+use super::spec::workload::{BEHAVIOR, CPU_USE, CRASH, MEMORY_USE, ON_TERMINATE, RUN, SELECT, SWEEP, WRITES};
 use super::tree::{Node, Value};
 use super::units;
-use super::Cx;
 use crate::base::{Distribution, SimDuration};
 use crate::diag::Span;
 use crate::model::{Crash, FileUse, OnTerminate, RunTime, StrId, Usage};
@@ -55,7 +53,8 @@ fn entry(cx: &mut Cx<'_>, fields: &Fields<'_>) -> Entry {
         crash: fields.table(cx, "crash", &CRASH).and_then(|fields| crash(cx, &fields)),
         listens: listens(cx, fields),
         requires: fields.texts(cx, "requires").map(|names| {
-            let intern = |name: &Placed<&str>| Placed { value: cx.vocabulary.strings.intern(name.value), span: name.span };
+            let intern =
+                |name: &Placed<&str>| Placed { value: cx.vocabulary.strings.intern(name.value), span: name.span };
             names.iter().map(intern).collect()
         }),
         unready_without_required: fields.flag(cx, "unready_without_required"),
@@ -79,9 +78,7 @@ fn select(cx: &mut Cx<'_>, fields: &Fields<'_>) -> Select {
             .iter()
             .map(|(key, value)| ((*key).to_owned(), value.value.to_owned()))
             .collect(),
-        container: fields
-            .text(cx, "container")
-            .map(|name| Placed { value: name.value.to_owned(), span: name.span }),
+        container: fields.text(cx, "container").map(|name| Placed { value: name.value.to_owned(), span: name.span }),
     }
 }
 

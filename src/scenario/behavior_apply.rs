@@ -43,9 +43,8 @@ pub(super) fn read(cx: &mut Cx<'_>, root: &Fields<'_>, parts: &mut Parts) -> IdV
         let mut chosen: Vec<Vec<usize>> = Vec::new();
         for container in &template.containers {
             let name = strings.text(container.name);
-            let of_container = |entry: &usize| {
-                entries[*entry].select.container.as_ref().is_none_or(|wanted| wanted.value == name)
-            };
+            let of_container =
+                |entry: &usize| entries[*entry].select.container.as_ref().is_none_or(|wanted| wanted.value == name);
             chosen.push(of_pod.iter().copied().filter(of_container).collect());
         }
         for &entry in chosen.iter().flatten() {
@@ -66,7 +65,7 @@ pub(super) fn read(cx: &mut Cx<'_>, root: &Fields<'_>, parts: &mut Parts) -> IdV
         }
     }
     for (entry, used) in entries.iter().zip(used) {
-        if !used && !cx.objects_missing {
+        if !used && !cx.missing.pods {
             selects_nothing(cx, entry, parts);
         }
     }
@@ -132,11 +131,5 @@ fn selects_nothing(cx: &mut Cx<'_>, entry: &Entry, parts: &Parts) {
         Some(name) => suggest::help(name.trim_end_matches('*'), parts.workload_texts(cx)),
         None => "check the labels, the namespace and the container's name".to_owned(),
     };
-    cx.diagnostics.error(
-        codes::SELECTS_NOTHING,
-        span,
-        "this behavior selects no container",
-        "selects nothing",
-        help,
-    );
+    cx.diagnostics.error(codes::SELECTS_NOTHING, span, "this behavior selects no container", "selects nothing", help);
 }

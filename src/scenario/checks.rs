@@ -99,8 +99,10 @@ fn outside_mount(cx: &mut Cx<'_>, container: &ContainerSpec, path: &str, span: S
     let message = format!("the container `{name}` {verb} `{path}`, which is outside of every volume it mounts");
     let mounts: Vec<&str> = container.mounts.iter().map(|mount| &*mount.path).collect();
     let help = if mounts.is_empty() {
-        format!("mount a volume (for example an emptyDir) over the folder, in every container that uses the file; \
-                 `{name}` mounts none")
+        format!(
+            "mount a volume (for example an emptyDir) over the folder, in every container that uses the file; \
+                 `{name}` mounts none"
+        )
     } else {
         format!("`{name}` mounts {}: use a path below one of them", mounts.join(", "))
     };
@@ -123,14 +125,10 @@ pub(super) fn listening(
 ) {
     let selects = |template: &&PodTemplate| {
         let labels = cx.vocabulary.strings.labels(template.labels);
-        template.namespace == spec.namespace
-            && spec.selector.iter().all(|&(key, value)| labels.get(key) == Some(value))
+        template.namespace == spec.namespace && spec.selector.iter().all(|&(key, value)| labels.get(key) == Some(value))
     };
-    let pods: Vec<&PodTemplate> = if spec.selector.is_empty() {
-        Vec::new()
-    } else {
-        parts.templates.iter().filter(selects).collect()
-    };
+    let pods: Vec<&PodTemplate> =
+        if spec.selector.is_empty() { Vec::new() } else { parts.templates.iter().filter(selects).collect() };
     if pods.is_empty() {
         let message = format!("the Service `{}` selects no pod: all its requests fail", service.value);
         let help = "compare `spec.selector` of the Service with the pods' labels";
@@ -175,15 +173,12 @@ fn listens(pod: &PodTemplate, number: u16, behaviors: &IdVec<BehaviorId, Behavio
 
 /// A cluster needs nodes, and a run something to do.
 pub(super) fn whole(cx: &mut Cx<'_>, root: &Fields<'_>, parts: &Parts) {
-    if cx.objects_missing {
-        return;
-    }
-    if parts.nodes.is_empty() {
+    if parts.nodes.is_empty() && !cx.missing.nodes {
         let help = "add a [[node_pool]], or manifests with Node objects";
         let span = root.key_span("node_pool");
         cx.diagnostics.error(codes::NO_NODES, span, "the cluster has no nodes", "no nodes", help);
     }
-    if parts.templates.is_empty() {
+    if parts.templates.is_empty() && !cx.missing.pods {
         let help = "name manifests with Pods under `manifests` of [scenario], or add [[arrivals]]";
         let span = root.key_span("scenario");
         cx.diagnostics.warning(codes::NO_PODS, span, "no pod is ever created: nothing will happen", "no pods", help);

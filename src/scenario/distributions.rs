@@ -1,10 +1,10 @@
 //! Distributions of durations as scenarios write them.
 
+use super::Cx;
 use super::codes;
 use super::fields::{Fields, Placed, duration, table};
 use super::spec::workload::{DISTRIBUTION, LOGNORMAL, WEIBULL};
 use super::tree::{Node, Value};
-use super::Cx;
 use crate::base::Distribution;
 use crate::diag::Span;
 

@@ -154,13 +154,7 @@ impl<'t> Fields<'t> {
         let Value::Table(table) = &node.value else {
             return wrong_type(cx, node, "a table", "write `{ key = \"value\" }`");
         };
-        Some(
-            table
-                .entries
-                .iter()
-                .filter_map(|entry| Some((entry.key.as_str(), text(cx, &entry.node)?)))
-                .collect(),
-        )
+        Some(table.entries.iter().filter_map(|entry| Some((entry.key.as_str(), text(cx, &entry.node)?))).collect())
     }
 
     /// The items of a list.
@@ -333,14 +327,7 @@ pub(super) fn wrong_type<T>(cx: &mut Cx<'_>, node: &Node, wanted: &str, help: &s
     fail(cx, codes::WRONG_TYPE, node, &message, &format!("not {wanted}"), help)
 }
 
-pub(super) fn fail<T>(
-    cx: &mut Cx<'_>,
-    code: Code,
-    node: &Node,
-    message: &str,
-    label: &str,
-    help: &str,
-) -> Option<T> {
+pub(super) fn fail<T>(cx: &mut Cx<'_>, code: Code, node: &Node, message: &str, label: &str, help: &str) -> Option<T> {
     cx.diagnostics.error(code, node.span, message, label, help);
     None
 }

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use super::Cx;
 use super::codes;
 use super::fields::{Fields, Placed, fail, whole};
 use super::parts::Parts;
 use super::spec::cluster::{ALLOCATABLE, CAPACITY, NODE_POOL, RESERVED};
 use super::units;
-use super::Cx;
 use crate::model::strings::known;
 use crate::model::{NodeShape, Resources, StrId, Taint, TaintEffect};
 use crate::sim::plan::NodePlan;
@@ -42,10 +42,19 @@ fn pool(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &mut Parts, names: &mut BTr
     let taints = taints(cx, fields);
     let zones = fields.texts(cx, "zones").unwrap_or_default();
     let unschedulable = fields.flag(cx, "unschedulable").unwrap_or(false);
-    let (Some(name), Some(machine)) = (name, machine) else { return };
+    let (Some(name), Some(machine)) = (name, machine) else {
+        cx.missing.nodes = true;
+        return;
+    };
     if !names.insert(name.value.to_owned()) {
         let message = format!("there are two node pools called `{}`", name.value);
-        cx.diagnostics.error(codes::DUPLICATE_NAME, name.span, message, "the second one", "give each pool its own name");
+        cx.diagnostics.error(
+            codes::DUPLICATE_NAME,
+            name.span,
+            message,
+            "the second one",
+            "give each pool its own name",
+        );
         return;
     }
 
@@ -110,8 +119,7 @@ fn machine(cx: &mut Cx<'_>, pool: &Fields<'_>) -> Option<Machine> {
     let mut allocatable = capacity.clone();
     allocatable.milli_cpu = (capacity.milli_cpu - kept(0)).max(0);
     allocatable.memory = (capacity.memory - kept(1) - HARD_EVICTION_MEMORY).max(0);
-    allocatable.ephemeral_storage =
-        (capacity.ephemeral_storage - kept(2) - capacity.ephemeral_storage / 10).max(0);
+    allocatable.ephemeral_storage = (capacity.ephemeral_storage - kept(2) - capacity.ephemeral_storage / 10).max(0);
     if let Some((span, basics, scalar)) = given {
         let [cpu, memory, storage] = basics.map(|amount| amount.map(|amount| amount.value));
         allocatable.milli_cpu = cpu.unwrap_or(allocatable.milli_cpu);

@@ -103,7 +103,10 @@ fn everything_compiles_to_what_it_says() {
     assert_eq!(gpu.allocatable.memory, (32 << 30) - (1 << 30) - (100 << 20), "capacity, reserved, hard eviction");
     assert_eq!((gpu.max_pods, text(gpu.zone)), (50, "a"));
     assert_eq!(text(node("gpu-01").expect("the second node").zone), "b");
-    assert_eq!(gpu.allocatable.scalar.iter().map(|&(name, n)| (text(name), n)).collect::<Vec<_>>(), [("nvidia.com/gpu", 4)]);
+    assert_eq!(
+        gpu.allocatable.scalar.iter().map(|&(name, n)| (text(name), n)).collect::<Vec<_>>(),
+        [("nvidia.com/gpu", 4)]
+    );
     assert_eq!(node("n-0").map(|shape| shape.capacity.milli_cpu), Some(64_000), "from the trace");
 
     // The web pod: a later behavior overrides the earlier one key by key.
@@ -129,7 +132,9 @@ fn everything_compiles_to_what_it_says() {
     let swept = &plan.templates[templates[0]].containers[0];
     assert_eq!(plan.behaviors[swept.behavior].run, RunTime::Sweep { min: 600, span: 1201, stride: 7919 });
     assert!(matches!(&cycled.source, ArrivalSource::Generated { process: ArrivalProcess::Poisson(_), .. }));
-    assert!(matches!(&poisson.source, ArrivalSource::Generated { process: ArrivalProcess::Poisson(c), .. } if c.points.len() == 2));
+    assert!(
+        matches!(&poisson.source, ArrivalSource::Generated { process: ArrivalProcess::Poisson(c), .. } if c.points.len() == 2)
+    );
 
     // The trace: sorted by time, names as recorded, times from `from` on.
     let ArrivalSource::Trace(rows) = &openb.source else { panic!("a trace") };
@@ -188,7 +193,9 @@ fn overrides_are_judged_by_the_same_readers() {
 #[test]
 fn nonsense_is_refused_and_never_panics() {
     let none = |_: &Path| -> io::Result<String> { Err(io::ErrorKind::NotFound.into()) };
-    for text in ["", "\0", "[", "[[scenario]]", "scenario = 3", "[scenario]\nduration = 99999999999999999999", "a.b.c = 1"] {
+    for text in
+        ["", "\0", "[", "[[scenario]]", "scenario = 3", "[scenario]\nduration = 99999999999999999999", "a.b.c = 1"]
+    {
         assert!(from_text("x.toml", text, &none).plan.is_none(), "{text:?}");
     }
     // Cut anywhere and with any line left out, it says something sensible or nothing.

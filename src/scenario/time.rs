@@ -3,10 +3,10 @@
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime, Time};
 
+use super::Cx;
 use super::codes;
 use super::fields::{Fields, Placed, duration, fail, wrong_type};
 use super::tree::{Node, Value};
-use super::Cx;
 use crate::base::time::NANOS_PER_SEC;
 use crate::base::{SimDuration, SimTime};
 

@@ -24,8 +24,7 @@ pub fn schema() -> Value {
 }
 
 fn object(section: &Section) -> Value {
-    let properties: Map<String, Value> =
-        section.keys.iter().map(|key| (key.name.to_owned(), property(key))).collect();
+    let properties: Map<String, Value> = section.keys.iter().map(|key| (key.name.to_owned(), property(key))).collect();
     let required: Vec<&str> =
         section.keys.iter().filter(|key| key.presence == Presence::Required).map(|key| key.name).collect();
     let mut object = json!({
