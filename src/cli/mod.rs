@@ -3,6 +3,7 @@
 
 mod args;
 mod completions;
+pub mod conformance;
 mod exit;
 mod progress;
 mod run;
@@ -52,6 +53,7 @@ fn dispatch(command: Command, terminal: &mut Terminal) -> anyhow::Result<Exit> {
         Command::Validate(args) => validate::run(&args, terminal),
         Command::Schema => schema::run(terminal),
         Command::Completions(args) => completions::run(&args, terminal),
+        Command::Conformance(args) => conformance(&args.files, terminal),
     }
 }
 
@@ -61,4 +63,11 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
         cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
     };
     error.chain().any(broken)
+}
+
+fn conformance(files: &[std::path::PathBuf], terminal: &Terminal) -> anyhow::Result<Exit> {
+    let mut report = Vec::new();
+    let totals = conformance::run(files, &mut report);
+    terminal.print(&report)?;
+    Ok(if totals?.is_clean() { Exit::Success } else { Exit::ExpectationFailed })
 }

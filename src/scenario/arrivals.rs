@@ -7,7 +7,7 @@ use super::fields::{Fields, Placed, whole};
 use super::files::{open_all, open_one};
 use super::nodes::extended;
 use super::parts::{Owner, Parts};
-use super::pods::compile;
+use super::pods::{Purpose, compile};
 use super::spec::workload::{ARRIVALS, TEMPLATE, TRACE};
 use super::time::moment;
 use super::traffic::steps;
@@ -24,11 +24,14 @@ const MOST_PODS: u64 = 100_000_000;
 
 pub(super) fn read(cx: &mut Cx<'_>, root: &Fields<'_>, parts: &mut Parts) {
     for fields in root.tables(cx, "arrivals", &ARRIVALS) {
-        arrival(cx, &fields, parts);
+        if arrival(cx, &fields, parts).is_none() {
+            cx.missing.pods = true;
+        }
     }
 }
 
-fn arrival(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &mut Parts) {
+/// `None` if something is wrong with it.
+fn arrival(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &mut Parts) -> Option<()> {
     let name = fields.text(cx, "name");
     let namespace = fields.text(cx, "namespace").map_or("default", |namespace| namespace.value);
     let digits = fields.whole(cx, "digits").and_then(|digits| u8::try_from(digits.value).ok()).unwrap_or(1);
@@ -40,7 +43,7 @@ fn arrival(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &mut Parts) {
         cx.diagnostics.error(codes::OUT_OF_RANGE, fields.key_span("until"), message, "too early", help);
     }
     let count = fields.whole(cx, "count").and_then(|count| u32::try_from(count.value).ok());
-    let Some(what) = fields.one_of(cx, &["pods", "template", "trace"], true) else { return };
+    let what = fields.one_of(cx, &["pods", "template", "trace"], true)?;
     let written = name.as_ref().map_or("arrivals", |name| name.value);
     let strings = &mut cx.vocabulary.strings;
     let (id, space) = (strings.intern(written), strings.intern(namespace));
@@ -55,15 +58,11 @@ fn arrival(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &mut Parts) {
             cx.diagnostics.error(codes::EXCLUSIVE_KEYS, fields.key_span(key), message, "does not fit", help);
         }
         let every = fields.duration(cx, "every").map_or(SimDuration::ZERO, |every| every.value);
-        let Some(trace) = fields.table(cx, "trace", &TRACE) else { return };
+        let trace = fields.table(cx, "trace", &TRACE)?;
         let target = Target { namespace, space, owner: Owner { workload, traced: true }, from, every, count };
-        match traced(cx, &trace, parts, &target) {
-            Some((rows, naming)) => {
-                parts.workloads[workload].naming = naming;
-                ArrivalSource::Trace(rows)
-            }
-            None => return,
-        }
+        let (rows, naming) = traced(cx, &trace, parts, &target)?;
+        parts.workloads[workload].naming = naming;
+        ArrivalSource::Trace(rows)
     } else {
         let templates = match what {
             "pods" => manifests(cx, fields),
@@ -76,11 +75,14 @@ fn arrival(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &mut Parts) {
         };
         let templates: Box<[TemplateId]> = templates.into_iter().map(own).collect();
         let weights = weights(cx, fields, templates.len());
-        let process = process(cx, fields, from, until);
-        let Some(process) = process else { return };
+        let process = process(cx, fields, from, until)?;
+        if templates.is_empty() {
+            return None;
+        }
         ArrivalSource::Generated { templates, weights, process, from, until, count }
     };
     parts.arrivals.push(ArrivalPlan { workload, source, ttl_after_finished: ttl });
+    Some(())
 }
 
 fn process(cx: &mut Cx<'_>, fields: &Fields<'_>, from: SimTime, until: SimTime) -> Option<ArrivalProcess> {
@@ -113,7 +115,7 @@ fn weights(cx: &mut Cx<'_>, fields: &Fields<'_>, templates: usize) -> Box<[u32]>
         .map(|weight| u32::try_from(weight.value).unwrap_or(0))
         .collect();
     let right = weights.len() == templates && weights.iter().any(|&weight| weight > 0);
-    if !right && weights.len() == items.len() && templates > 0 && !cx.objects_missing {
+    if !right && weights.len() == items.len() && templates > 0 && !cx.missing.pods {
         let message = format!("there are {} weights for {templates} templates", weights.len());
         let help = "give each template one weight, and at least one of them more than 0";
         cx.diagnostics.error(codes::OUT_OF_RANGE, fields.key_span("weights"), message, "do not fit", help);
@@ -126,8 +128,8 @@ fn manifests(cx: &mut Cx<'_>, fields: &Fields<'_>) -> Vec<PodTemplate> {
     let paths = fields.paths(cx, "pods").unwrap_or_default();
     let sources = open_all(cx, &paths);
     let missing = cx.diagnostics.has_errors();
-    let objects = compile(cx, &sources);
-    if objects.pods.is_empty() && !missing && !cx.objects_missing {
+    let objects = compile(cx, &sources, Purpose::Beside);
+    if objects.pods.is_empty() && !missing && !cx.missing.pods {
         let (message, help) = ("the manifests hold no Pod", "name a file with objects of the kind Pod");
         cx.diagnostics.error(codes::NO_TEMPLATES, fields.key_span("pods"), message, "no pods", help);
     }
@@ -216,7 +218,7 @@ fn generated(cx: &mut Cx<'_>, name: &str, pods: Vec<Json>) -> Vec<PodTemplate> {
     let list = json!({ "apiVersion": "v1", "kind": "List", "items": pods });
     let text = format!("{list:#}");
     let source = cx.sources.add(name, text);
-    compile(cx, &[source]).pods.into_iter().map(|pod| pod.template).collect()
+    compile(cx, &[source], Purpose::Beside).pods.into_iter().map(|pod| pod.template).collect()
 }
 
 /// What the rows of a trace become.

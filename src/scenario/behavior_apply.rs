@@ -65,7 +65,7 @@ pub(super) fn read(cx: &mut Cx<'_>, root: &Fields<'_>, parts: &mut Parts) -> IdV
         }
     }
     for (entry, used) in entries.iter().zip(used) {
-        if !used && !cx.objects_missing {
+        if !used && !cx.missing.pods {
             selects_nothing(cx, entry, parts);
         }
     }

@@ -5,7 +5,7 @@ use super::fields::{Fields, Placed};
 use super::files::open_all;
 use super::nodes::taint;
 use super::parts::Parts;
-use super::pods::compile;
+use super::pods::{Purpose, compile};
 use super::spec::workload::CHANGE;
 use super::time::{moment, within_run};
 use super::{Cx, codes, suggest};
@@ -57,7 +57,7 @@ fn apply(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &mut Parts, at: SimTime) -
     let Some(paths) = fields.paths(cx, "apply") else { return Vec::new() };
     let sources = open_all(cx, &paths);
     let had_errors = cx.diagnostics.has_errors();
-    let objects = compile(cx, &sources);
+    let objects = compile(cx, &sources, Purpose::Beside);
     let unusable = objects.nodes.len() + objects.services.len();
     let usable = objects.pods.len() + objects.configs.len();
     if unusable > 0 || (usable == 0 && !sources.is_empty() && had_errors == cx.diagnostics.has_errors()) {
@@ -115,7 +115,7 @@ fn config(cx: &mut Cx<'_>, name: &Placed<&str>, namespace: &str, kind: ConfigKin
     if let Some(id) = object.and_then(|object| cx.vocabulary.configs.lookup(&object)) {
         return Some(ChangeKind::DeleteConfig(id));
     }
-    if !cx.objects_missing {
+    if !cx.missing.objects {
         let same_kind = cx.vocabulary.configs.entries().filter(|(_, config)| config.kind == kind);
         let names: Vec<&str> = same_kind.map(|(_, config)| strings.text(config.name)).collect();
         let help = suggest::help(name.value, names);

@@ -173,15 +173,12 @@ fn listens(pod: &PodTemplate, number: u16, behaviors: &IdVec<BehaviorId, Behavio
 
 /// A cluster needs nodes, and a run something to do.
 pub(super) fn whole(cx: &mut Cx<'_>, root: &Fields<'_>, parts: &Parts) {
-    if cx.objects_missing {
-        return;
-    }
-    if parts.nodes.is_empty() {
+    if parts.nodes.is_empty() && !cx.missing.nodes {
         let help = "add a [[node_pool]], or manifests with Node objects";
         let span = root.key_span("node_pool");
         cx.diagnostics.error(codes::NO_NODES, span, "the cluster has no nodes", "no nodes", help);
     }
-    if parts.templates.is_empty() {
+    if parts.templates.is_empty() && !cx.missing.pods {
         let help = "name manifests with Pods under `manifests` of [scenario], or add [[arrivals]]";
         let span = root.key_span("scenario");
         cx.diagnostics.warning(codes::NO_PODS, span, "no pod is ever created: nothing will happen", "no pods", help);

@@ -125,7 +125,7 @@ fn existing(cx: &mut Cx<'_>, name: &Placed<&str>, mut candidates: Vec<StrId>, no
     if let Some(id) = strings.lookup(name.value).filter(|id| candidates.binary_search(id).is_ok()) {
         return Some(id);
     }
-    if !cx.objects_missing {
+    if !cx.missing.nodes {
         let help = suggest::help(name.value, candidates.iter().map(|id| strings.text(*id)));
         let message = format!("there is no {noun} `{}`", name.value);
         cx.diagnostics.error(codes::UNKNOWN_TARGET, name.span, message, "does not exist", help);
@@ -139,7 +139,7 @@ pub(super) fn pod_target(cx: &mut Cx<'_>, name: &Placed<&str>, parts: &Parts) ->
         let workload = &parts.workloads[id];
         return Some(PodTarget { namespace: workload.namespace, name: workload.name });
     }
-    if !cx.objects_missing {
+    if !cx.missing.pods {
         let bare = super::parts::split_name(name.value).1;
         let help = suggest::help(bare, parts.workload_texts(cx));
         let message = format!("there is no pod `{}`", name.value);

@@ -3,9 +3,9 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::Cx;
 use super::codes;
 use super::fields::Placed;
+use super::{Cx, Missing};
 use crate::diag::SourceId;
 
 /// The only variable that may stand in a path.
@@ -70,6 +70,7 @@ impl Files for Given<'_> {
 
 /// The sources that `paths` name, in order; files are read once.
 pub(super) fn open_all(cx: &mut Cx<'_>, paths: &[Placed<String>]) -> Vec<SourceId> {
+    let before = cx.diagnostics.len();
     let mut opened = Vec::new();
     for written in paths {
         let Some(path) = resolve(cx, written) else { continue };
@@ -79,13 +80,19 @@ pub(super) fn open_all(cx: &mut Cx<'_>, paths: &[Placed<String>]) -> Vec<SourceI
     }
     let mut seen = std::collections::BTreeSet::new();
     opened.retain(|source| seen.insert(*source));
+    if cx.diagnostics.len() > before {
+        cx.missing = Missing::ALL;
+    }
     opened
 }
 
 /// The source of one file.
 pub(super) fn open_one(cx: &mut Cx<'_>, written: &Placed<String>) -> Option<SourceId> {
-    let path = resolve(cx, written)?;
-    open(cx, &path, written)
+    let source = resolve(cx, written).and_then(|path| open(cx, &path, written));
+    if source.is_none() {
+        cx.missing = Missing::ALL;
+    }
+    source
 }
 
 /// The path as the file system wants it.

@@ -101,8 +101,20 @@ struct Cx<'f> {
     given: BTreeSet<(&'static str, Span)>,
     start: SimTime,
     end: SimTime,
-    /// Whether manifests had errors: objects may be missing then, and what refers to them must not be blamed.
-    objects_missing: bool,
+    missing: Missing,
+}
+
+/// What may be missing because something else is wrong: whoever refers to it must not be blamed.
+#[derive(Clone, Copy, Debug, Default)]
+struct Missing {
+    nodes: bool,
+    pods: bool,
+    /// Services, ConfigMaps and Secrets.
+    objects: bool,
+}
+
+impl Missing {
+    const ALL: Self = Self { nodes: true, pods: true, objects: true };
 }
 
 /// Pairs of section and key that readers asked for.
@@ -128,7 +140,7 @@ fn compile(name: &str, text: String, folder: PathBuf, overrides: &[String], file
         given: BTreeSet::new(),
         start: SimTime::default(),
         end: SimTime::NEVER,
-        objects_missing: false,
+        missing: Missing::default(),
     };
     let source = cx.sources.add(name, text.as_str());
     let mut tree = tree::parse(&text, source, &mut cx.diagnostics);
@@ -155,7 +167,7 @@ fn read(cx: &mut Cx<'_>, root: &Fields<'_>, file: &str) -> Option<Plan> {
 
     let mut parts = parts::Parts::default();
     if let Some(fields) = header {
-        pods::manifests(cx, &fields, &mut parts);
+        pods::manifests(cx, root, &fields, &mut parts);
     }
     nodes::pools(cx, root, &mut parts);
     arrivals::read(cx, root, &mut parts);

@@ -42,7 +42,10 @@ fn pool(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &mut Parts, names: &mut BTr
     let taints = taints(cx, fields);
     let zones = fields.texts(cx, "zones").unwrap_or_default();
     let unschedulable = fields.flag(cx, "unschedulable").unwrap_or(false);
-    let (Some(name), Some(machine)) = (name, machine) else { return };
+    let (Some(name), Some(machine)) = (name, machine) else {
+        cx.missing.nodes = true;
+        return;
+    };
     if !names.insert(name.value.to_owned()) {
         let message = format!("there are two node pools called `{}`", name.value);
         cx.diagnostics.error(

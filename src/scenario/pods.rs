@@ -1,28 +1,27 @@
 //! Manifests at the start -> pods, nodes, services, configuration; and `[[image]]` -> sizes of images.
 
-use std::collections::BTreeMap;
-
-use super::Cx;
-use super::codes;
+use super::codes::UNUSED_IMAGE;
 use super::fields::{Fields, Placed};
 use super::files::{matches, open_all};
 use super::parts::Parts;
 use super::spec::cluster::IMAGE;
 use super::units;
+use super::{Cx, Missing};
 use crate::base::IdVec;
-use crate::diag::{Diagnostics, SourceId};
-use crate::manifest::{self, Objects};
-use crate::model::{ConfigKind, ImageId};
+use crate::diag::{Code, Diagnostics, SourceId};
+use crate::manifest::{self, Objects, codes};
+use crate::model::ImageId;
 use crate::sim::plan::{Image, NodePlan};
 
 /// Compressed size of an image that `[[image]]` does not list.
 pub(super) const DEFAULT_IMAGE_BYTES: i64 = 100_000_000;
 
 /// The manifests of `[scenario]`.
-pub(super) fn manifests(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &mut Parts) {
+pub(super) fn manifests(cx: &mut Cx<'_>, root: &Fields<'_>, fields: &Fields<'_>, parts: &mut Parts) {
     let Some(paths) = fields.paths(cx, "manifests") else { return };
     let sources = open_all(cx, &paths);
-    let objects = compile(cx, &sources);
+    let more = !root.given(cx, &["arrivals", "change"]).is_empty();
+    let objects = compile(cx, &sources, if more { Purpose::StartOfMore } else { Purpose::Start });
     for node in objects.nodes {
         parts.node(cx, NodePlan { name: node.name, shape: node.shape }, node.span);
     }
@@ -30,44 +29,49 @@ pub(super) fn manifests(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &mut Parts)
         let start = cx.start;
         parts.pod(cx, pod, start);
     }
-    let mut names = BTreeMap::new();
-    for (service, span) in objects.services {
-        if names.insert((service.namespace, service.name), span).is_some() {
-            let name = cx.vocabulary.strings.text(service.name);
-            let message = format!("there are two Services called `{name}`");
-            cx.diagnostics.error(codes::DUPLICATE_NAME, span, message, "the second one", "give each its own name");
-            continue;
-        }
+    for (service, _) in objects.services {
         parts.services.push(service);
     }
-    let mut names = BTreeMap::new();
-    for (content, span) in objects.configs {
-        if names.insert(content.config, span).is_some() {
-            let config = cx.vocabulary.configs.get(content.config);
-            let kind = match config.kind {
-                ConfigKind::ConfigMap => "ConfigMaps",
-                ConfigKind::Secret => "Secrets",
-            };
-            let name = cx.vocabulary.strings.text(config.name);
-            let message = format!("there are two {kind} called `{name}`");
-            let help = "give each its own name; use [[change]] to replace one at a time";
-            cx.diagnostics.error(codes::DUPLICATE_NAME, span, message, "the second one", help);
-            continue;
+    parts.config_contents.extend(objects.configs.into_iter().map(|(content, _)| content));
+}
+
+/// What manifests are for: decides which warnings about what is *not* in them mean something.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// They are the cluster at the start.
+    Start,
+    /// They are the cluster at the start, and further pods arrive.
+    StartOfMore,
+    /// They are read beside the start's: what they refer to is there.
+    Beside,
+}
+
+impl Purpose {
+    fn hides(self, code: Code) -> bool {
+        let of_pods = [codes::UNKNOWN_TARGET_PORT, codes::SELECTS_NOTHING].contains(&code);
+        let of_configs = [codes::MISSING_CONFIG, codes::MISSING_CONFIG_KEY].contains(&code);
+        match self {
+            Self::Start => false,
+            Self::StartOfMore => of_pods,
+            Self::Beside => of_pods || of_configs,
         }
-        parts.config_contents.push(content);
     }
 }
 
 /// Compiles manifests and remembers what they hold that is not modelled.
-pub(super) fn compile(cx: &mut Cx<'_>, sources: &[SourceId]) -> Objects {
+pub(super) fn compile(cx: &mut Cx<'_>, sources: &[SourceId], purpose: Purpose) -> Objects {
     if sources.is_empty() {
         return Objects::default();
     }
     let mut found = Diagnostics::default();
     let objects = manifest::load(sources, &cx.sources, &mut cx.vocabulary, &mut found);
-    cx.objects_missing |= found.has_errors();
+    if found.has_errors() {
+        cx.missing = Missing::ALL;
+    }
     for diagnostic in found.sorted() {
-        cx.diagnostics.push(diagnostic.clone());
+        if !purpose.hides(diagnostic.code) {
+            cx.diagnostics.push(diagnostic.clone());
+        }
     }
     for (path, count) in &objects.ignored {
         *cx.ignored.entry(path.clone()).or_default() += count;
@@ -97,11 +101,11 @@ pub(super) fn images(cx: &mut Cx<'_>, root: &Fields<'_>) -> IdVec<ImageId, Image
         images.push(Image { name, size_bytes: size_bytes.unwrap_or(DEFAULT_IMAGE_BYTES) });
     }
     for (name, _, used) in &sizes {
-        if !used && !cx.objects_missing {
+        if !used && !cx.missing.pods {
             let message = format!("no container uses the image `{}`", name.value);
             let texts: Vec<&str> = images.iter().map(|image| cx.vocabulary.strings.text(image.name)).collect();
             let help = super::suggest::help(name.value, texts);
-            cx.diagnostics.warning(codes::UNUSED_IMAGE, name.span, message, "used by nothing", help);
+            cx.diagnostics.warning(UNUSED_IMAGE, name.span, message, "used by nothing", help);
         }
     }
     images

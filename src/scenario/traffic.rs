@@ -47,7 +47,7 @@ fn service(
         checks::listening(cx, &written, spec, parts, behaviors);
         return Some(id);
     }
-    if !cx.objects_missing {
+    if !cx.missing.objects {
         let names: Vec<&str> = parts.services.iter().map(|service| text(service.name)).collect();
         let help = suggest::help(name, names);
         let message = format!("there is no Service `{}`", written.value);
