@@ -59,7 +59,7 @@ impl Kubelets {
             return;
         }
         let initial = [None, Some(false), Some(true)];
-        let mut probers: [Option<(Prober, Option<crate::engine::TimerKey>)>; 3] = [None; 3];
+        let mut probers: super::runtime::Probers = [None; 3];
         for kind in 0..3 {
             let Some(probe) = probes[kind] else { continue };
             let mut prober = Prober::new(tick, env.now, initial[kind]);
