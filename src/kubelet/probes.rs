@@ -45,6 +45,12 @@ impl Prober {
         self.eligible = from;
     }
 
+    /// Whether it probes, now or from some time on.
+    #[must_use]
+    pub fn is_enabled(&self) -> bool {
+        self.eligible < SimTime::NEVER
+    }
+
     /// The result as published; `None`: unknown yet.
     #[must_use]
     pub const fn published(&self) -> Option<bool> {

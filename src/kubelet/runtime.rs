@@ -21,6 +21,8 @@ define_id! {
 pub(super) enum Worker {
     /// Waiting for a reason to sync; the timer, if any, is the next sync.
     Idle,
+    /// Waiting for volumes, up to a limit.
+    Mounting,
     /// Creating the sandbox.
     Sandbox,
     /// Pulling the image of this container.
@@ -68,8 +70,6 @@ pub(super) struct PodRecord {
     /// The API object is gone already.
     pub(super) orphan: bool,
     pub(super) started_at: SimTime,
-    /// When it first found a volume's source missing.
-    pub(super) mount_failing_since: Option<SimTime>,
     /// When the probe workers began.
     pub(super) probes_from: Option<SimTime>,
     pub(super) traced_run: Option<SimDuration>,
@@ -101,6 +101,8 @@ pub(super) enum Instance {
     Running(SimTime),
     /// Its process ended.
     Exited(Exit),
+    /// The same, but the runtime has forgotten it: a new sandbox starts over from the init containers.
+    Purged(Exit),
 }
 
 /// Startup, readiness and liveness workers of a container, each with its timer.
