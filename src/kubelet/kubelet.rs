@@ -173,6 +173,12 @@ impl Kubelets {
         self.records.of(pod).is_some_and(|id| self.records.container(id, container).serving)
     }
 
+    /// How many pods the runtimes of all machines know.
+    #[must_use]
+    pub fn records_held(&self) -> usize {
+        self.records.iter().count()
+    }
+
     /// Reads what changed, after the watch's latency.
     pub fn watch<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>) {
         let lag = env.plan.control_plane.watch_kubelet;

@@ -101,26 +101,30 @@ impl Kubelets {
         if !self.machines[node].up {
             return;
         }
-        if worker == Worker::Terminating {
-            self.hurry(env, id);
-        } else {
+        if worker != Worker::Terminating {
             self.terminate(env, id);
+        } else if grace < previous {
+            self.hurry(env, id, grace);
         }
     }
 
-    /// The grace became shorter while the pod was stopping.
-    fn hurry<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, id: RecordId) {
-        let record = self.records.get(id);
-        let grace = i64::from(record.grace_seconds.unwrap_or(0));
-        let spent = env.now - record.terminating_since;
-        let latest = env.now + termination::kill_after(termination::grace_left(grace, spent));
+    /// The grace became shorter while the pod was stopping: it is asked again, and the new grace runs from now.
+    fn hurry<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, id: RecordId, grace: i64) {
+        let record = self.records.get_mut(id);
+        record.terminating_since = env.now;
+        let latest = env.now + termination::kill_after(grace);
         let count = env.plan.templates[record.template].containers.len();
         for index in 0..u16::try_from(count).expect("few containers") {
+            let container = self.records.container_mut(id, index);
+            if let Some(timer) = container.grace_timer.take() {
+                env.timers.disarm(timer);
+            }
             let container = self.records.container(id, index);
             if container.running().is_some() && container.stopping && container.exit_at > latest {
                 self.end_at(env, id, index, latest, SIGKILL_EXIT, known::ERROR);
             }
         }
+        self.stop_in_turn(env, id);
     }
 
     /// The kubelet itself ends the pod.
