@@ -2,9 +2,11 @@
 
 use super::kubelet::{Kubelets, Timer};
 use super::runtime::{Exit, Instance, RecordId, Worker};
+use crate::api::Cluster;
 use crate::component::Env;
 use crate::engine::Timers;
 use crate::model::strings::known;
+use crate::model::plan::Plan;
 use crate::model::{ContainerState, NodeId};
 use crate::record::{Fact, KubeEvent, Recorder};
 
@@ -113,5 +115,31 @@ impl Kubelets {
             Some(id)
         })
         .collect()
+    }
+
+    /// What contradicts itself between objects and runtimes; for tests. A record must belong to an existing pod that is
+    /// not over, run something, or lie on a machine that is down; a pod that is not over must be known on its machine.
+    #[must_use]
+    pub fn inconsistencies(&self, plan: &Plan, cluster: &Cluster) -> Vec<String> {
+        let mut found = Vec::new();
+        let pods = cluster.pods();
+        for (id, record) in self.records.iter() {
+            let machine = &self.machines[record.node];
+            let exists = pods.exists(record.pod);
+            if machine.up && !exists && !self.runs(&plan.templates[record.template], id) {
+                found.push(format!("{id:?} of {:?} is left over", record.pod));
+            }
+            if !machine.up && (record.timer.is_some() || record.deadline.is_some() || record.storage_timer.is_some()) {
+                found.push(format!("{id:?} has a timer on a machine that is down"));
+            }
+            if machine.up && record.worker != Worker::Idle && record.timer.is_none() && !self.runs_in(plan, id) {
+                found.push(format!("{id:?} waits for nothing: {:?}", record.worker));
+            }
+        }
+        found
+    }
+
+    fn runs_in(&self, plan: &Plan, id: RecordId) -> bool {
+        self.runs(&plan.templates[self.records.get(id).template], id)
     }
 }

@@ -121,8 +121,10 @@ impl<R: Recorder> Simulation<R> {
     pub fn step(&mut self, until: SimTime) -> Result<Option<Event>, LimitReached> {
         let until = until.min(self.end);
         if R::ON {
-            // Nothing changes between events: the samples due before the next one show the state as it is now.
-            let next = self.kernel.next_time().map_or(until, |next| next.min(until));
+            // Nothing changes between events: the samples due before the next one show the state as it is now. After the
+            // last event `finish` takes those up to the end.
+            let Some(next) = self.kernel.next_time() else { return Ok(None) };
+            let next = next.min(until);
             while self.next_sample < next {
                 self.sample();
             }
@@ -151,7 +153,10 @@ impl<R: Recorder> Simulation<R> {
     pub fn run_recorded(mut self) -> (Outcome, R) {
         let stopped = match self.run_until(SimTime::NEVER) {
             Err(limit) => Stopped::Limit(limit.to_string()),
-            Ok(()) if self.kernel.pending() == 0 => Stopped::Quiet,
+            // Requests go on without any event.
+            Ok(()) if self.kernel.pending() == 0 && self.world.traffic.iter().all(|traffic| traffic.rate() <= 0.0) => {
+                Stopped::Quiet
+            }
             Ok(()) => Stopped::Duration,
         };
         self.finish(stopped)

@@ -63,6 +63,14 @@ impl Traffic {
         }
     }
 
+    /// Requests served and failed up to `now`, without bringing the totals up to date: looking changes no rounding.
+    #[must_use]
+    pub fn totals_at(&self, now: SimTime) -> (f64, f64) {
+        let mut ahead = self.clone();
+        ahead.advance(now);
+        (ahead.served, ahead.failed)
+    }
+
     /// Requests per second that `endpoint` serves now.
     #[must_use]
     #[allow(clippy::cast_precision_loss)]
