@@ -18,7 +18,8 @@ fn the_second_to_bind_a_port_crash_loops() {
     run.until(60.0);
     // first runs from 2.25; second from 2.5, ends at once, is restarted at once: 2.75; then 10 s: 13 (2.75 + 10 polled).
     run.expect("web/first Running", &[2.25]).expect("web/first Terminated", &[]);
-    run.expect("web/second Running", &[2.5, 2.75, 13.25, 34.25]).expect("web/second Terminated Error 1", &[2.5, 2.75, 13.25, 34.25]);
+    run.expect("web/second Running", &[2.5, 2.75, 13.25, 34.25])
+        .expect("web/second Terminated Error 1", &[2.5, 2.75, 13.25, 34.25]);
     assert_eq!(run.phase("web"), "Running");
     assert!(!run.is("web", PodConditionType::Ready));
 }
@@ -30,7 +31,10 @@ fn declared_ports_conflict_only_if_both_listen() {
     let run = Scene::new(&pod("web", CONFLICT)).with(other).run();
     run.expect("web/second Running", &[2.5]).expect("web/second Terminated", &[]);
     assert!(run.is("web", PodConditionType::Ready));
-    let udp = CONFLICT.replace("second, image: 'i:1', ports: [{containerPort: 80}]", "second, image: 'i:1', ports: [{containerPort: 80, protocol: UDP}]");
+    let udp = CONFLICT.replace(
+        "second, image: 'i:1', ports: [{containerPort: 80}]",
+        "second, image: 'i:1', ports: [{containerPort: 80, protocol: UDP}]",
+    );
     Scene::new(&pod("web", &udp)).run().expect("web/second Terminated", &[]);
     let same = "[[behavior]]\nlistens = [81]";
     let undeclared = "containers: [{name: first, image: 'i:1'}, {name: second, image: 'i:1'}]";
@@ -51,7 +55,10 @@ fn init_containers_never_conflict_but_sidecars_do() {
     let slow = "[[behavior]]\nselect = { container = \"i1\" }\nrun = \"2s\"\nexit_codes = 0";
     let run = Scene::new(&pod("web", &spec(""))).with(slow).run();
     run.expect("web/i1 Running", &[2.5]).expect("web/m Running", &[4.75]).expect("web/m Terminated", &[]);
-    let run = Scene::new(&pod("web", &spec(", restartPolicy: Always"))).with("[[behavior]]\nselect = { container = \"i1\" }\nlistens = []\nrun = \"2s\"").lasts("20s").run();
+    let run = Scene::new(&pod("web", &spec(", restartPolicy: Always")))
+        .with("[[behavior]]\nselect = { container = \"i1\" }\nlistens = []\nrun = \"2s\"")
+        .lasts("20s")
+        .run();
     assert_eq!(run.times("web/m Terminated Error 1").len(), 3, "{}", run.lines().join("\n"));
     run.expect("web/i0 Terminated", &[]);
 }
@@ -59,7 +66,8 @@ fn init_containers_never_conflict_but_sidecars_do() {
 /// The one that lost gets the port when the first restarts after it.
 #[test]
 fn a_freed_port_can_be_bound() {
-    let sections = "[[fault]]\nkind = \"container-outage\"\nat = \"10s\"\nfor = \"60s\"\npod = \"web\"\ncontainer = \"first\"";
+    let sections =
+        "[[fault]]\nkind = \"container-outage\"\nat = \"10s\"\nfor = \"60s\"\npod = \"web\"\ncontainer = \"first\"";
     let run = Scene::new(&pod("web", CONFLICT)).with(sections).lasts("90s").run();
     // second's retry at 13 finds the port free and keeps it; first comes back after the outage and finds it taken.
     assert_eq!(run.times("web/second Terminated").last(), Some(&2.75));
@@ -79,7 +87,8 @@ fn host_ports_conflict_at_scheduling() {
     within(run.time("pod b on node-0"), 60.0, 61.0);
 }
 
-const SERVICE: &str = "apiVersion: v1\nkind: Service\nmetadata: {name: svc}\nspec: {selector: {app: web}, ports: [{port: 80}]}\n";
+const SERVICE: &str =
+    "apiVersion: v1\nkind: Service\nmetadata: {name: svc}\nspec: {selector: {app: web}, ports: [{port: 80}]}\n";
 
 /// `requires`: requests fail while the other container is down, and succeed again after.
 #[test]
@@ -155,7 +164,8 @@ fn a_volume_beyond_its_limit_evicts_the_pod() {
         let evicted = run.time("event web Warning Evicted: Usage of EmptyDir volume \"v\" exceeds the limit \"1Mi\".");
         // 1 MiB at 10 KiB/s: 102.4 s after 2.25. The pod's statistics are taken each 60 s from its start: 120.
         within(evicted, 120.0, 130.0);
-        run.expect("web/app Terminated Error 143", &[evicted]).expect("web/agent Terminated Error 137", &[evicted + 2.0]);
+        run.expect("web/app Terminated Error 143", &[evicted])
+            .expect("web/agent Terminated Error 137", &[evicted + 2.0]);
         run.expect("pod web Failed Evicted", &[evicted + 2.0]).expect("pod web DisruptionTarget", &[]);
         assert_eq!(run.phase("web"), "Failed Evicted");
     }
@@ -256,7 +266,10 @@ fn a_missing_volume_keeps_the_pod_waiting() {
                 volumes: [{name: v, configMap: {name: conf}}]";
     let mut run = Scene::new(&pod("web", spec)).with(APPLY).file("conf.yaml", CONF).start();
     run.until(25.0);
-    run.expect("event web Warning FailedMount: MountVolume.SetUp failed for volume \"v\" : configmap \"conf\" not found", &[0.0]);
+    run.expect(
+        "event web Warning FailedMount: MountVolume.SetUp failed for volume \"v\" : configmap \"conf\" not found",
+        &[0.0],
+    );
     assert_eq!(run.status("web", "other"), "Waiting ContainerCreating | Unset | 0");
     run.until(100.0);
     run.expect("web/app Running", &[33.75]).expect("web/other Running", &[34.0]);

@@ -19,7 +19,10 @@ fn a_crash_loop_backs_off() {
     run.expect("web/app Waiting CrashLoopBackOff", &[4.5, 16.25, 38.25, 80.25, 162.25, 324.25, 626.25, 928.25]);
     // 1.1 rule 4: a crash-looping pod stays Running. It is Ready whenever it runs.
     run.expect("pod web Running", &[2.25]).expect("pod web Failed", &[]);
-    run.expect("pod web Ready False ContainersNotReady", &[0.0, 3.25, 4.5, 16.25, 38.25, 80.25, 162.25, 324.25, 626.25, 928.25]);
+    run.expect(
+        "pod web Ready False ContainersNotReady",
+        &[0.0, 3.25, 4.5, 16.25, 38.25, 80.25, 162.25, 324.25, 626.25, 928.25],
+    );
     assert_eq!(
         run.story("event web Warning BackOff")[0],
         "event web Warning BackOff: Back-off restarting failed container app in pod web_default(0)"
@@ -89,7 +92,10 @@ fn on_failure_restarts_failures_only() {
     // bad: 2.5 to 3.5, 3.75 to 4.75. The end of good at 6.25 brings a sync that fails, too: a pod has one retry, which is
     // now due at 16.25, polled at 17. bad runs from 17.25 to 18.25; tries at 29 and 39 (20.75 after the end).
     run.expect("web/good Running", &[2.25]).expect("web/bad Running", &[2.5, 3.75, 17.25, 39.25]);
-    assert_eq!((run.phase("web").as_str(), run.status("web", "good").as_str()), ("Running", "Terminated Completed 0 | Unset | 0"));
+    assert_eq!(
+        (run.phase("web").as_str(), run.status("web", "good").as_str()),
+        ("Running", "Terminated Completed 0 | Unset | 0")
+    );
     let run = Scene::new(&pod("job", spec)).with("[[behavior]]\nrun = \"4s\"").run();
     run.expect("pod job Succeeded", &[6.5]).expect("pod job Ready False PodCompleted", &[6.5]);
 }
@@ -108,7 +114,10 @@ fn never_ends_succeeded_or_failed() {
     run.expect("pod web Running", &[2.5]).expect("pod web Succeeded", &[11.5]).expect("web/a Running", &[2.25]);
     let mut run = Scene::new(&pod("web", spec)).with(&behavior(5)).start();
     run.until(8.0);
-    assert_eq!((run.phase("web").as_str(), run.status("web", "a").as_str()), ("Running", "Terminated Error 5 | Unset | 0"));
+    assert_eq!(
+        (run.phase("web").as_str(), run.status("web", "a").as_str()),
+        ("Running", "Terminated Error 5 | Unset | 0")
+    );
     run.until(100.0);
     run.expect("pod web Failed", &[11.5]).expect("pod web Ready False PodFailed", &[11.5]);
     assert!(run.pod("web").is_some(), "a finished pod stays until somebody deletes it");
@@ -136,9 +145,9 @@ fn with_typical_latencies_every_step_lies_in_its_range() {
 /// is restarted through the same back-off.
 #[test]
 fn a_leak_ends_in_an_oom_kill_of_that_container_only() {
-    let spec = "containers: [{name: leaky, image: 'i:1', resources: {limits: {memory: 70Mi}}}, {name: calm, image: 'i:1'}]";
-    let sections =
-        "[[behavior]]\nselect = { container = \"leaky\" }\nmemory = { base = \"10Mi\", leak = \"1Mi/s\" }";
+    let spec =
+        "containers: [{name: leaky, image: 'i:1', resources: {limits: {memory: 70Mi}}}, {name: calm, image: 'i:1'}]";
+    let sections = "[[behavior]]\nselect = { container = \"leaky\" }\nmemory = { base = \"10Mi\", leak = \"1Mi/s\" }";
     let run = Scene::new(&pod("web", spec)).with(sections).lasts("3m").run();
     run.expect("web/leaky Running", &[2.25, 62.5, 133.25]);
     // 2.25 + 60; 62.5 + 60; the retry after the second is at 133 (122.5 + 10 polled).

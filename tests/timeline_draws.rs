@@ -52,7 +52,9 @@ fn lives(run: &Run) -> BTreeMap<u32, Vec<(i64, i32)>> {
 }
 
 fn nodes(count: u32) -> String {
-    format!("[[node_pool]]\nname = \"node\"\ncount = {count}\nzones = [\"a\", \"b\"]\ncapacity = {{ cpu = \"4\", memory = \"16Gi\" }}\n")
+    format!(
+        "[[node_pool]]\nname = \"node\"\ncount = {count}\nzones = [\"a\", \"b\"]\ncapacity = {{ cpu = \"4\", memory = \"16Gi\" }}\n"
+    )
 }
 
 /// Issue item 6: another scheduler, more nodes, another workload: the same lives.

@@ -36,10 +36,14 @@ fn pulls_are_retried_with_their_own_back_off() {
     }
     run.expect("web/app pulled false", &[1.0, 11.5, 32.5]).expect("web/app pulled true", &[74.5]);
     run.expect("web/app Waiting ErrImagePull", &[1.0, 32.5]).expect("web/app Waiting ImagePullBackOff", &[22.0, 43.0]);
-    assert_eq!(run.story("event web Warning")[..2], [
-        "event web Warning Failed: Failed to pull image \"reg.example/a:1\": the registry does not answer".to_owned(),
-        "event web Warning Failed: Error: ErrImagePull".to_owned(),
-    ]);
+    assert_eq!(
+        run.story("event web Warning")[..2],
+        [
+            "event web Warning Failed: Failed to pull image \"reg.example/a:1\": the registry does not answer"
+                .to_owned(),
+            "event web Warning Failed: Error: ErrImagePull".to_owned(),
+        ]
+    );
     run.expect("event web Normal BackOff: Back-off pulling image \"reg.example/a:1\"", &[22.0, 43.0]);
     run.expect("event web Warning Failed: Error: ImagePullBackOff", &[22.0, 43.0]);
 }
@@ -49,7 +53,8 @@ fn pulls_are_retried_with_their_own_back_off() {
 fn a_restart_needs_the_registry_only_under_always() {
     let outage = "[[fault]]\nkind = \"registry-outage\"\nat = \"3600ms\"\n\
                   [[behavior]]\nrun = \"10s\"\nexit_codes = 1";
-    let yaml = pod("web", "containers: [{name: app, image: 'a'}]") + &pod("old", "containers: [{name: app, image: 'a:1'}]");
+    let yaml =
+        pod("web", "containers: [{name: app, image: 'a'}]") + &pod("old", "containers: [{name: app, image: 'a:1'}]");
     let run = Scene::new(&yaml).with(outage).lasts("30s").run();
     run.expect("web/app Running", &[2.25]).expect("web/app Waiting ErrImagePull", &[12.75]);
     // Its own pull came after the other one: 0.5 + 1.5 + 1.5 + 0.25.

@@ -14,7 +14,8 @@ capacity = { cpu = "8", memory = "32Gi" }
 "#;
 
 const WEB: &str = "nodeName: node-0, containers: [{name: app, image: 'i:1', ports: [{containerPort: 80}]}]";
-const SERVICE: &str = "apiVersion: v1\nkind: Service\nmetadata: {name: svc}\nspec: {selector: {app: web}, ports: [{port: 80}]}\n";
+const SERVICE: &str =
+    "apiVersion: v1\nkind: Service\nmetadata: {name: svc}\nspec: {selector: {app: web}, ports: [{port: 80}]}\n";
 
 fn crash(node: &str, at: &str, last: &str) -> String {
     let last = if last.is_empty() { String::new() } else { format!("for = \"{last}\"") };
@@ -162,7 +163,10 @@ fn the_last_zone_saves_the_first() {
     // Zone b is Unknown at 340 to 355: before the 300 s of zone a are over.
     let all_down = run.times("node node-1 Ready Unknown")[0].max(run.times("node node-3 Ready Unknown")[0]);
     within(all_down, 340.0, 355.0);
-    assert_eq!((gone(0)[0], gone(2)[0], tainted(1).len(), tainted(3).len()), (all_down, all_down, tainted(1).len(), tainted(3).len()));
+    assert_eq!(
+        (gone(0)[0], gone(2)[0], tainted(1).len(), tainted(3).len()),
+        (all_down, all_down, tainted(1).len(), tainted(3).len())
+    );
     // Zone b is back at 900: zone a is tainted again, one node after the other.
     assert_eq!((first.len(), second.len()), (2, 2), "{}", run.lines().join("\n"));
     within(first[1].min(second[1]), 900.0, 900.0);
@@ -232,10 +236,13 @@ fn a_machine_may_die_at_any_step() {
         let run = Scene::new(&pod("web", WEB)).nodes(TWO).with(&sections).run();
         assert_eq!(run.sim.cluster().pods().live(), 0, "{at}");
         assert_eq!(run.sim.kubelets().records_held(), 0, "{at}");
-        run.expect("pod web removed", &[match at {
-            "60s" => 80.0,
-            "61s" => 81.0,
-            _ => 64.0,
-        }]);
+        run.expect(
+            "pod web removed",
+            &[match at {
+                "60s" => 80.0,
+                "61s" => 81.0,
+                _ => 64.0,
+            }],
+        );
     }
 }

@@ -64,9 +64,10 @@ fn liveness_kills_and_the_back_off_follows() {
     run.expect("web/app Running", &[2.25, 30.25, 60.25, 90.25, 120.25, 190.25]);
     run.expect("web/app Terminated Error 143", &[30.0, 60.0, 90.0, 120.0, 150.0]);
     run.expect("web/app Waiting CrashLoopBackOff", &[150.0]);
-    run.expect("event web Normal Killing: Container app failed liveness probe, will be restarted", &[
-        30.0, 60.0, 90.0, 120.0, 150.0,
-    ]);
+    run.expect(
+        "event web Normal Killing: Container app failed liveness probe, will be restarted",
+        &[30.0, 60.0, 90.0, 120.0, 150.0],
+    );
     // Without a readiness probe it is ready whenever it runs.
     assert!(!run.is("web", PodConditionType::Ready) || run.times("web/app ready true").len() == 6);
 }

@@ -55,10 +55,13 @@ fn an_image_that_must_not_be_pulled_is_missed() {
     assert_eq!(run.status("web", "c"), "Waiting ErrImageNeverPull | Unset | 0");
     assert_eq!(run.phase("web"), "Pending");
     let image = "Container image \"i\" is not present with pull policy of Never";
-    assert_eq!(run.story("event web Warning"), [
-        format!("event web Warning ErrImageNeverPull: {image}"),
-        "event web Warning Failed: Error: ErrImageNeverPull".to_owned(),
-    ]);
+    assert_eq!(
+        run.story("event web Warning"),
+        [
+            format!("event web Warning ErrImageNeverPull: {image}"),
+            "event web Warning Failed: Error: ErrImageNeverPull".to_owned(),
+        ]
+    );
 }
 
 const INIT: &str = "initContainers: [{name: i0, image: 'i:1'}, {name: i1, image: 'i:1'}], \
@@ -72,7 +75,9 @@ fn init_containers_run_in_order() {
     let mut run = Scene::new(&pod("web", INIT)).with(behavior).start();
     run.until(3.0);
     assert_eq!(run.status("web", "m"), "Waiting PodInitializing | Unset | 0");
-    assert!(!run.is("web", PodConditionType::Initialized) && run.is("web", PodConditionType::PodReadyToStartContainers));
+    assert!(
+        !run.is("web", PodConditionType::Initialized) && run.is("web", PodConditionType::PodReadyToStartContainers)
+    );
     run.until(100.0);
     // 0.5 sandbox + 1.5 pull + 0.25 = 2.25; ends at 5.25, noticed at once; + 0.25; ends at 9.5; + 0.25.
     run.expect("web/i0 Running", &[2.25]).expect("web/i0 Terminated Completed 0", &[5.25]);
@@ -113,7 +118,8 @@ fn sidecars_start_before_and_stop_after_the_main_containers() {
     run.expect("web/s0 Running", &[2.25]).expect("web/i Running", &[2.5]).expect("web/s1 Running", &[4.75]);
     run.expect("web/m Running", &[5.0]);
     // The main container stops at once, then s1 (2 s), then s0 (143 at once).
-    run.expect("event web Normal Killing: Stopping container m", &[60.0]).expect("web/m Terminated Completed 0", &[63.0]);
+    run.expect("event web Normal Killing: Stopping container m", &[60.0])
+        .expect("web/m Terminated Completed 0", &[63.0]);
     run.expect("event web Normal Killing: Stopping container s1", &[63.0]);
     run.expect("web/s1 Terminated Completed 0", &[65.0]).expect("web/s0 Terminated Error 143", &[65.0]);
     run.expect("pod web removed", &[65.0]);

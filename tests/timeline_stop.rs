@@ -62,7 +62,8 @@ fn a_second_deletion_shortens_the_grace() {
 /// graceful deletion seen before keeps its grace.
 #[test]
 fn a_forced_deletion_leaves_processes_behind() {
-    let sections = "[[behavior]]\non_terminate = \"ignore\"\nmemory = { base = \"64Mi\" }\n".to_owned() + &delete("60s", "0s");
+    let sections =
+        "[[behavior]]\non_terminate = \"ignore\"\nmemory = { base = \"64Mi\" }\n".to_owned() + &delete("60s", "0s");
     let mut run = Scene::new(&pod("web", WEB)).with(&sections).start();
     run.until(89.9);
     run.expect("pod web removed", &[60.0]).expect("pod web Failed", &[]);
@@ -84,7 +85,10 @@ fn a_deadline_ends_the_pod() {
     let spec = format!("{WEB}, activeDeadlineSeconds: 40");
     let sections = "[[behavior]]\non_terminate = { after = \"3s\", exit_code = 0 }";
     let run = Scene::new(&pod("web", &spec)).with(sections).run();
-    run.expect("event web Normal DeadlineExceeded: Pod was active on the node longer than the specified deadline", &[40.0]);
+    run.expect(
+        "event web Normal DeadlineExceeded: Pod was active on the node longer than the specified deadline",
+        &[40.0],
+    );
     run.expect("web/app Terminated Completed 0", &[43.0]).expect("pod web Failed DeadlineExceeded", &[43.0]);
     assert_eq!(run.phase("web"), "Failed DeadlineExceeded");
     // The sync loop looks each second: a pod that starts at 10.3 s has its start time cut to 10 and is seen at 50.
@@ -112,5 +116,8 @@ fn a_pending_pod_goes_at_once() {
     let spec = "nodeSelector: {disk: ssd}, containers: [{name: app, image: 'i:1'}]";
     let run = Scene::new(&pod("web", spec)).with(&delete("60s", "")).run();
     run.expect("pod web removed", &[60.0]).expect("pod web deleting", &[]);
-    run.expect("pod web unschedulable: 0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector", &[0.0]);
+    run.expect(
+        "pod web unschedulable: 0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector",
+        &[0.0],
+    );
 }

@@ -42,7 +42,8 @@ fn requests_are_conserved() {
 /// The diurnal curve: its mean over a day is the middle between least and peak.
 #[test]
 fn a_day_of_diurnal_traffic_has_the_mean_rate() {
-    let sections = "[[traffic]]\nservice = \"svc\"\ndiurnal = { min = \"20/s\", peak = \"200/s\", peak_at = \"14:00\" }";
+    let sections =
+        "[[traffic]]\nservice = \"svc\"\ndiurnal = { min = \"20/s\", peak = \"200/s\", peak_at = \"14:00\" }";
     let (outcome, _) = Scene::new(&(service("") + &web("a", WEB))).with(sections).lasts("24h").run().outcome();
     let svc = outcome.services[0];
     within(svc.served + svc.failed, 110.0 * 86_400.0 * 0.9999, 110.0 * 86_400.0 * 1.0001);

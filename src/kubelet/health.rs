@@ -168,12 +168,7 @@ impl Kubelets {
 
     /// A started container that is unready gets an extra readiness probe now (the kubelet does so whenever it computes the
     /// pod's status).
-    fn trigger_readiness<T: Timers<Timer>, R: Recorder>(
-        &mut self,
-        env: &mut Env<'_, T, R>,
-        id: RecordId,
-        index: u16,
-    ) {
+    fn trigger_readiness<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, id: RecordId, index: u16) {
         let container = self.records.container(id, index);
         if container.running().is_none() || !container.started || container.ready || container.stopping {
             return;

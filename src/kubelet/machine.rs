@@ -5,8 +5,8 @@ use super::runtime::{Exit, Instance, RecordId, Worker};
 use crate::api::Cluster;
 use crate::component::Env;
 use crate::engine::Timers;
-use crate::model::strings::known;
 use crate::model::plan::Plan;
+use crate::model::strings::known;
 use crate::model::{ContainerState, NodeId};
 use crate::record::{Fact, KubeEvent, Recorder};
 

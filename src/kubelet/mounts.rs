@@ -109,7 +109,9 @@ impl Kubelets {
         for at in 0..self.mount_waits.len() {
             let wait = self.mount_waits[at];
             let record = self.records.get(wait.record);
-            if wait.mounted_at.is_some() || record.worker != Worker::Mounting || self.missing(env, wait.record).is_some()
+            if wait.mounted_at.is_some()
+                || record.worker != Worker::Mounting
+                || self.missing(env, wait.record).is_some()
             {
                 continue;
             }

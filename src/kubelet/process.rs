@@ -8,8 +8,8 @@ use crate::base::id::DenseId;
 use crate::base::{SimDuration, SimTime};
 use crate::component::Env;
 use crate::engine::Timers;
-use crate::model::strings::known;
 use crate::model::plan::Plan;
+use crate::model::strings::known;
 use crate::model::{Behavior, ContainerState, ProbeAction, Protocol, StrId, Terminated, Usage};
 use crate::record::{Fact, KubeEvent, Recorder};
 use crate::workload::UsageAt;
@@ -243,9 +243,10 @@ impl Kubelets {
         let age = (env.now - since).as_secs_f64();
         // Pages of volumes in memory count as the writer's own, until the volume is full.
         let nothing = (0.0, 0.0, None);
-        let charge = record.storage.as_ref().map_or(nothing, |storage| {
-            storage.charge(env.now, index, |volume| self.memory_size(env.plan, id, volume))
-        });
+        let charge = record
+            .storage
+            .as_ref()
+            .map_or(nothing, |storage| storage.charge(env.now, index, |volume| self.memory_size(env.plan, id, volume)));
         let (bytes, per_second, full_at) = charge;
         let full_age = full_at.map_or(f64::INFINITY, |full| (full - since).as_secs_f64());
         let filling = Usage {

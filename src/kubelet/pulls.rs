@@ -126,12 +126,7 @@ impl Kubelets {
     }
 
     /// A pull has ended.
-    pub(super) fn pulled<T: Timers<Timer>, R: Recorder>(
-        &mut self,
-        env: &mut Env<'_, T, R>,
-        id: RecordId,
-        index: u16,
-    ) {
+    pub(super) fn pulled<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, id: RecordId, index: u16) {
         let record = self.records.get(id);
         let (pod, node) = (record.pod.uid, record.node);
         let image = env.plan.templates[record.template].containers[usize::from(index)].image;

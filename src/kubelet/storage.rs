@@ -85,7 +85,8 @@ impl Storage {
                 Place::Volume(volume, _) => Some(volume),
                 Place::Container => None,
             };
-            let empty = File { container, index: file, volume, bytes: 0.0, bytes_per_second: 0.0, updated: now, before: 0.0 };
+            let empty =
+                File { container, index: file, volume, bytes: 0.0, bytes_per_second: 0.0, updated: now, before: 0.0 };
             self.files.push(empty);
             self.files.len() - 1
         });

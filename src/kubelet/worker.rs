@@ -161,7 +161,12 @@ impl Kubelets {
         }
     }
 
-    pub(super) fn step<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, id: RecordId, takes: SimDuration) {
+    pub(super) fn step<T: Timers<Timer>, R: Recorder>(
+        &mut self,
+        env: &mut Env<'_, T, R>,
+        id: RecordId,
+        takes: SimDuration,
+    ) {
         let record = self.records.get_mut(id);
         if let Some(timer) = record.timer.take() {
             env.timers.disarm(timer);
