@@ -399,7 +399,7 @@ impl<'a> Parts<'a> {
             }
         };
         number.round_up_to(i64::from(NANO));
-        let (mut mantissa, mut exponent) = number.to_mantissa();
+        let (mut mantissa, mut exponent) = number.into_mantissa();
         if format == Format::BinarySi && mantissa != 0 {
             let magnitude = Quantity::scaled(mantissa, exponent, format);
             if magnitude > Quantity::new(i64::MAX, format) {
@@ -452,7 +452,7 @@ impl Digits {
         }
     }
 
-    fn to_mantissa(mut self) -> (i128, i32) {
+    fn into_mantissa(mut self) -> (i128, i32) {
         const MOST: usize = 38;
         let zeros = self.digits.iter().take_while(|digit| **digit == 0).count();
         self.digits.drain(..zeros);

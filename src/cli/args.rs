@@ -66,6 +66,8 @@ pub(crate) enum Command {
     Schema,
     /// Print completions for a shell
     Completions(CompletionsArgs),
+    /// Check the rules against vector files, which hold upstream's behaviour as data
+    Conformance(ConformanceArgs),
 }
 
 #[derive(Debug, clap::Args)]
@@ -146,6 +148,13 @@ pub(crate) enum Format {
 pub(crate) struct CompletionsArgs {
     /// The shell
     pub shell: Shell,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ConformanceArgs {
+    /// Vector files
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
 }
 
 /// More seeds than this are a slip of the finger.

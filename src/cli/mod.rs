@@ -3,6 +3,7 @@
 
 mod args;
 mod completions;
+pub mod conformance;
 mod exit;
 mod progress;
 mod run;
@@ -13,6 +14,7 @@ mod validate;
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -52,6 +54,20 @@ fn dispatch(command: Command, terminal: &mut Terminal) -> anyhow::Result<Exit> {
         Command::Validate(args) => validate::run(&args, terminal),
         Command::Schema => schema::run(terminal),
         Command::Completions(args) => completions::run(&args, terminal),
+        Command::Conformance(args) => check_rules(&args.files, terminal),
+    }
+}
+
+/// `podsim conformance FILE...`. Vector files that are none are bad input.
+fn check_rules(files: &[PathBuf], terminal: &Terminal) -> anyhow::Result<Exit> {
+    match conformance::run(files, &mut io::stdout().lock()) {
+        Ok(totals) if totals.is_clean() => Ok(Exit::Success),
+        Ok(_) => Ok(Exit::ExpectationFailed),
+        Err(error) if error.chain().any(|cause| cause.is::<io::Error>()) => Err(error),
+        Err(error) => {
+            terminal.say(&format!("error: {error:#}"));
+            Ok(Exit::Usage)
+        }
     }
 }
 

@@ -345,6 +345,12 @@ mod tests {
         let scoring = pod.requests(&Options::scoring());
         assert_eq!(scoring.get("memory"), Some(Quantity::new((1 << 30) + (400 << 20), Format::BinarySi)));
         assert_eq!(pod.limits(&Options::default()), ResourceList::new());
+        let limited = PodResources {
+            main: vec![container(false, &[], &[("cpu", "0"), ("disk", "2")])],
+            overhead: pod.overhead.clone(),
+            ..PodResources::default()
+        };
+        assert_eq!(limited.limits(&Options::default()), list(&[("cpu", "0"), ("disk", "3")]));
     }
 
     #[test]

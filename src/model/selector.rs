@@ -1,7 +1,7 @@
 //! Label selectors: their requirements, how they match labels, and their normal form.
 //!
 //! Mirrors staging/src/k8s.io/apimachinery/pkg/labels/selector.go and pkg/apis/meta/v1/helpers.go
-//! (`LabelSelectorAsSelector`), v1.34. Texts are parsed in [`selector_parse`](super::selector_parse).
+//! (`LabelSelectorAsSelector`), v1.34. Texts are parsed in `selector_parse.rs`.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};

@@ -1,0 +1,189 @@
+//! `podsim conformance FILE...`: checks the rules against vector files, which hold upstream's behaviour as data.
+//!
+//! A vector file is `{"file": ..., "cases": [{"id", "kind", "label", "input", "expected"}]}`. An adapter, one file a
+//! subject, builds from a case's input the arguments of the function that the simulation itself calls, and says what
+//! came; `compare` finds where that differs from what was expected. Adapters decide nothing.
+
+mod backoff;
+mod compare;
+mod conditions;
+mod effective;
+mod images;
+mod int_or_percent;
+mod phase;
+mod pod_actions;
+mod quantity;
+mod scheduling;
+mod selector;
+mod status_column;
+mod termination;
+mod vector;
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use serde::Deserialize;
+use serde_json::Value;
+
+/// How many cases passed, failed, or are of a kind that no adapter knows.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Totals {
+    /// What came is what was expected.
+    pub passed: u64,
+    /// Something else came.
+    pub failed: u64,
+    /// No adapter knows the kind, or the case has not the form of its kind.
+    pub unsupported: u64,
+}
+
+impl Totals {
+    /// Whether every case passed.
+    #[must_use]
+    pub const fn is_clean(&self) -> bool {
+        self.failed == 0 && self.unsupported == 0
+    }
+
+    const fn add(&mut self, other: Self) {
+        self.passed += other.passed;
+        self.failed += other.failed;
+        self.unsupported += other.unsupported;
+    }
+}
+
+impl std::fmt::Display for Totals {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "passed={} failed={} unsupported={}", self.passed, self.failed, self.unsupported)
+    }
+}
+
+#[derive(Deserialize)]
+struct VectorFile {
+    file: String,
+    cases: Vec<Case>,
+}
+
+/// One case of a vector file.
+#[derive(Deserialize)]
+pub(crate) struct Case {
+    id: String,
+    kind: String,
+    #[serde(default)]
+    label: Option<String>,
+    input: Value,
+    expected: Value,
+}
+
+impl Case {
+    /// The input as an adapter's own type.
+    fn input<T: for<'de> Deserialize<'de>>(&self) -> Result<T, Unsupported> {
+        T::deserialize(&self.input).map_err(|error| Unsupported(format!("input: {error}")))
+    }
+}
+
+/// Why a case is not checked.
+pub(crate) struct Unsupported(String);
+
+/// What came, to be compared with what was expected.
+pub(crate) enum Answer {
+    /// Fields that were not expected are not asserted: a source asserts only some.
+    Asserted(Value),
+    /// Fields that were not expected are differences.
+    Complete(Value),
+}
+
+type Checked = Result<Answer, Unsupported>;
+
+fn unknown_kind(case: &Case) -> Checked {
+    Err(Unsupported(format!("unknown kind `{}`", case.kind)))
+}
+
+fn answer(file: &str, case: &Case) -> Checked {
+    match file {
+        "conditions" => conditions::answer(case),
+        "container_restart_rules" => phase::restart_rules(case),
+        "crashloop_backoff" => backoff::answer(case),
+        "effective_requests" => effective::answer(case),
+        "grace_period" => termination::grace_period(case),
+        "image_pull" => images::answer(case),
+        "int_or_percent" => int_or_percent::answer(case),
+        "label_selector" => selector::answer(case),
+        "percentage_of_nodes" => scheduling::percentage_of_nodes(case),
+        "phase" => phase::answer(case),
+        "pod_actions" => pod_actions::answer(case),
+        "pod_available" => scheduling::pod_available(case),
+        "pod_status_column" => status_column::answer(case),
+        "qos_class" => effective::qos_class(case),
+        "quantity" => quantity::answer(case),
+        "scheduler_backoff" => scheduling::backoff(case),
+        "termination_order" => termination::order(case),
+        "toleration_time" => scheduling::toleration_time(case),
+        _ => Err(Unsupported(format!("unknown subject `{file}`"))),
+    }
+}
+
+/// Checks every case of `files` and prints a line for each file, one for each difference, and the total.
+/// A directory stands for its `*.json` files in order.
+///
+/// # Errors
+/// A file that cannot be read or is no vector file, or `out` that cannot be written.
+pub fn run(files: &[PathBuf], out: &mut dyn Write) -> anyhow::Result<Totals> {
+    let mut total = Totals::default();
+    for path in expand(files)? {
+        total.add(check_file(&path, out)?);
+    }
+    writeln!(out, "total: {total}")?;
+    Ok(total)
+}
+
+fn expand(files: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
+    let mut paths = Vec::new();
+    for file in files {
+        if !file.is_dir() {
+            paths.push(file.clone());
+            continue;
+        }
+        let entries = file.read_dir().with_context(|| format!("cannot list {}", file.display()))?;
+        let entries: Result<Vec<PathBuf>, io::Error> = entries.map(|entry| Ok(entry?.path())).collect();
+        let mut entries = entries.with_context(|| format!("cannot list {}", file.display()))?;
+        entries.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
+        entries.sort();
+        paths.append(&mut entries);
+    }
+    Ok(paths)
+}
+
+fn check_file(path: &Path, out: &mut dyn Write) -> anyhow::Result<Totals> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let vectors: VectorFile =
+        serde_json::from_str(&text).with_context(|| format!("{} is not a vector file", path.display()))?;
+    let mut totals = Totals::default();
+    let mut lines = Vec::new();
+    for case in &vectors.cases {
+        let name = match &case.label {
+            Some(label) => format!("{} {} ({label})", case.id, case.kind),
+            None => format!("{} {}", case.id, case.kind),
+        };
+        match answer(&vectors.file, case) {
+            Err(Unsupported(reason)) => {
+                totals.unsupported += 1;
+                lines.push(format!("  {name}: unsupported: {reason}"));
+            }
+            Ok(answer) => {
+                let differences = compare::differences(&case.expected, &answer);
+                if differences.is_empty() {
+                    totals.passed += 1;
+                } else {
+                    totals.failed += 1;
+                    lines.extend(differences.iter().map(|difference| format!("  {name}: {difference}")));
+                }
+            }
+        }
+    }
+    let name = path.file_stem().map_or_else(|| path.as_os_str().to_string_lossy(), |stem| stem.to_string_lossy());
+    writeln!(out, "{name}: {totals}")?;
+    for line in lines {
+        writeln!(out, "{line}")?;
+    }
+    Ok(totals)
+}
