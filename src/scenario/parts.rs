@@ -39,7 +39,8 @@ impl Parts {
     pub fn workload(&mut self, cx: &mut Cx<'_>, workload: Workload, span: Span) -> WorkloadId {
         let key = (workload.namespace, workload.name);
         let id = self.workloads.push(workload);
-        if self.workload_names.contains_key(&key) {
+        let first = *self.workload_names.entry(key).or_insert(id);
+        if first != id {
             let strings = &cx.vocabulary.strings;
             let name = format!("{}/{}", strings.text(key.0), strings.text(key.1));
             cx.diagnostics.error(
@@ -49,8 +50,6 @@ impl Parts {
                 "the second one",
                 "give each its own name; namespaces tell names apart",
             );
-        } else {
-            self.workload_names.insert(key, id);
         }
         id
     }

@@ -115,7 +115,7 @@ fn diurnal(cx: &mut Cx<'_>, fields: &Fields<'_>) -> Option<RateCurve> {
         let turn = middle.since(peak_at.value).as_secs_f64() / DAY_SECONDS;
         let height = f64::midpoint(1.0, libm::cos(2.0 * std::f64::consts::PI * turn));
         points.push((at, min.value + (peak.value - min.value) * height));
-        at = at + STEP_LENGTH;
+        at += STEP_LENGTH;
     }
     Some(RateCurve { points: points.into() })
 }

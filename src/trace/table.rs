@@ -96,7 +96,7 @@ impl<'s> CsvFile<'s> {
     pub fn rows(mut self, diagnostics: &mut Diagnostics, mut take: impl FnMut(&Cells<'s>, &mut Diagnostics)) {
         let mut any = false;
         let before = diagnostics.len();
-        while let Some(record) = self.records.next() {
+        for record in self.records.by_ref() {
             if diagnostics.len() - before >= MOST_REPORTED {
                 return;
             }
