@@ -129,3 +129,69 @@ impl Drop for Scratch {
 pub(super) fn io(action: &'static str, path: &Path, source: std::io::Error) -> ExportError {
     ExportError::Io { action, path: path.to_owned(), source }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(name: &str) -> PathBuf {
+        let root = std::env::temp_dir().join(format!("podsim-folder-{}-{name}", std::process::id()));
+        let _ = fs::remove_dir_all(&root);
+        fs::create_dir_all(&root).unwrap();
+        root
+    }
+
+    fn listing(dir: &Path) -> Vec<String> {
+        let mut names: Vec<_> =
+            fs::read_dir(dir).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    fn results(text: &'static str) -> impl FnOnce(&mut Draft) -> Result<(), ExportError> {
+        move |draft| {
+            draft.file("pods.csv", |out| out.write_all(text.as_bytes()))?;
+            draft.first(MARK, |out| out.write_all(b"{}"))
+        }
+    }
+
+    #[test]
+    fn a_folder_is_replaced_as_a_whole_and_keeps_what_is_not_ours() {
+        let root = place("replace");
+        let dir = root.join("deep/run");
+        let files = replace(&dir, results("one")).unwrap();
+        assert_eq!(files, [dir.join("summary.json"), dir.join("pods.csv")]);
+        fs::write(dir.join("notes.md"), "mine").unwrap();
+        fs::create_dir(dir.join("charts")).unwrap();
+        replace(&dir, results("two")).unwrap();
+        assert_eq!(listing(&dir), ["notes.md", "pods.csv", "summary.json"]);
+        assert_eq!(fs::read_to_string(dir.join("pods.csv")).unwrap(), "two");
+        assert_eq!(listing(&root.join("deep")), ["run"], "no litter");
+        fs::remove_dir_all(root).unwrap();
+    }
+
+    #[test]
+    fn a_failure_leaves_everything_as_it_was() {
+        let root = place("failure");
+        let dir = root.join("run");
+        replace(&dir, results("one")).unwrap();
+        let failed = replace(&dir, |draft| {
+            draft.file("pods.csv", |out| out.write_all(b"half"))?;
+            draft.file("events.jsonl", |_| Err(std::io::Error::other("disk full")))
+        });
+        let message = failed.unwrap_err().to_string();
+        assert!(message.contains("events.jsonl: disk full"), "{message}");
+        assert_eq!(fs::read_to_string(dir.join("pods.csv")).unwrap(), "one");
+        assert_eq!(listing(&root), ["run"], "no litter");
+        fs::remove_dir_all(root).unwrap();
+    }
+
+    #[test]
+    fn a_folder_of_somebody_else_is_left_alone() {
+        let root = place("foreign");
+        fs::write(root.join("thesis.tex"), "years of work").unwrap();
+        assert!(matches!(replace(&root, results("one")), Err(ExportError::Foreign(_))));
+        assert_eq!(listing(&root), ["thesis.tex"]);
+        fs::remove_dir_all(root).unwrap();
+    }
+}

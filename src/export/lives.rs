@@ -197,8 +197,7 @@ impl Reader {
         match fact {
             Fact::PodCreated(uid) => {
                 let containers = names.template(uid).containers.len();
-                // Pods are created in the order of their uids, so that this is a push.
-                debug_assert_eq!(uid.index(), self.pods.len(), "pods must be created in the order of their uids");
+                assert_eq!(uid.index(), self.pods.len(), "pods are created in the order of their uids");
                 self.pods.push(PodLife::new(uid, at, containers));
             }
             Fact::PodUnschedulable(uid, _) => self.with(uid, |pod| pod.unschedulable += 1),

@@ -89,17 +89,18 @@ pub fn warnings(ctx: &Context<'_>) -> Vec<String> {
     let waiting = outcome.pods.iter().filter(|pod| pod.node.is_none() && !pod.phase.is_terminal()).count();
     if waiting > 0 && counters.pods_bound > 0 {
         let share = percent(count(waiting) / count_u64(counters.pods_created));
+        let (pods, their) = if waiting == 1 { ("pod", "its wait is") } else { ("pods", "their waits are") };
         warnings.push(format!(
-            "{waiting} pods ({share}) still had no node at the end: their waits are not in the quantiles, real waits are longer"
+            "{waiting} {pods} ({share}) still had no node at the end: {their} not in the quantiles, real waits are longer"
         ));
     }
     if (1..100).contains(&outcome.wait.count) {
-        warnings.push(format!("with {} waits the p99 is their maximum", outcome.wait.count));
+        warnings.push(format!("with as few as {} waits the p99 is their maximum", outcome.wait.count));
     }
     if !ctx.ignored.is_empty() {
         let named: Vec<_> = ctx.ignored.iter().take(FEW).map(|(path, n)| format!("{path} (×{n})")).collect();
         let more = if ctx.ignored.len() > FEW { ", ..." } else { "" };
-        warnings.push(format!("{} input fields are not modelled: {}{more}", ctx.ignored.len(), named.join(", ")));
+        warnings.push(format!("not modelled and ignored: {}{more}", named.join(", ")));
     }
     warnings
 }
@@ -276,6 +277,9 @@ fn usage(page: &mut Page, ctx: &Context<'_>) {
 fn amount(usage: &ResourceUse, value: f64) -> String {
     const GIB: f64 = 1_073_741_824.0;
     match usage.resource {
+        Resource::Memory | Resource::EphemeralStorage if value >= 4096.0 * GIB => {
+            format!("{} TiB", short(value / GIB / 1024.0))
+        }
         Resource::Cpu => format!("{} cores", short(value)),
         Resource::Memory | Resource::EphemeralStorage if value < GIB => format!("{} MiB", short(value / GIB * 1024.0)),
         Resource::Memory | Resource::EphemeralStorage => format!("{} GiB", short(value / GIB)),
@@ -290,7 +294,7 @@ fn services(page: &mut Page, ctx: &Context<'_>) {
         let spec = &ctx.plan.services[service.service];
         let name = format!("{}/{}", ctx.plan.strings.text(spec.namespace), ctx.plan.strings.text(spec.name));
         let all = service.served + service.failed;
-        let mut text = format!("{name}: {:.0} requests, {} failed", all, percent(service.failed / all));
+        let mut text = format!("{name}: {} requests, {} failed", whole(all), percent(service.failed / all));
         if service.degraded_seconds > 0.0 {
             let _ = write!(text, " within {}", SimDuration::from_secs_f64(service.degraded_seconds).human());
         }
@@ -349,7 +353,7 @@ fn dullness(row: &PodRow) -> u8 {
 
 fn percent(share: f64) -> String {
     match share * 100.0 {
-        p if p == 0.0 => "0 %".to_owned(),
+        0.0 => "0 %".to_owned(),
         p if p < 0.01 => "less than 0.01 %".to_owned(),
         p if p < 1.0 => format!("{p:.2} %"),
         p => format!("{p:.1} %"),
@@ -367,6 +371,7 @@ fn seconds(s: f64) -> String {
 /// A number of at most six digits, without zeros that say nothing.
 fn short(value: f64) -> String {
     let decimals = match value.abs() {
+        v if (1e4..1e15).contains(&v) && value > 0.0 => return whole(value),
         v if v >= 1000.0 => 0,
         v if v >= 10.0 => 1,
         _ => 3,
@@ -375,11 +380,16 @@ fn short(value: f64) -> String {
     if decimals == 0 { text } else { text.trim_end_matches('0').trim_end_matches('.').to_owned() }
 }
 
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count of requests or units")]
+fn whole(value: f64) -> String {
+    thousands(value.round() as u64)
+}
+
 fn thousands(value: u64) -> String {
     let digits = value.to_string();
     let mut text = String::new();
     for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i) % 3 == 0 {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);

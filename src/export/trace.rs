@@ -183,7 +183,11 @@ impl<W: Write> Trace<'_, W> {
     fn pod(&mut self, life: &PodLife) -> io::Result<()> {
         let names = self.names;
         let name = names.pod(life.uid);
-        let end = life.end(self.ctx.outcome.ended_at);
+        let mut end = life.end(self.ctx.outcome.ended_at);
+        if self.shared {
+            // A finished pod holds nothing: the next one takes its place.
+            end = end.min(life.finished.unwrap_or(end));
+        }
         let bound = life.bound.unwrap_or(end);
         if bound > life.created {
             let tid = self.track(PENDING, name, life.created, bound)?;

@@ -117,7 +117,8 @@ pub fn run() -> Run {
     let amount = Resources { milli_cpu: 3_920, memory: 14 * GIB, ephemeral_storage: 80 * GIB, ..Resources::default() };
     let shape = day.shape(amount);
     let nodes: Vec<NodeId> = (0..5).map(|i| day.node(&format!("worker-{i}"), shape)).collect();
-    let service = service(&mut day, "user-msvc");
+    let (service, front_service) = (service(&mut day, "user-msvc"), service(&mut day, "front"));
+    day.fact(17.0, Fact::Endpoints(front_service, 1, 1));
 
     let user_template = day.template(&["api", "cache", "metrics"]);
     let front_template = day.template(&["front"]);
@@ -233,7 +234,7 @@ fn finish(mut day: Builder, service: ServiceId, user: PodUid, lost_node: NodeId)
     let (mut next, mut samples) = (0, Vec::new());
     let mut phases: Vec<Option<(Phase, bool, bool)>> = vec![None; 5];
     let (mut served, mut failed, mut degraded, mut user_ready) = (0.0, 0.0, 0.0, false);
-    let mut restarts = 0;
+    let (mut restarts, mut fronts) = (0, (0.0, 0.0));
     for step in 0..=8640 {
         let after = f64::from(step) * 10.0;
         let now = day.at(after);
@@ -285,13 +286,27 @@ fn finish(mut day: Builder, service: ServiceId, user: PodUid, lost_node: NodeId)
             let rate_now = if works { rate(after) } else { 0.0 };
             sample.used_milli_cpu = 150 + (rate_now * 22.0) as i64 + if sample.pods_running > 2 { 900 } else { 0 };
             sample.used_memory = GIB + (rate_now * 20e6) as i64 + (after % (12.4 * HOUR) * 30_000.0) as i64;
-            sample.services = vec![ServiceSample {
-                service,
-                endpoints_ready: u32::from(works),
-                rate: rate(after),
-                served_total: served,
-                failed_total: failed,
-            }];
+            let front_ready = after > 20.0;
+            let calls = rate(after) * 0.4;
+            fronts.0 += if front_ready { calls * 180.0 } else { 0.0 };
+            fronts.1 += if works { 0.0 } else { calls * 0.05 * 180.0 };
+            let front = ServiceSample {
+                service: ServiceId::from_raw(1),
+                endpoints_ready: 1,
+                rate: calls,
+                served_total: fronts.0,
+                failed_total: fronts.1,
+            };
+            sample.services = vec![
+                ServiceSample {
+                    service,
+                    endpoints_ready: u32::from(works),
+                    rate: rate(after),
+                    served_total: served,
+                    failed_total: failed,
+                },
+                front,
+            ];
             samples.push((now, sample.clone()));
         }
     }

@@ -16,7 +16,8 @@ pub(super) fn png(scene: &Scene) -> Result<Vec<u8>, String> {
     let mut encoder = png::Encoder::new(&mut bytes, canvas.width_u32, canvas.height_u32);
     encoder.set_color(png::ColorType::Rgb);
     encoder.set_depth(png::BitDepth::Eight);
-    encoder.set_compression(png::Compression::Fast);
+    encoder.set_compression(png::Compression::Balanced);
+    encoder.set_filter(png::Filter::Up);
     let mut writer = encoder.write_header().map_err(|e| e.to_string())?;
     writer.write_image_data(&canvas.pixels).map_err(|e| e.to_string())?;
     writer.finish().map_err(|e| e.to_string())?;

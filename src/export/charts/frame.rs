@@ -115,6 +115,13 @@ pub(super) fn marks(ctx: &Context<'_>, names: &crate::export::names::Names<'_>) 
             _ => {}
         }
     }
+    for (index, mark) in &mut marks {
+        let plan = index.and_then(|index| ctx.plan.faults.get(index as usize));
+        if mark.to.is_none() && plan.is_some_and(|fault| fault.duration.is_some()) {
+            // It would have ended, had the run been longer.
+            mark.to = Some(ctx.outcome.ended_at);
+        }
+    }
     marks.into_iter().map(|(_, mark)| mark).collect()
 }
 
@@ -161,6 +168,8 @@ impl<'a> Marked<'a> {
 
     /// A dashed line where each fault begins, in front of a panel, with or without labels above it.
     pub(super) fn strike(&self, scene: &mut Scene, top: f64, bottom: f64, labelled: bool) {
+        // Many faults must not hide what they did.
+        let ink = INK.alpha(if self.marks.len() > 12 { 0.3 } else { 0.75 });
         for (mark, label) in self.marks.iter().zip(&self.labels) {
             let x = super::axis::crisp(self.time.x(mark.from));
             let mut y = top;
@@ -170,7 +179,7 @@ impl<'a> Marked<'a> {
                 y = baseline - 9.0;
             }
             while y < bottom {
-                scene.rect(x - 0.5, y, 1.0, 4.0_f64.min(bottom - y), INK.alpha(0.75));
+                scene.rect(x - 0.5, y, 1.0, 4.0_f64.min(bottom - y), ink);
                 y += 7.0;
             }
         }

@@ -1,5 +1,7 @@
 //! Chart: the life of each container as a lane of coloured stages, grouped by pod.
 
+use std::collections::BTreeMap;
+
 use super::Source;
 use super::axis::TimeAxis;
 use super::font::{fit, width};
@@ -20,15 +22,15 @@ const HEADER: f64 = 21.0;
 /// Space right of the lanes for restarts and ends.
 const RIGHT: f64 = 128.0;
 /// What is shorter than this many pixels is drawn this wide: a back-off of ten seconds in a day must be seen.
-const LEAST: f64 = 1.5;
+const LEAST: f64 = 2.0;
 
 /// Stages in the order they are painted, so that short and telling ones lie on top; colour and legend.
 const STAGES: [(Stage, Colour, &str); 10] = [
     (Stage::Unscheduled, PALE, "no node"),
     (Stage::Ready, GREEN, "ready"),
     (Stage::Succeeded, GREY, "exit 0"),
-    (Stage::NotReady, YELLOW, "running, not ready"),
-    (Stage::Creating, SKY, "being created"),
+    (Stage::NotReady, YELLOW, "not ready"),
+    (Stage::Creating, SKY, "creating"),
     (Stage::Pulling, BLUE, "pulling image"),
     (Stage::StartError, PURPLE, "cannot start"),
     (Stage::Failed, VERMILLION, "failed"),
@@ -72,14 +74,11 @@ pub(super) fn draw(source: &Source<'_>) -> Option<Scene> {
         .map(|stage| (Swatch::Box, look(stage).0, look(stage).1))
         .collect();
     let chosen = if pods.len() < source.lives.len() {
-        format!(" The {} most eventful of {} pods.", pods.len(), source.lives.len())
+        format!("{} of {} pods, the most eventful of each kind of ending.", pods.len(), source.lives.len())
     } else {
-        String::new()
+        "One lane for each container, grouped by pod.".to_owned()
     };
-    let subtitle = format!(
-        "{} · One lane for each container, grouped by pod.{chosen} Short stages are drawn wider than they are.",
-        ctx.plan.name
-    );
+    let subtitle = format!("{} · {chosen} Short stages are drawn wider than they are.", ctx.plan.name);
     let (mut scene, mut y) = begin("The life of each container", &subtitle, &keys);
     y += marked.height();
     let top = y;
@@ -136,18 +135,28 @@ fn label_room(source: &Source<'_>, pods: &[&PodLife]) -> f64 {
     MARGIN + widest.fold(60.0, f64::max).min(220.0) + 18.0
 }
 
-/// The pods with most to tell, in order of creation.
+/// All pods, or as many as a reader can take in: in turn the most eventful of each kind of ending, because thirty pods
+/// that failed alike tell less than ten that failed, ten that ended well and ten that still wait.
 fn choose(lives: &[PodLife]) -> Vec<&PodLife> {
-    let mut ranked: Vec<(u64, &PodLife)> = lives.iter().map(|pod| (eventfulness(pod), pod)).collect();
-    ranked.sort_by_key(|(score, pod)| (std::cmp::Reverse(*score), pod.uid));
+    let mut endings: BTreeMap<Option<Stage>, Vec<(u64, &PodLife)>> = BTreeMap::new();
+    for pod in lives {
+        let ending = pod.containers.first().and_then(|c| c.steps.last()).map(|step| step.stage);
+        endings.entry(ending).or_default().push((eventfulness(pod), pod));
+    }
+    let mut queues: Vec<_> = endings.into_values().collect();
+    for queue in &mut queues {
+        // The best is popped from the end.
+        queue.sort_by_key(|(score, pod)| (*score, std::cmp::Reverse(pod.uid)));
+    }
     let mut lanes = 0;
     let mut chosen: Vec<&PodLife> = Vec::new();
-    for (_, pod) in ranked {
-        if chosen.len() == PODS || (!chosen.is_empty() && lanes + pod.containers.len() > LANES) {
-            break;
+    while queues.iter().any(|queue| !queue.is_empty()) && chosen.len() < PODS && lanes < LANES {
+        for (_, pod) in queues.iter_mut().filter_map(Vec::pop) {
+            if chosen.is_empty() || (chosen.len() < PODS && lanes + pod.containers.len() <= LANES) {
+                lanes += pod.containers.len();
+                chosen.push(pod);
+            }
         }
-        lanes += pod.containers.len();
-        chosen.push(pod);
     }
     chosen.sort_by_key(|pod| pod.uid);
     chosen

@@ -13,8 +13,8 @@ use crate::record::Fact;
 
 const LEFT: f64 = 74.0;
 const HEIGHT: f64 = 330.0;
-/// Columns of the chart: two for each logical pixel.
-const COLUMNS: usize = 1716;
+/// Columns of the chart: one for each logical pixel.
+const COLUMNS: usize = 858;
 /// So many changes can be drawn one by one.
 const EXACT: usize = 2000;
 
@@ -41,8 +41,7 @@ pub(super) fn draw(source: &Source<'_>) -> Option<Scene> {
     let keys: Vec<_> =
         GROUPS.iter().zip(&seen).filter(|(_, seen)| **seen).map(|((c, n), _)| (Swatch::Box, *c, *n)).collect();
     let subtitle = format!(
-        "{} · All pods that exist. Orange is the queue of the scheduler; blue and yellow are pods on their way to serving \
-         or off it; a falling edge is pods that were removed.",
+        "{} · Orange is the scheduler's queue; yellow runs but cannot serve; a falling edge is pods that were removed.",
         ctx.plan.name
     );
     let (mut scene, mut y) = begin("Pods by phase", &subtitle, &keys);

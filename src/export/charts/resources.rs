@@ -21,8 +21,7 @@ pub(super) fn draw(source: &Source<'_>) -> Option<Scene> {
     let time = TimeAxis::new(first.min(source.ctx.plan.start), last, LEFT, WIDTH - MARGIN);
     let marked = Marked::new(&source.marks, &time);
     let subtitle = format!(
-        "{} · Blue above orange is capacity that is booked but idle; blue close to grey leaves no room for another pod. \
-         A step down of the grey line is a node that went away.",
+        "{} · Blue far above orange is booked but idle; blue near grey leaves no room; grey steps down with lost nodes.",
         source.ctx.plan.name
     );
     let keys = [
