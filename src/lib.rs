@@ -1,7 +1,10 @@
 //! podsim: a Kubernetes cluster in one deterministic process.
 
+pub mod api;
 pub mod base;
 pub mod cli;
+pub mod component;
+pub mod controllers;
 pub mod diag;
 pub mod engine;
 pub mod export;
@@ -13,3 +16,4 @@ pub mod scenario;
 pub mod scheduler;
 pub mod sim;
 pub mod trace;
+pub mod workload;

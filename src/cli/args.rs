@@ -66,8 +66,15 @@ pub(crate) enum Command {
     Schema,
     /// Print completions for a shell
     Completions(CompletionsArgs),
-    /// Check the rules against vector files, which hold upstream's behaviour as data
+    /// Compare rules with recorded results of the real components
     Conformance(ConformanceArgs),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ConformanceArgs {
+    /// Vector files, or folders of them
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -148,13 +155,6 @@ pub(crate) enum Format {
 pub(crate) struct CompletionsArgs {
     /// The shell
     pub shell: Shell,
-}
-
-#[derive(Debug, clap::Args)]
-pub(crate) struct ConformanceArgs {
-    /// Vector files
-    #[arg(required = true, value_name = "FILE")]
-    pub files: Vec<PathBuf>,
 }
 
 /// More seeds than this are a slip of the finger.

@@ -14,7 +14,6 @@ mod validate;
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -54,20 +53,7 @@ fn dispatch(command: Command, terminal: &mut Terminal) -> anyhow::Result<Exit> {
         Command::Validate(args) => validate::run(&args, terminal),
         Command::Schema => schema::run(terminal),
         Command::Completions(args) => completions::run(&args, terminal),
-        Command::Conformance(args) => check_rules(&args.files, terminal),
-    }
-}
-
-/// `podsim conformance FILE...`. Vector files that are none are bad input.
-fn check_rules(files: &[PathBuf], terminal: &Terminal) -> anyhow::Result<Exit> {
-    match conformance::run(files, &mut io::stdout().lock()) {
-        Ok(totals) if totals.is_clean() => Ok(Exit::Success),
-        Ok(_) => Ok(Exit::ExpectationFailed),
-        Err(error) if error.chain().any(|cause| cause.is::<io::Error>()) => Err(error),
-        Err(error) => {
-            terminal.say(&format!("error: {error:#}"));
-            Ok(Exit::Usage)
-        }
+        Command::Conformance(args) => conformance(&args.files, terminal),
     }
 }
 
@@ -77,4 +63,20 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
         cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
     };
     error.chain().any(broken)
+}
+
+/// `podsim conformance FILE...`. A file that is no vector file is bad input.
+fn conformance(files: &[std::path::PathBuf], terminal: &Terminal) -> anyhow::Result<Exit> {
+    let mut report = Vec::new();
+    let totals = conformance::run(files, &mut report);
+    terminal.print(&report)?;
+    match totals {
+        Ok(totals) if totals.is_clean() => Ok(Exit::Success),
+        Ok(_) => Ok(Exit::ExpectationFailed),
+        Err(error) if error.chain().any(|cause| cause.is::<io::Error>()) => Err(error),
+        Err(error) => {
+            terminal.say(&format!("error: {error:#}"));
+            Ok(Exit::Usage)
+        }
+    }
 }

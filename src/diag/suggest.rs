@@ -5,10 +5,14 @@
 #[must_use]
 pub fn did_you_mean<'n>(typed: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
     let typed_lower = typed.to_lowercase();
-    let most = (typed.chars().count() / 3).clamp(1, 3);
+    // Of one or two letters nothing is left after a slip.
+    let most = match typed.chars().count() {
+        0..=2 => 0,
+        count => (count / 3).min(3),
+    };
     let mut best: Option<(usize, &str)> = None;
     for name in names {
-        if name == typed || name.len().abs_diff(typed.len()) > 4 * most {
+        if name == typed || name.len().abs_diff(typed.len()) > 4 * most + 2 {
             continue;
         }
         let distance = edits(&typed_lower, &name.to_lowercase());

@@ -1,12 +1,26 @@
-//! The kubelet's rules, as pure functions of plain values: they know neither the engine nor the API objects' columns.
-//! The records of what runs and the component itself are built on top of them.
+//! The kubelet: pure rules of plain values, which know neither the engine nor the API objects' columns, one file each;
+//! and the component that runs them on every node (`kubelet`, `worker`, `process`, `health`, `stop`, `report`,
+//! `machine`) over the runtime's records (`runtime`).
 
 pub mod actions;
 pub mod backoff;
 pub mod conditions;
 pub mod containers;
+mod health;
 pub mod images;
+#[allow(clippy::module_inception, reason = "the component is called like its room")]
+pub mod kubelet;
+mod machine;
 pub mod phase;
+pub mod probes;
+mod process;
+mod report;
+mod runtime;
 pub mod status_column;
+mod stop;
+pub mod storage;
 pub mod terminate;
 pub mod termination;
+mod worker;
+
+pub use kubelet::{Kubelets, Timer};

@@ -2,10 +2,10 @@
 //! pkg/apis/core/validation/validation.go and ValidatePriorityClass of pkg/apis/scheduling/validation, v1.34.
 
 use super::codes;
-use super::fields::{Context, Fields};
+use super::fields::{Context, Fields, PriorityClass};
 use super::meta::Meta;
 use super::names;
-use super::tree::At;
+use super::placement::PREEMPTION;
 use crate::model::names::go_quote;
 use crate::model::service::ConfigContent;
 use crate::model::{ConfigKind, ConfigObject, StrId};
@@ -21,7 +21,7 @@ pub(super) fn read(cx: &mut Context<'_>, root: &Fields<'_, '_>, meta: &Meta<'_>,
         ConfigKind::ConfigMap => ["data", "binaryData"],
         ConfigKind::Secret => ["stringData", "data"],
     };
-    let mut keys: Vec<(&str, At)> = Vec::new();
+    let mut keys: Vec<(&str, &str)> = Vec::new();
     let mut bytes = 0;
     for name in fields {
         let path = root.path.field(name);
@@ -48,13 +48,13 @@ pub(super) fn read(cx: &mut Context<'_>, root: &Fields<'_, '_>, meta: &Meta<'_>,
                 _ => {}
             }
             let is_string_data = kind == ConfigKind::Secret && name == "data";
-            if !is_string_data && keys.iter().any(|(other, _)| *other == key) {
+            if !is_string_data && keys.iter().any(|&(other, field)| other == key && field != name) {
                 let text = format!("Invalid value: {}: duplicate of key present in data", go_quote(key));
                 let help = "a key stands in `data:` or in `binaryData:`, not in both";
                 cx.invalid(codes::DUPLICATE_KEY, key_at, &path.key(key), &text, "there is one in data already", help);
             }
             bytes += value.len();
-            keys.push((key, key_at));
+            keys.push((key, name));
         }
     }
     if bytes > MOST_BYTES {
@@ -82,12 +82,13 @@ fn is_base64(text: &str) -> bool {
     data.len().is_multiple_of(4) && body.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/'))
 }
 
-/// Reads a PriorityClass: its value, and whether it is the default of all pods.
-pub(super) fn priority_class(cx: &mut Context<'_>, root: &Fields<'_, '_>, meta: &Meta<'_>) -> Option<(i32, bool)> {
-    let words = [("PreemptLowerPriority", ()), ("Never", ())];
-    if cx.choice(root, "preemptionPolicy", &words).is_some() {
-        cx.ignore(&root.path.field("preemptionPolicy"));
-    }
+/// Reads a PriorityClass, and whether it is the default of all pods.
+pub(super) fn priority_class(
+    cx: &mut Context<'_>,
+    root: &Fields<'_, '_>,
+    meta: &Meta<'_>,
+) -> Option<(PriorityClass, bool)> {
+    let preemption = cx.choice(root, "preemptionPolicy", PREEMPTION).unwrap_or_default();
     let is_default = root.boolean(cx, "globalDefault").unwrap_or(false);
     let value = root.integer(cx, "value", "int32");
     if value.is_none() && root.get("value").is_none() {
@@ -111,7 +112,7 @@ pub(super) fn priority_class(cx: &mut Context<'_>, root: &Fields<'_, '_>, meta: 
         let help = "write a value of at most 1000000000";
         cx.invalid(codes::OUT_OF_RANGE, root.at("value"), &root.path.field("value"), &text, "too high", help);
     }
-    Some((i32::try_from(value?).ok()?, is_default))
+    Some((PriorityClass { value: i32::try_from(value?).ok()?, preemption }, is_default))
 }
 
 #[cfg(test)]

@@ -227,8 +227,9 @@ fn ports<'t>(cx: &mut Context<'_>, container: &Fields<'t, '_>, path: &Path<'_>, 
             let host_ip = cx.words.strings.intern(host_ip);
             host_ports.push((HostPort { protocol, host_ip, port }, host_at, index));
         }
+        // A name counts even if its number is wrong: it is neither free nor unknown.
+        named.push((name, number.unwrap_or(0)));
         if let Some(port) = number {
-            named.push((name, port));
             let name = cx.words.strings.intern(name);
             ports.push(ContainerPort { name, protocol, port, host_port: host.unwrap_or(0) });
         }

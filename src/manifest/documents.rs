@@ -132,8 +132,19 @@ fn join_split<'t>(source: SourceId, documents: Vec<Document<'t>>, diagnostics: &
             joined.push(document);
             continue;
         };
-        let message = "this `---` cuts one object in two: what is before it has only a part of `apiVersion`, `kind` and \
-                       the rest, and what follows has the others";
+        let first = |node: &Node<'_>, name| node.get(name).is_some();
+        let lost = match joined.last() {
+            Some(before) if !first(&before.root, "kind") => "kind",
+            Some(before) if !first(&before.root, "apiVersion") => "apiVersion",
+            _ => "the rest of the object",
+        };
+        let other = if lost == "kind" { "apiVersion" } else { "kind" };
+        let message = match lost {
+            "kind" | "apiVersion" => format!(
+                "this looks like one object split by a stray `---`: before it {lost} is missing, behind it {other} is"
+            ),
+            _ => format!("this looks like one object split by a stray `---`: {lost} is behind it, without a kind"),
+        };
         let help = "remove this line: `---` separates objects, and each needs its own apiVersion and kind";
         diagnostics.error(codes::SPLIT, span(source, marker), message, "stray separator", help);
         if let (Some(before), Value::Map(rest)) = (joined.last_mut(), document.root.value)
@@ -147,15 +158,19 @@ fn join_split<'t>(source: SourceId, documents: Vec<Document<'t>>, diagnostics: &
     joined
 }
 
+/// Fields of objects besides kind and apiVersion.
+const OUTER_FIELDS: &[&str] = &["metadata", "spec", "status", "data", "stringData", "binaryData", "type", "immutable"];
+
 fn is_split(before: &Node<'_>, after: &Node<'_>) -> bool {
     let (Some(a), Some(b)) = (before.map(), after.map()) else { return false };
     let has = |entries: &[Entry<'_>], key: &str| entries.iter().any(|entry| entry.key == key);
-    let disjoint = a.iter().all(|entry| !has(b, &entry.key));
-    let whole = |key: &str| has(a, key) != has(b, key);
-    disjoint && !a.is_empty() && !b.is_empty() && whole("kind") && whole("apiVersion") && {
-        let (kind, version) = (has(a, "kind"), has(a, "apiVersion"));
-        // Either each half has one of the two, or the first has nothing but these two.
-        kind != version || (kind && a.len() == 2 && !has(b, "kind"))
+    if a.iter().any(|entry| has(b, &entry.key)) {
+        return false;
+    }
+    match (has(a, "kind"), has(a, "apiVersion"), has(b, "kind"), has(b, "apiVersion")) {
+        (true, false, false, true) | (false, true, true, false) => true,
+        (true, true, false, false) => b.iter().all(|entry| OUTER_FIELDS.contains(&&*entry.key)),
+        _ => false,
     }
 }
 
@@ -192,6 +207,12 @@ fn object<'t>(source: SourceId, item: &Item<'t>, diagnostics: &mut Diagnostics, 
         (None, None) if item.kind.is_some() => {
             let kind = item.kind.unwrap_or_default();
             (kind, kinds::usual_version(kind).unwrap_or("v1"))
+        }
+        (None, None) if !OUTER_FIELDS[..2].iter().any(|name| node.get(name).is_some()) => {
+            let message = "neither apiVersion nor kind: this is no Kubernetes object";
+            let help = "begin with `apiVersion: v1` and `kind: Pod`, or leave the file out of the manifests";
+            diagnostics.error(codes::NOT_AN_OBJECT, span(source, node.anchor()), message, "not an object", help);
+            return;
         }
         (kind, version) => {
             report_missing(source, node, kind, version, diagnostics);

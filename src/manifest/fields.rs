@@ -10,7 +10,7 @@ use super::tree::{At, Entry, Meaning, Node, Value, meaning};
 use crate::base::Quantity;
 use crate::diag::{Code, Diagnostics, SourceId, Span, did_you_mean};
 use crate::model::names::go_quote;
-use crate::model::{ConfigId, StrId, Vocabulary};
+use crate::model::{ConfigId, PreemptionPolicy, StrId, Vocabulary};
 
 /// The fields that a kind of mapping can have.
 pub(super) struct Schema {
@@ -58,11 +58,20 @@ pub(super) struct ConfigUse {
     pub span: Span,
 }
 
-/// Priority classes: names with values, and the value of the one that is the default of all.
+/// A priority class. Without any, priority is 0.
+#[derive(Clone, Copy, Default)]
+pub(super) struct PriorityClass {
+    /// The priority of its pods.
+    pub value: i32,
+    /// Whether they evict others.
+    pub preemption: PreemptionPolicy,
+}
+
+/// Priority classes by name, and which of them is the default of all pods.
 #[derive(Default)]
 pub(super) struct PriorityClasses {
-    /// Name and value.
-    pub values: BTreeMap<String, i32>,
+    /// By name.
+    pub classes: BTreeMap<String, PriorityClass>,
     /// The name of the one with `globalDefault: true`.
     pub default: Option<String>,
 }

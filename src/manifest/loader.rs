@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::documents::{self, Kind, Object};
-use super::fields::{ConfigUse, Context, Fields, Path, PriorityClasses, Schema};
+use super::fields::{ConfigUse, Context, Fields, Path, PriorityClass, PriorityClasses, Schema};
 use super::meta::{self, Meta, NameRule};
 use super::references::{self, Selectable, Selecting};
 use super::tree::Node;
@@ -36,7 +36,8 @@ pub(super) fn load(
         broken_configs: BTreeSet::new(),
     };
     for (name, value) in [("system-cluster-critical", 2_000_000_000), ("system-node-critical", 2_000_001_000)] {
-        loader.priorities.values.insert(name.to_owned(), value);
+        let class = PriorityClass { value, ..PriorityClass::default() };
+        loader.priorities.classes.insert(name.to_owned(), class);
     }
     let (classes, others): (Vec<_>, Vec<_>) =
         objects.into_iter().partition(|object| object.kind == Kind::Modelled("PriorityClass"));
@@ -70,7 +71,7 @@ enum Made<'t> {
     Node(crate::model::ShapeId),
     Config(ConfigContent),
     Service(Option<service::Service<'t>>),
-    Priority(Option<(i32, bool)>),
+    Priority(Option<(PriorityClass, bool)>),
 }
 
 impl<'t> Loader<'_, 't> {
@@ -129,8 +130,8 @@ impl<'t> Loader<'_, 't> {
                 self.objects.services.push((service.spec.clone(), span));
                 self.services.push(Selecting { source: object.source, service });
             }
-            Made::Priority(Some((value, is_default))) if !broken => {
-                self.priorities.values.insert(meta.name.clone(), value);
+            Made::Priority(Some((class, is_default))) if !broken => {
+                self.priorities.classes.insert(meta.name.clone(), class);
                 if is_default {
                     self.priorities.default = Some(meta.name.clone());
                 }

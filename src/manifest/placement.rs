@@ -2,13 +2,13 @@
 //! pkg/apis/core/validation/validation.go and the admission plugins DefaultTolerationSeconds and Priority, v1.34.
 
 use super::codes;
-use super::fields::{Context, Fields, Path};
+use super::fields::{Context, Fields, Path, PriorityClass};
 use super::meta::check_labels;
 use super::schema;
 use crate::diag::did_you_mean;
 use crate::model::names::{go_quote, label_key_errors, label_value_errors};
 use crate::model::strings::known;
-use crate::model::{StrId, TaintEffect, Toleration, TolerationOperator};
+use crate::model::{PreemptionPolicy, StrId, TaintEffect, Toleration, TolerationOperator};
 
 /// Words of `effect`, in upstream's order.
 pub(super) const EFFECTS: &[(&str, TaintEffect)] = &[
@@ -106,39 +106,56 @@ fn toleration(cx: &mut Context<'_>, fields: &Fields<'_, '_>, path: &Path<'_>) ->
     Some(Toleration { key, operator, effect, seconds })
 }
 
-/// `spec.priority` after admission.
-pub(super) fn priority(cx: &mut Context<'_>, spec: &Fields<'_, '_>) -> i32 {
+/// Words of `preemptionPolicy`, in upstream's order.
+pub(super) const PREEMPTION: &[(&str, PreemptionPolicy)] =
+    &[("PreemptLowerPriority", PreemptionPolicy::PreemptLowerPriority), ("Never", PreemptionPolicy::Never)];
+
+/// `spec.priority` and `spec.preemptionPolicy` after admission.
+pub(super) fn priority(cx: &mut Context<'_>, spec: &Fields<'_, '_>) -> (i32, PreemptionPolicy) {
     let given = spec.integer(cx, "priority", "int32").and_then(|value| i32::try_from(value).ok());
-    let class = spec.text(cx, "priorityClassName").unwrap_or("");
-    let from_class = if class.is_empty() {
-        cx.priorities.default.as_ref().and_then(|name| cx.priorities.values.get(name).copied()).or(Some(0))
+    let policy = cx.choice(spec, "preemptionPolicy", PREEMPTION);
+    let name = spec.text(cx, "priorityClassName").unwrap_or("");
+    let none = PriorityClass::default();
+    let class = if name.is_empty() {
+        let default = cx.priorities.default.as_ref().and_then(|name| cx.priorities.classes.get(name));
+        Some(default.copied().unwrap_or(none))
     } else {
-        cx.priorities.values.get(class).copied()
+        cx.priorities.classes.get(name).copied()
     };
-    let Some(value) = from_class else {
+    let Some(class) = class else {
         // A dump has both; the class may be in another file that was not given.
         if given.is_none() {
-            let names: Vec<&str> = cx.priorities.values.keys().map(String::as_str).collect();
-            let help = match did_you_mean(class, names.iter().copied()) {
+            let names: Vec<&str> = cx.priorities.classes.keys().map(String::as_str).collect();
+            let help = match did_you_mean(name, names.iter().copied()) {
                 Some(meant) => format!("did you mean `{meant}`?"),
                 None => format!("the classes are {}; add the PriorityClass to the files", names.join(", ")),
             };
-            let message = format!("no PriorityClass with name {class} was found");
+            let message = format!("no PriorityClass with name {name} was found");
             let at = spec.at("priorityClassName");
             cx.error(codes::UNKNOWN_PRIORITY_CLASS, at, &message, "not in the files", &help);
         }
-        return given.unwrap_or(0);
+        return (given.unwrap_or(0), policy.unwrap_or_default());
     };
-    match given {
-        Some(given) if given != value => {
-            let message = format!(
-                "the integer value of priority ({given}) must not be provided in pod spec; priority admission controller \
-                 computed {value} from the given PriorityClass name"
-            );
-            let help = "remove `priority` and set `priorityClassName`";
-            cx.error(codes::PRIORITY_CONFLICT, spec.at("priority"), &message, &format!("the class says {value}"), help);
-            value
-        }
-        _ => value,
+    let value = class.value;
+    if let Some(given) = given.filter(|given| *given != value) {
+        let message = format!(
+            "the integer value of priority ({given}) must not be provided in pod spec; priority admission controller \
+             computed {value} from the given PriorityClass name"
+        );
+        let help = "remove `priority` and set `priorityClassName`";
+        cx.error(codes::PRIORITY_CONFLICT, spec.at("priority"), &message, &format!("the class says {value}"), help);
     }
+    if policy.is_some_and(|policy| policy != class.preemption) {
+        let word = |policy| PREEMPTION.iter().find(|(_, other)| *other == policy).map_or("", |(word, _)| word);
+        let message = format!(
+            "the string value of PreemptionPolicy ({}) must not be provided in pod spec; priority admission controller \
+             computed {} from the given PriorityClass name",
+            word(policy.unwrap_or_default()),
+            word(class.preemption)
+        );
+        let help = "remove `preemptionPolicy` here and set it in the PriorityClass";
+        let label = format!("the class says {}", word(class.preemption));
+        cx.error(codes::PRIORITY_CONFLICT, spec.at("preemptionPolicy"), &message, &label, help);
+    }
+    (value, class.preemption)
 }

@@ -14,7 +14,7 @@ use super::volume::{self, Volumes};
 use crate::model::effective::{self, ContainerResources};
 use crate::model::names::go_quote;
 use crate::model::qos::qos_class;
-use crate::model::{HostPort, PodClass, PodResources, PodTemplate, RestartPolicy, Role};
+use crate::model::{HostPort, PodClass, PodResources, PodTemplate, ResourceList, RestartPolicy, Role};
 
 /// A pod's `spec`, compiled.
 pub(super) struct Pod<'t> {
@@ -213,20 +213,39 @@ fn class(
     containers: &[Container<'_>],
     resources: &PodResources,
 ) -> PodClass {
-    let scoring = resources.requests(&effective::Options::scoring());
     let requests = resources.requests(&effective::Options::default());
+    let counted = |list: &ResourceList| {
+        let of = |name| list.get(name).unwrap_or_default();
+        (of(effective::CPU).milli_value(), of(effective::MEMORY).value())
+    };
+    let scoring = effective::Options { skip_pod_level: true, ..effective::Options::scoring() };
+    let scoring = counted(&resources.requests(&scoring));
     let node_name = spec.text(cx, "nodeName").filter(|name| !name.is_empty());
     let stays = |c: &&Container<'_>| c.spec.role != Role::Init;
+    let (priority, preemption) = placement::priority(cx, spec);
     PodClass {
+        scoring_milli_cpu: scoring.0,
+        scoring_memory: scoring.1,
+        accounted_scoring: accounted(resources, &requests).map(|list| counted(&list)).filter(|sum| *sum != scoring),
         requests: requests.compile(&mut cx.words.strings),
-        scoring_milli_cpu: scoring.get(effective::CPU).map_or(0, |amount| amount.milli_value()),
-        scoring_memory: scoring.get(effective::MEMORY).map_or(0, |amount| amount.value()),
-        priority: placement::priority(cx, spec),
+        priority,
+        preemption,
         node_name: node_name.map(|name| cx.words.strings.intern(name)),
         node_selector: placement::node_selector(cx, spec),
         tolerations: placement::tolerations(cx, spec),
         host_ports: containers.iter().filter(stays).flat_map(|c| c.host_ports.iter().map(|(port, ..)| *port)).collect(),
     }
+}
+
+/// What scores count of a pod on a node if it has pod-level requests: those, and defaults only for what the whole pod
+/// does not request. Mirrors calculateResource of pkg/scheduler/framework/types.go, v1.34.
+fn accounted(resources: &PodResources, requests: &ResourceList) -> Option<ResourceList> {
+    let pod = resources.pod.as_ref()?;
+    pod.requests.iter().find(|(name, _)| effective::is_pod_level_resource(name))?;
+    let defaults = effective::Options::scoring().non_missing_requests;
+    let missing = defaults.iter().filter(|(name, _)| requests.get(name).is_none());
+    let options = effective::Options { non_missing_requests: missing.collect(), ..effective::Options::default() };
+    Some(resources.requests(&options))
 }
 
 fn deadline(cx: &mut Context<'_>, spec: &Fields<'_, '_>) -> Option<i64> {

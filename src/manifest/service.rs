@@ -234,9 +234,10 @@ fn target<'t>(
     if let Value::Plain(text) = &node.value
         && let Meaning::Integer(number) = meaning(text)
     {
-        return check_port(cx, number, node.at, &path).map(TargetPort::Number);
+        // Zero is no target: the port itself.
+        return if number == 0 { None } else { check_port(cx, number, node.at, &path).map(TargetPort::Number) };
     }
-    let name = cx.text(node, &path, "ServicePort", "intstr.IntOrString")?;
+    let name = cx.text(node, &path, "ServicePort", "intstr.IntOrString").filter(|name| !name.is_empty())?;
     let reasons = names::port_name_errors(name);
     if !reasons.is_empty() {
         let help = match name.parse::<u16>() {

@@ -9,12 +9,18 @@ use super::resources::Resources;
 pub struct PodClass {
     /// Effective requests (init containers, sidecars, overhead, pod-level resources considered).
     pub requests: Resources,
-    /// CPU that scoring counts: absent container requests as 100m. Milli-cores.
+    /// CPU that the score of NodeResourcesFit counts for the incoming pod: the containers' effective requests, absent ones as
+    /// 100m, and the overhead. Pod-level requests are not looked at. Milli-cores.
     pub scoring_milli_cpu: i64,
-    /// Memory that scoring counts: absent container requests as 200Mi. Bytes.
+    /// Memory, likewise: absent container requests as 200Mi. Bytes.
     pub scoring_memory: i64,
+    /// What that score counts once the pod is on a node, (milli-cores, bytes), where it differs: there pod-level requests count,
+    /// and the defaults are taken only if the whole pod requests none.
+    pub accounted_scoring: Option<(i64, i64)>,
     /// `spec.priority` after admission.
     pub priority: i32,
+    /// `spec.preemptionPolicy`.
+    pub preemption: PreemptionPolicy,
     /// `spec.nodeName` as the manifest gave it: NodeName filters by it (and such a pod skips the scheduler).
     pub node_name: Option<StrId>,
     /// `spec.nodeSelector`: label keys and values that a node must have, sorted.
@@ -23,6 +29,16 @@ pub struct PodClass {
     pub tolerations: Box<[Toleration]>,
     /// Host ports of main containers and sidecars.
     pub host_ports: Box<[HostPort]>,
+}
+
+/// Whether a pod may evict pods of lower priority to find a place.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum PreemptionPolicy {
+    /// It may.
+    #[default]
+    PreemptLowerPriority,
+    /// It waits.
+    Never,
 }
 
 /// A port that a pod takes on its node.

@@ -9,6 +9,7 @@ pub mod ids;
 pub mod int_or_percent;
 pub mod names;
 pub mod node;
+pub mod plan;
 pub mod pod;
 pub mod qos;
 pub mod resources;
@@ -21,7 +22,7 @@ pub mod tolerations;
 pub mod vocabulary;
 
 pub use behavior::{Behavior, Crash, FileUse, OnTerminate, RunTime, Usage};
-pub use class::{HostPort, PodClass, Taint, TaintEffect, Toleration, TolerationOperator};
+pub use class::{HostPort, PodClass, PreemptionPolicy, Taint, TaintEffect, Toleration, TolerationOperator};
 pub use effective::{PodResources, ResourceList, ResourceRequirements};
 pub use ids::*;
 pub use int_or_percent::IntOrPercent;

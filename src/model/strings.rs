@@ -88,11 +88,15 @@ well_known! {
     LABEL_HOSTNAME = "kubernetes.io/hostname",
     LABEL_ZONE = "topology.kubernetes.io/zone",
     LABEL_REGION = "topology.kubernetes.io/region",
+    LABEL_ZONE_BETA = "failure-domain.beta.kubernetes.io/zone",
+    LABEL_REGION_BETA = "failure-domain.beta.kubernetes.io/region",
     // Resource names.
     CPU = "cpu",
     MEMORY = "memory",
     EPHEMERAL_STORAGE = "ephemeral-storage",
     PODS = "pods",
+    // Host addresses.
+    ALL_ADDRESSES = "0.0.0.0",
     // Namespaces.
     DEFAULT = "default",
 }

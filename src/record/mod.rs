@@ -1,9 +1,11 @@
 //! What happened, as small facts of ids, and how it looked, as samples. Knows no component and no format.
 
+pub mod counters;
 pub mod fact;
 pub mod recording;
 pub mod sample;
 
+pub use counters::Counters;
 pub use fact::{Fact, KubeEvent, Subject};
 pub use recording::{PodRecord, Recording};
 pub use sample::{Sample, ServiceSample};

@@ -81,7 +81,7 @@ pub(super) fn control_plane(cx: &mut Cx<'_>, root: &Fields<'_>) -> ControlPlane 
 
 fn scheduler(cx: &mut Cx<'_>, fields: &Fields<'_>, plan: &mut SchedulerPlan) {
     if let Some(percentage) = fields.whole(cx, "percentage_of_nodes_to_score") {
-        plan.percentage_of_nodes_to_score = i32::try_from(percentage.value).unwrap_or(100);
+        plan.percentage_of_nodes_to_score = u32::try_from(percentage.value).unwrap_or(100);
     }
     if let Some(backoff) = fields.duration(cx, "initial_backoff") {
         plan.initial_backoff = backoff.value;

@@ -39,8 +39,7 @@ impl Parts {
     pub fn workload(&mut self, cx: &mut Cx<'_>, workload: Workload, span: Span) -> WorkloadId {
         let key = (workload.namespace, workload.name);
         let id = self.workloads.push(workload);
-        let first = *self.workload_names.entry(key).or_insert(id);
-        if first != id {
+        if self.workload_names.insert(key, id).is_some() {
             let strings = &cx.vocabulary.strings;
             let name = format!("{}/{}", strings.text(key.0), strings.text(key.1));
             cx.diagnostics.error(

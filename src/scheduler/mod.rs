@@ -1,4 +1,23 @@
-//! The scheduler: what kube-scheduler decides, and how.
+//! The scheduler: which node a pod gets, and when it is asked. Decisions equal kube-scheduler v1.34.1.
 
 pub mod backoff;
+mod column;
+pub mod columns;
+pub mod cycle;
+pub mod diagnosis;
+pub mod framework;
+pub mod hints;
+mod inflight;
+pub mod node_tree;
+pub mod plugins;
+pub mod probe;
+pub mod queue;
 pub mod sampling;
+pub mod scan;
+#[allow(clippy::module_inception, reason = "the component is called like its room")]
+pub mod scheduler;
+pub mod tables;
+pub mod view;
+mod waiting;
+
+pub use scheduler::{Scheduler, Timer};

@@ -1,5 +1,17 @@
-//! Joins the three worlds: the plan of a run, the closed event enum, the world, the simulation.
+//! Joins the three worlds: the closed event enum, the world of all components, the simulation and its outcome.
 
+mod disturb;
+pub mod event;
+mod facts;
 pub mod metrics;
 pub mod outcome;
-pub mod plan;
+mod rows;
+pub mod simulation;
+mod stats;
+mod traffic;
+pub mod world;
+
+pub use crate::model::plan;
+pub use outcome::Outcome;
+pub use plan::Plan;
+pub use simulation::Simulation;

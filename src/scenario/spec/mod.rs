@@ -148,11 +148,8 @@ pub fn sections() -> Vec<&'static Section> {
 
 fn below(kind: Kind, found: &mut Vec<&'static Section>) {
     match kind {
-        Kind::Table(section) | Kind::Tables(section)
-            if !found.iter().any(|known| std::ptr::eq(*known, section)) =>
-        {
-            found.push(section);
-        }
+        Kind::Table(section) | Kind::Tables(section) if found.iter().any(|known| std::ptr::eq(*known, section)) => {}
+        Kind::Table(section) | Kind::Tables(section) => found.push(section),
         Kind::Distribution => below(Kind::Table(&workload::DISTRIBUTION), found),
         Kind::List(inner) | Kind::OneOrMany(inner) | Kind::Map(inner) => below(*inner, found),
         Kind::Either(kinds) => kinds.iter().for_each(|kind| below(*kind, found)),

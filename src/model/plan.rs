@@ -1,12 +1,12 @@
 //! The plan: everything a run is made of, compiled and checked. Building one cannot fail half-way; running one cannot
 //! fail at all. Scenarios, manifests and traces are compiled to it; tests and library users build it by hand.
 
-use crate::base::{Distribution, IdVec, SimDuration, SimTime};
-use crate::model::service::ConfigContent;
-use crate::model::{
+use super::service::ConfigContent;
+use super::{
     Behavior, BehaviorId, ClassId, ConfigId, ConfigObject, ImageId, NodeShape, PodClass, PodTemplate, ServiceId,
     ServiceSpec, ShapeId, StrId, Strings, Taint, TemplateId, WorkloadId,
 };
+use crate::base::{Distribution, IdVec, SimDuration, SimTime};
 
 /// Everything a run is made of.
 #[derive(Clone, Debug)]
@@ -179,7 +179,7 @@ pub struct TraceRow {
     pub template: TemplateId,
     /// When the pod is deleted; [`SimTime::NEVER`] if it is not.
     pub delete_at: SimTime,
-    /// How long its process works ([`crate::model::RunTime::Trace`]).
+    /// How long its process works ([`super::RunTime::Trace`]).
     pub run: SimDuration,
 }
 
@@ -365,7 +365,7 @@ pub struct ControlPlane {
 #[derive(Clone, PartialEq, Debug)]
 pub struct SchedulerPlan {
     /// `percentageOfNodesToScore`; 0: adaptive; 100: all.
-    pub percentage_of_nodes_to_score: i32,
+    pub percentage_of_nodes_to_score: u32,
     /// `podInitialBackoffSeconds`.
     pub initial_backoff: SimDuration,
     /// `podMaxBackoffSeconds`.
@@ -512,5 +512,37 @@ impl RateCurve {
     pub fn next_change(&self, now: SimTime) -> SimTime {
         let next = self.points.partition_point(|&(from, _)| from <= now);
         self.points.get(next).map_or(SimTime::NEVER, |&(from, _)| from)
+    }
+}
+
+impl Default for Plan {
+    /// An empty cluster for an hour from the first day of 2026.
+    fn default() -> Self {
+        Self {
+            name: "unnamed".to_owned(),
+            description: String::new(),
+            seed: 1,
+            start: SimTime(1_767_225_600_000_000_000),
+            duration: SimDuration::from_secs(3600),
+            strings: Strings::new(),
+            classes: IdVec::new(),
+            templates: IdVec::new(),
+            behaviors: IdVec::new(),
+            images: IdVec::new(),
+            shapes: IdVec::new(),
+            nodes: Vec::new(),
+            configs: IdVec::new(),
+            config_contents: Vec::new(),
+            services: IdVec::new(),
+            workloads: IdVec::new(),
+            pods: Vec::new(),
+            arrivals: Vec::new(),
+            traffic: Vec::new(),
+            faults: Vec::new(),
+            changes: Vec::new(),
+            control_plane: ControlPlane::typical(),
+            expects: Vec::new(),
+            output: OutputPlan::default(),
+        }
     }
 }

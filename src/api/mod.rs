@@ -1,0 +1,92 @@
+//! The API server's objects: the first owner of truth. One way to write ([`Cluster::request`]), one change log, a digest
+//! folded in at every accepted write. Knows admission, but no component and no policy beyond it.
+
+pub mod log;
+pub mod nodes;
+pub mod pods;
+pub mod request;
+pub mod stored;
+
+pub use log::{Change, ChangeLog, Cursor, PodRef, StatusMask};
+pub use nodes::{NodeRow, Nodes};
+pub use pods::Pods;
+pub use request::{Op, Rejection, StatusPatch};
+
+use crate::base::{Digest, IdVec, SimTime};
+use crate::model::{ConfigId, StrId};
+
+/// Every object of the simulated cluster.
+#[derive(Debug, Default)]
+pub struct Cluster {
+    /// Pods.
+    pub(crate) pods: Pods,
+    /// Nodes.
+    pub(crate) nodes: Nodes,
+    /// Keys of the ConfigMaps and Secrets that exist.
+    configs: IdVec<ConfigId, Option<Box<[StrId]>>>,
+    log: ChangeLog,
+    digest: Digest,
+    resource_version: u64,
+}
+
+impl Cluster {
+    /// An empty cluster that knows `configs` configuration objects by id.
+    #[must_use]
+    pub fn new(configs: usize) -> Self {
+        Self { configs: (0..configs).map(|_| None).collect(), ..Self::default() }
+    }
+
+    /// Pods.
+    #[must_use]
+    pub const fn pods(&self) -> &Pods {
+        &self.pods
+    }
+
+    /// Nodes.
+    #[must_use]
+    pub const fn nodes(&self) -> &Nodes {
+        &self.nodes
+    }
+
+    /// The keys of a ConfigMap or Secret, if it exists.
+    #[must_use]
+    pub fn config(&self, id: ConfigId) -> Option<&[StrId]> {
+        self.configs[id].as_deref()
+    }
+
+    /// The change log.
+    #[must_use]
+    pub const fn log(&self) -> &ChangeLog {
+        &self.log
+    }
+
+    /// The change log, to move cursors.
+    pub const fn log_mut(&mut self) -> &mut ChangeLog {
+        &mut self.log
+    }
+
+    /// Fold of every accepted write.
+    #[must_use]
+    pub const fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// Folds runtime state that no write shows into the digest.
+    pub const fn fold(&mut self, word: u64) {
+        self.digest.fold(word);
+    }
+
+    /// Accepted writes so far.
+    #[must_use]
+    pub const fn resource_version(&self) -> u64 {
+        self.resource_version
+    }
+
+    fn accept(&mut self, now: SimTime, change: Change) -> Change {
+        self.resource_version += 1;
+        self.digest.fold(now.0.cast_unsigned());
+        change.fold_into(&mut self.digest);
+        self.log.append(now, change);
+        change
+    }
+}

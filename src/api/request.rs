@@ -1,0 +1,332 @@
+//! Writes: what can be asked of the API server, and why it refuses. Mirrors the registry's rules for pods
+//! (pkg/registry/core/pod/strategy.go, v1.34): binding, graceful deletion, terminal phases that never change.
+
+use super::Cluster;
+use super::log::{Change, PodRef, StatusMask};
+use super::nodes::NodeRow;
+use super::stored::{ApiTime, StoredContainer};
+use crate::base::SimTime;
+use crate::model::{
+    ClassId, ConditionStatus, ConfigId, NodeId, NodeShape, Phase, PodCondition, PodConditionType, PodTemplate, ShapeId,
+    StrId, Taint, TemplateId, WorkloadId,
+};
+
+/// A write.
+#[derive(Clone, Copy, Debug)]
+pub enum Op<'a> {
+    /// Creates a pod.
+    CreatePod {
+        /// Its source.
+        workload: WorkloadId,
+        /// Its number there.
+        ordinal: u32,
+        /// The template's id.
+        id: TemplateId,
+        /// What it is like.
+        template: &'a PodTemplate,
+        /// `spec.nodeName`, if the manifest sets it and the node exists.
+        node: Option<NodeId>,
+    },
+    /// Binds a pod to a node.
+    Bind {
+        /// The pod.
+        pod: PodRef,
+        /// The node.
+        node: NodeId,
+        /// The pod's class.
+        class: ClassId,
+    },
+    /// Writes what the kubelet knows of a pod.
+    PatchStatus {
+        /// The pod.
+        pod: PodRef,
+        /// The new status.
+        status: &'a StatusPatch,
+    },
+    /// Writes one condition.
+    SetCondition {
+        /// The pod.
+        pod: PodRef,
+        /// Which.
+        kind: PodConditionType,
+        /// The condition.
+        condition: PodCondition,
+    },
+    /// Asks for a pod's deletion; without grace the pod's own is used. Grace 0 removes it at once.
+    DeletePod {
+        /// The pod.
+        pod: PodRef,
+        /// Requested grace in seconds.
+        grace_seconds: Option<i64>,
+        /// `spec.terminationGracePeriodSeconds`.
+        spec_grace_seconds: i64,
+    },
+    /// Creates a node.
+    AddNode {
+        /// Its name.
+        name: StrId,
+        /// The shape's id.
+        id: ShapeId,
+        /// What it is like.
+        shape: &'a NodeShape,
+    },
+    /// Removes a node object.
+    RemoveNode(NodeId),
+    /// Writes the Ready condition of a node.
+    SetNodeReady(NodeId, ConditionStatus),
+    /// Writes `spec.unschedulable` of a node.
+    SetUnschedulable(NodeId, bool),
+    /// Adds a taint.
+    AddTaint(NodeId, Taint),
+    /// Removes a taint (key and effect count).
+    RemoveTaint(NodeId, Taint),
+    /// Creates or replaces a ConfigMap or Secret.
+    PutConfig(ConfigId, &'a [StrId]),
+    /// Deletes a ConfigMap or Secret.
+    DeleteConfig(ConfigId),
+}
+
+/// What a kubelet writes of a pod. Conditions that are `None` are left as they are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StatusPatch {
+    /// The phase.
+    pub phase: Phase,
+    /// `status.reason`.
+    pub reason: StrId,
+    /// Statuses of all containers, in the template's order.
+    pub containers: smallvec::SmallVec<[StoredContainer; 1]>,
+    /// Conditions by type.
+    pub conditions: [Option<PodCondition>; 6],
+    /// Whether the pod has an address.
+    pub has_address: bool,
+    /// Sets `status.startTime`, if it is not set yet.
+    pub started: SimTime,
+}
+
+/// Why a write was refused; a modelled outcome.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Rejection {
+    /// 404: the object does not exist (any more).
+    #[error("not found")]
+    NotFound,
+    /// 409: the object is not in the state that the write supposes.
+    #[error("conflict: {0}")]
+    Conflict(&'static str),
+}
+
+impl Cluster {
+    /// Accepts or refuses a write at `now`; an accepted one is logged.
+    ///
+    /// # Errors
+    /// A [`Rejection`], with which nothing has changed.
+    pub fn request(&mut self, now: SimTime, op: Op<'_>) -> Result<Change, Rejection> {
+        let change = match op {
+            Op::CreatePod { workload, ordinal, id, template, node } => {
+                self.create_pod(now, workload, ordinal, id, template, node)
+            }
+            Op::Bind { pod, node, class } => self.bind(now, pod, node, class)?,
+            Op::PatchStatus { pod, status } => return self.patch_status(now, pod, status),
+            Op::SetCondition { pod, kind, condition } => return self.set_condition(now, pod, kind, condition),
+            Op::DeletePod { pod, grace_seconds, spec_grace_seconds } => {
+                self.delete_pod(now, pod, grace_seconds, spec_grace_seconds)?
+            }
+            Op::AddNode { name, id, shape } => Change::NodeAdded(self.add_node(now, name, id, shape)),
+            Op::RemoveNode(node) => {
+                self.existing(node)?.exists = false;
+                Change::NodeRemoved(node)
+            }
+            Op::SetNodeReady(node, status) => {
+                let row = self.existing(node)?;
+                if row.ready == status {
+                    return Err(Rejection::Conflict("the node has that condition"));
+                }
+                (row.ready, row.ready_since) = (status, now.floor_seconds());
+                Change::NodeReady(node, status)
+            }
+            Op::SetUnschedulable(node, on) => {
+                let row = self.existing(node)?;
+                if row.unschedulable == on {
+                    return Err(Rejection::Conflict("the node is that already"));
+                }
+                row.unschedulable = on;
+                Change::NodeUnschedulable(node, on)
+            }
+            Op::AddTaint(node, taint) => {
+                let row = self.existing(node)?;
+                if row.taints.iter().any(|(t, _)| *t == taint) {
+                    return Err(Rejection::Conflict("the node has that taint"));
+                }
+                row.taints.retain(|(t, _)| (t.key, t.effect) != (taint.key, taint.effect));
+                row.taints.push((taint, now.floor_seconds()));
+                Change::NodeTaints { node, taint, added: true }
+            }
+            Op::RemoveTaint(node, taint) => {
+                let row = self.existing(node)?;
+                let before = row.taints.len();
+                row.taints.retain(|(t, _)| (t.key, t.effect) != (taint.key, taint.effect));
+                if row.taints.len() == before {
+                    return Err(Rejection::NotFound);
+                }
+                Change::NodeTaints { node, taint, added: false }
+            }
+            Op::PutConfig(config, keys) => {
+                self.configs[config] = Some(keys.into());
+                Change::Config(config, true)
+            }
+            Op::DeleteConfig(config) => {
+                self.configs[config].take().ok_or(Rejection::NotFound)?;
+                Change::Config(config, false)
+            }
+        };
+        Ok(self.accept(now, change))
+    }
+
+    fn existing(&mut self, node: NodeId) -> Result<&mut NodeRow, Rejection> {
+        Some(&mut self.nodes.rows[node]).filter(|row| row.exists).ok_or(Rejection::NotFound)
+    }
+
+    fn create_pod(
+        &mut self,
+        now: SimTime,
+        workload: WorkloadId,
+        ordinal: u32,
+        id: TemplateId,
+        template: &PodTemplate,
+        node: Option<NodeId>,
+    ) -> Change {
+        let pod = self.pods.insert(now, workload, ordinal, id, template);
+        if let Some(node) = node {
+            self.pods.join_node(pod.pod, node);
+            self.pods.conditions[pod.pod].set(now, PodConditionType::PodScheduled, PodCondition::TRUE);
+        }
+        Change::PodAdded { pod, class: template.class, template: id, node }
+    }
+
+    fn bind(&mut self, now: SimTime, pod: PodRef, node: NodeId, class: ClassId) -> Result<Change, Rejection> {
+        let found = self.pods.exists(pod) && self.nodes.rows[node].exists;
+        if !found {
+            return Err(Rejection::NotFound);
+        }
+        if self.pods.deleting(pod.pod) {
+            return Err(Rejection::Conflict("the pod is being deleted"));
+        }
+        if self.pods.node(pod.pod).is_some() {
+            return Err(Rejection::Conflict("the pod is already assigned to a node"));
+        }
+        self.pods.join_node(pod.pod, node);
+        self.pods.conditions[pod.pod].set(now, PodConditionType::PodScheduled, PodCondition::TRUE);
+        Ok(Change::PodBound { pod, node, class })
+    }
+
+    /// A status that changes nothing is accepted without a change of the object, and refused here so that no watcher
+    /// is woken: the caller treats that as done.
+    fn patch_status(&mut self, now: SimTime, pod: PodRef, status: &StatusPatch) -> Result<Change, Rejection> {
+        if !self.pods.exists(pod) {
+            return Err(Rejection::NotFound);
+        }
+        let mut mask = StatusMask::default();
+        let slot = pod.pod;
+        let old_phase = self.pods.phase(slot);
+        let core = &mut self.pods.core[slot];
+        // A terminal phase never changes again.
+        if !old_phase.is_terminal() && (core.phase, core.reason) != (status.phase, status.reason) {
+            (core.phase, core.reason) = (status.phase, status.reason);
+            mask.add(StatusMask::PHASE);
+        }
+        if core.has_address != status.has_address {
+            core.has_address = status.has_address;
+            mask.add(StatusMask::ADDRESS);
+        }
+        if self.pods.times[slot].started == ApiTime::default() {
+            self.pods.times[slot].started = ApiTime::cut(status.started);
+            mask.add(StatusMask::PHASE);
+        }
+        for kind in PodConditionType::ALL {
+            if let Some(condition) = status.conditions[kind as usize]
+                && self.pods.conditions[slot].set(now, kind, condition)
+            {
+                mask.add(StatusMask::condition(kind));
+            }
+        }
+        let containers = self.pods.containers_mut(slot);
+        if *containers != *status.containers {
+            containers.copy_from_slice(&status.containers);
+            mask.add(StatusMask::CONTAINERS);
+        }
+        if mask.is_empty() {
+            return Err(Rejection::Conflict("nothing changed"));
+        }
+        Ok(self.accept(now, self.status_change(pod, mask, old_phase)))
+    }
+
+    fn set_condition(
+        &mut self,
+        now: SimTime,
+        pod: PodRef,
+        kind: PodConditionType,
+        condition: PodCondition,
+    ) -> Result<Change, Rejection> {
+        if !self.pods.exists(pod) {
+            return Err(Rejection::NotFound);
+        }
+        if !self.pods.conditions[pod.pod].set(now, kind, condition) {
+            return Err(Rejection::Conflict("nothing changed"));
+        }
+        let phase = self.pods.phase(pod.pod);
+        Ok(self.accept(now, self.status_change(pod, StatusMask::condition(kind), phase)))
+    }
+
+    fn status_change(&self, pod: PodRef, mask: StatusMask, old_phase: Phase) -> Change {
+        let phase = self.pods.phase(pod.pod);
+        Change::PodStatus { pod, mask, old_phase, phase, node: self.pods.node(pod.pod) }
+    }
+
+    /// Source: pkg/registry/core/pod/strategy.go CheckGracefulDelete, v1.34 (spec 2.11).
+    fn delete_pod(
+        &mut self,
+        now: SimTime,
+        pod: PodRef,
+        requested: Option<i64>,
+        spec: i64,
+    ) -> Result<Change, Rejection> {
+        if !self.pods.exists(pod) {
+            return Err(Rejection::NotFound);
+        }
+        let slot = pod.pod;
+        let bound = self.pods.node(slot);
+        let mut grace = requested.unwrap_or(spec);
+        if grace < 0 {
+            grace = 1;
+        }
+        if bound.is_none() || self.pods.phase(slot).is_terminal() {
+            grace = 0;
+        }
+        let grace_seconds = u32::try_from(grace).unwrap_or(u32::MAX);
+        if grace_seconds == 0 {
+            let id = self.pods.template(slot);
+            self.pods.remove(slot);
+            return Ok(Change::PodRemoved { pod, template: id, node: bound });
+        }
+        if self.pods.deletion_grace_seconds(slot).is_some_and(|earlier| earlier <= grace_seconds) {
+            return Err(Rejection::Conflict("it is being deleted at least as soon"));
+        }
+        self.pods.core[slot].deleting = true;
+        let times = &mut self.pods.times[slot];
+        times.deletion_grace_seconds = grace_seconds;
+        times.deletion = ApiTime::cut(now + crate::base::SimDuration::from_secs(i64::from(grace_seconds)));
+        Ok(Change::PodDeleting { pod, node: bound, grace_seconds })
+    }
+
+    fn add_node(&mut self, now: SimTime, name: StrId, id: ShapeId, shape: &NodeShape) -> NodeId {
+        self.nodes.rows.push(NodeRow {
+            name,
+            shape: id,
+            exists: true,
+            ready: ConditionStatus::True,
+            ready_since: now.floor_seconds(),
+            unschedulable: shape.unschedulable,
+            taints: shape.taints.iter().map(|&taint| (taint, now.floor_seconds())).collect(),
+            created: now,
+        })
+    }
+}

@@ -1,0 +1,9 @@
+//! Controllers: reconcilers that read the change log and write objects; their arithmetic is pure.
+
+pub mod endpoints;
+pub mod node_lifecycle;
+pub mod pod_gc;
+
+pub use endpoints::Endpoints;
+pub use node_lifecycle::NodeLifecycle;
+pub use pod_gc::PodGc;

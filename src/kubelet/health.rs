@@ -1,0 +1,254 @@
+//! Probe workers of containers on their nodes: they turn what processes do into readiness, restarts and started-ness.
+//! The counting is in [`super::probes`].
+
+use super::kubelet::{Kubelets, Timer};
+use super::probes::Prober;
+use super::runtime::RecordId;
+use crate::base::SimDuration;
+use crate::component::Env;
+use crate::engine::Timers;
+use crate::model::{ContainerSpec, Probe, ProbeAction, Role};
+use crate::record::{Fact, KubeEvent, Recorder};
+
+/// Index of the startup probe's worker.
+pub(super) const STARTUP: u8 = 0;
+/// Index of the readiness probe's worker.
+pub(super) const READINESS: u8 = 1;
+/// Index of the liveness probe's worker.
+pub(super) const LIVENESS: u8 = 2;
+
+const fn probe_of(spec: &ContainerSpec, kind: u8) -> Option<&Probe> {
+    match kind {
+        STARTUP => spec.startup_probe.as_ref(),
+        READINESS => spec.readiness_probe.as_ref(),
+        _ => spec.liveness_probe.as_ref(),
+    }
+}
+
+const fn name_of(kind: u8) -> &'static str {
+    match kind {
+        STARTUP => "Startup",
+        READINESS => "Readiness",
+        _ => "Liveness",
+    }
+}
+
+impl Kubelets {
+    /// A new instance runs: its workers begin with their initial results.
+    pub(super) fn start_probes<T: Timers<Timer>, R: Recorder>(
+        &mut self,
+        env: &mut Env<'_, T, R>,
+        id: RecordId,
+        index: u16,
+    ) {
+        let record = self.records.get(id);
+        let (pod, template, tick) = (record.pod.uid, record.template, record.probes_from.unwrap_or(env.now));
+        let spec = &env.plan.templates[template].containers[usize::from(index)];
+        if spec.role == Role::Init {
+            return;
+        }
+        let probes = [STARTUP, READINESS, LIVENESS].map(|kind| probe_of(spec, kind));
+        let has_startup = probes[0].is_some();
+        let container = self.records.container_mut(id, index);
+        container.started = !has_startup;
+        container.ready = !has_startup && probes[1].is_none();
+        if container.ready {
+            env.fact(|| Fact::ContainerReady(pod, index, true));
+        }
+        if probes.iter().all(Option::is_none) {
+            return;
+        }
+        let initial = [None, Some(false), Some(true)];
+        let mut probers: super::runtime::Probers = [None; 3];
+        for kind in 0..3 {
+            let Some(probe) = probes[kind] else { continue };
+            let mut prober = Prober::new(tick, env.now, initial[kind]);
+            if kind == usize::from(STARTUP) || !has_startup {
+                prober.enable(env.now + SimDuration::from_secs(i64::from(probe.initial_delay_seconds)));
+            }
+            probers[kind] = Some((prober, None));
+        }
+        container.probers = Some(Box::new(probers));
+        for kind in 0..3 {
+            self.arm_probe(env, id, index, kind);
+        }
+    }
+
+    /// The instance is gone: its workers wait for the next one.
+    pub(super) fn stop_probes<T: Timers<Timer>, R: Recorder>(
+        &mut self,
+        env: &mut Env<'_, T, R>,
+        id: RecordId,
+        index: u16,
+    ) {
+        let Some(probers) = self.records.container_mut(id, index).probers.take() else { return };
+        for (_, timer) in probers.into_iter().flatten() {
+            if let Some(timer) = timer {
+                env.timers.disarm(timer);
+            }
+        }
+    }
+
+    /// Something that probes see may have changed: counts what was, and computes anew what will be.
+    pub(super) fn refresh_probes<T: Timers<Timer>, R: Recorder>(
+        &mut self,
+        env: &mut Env<'_, T, R>,
+        id: RecordId,
+        index: u16,
+    ) {
+        if self.records.container(id, index).probers.is_none() {
+            return;
+        }
+        let spec = &env.plan.templates[self.records.get(id).template].containers[usize::from(index)];
+        for kind in 0..3 {
+            let Some(probe) = probe_of(spec, kind) else { continue };
+            let truth = self.probe_truth(env.plan, id, index, probe.action, kind == READINESS);
+            let Some((prober, _)) = self.prober(id, index, kind) else { continue };
+            let published = prober.advance(probe, env.now);
+            prober.set_truth(truth);
+            if let Some(result) = published {
+                self.published(env, id, index, kind, result);
+            }
+            self.arm_probe(env, id, index, kind);
+        }
+    }
+
+    /// A probe's result is due.
+    pub(super) fn probe_due<T: Timers<Timer>, R: Recorder>(
+        &mut self,
+        env: &mut Env<'_, T, R>,
+        id: RecordId,
+        index: u16,
+        kind: u8,
+    ) {
+        let spec = &env.plan.templates[self.records.get(id).template].containers[usize::from(index)];
+        let Some(probe) = probe_of(spec, kind) else { return };
+        let now = env.now;
+        let Some((prober, timer)) = self.prober_slot(id, index, kind) else { return };
+        *timer = None;
+        if let Some(result) = prober.advance(probe, now) {
+            self.published(env, id, index, kind, result);
+        }
+        self.arm_probe(env, id, index, kind);
+    }
+
+    /// A started container that is unready gets an extra readiness probe now (the kubelet does so whenever it computes the
+    /// pod's status).
+    pub(super) fn trigger_readiness<T: Timers<Timer>, R: Recorder>(
+        &mut self,
+        env: &mut Env<'_, T, R>,
+        id: RecordId,
+        index: u16,
+    ) {
+        let container = self.records.container(id, index);
+        if container.running().is_none() || !container.started || container.ready || container.stopping {
+            return;
+        }
+        let spec = &env.plan.templates[self.records.get(id).template].containers[usize::from(index)];
+        let Some(probe) = probe_of(spec, READINESS) else { return };
+        let now = env.now;
+        let Some((prober, _)) = self.prober(id, index, READINESS) else { return };
+        prober.trigger(probe, now);
+        self.arm_probe(env, id, index, READINESS);
+    }
+
+    fn published<T: Timers<Timer>, R: Recorder>(
+        &mut self,
+        env: &mut Env<'_, T, R>,
+        id: RecordId,
+        index: u16,
+        kind: u8,
+        success: bool,
+    ) {
+        let pod = self.records.get(id).pod.uid;
+        let spec = &env.plan.templates[self.records.get(id).template].containers[usize::from(index)];
+        if !success {
+            env.counters.probe_failures += 1;
+            let action = probe_of(spec, kind).map(|probe| probe.action);
+            env.pod_event(pod, KubeEvent::Unhealthy, || {
+                let detail = match action {
+                    Some(ProbeAction::Http(port)) => format!("HTTP request to port {port} was refused"),
+                    Some(ProbeAction::Tcp(port)) => format!("dial tcp :{port}: connect: connection refused"),
+                    _ => "command exited with a failure".to_owned(),
+                };
+                format!("{} probe failed: {detail}", name_of(kind))
+            });
+        }
+        match kind {
+            STARTUP => {
+                if let Some((prober, _)) = self.prober(id, index, STARTUP) {
+                    prober.hold();
+                }
+                if success {
+                    let container = self.records.container_mut(id, index);
+                    container.started = true;
+                    container.ready = spec.readiness_probe.is_none();
+                    if container.ready {
+                        env.fact(|| Fact::ContainerReady(pod, index, true));
+                    }
+                    for kind in [READINESS, LIVENESS] {
+                        let Some(probe) = probe_of(spec, kind) else { continue };
+                        let delay = SimDuration::from_secs(i64::from(probe.initial_delay_seconds));
+                        let from = self.records.container(id, index).running().map_or(env.now, |since| since + delay);
+                        if let Some((prober, _)) = self.prober(id, index, kind) {
+                            prober.enable(from.max(env.now));
+                        }
+                        self.arm_probe(env, id, index, kind);
+                    }
+                }
+            }
+            READINESS => {
+                self.records.container_mut(id, index).ready = success;
+                env.fact(|| Fact::ContainerReady(pod, index, success));
+            }
+            _ => {
+                if !success && let Some((prober, _)) = self.prober(id, index, LIVENESS) {
+                    prober.hold();
+                }
+            }
+        }
+        self.request_sync(env, id, env.now);
+    }
+
+    /// The last published results, as the pod's sync asks for them: startup and liveness; `None`: none yet.
+    pub(super) fn probe_results(&self, id: RecordId, index: u16) -> (Option<bool>, Option<bool>) {
+        let published = |kind: u8| {
+            let probers = self.records.container(id, index).probers.as_ref()?;
+            probers[usize::from(kind)].as_ref().and_then(|(prober, _)| prober.published())
+        };
+        (published(STARTUP), published(LIVENESS))
+    }
+
+    fn prober(&mut self, id: RecordId, index: u16, kind: u8) -> Option<&mut (Prober, Option<crate::engine::TimerKey>)> {
+        self.records.container_mut(id, index).probers.as_mut()?[usize::from(kind)].as_mut()
+    }
+
+    fn prober_slot(
+        &mut self,
+        id: RecordId,
+        index: u16,
+        kind: u8,
+    ) -> Option<(&mut Prober, &mut Option<crate::engine::TimerKey>)> {
+        self.prober(id, index, kind).map(|(prober, timer)| (prober, timer))
+    }
+
+    fn arm_probe<T: Timers<Timer>, R: Recorder>(
+        &mut self,
+        env: &mut Env<'_, T, R>,
+        id: RecordId,
+        index: u16,
+        kind: u8,
+    ) {
+        let spec = &env.plan.templates[self.records.get(id).template].containers[usize::from(index)];
+        let Some(probe) = probe_of(spec, kind) else { return };
+        let Some((prober, timer)) = self.prober_slot(id, index, kind) else { return };
+        let due = prober.next_publish(probe);
+        if let Some(timer) = timer.take() {
+            env.timers.disarm(timer);
+        }
+        let armed = due.map(|at| env.timers.at(at.max(env.now), Timer::Probe { record: id, container: index, kind }));
+        if let Some((_, timer)) = self.prober_slot(id, index, kind) {
+            *timer = armed;
+        }
+    }
+}

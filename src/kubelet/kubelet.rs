@@ -1,0 +1,433 @@
+//! The kubelets of all nodes: one component. Reads the change log through its cursor, runs one worker for each pod, writes
+//! statuses. Must not know other components. Mirrors pkg/kubelet/kubelet.go and pod_workers.go, v1.34.
+
+use super::runtime::{Machine, PodRecord, RecordId, Records, Worker};
+use crate::api::{Change, Cursor, Op, PodRef, StatusPatch};
+use crate::base::{IdVec, SimDuration, SimTime};
+use crate::component::Env;
+use crate::engine::Timers;
+use crate::model::plan::Plan;
+use crate::model::strings::known;
+use crate::model::{ContainerState, NodeId, Role, StrId, WorkloadId};
+use crate::record::Recorder;
+
+/// Timers of kubelets.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Timer {
+    /// The pod worker syncs.
+    Sync(RecordId),
+    /// The pod worker's step (sandbox, pull, start) is done.
+    Step(RecordId),
+    /// A process has started up.
+    Serving {
+        /// Its pod.
+        record: RecordId,
+        /// Its container.
+        container: u16,
+    },
+    /// A process ends.
+    Exit {
+        /// Its pod.
+        record: RecordId,
+        /// Its container.
+        container: u16,
+    },
+    /// A process exceeds its memory limit.
+    OutOfMemory {
+        /// Its pod.
+        record: RecordId,
+        /// Its container.
+        container: u16,
+    },
+    /// The grace of a container that was asked to stop is over, or a sidecar's turn has come.
+    GraceOver {
+        /// Its pod.
+        record: RecordId,
+        /// Its container.
+        container: u16,
+    },
+    /// A probe publishes a result.
+    Probe {
+        /// Its pod.
+        record: RecordId,
+        /// Its container.
+        container: u16,
+        /// 0 startup, 1 readiness, 2 liveness.
+        kind: u8,
+    },
+    /// The pod exceeds the size limit of an emptyDir and the eviction manager sees it.
+    LocalStorage(RecordId),
+    /// `activeDeadlineSeconds` are over.
+    Deadline(RecordId),
+    /// A message reaches the API server.
+    Message(u32),
+}
+
+/// A container that cannot run while an outage lasts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Outage {
+    workload: WorkloadId,
+    container: StrId,
+    exit_code: i32,
+}
+
+/// Something on its way to the API server.
+#[derive(Debug)]
+pub(super) enum Message {
+    /// A pod's status.
+    Status(PodRef, StatusPatch),
+    /// The pod has stopped: its object goes.
+    Remove(PodRef),
+}
+
+/// All kubelets with their machines.
+#[derive(Debug, Default)]
+pub struct Kubelets {
+    pub(super) machines: IdVec<NodeId, Machine>,
+    pub(super) records: Records,
+    outbox: Vec<Option<Message>>,
+    outbox_free: Vec<u32>,
+    /// Pods that wait for a ConfigMap or Secret volume.
+    pub(super) mount_waiters: Vec<RecordId>,
+    outages: Vec<Outage>,
+    /// Image name prefixes that no registry serves now.
+    pub(super) registry_outages: Vec<StrId>,
+    /// Pods whose processes began or ceased to serve since the last [`Self::take_touched`].
+    pub(super) touched: Vec<PodRef>,
+}
+
+impl Kubelets {
+    /// A machine for the node with the next id.
+    pub fn add_machine(&mut self, plan: &Plan, draws: crate::component::NodeDraws, start: SimTime) {
+        let settings = &plan.control_plane;
+        let phase = |k: u64, period: SimDuration| {
+            #[allow(clippy::cast_precision_loss)]
+            let offset = draws.phase.unit(0, 0, k) * period.0 as f64;
+            #[allow(clippy::cast_possible_truncation)]
+            SimTime(start.0 + offset as i64)
+        };
+        self.machines.push(Machine {
+            up: true,
+            first_record: None,
+            pleg_phase: phase(0, settings.pleg_period),
+            lease_phase: phase(1, settings.lease_renew),
+            boots: 0,
+            images: Vec::new(),
+            pull_free_at: start,
+            crashed_at: SimTime::NEVER,
+        });
+    }
+
+    /// Whether [`Self::take_touched`] has something to give.
+    #[must_use]
+    pub const fn has_touched(&self) -> bool {
+        !self.touched.is_empty()
+    }
+
+    /// How often the node's machine booted after a crash.
+    #[must_use]
+    pub fn boots(&self, node: NodeId) -> u32 {
+        self.machines[node].boots
+    }
+
+    /// When the node's machine stopped; `None`: it runs.
+    #[must_use]
+    pub fn down_since(&self, node: NodeId) -> Option<SimTime> {
+        let machine = &self.machines[node];
+        (!machine.up).then_some(machine.crashed_at)
+    }
+
+    /// Pods whose processes began or ceased to serve since the last call.
+    pub fn take_touched(&mut self) -> Vec<PodRef> {
+        std::mem::take(&mut self.touched)
+    }
+
+    /// Whether the node's machine runs.
+    #[must_use]
+    pub fn is_up(&self, node: NodeId) -> bool {
+        self.machines[node].up
+    }
+
+    /// The last lease renewal of a node at or before `now`.
+    #[must_use]
+    pub fn last_renewal(&self, plan: &Plan, node: NodeId, now: SimTime) -> SimTime {
+        let machine = &self.machines[node];
+        let (until, period) =
+            (if machine.up { now } else { machine.crashed_at.min(now) }, plan.control_plane.lease_renew);
+        let next = SimTime(until.0 + 1).ceil_to_grid(machine.lease_phase, period);
+        next - period
+    }
+
+    /// Whether the container in this pod accepts requests that succeed.
+    #[must_use]
+    pub fn works_for(&self, plan: &Plan, pod: PodRef, container: u16) -> bool {
+        self.records.of(pod).is_some_and(|id| self.works(plan, id, container))
+    }
+
+    /// Reads what changed, after the watch's latency.
+    pub fn watch<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>) {
+        let lag = env.plan.control_plane.watch_kubelet;
+        while let Some(change) = env.cluster.log_mut().next(Cursor::Kubelet, env.now, lag) {
+            match change {
+                Change::PodAdded { pod, node: Some(node), .. } | Change::PodBound { pod, node, .. }
+                    if self.machines[node].up && env.cluster.pods().exists(pod) =>
+                {
+                    self.admit(env, pod, node);
+                }
+                Change::PodDeleting { pod, node: Some(node), grace_seconds } => {
+                    if let Some(id) = self.records.of(pod) {
+                        self.delete(env, id, grace_seconds);
+                    } else if self.machines[node].up {
+                        self.request_removal(env, pod);
+                    }
+                }
+                Change::PodRemoved { pod, .. } => {
+                    if let Some(id) = self.records.of(pod) {
+                        // Its own copy carries no deletion grace: the full grace of the spec applies (spec 2.12).
+                        let spec = env.plan.templates[self.records.get(id).template].grace_period_seconds;
+                        self.records.get_mut(id).orphan = true;
+                        self.delete(env, id, u32::try_from(spec.max(1)).unwrap_or(u32::MAX));
+                    }
+                }
+                Change::Config(_, true) => self.retry_mounts(env),
+                _ => {}
+            }
+        }
+    }
+
+    /// Handles one of its timers.
+    pub fn handle<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, timer: Timer) {
+        match timer {
+            Timer::Sync(id) => {
+                let record = self.records.get_mut(id);
+                (record.timer, record.due) = (None, None);
+                self.sync(env, id);
+            }
+            Timer::Step(id) => {
+                self.records.get_mut(id).timer = None;
+                self.step_done(env, id);
+            }
+            Timer::Serving { record, container } => self.serve(env, record, container),
+            Timer::Exit { record, container } => {
+                self.exit(env, record, container);
+                self.after_exit(env, record);
+            }
+            Timer::OutOfMemory { record, container } => {
+                let dying = self.records.container_mut(record, container);
+                dying.oom_timer = None;
+                (dying.exit_code, dying.exit_reason) = (super::process::SIGKILL_EXIT, known::OOM_KILLED);
+                self.exit(env, record, container);
+                self.after_exit(env, record);
+            }
+            Timer::GraceOver { record, container } => self.grace_over(env, record, container),
+            Timer::Probe { record, container, kind } => self.probe_due(env, record, container, kind),
+            Timer::LocalStorage(id) => self.local_storage_pass(env, id),
+            Timer::Deadline(id) => self.kill_pod(env, id, known::DEADLINE_EXCEEDED),
+            Timer::Message(slot) => {
+                self.outbox_free.push(slot);
+                let message = self.outbox[slot as usize].take().expect("a message arrives once");
+                let op = match &message {
+                    Message::Status(pod, status) => Op::PatchStatus { pod: *pod, status },
+                    Message::Remove(pod) => Op::DeletePod { pod: *pod, grace_seconds: Some(0), spec_grace_seconds: 0 },
+                };
+                // A refusal says that the pod is gone or that nothing changed: both are fine.
+                let _ = env.cluster.request(env.now, op);
+            }
+        }
+    }
+
+    /// Takes a bound pod over.
+    pub(super) fn admit<T: Timers<Timer>, R: Recorder>(
+        &mut self,
+        env: &mut Env<'_, T, R>,
+        pod: PodRef,
+        node: NodeId,
+    ) -> RecordId {
+        let template_id = env.cluster.pods().template(pod.pod);
+        let template = &env.plan.templates[template_id];
+        let (workload, ordinal) = env.cluster.pods().source(pod.pod);
+        let next = self.machines[node].first_record;
+        let record = PodRecord {
+            pod,
+            template: template_id,
+            workload,
+            ordinal,
+            node,
+            first: 0,
+            worker: Worker::Idle,
+            timer: None,
+            due: None,
+            to_start: 0,
+            sandbox_ready: false,
+            sandboxes: 0,
+            failed_sync: false,
+            grace_seconds: None,
+            stop_grace_seconds: 0,
+            kill_reason: known::EMPTY,
+            terminating_since: SimTime::NEVER,
+            orphan: false,
+            started_at: env.cluster.pods().started(pod.pod).unwrap_or(env.now),
+            mount_failing_since: None,
+            probes_from: None,
+            traced_run: traced_run(env.plan, workload, ordinal),
+            retries: 0,
+            deadline: None,
+            storage_timer: None,
+            storage: None,
+            next,
+            previous: None,
+        };
+        let id = self.records.insert(record, template.containers.len());
+        if let Some(next) = next {
+            self.records.get_mut(next).previous = Some(id);
+        }
+        self.machines[node].first_record = Some(id);
+        let waiting = waiting_reason(template.containers.iter().any(|c| c.role != Role::Main));
+        for index in 0..u16::try_from(template.containers.len()).expect("few containers") {
+            self.show(env, id, index, ContainerState::Waiting { reason: waiting });
+        }
+        if let Some(grace) = env.cluster.pods().deletion_grace_seconds(pod.pod) {
+            self.records.get_mut(id).grace_seconds = Some(grace);
+        }
+        if let Some(seconds) = template.active_deadline_seconds {
+            let at = (self.records.get(id).started_at + SimDuration::from_secs(seconds)).max(env.now);
+            self.records.get_mut(id).deadline = Some(env.timers.at(at, Timer::Deadline(id)));
+        }
+        self.request_sync(env, id, env.now);
+        id
+    }
+
+    /// Forgets a pod; its timers are disarmed.
+    pub(super) fn forget<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, id: RecordId) {
+        let record = self.records.get_mut(id);
+        let (next, previous, node, template) = (record.next, record.previous, record.node, record.template);
+        let timers = [record.timer.take(), record.deadline.take(), record.storage_timer.take()];
+        for timer in timers.into_iter().flatten() {
+            env.timers.disarm(timer);
+        }
+        match previous {
+            Some(previous) => self.records.get_mut(previous).next = next,
+            None => self.machines[node].first_record = next,
+        }
+        if let Some(next) = next {
+            self.records.get_mut(next).previous = previous;
+        }
+        let count = env.plan.templates[template].containers.len();
+        for index in 0..u16::try_from(count).expect("few containers") {
+            self.disarm_container(env, id, index);
+        }
+        self.mount_waiters.retain(|waiter| *waiter != id);
+        self.records.remove(id, count);
+    }
+
+    /// Takes back every timer of a container.
+    pub(super) fn disarm_container<T: Timers<Timer>, R: Recorder>(
+        &mut self,
+        env: &mut Env<'_, T, R>,
+        id: RecordId,
+        index: u16,
+    ) {
+        self.stop_probes(env, id, index);
+        let container = self.records.container_mut(id, index);
+        let timers = [
+            container.exit_timer.take(),
+            container.serving_timer.take(),
+            container.oom_timer.take(),
+            container.grace_timer.take(),
+        ];
+        for timer in timers.into_iter().flatten() {
+            env.timers.disarm(timer);
+        }
+    }
+
+    /// Puts a status on its way to the API server.
+    pub(super) fn send<T: Timers<Timer>, R: Recorder>(
+        &mut self,
+        env: &mut Env<'_, T, R>,
+        pod: PodRef,
+        patch: StatusPatch,
+    ) {
+        let slot = self.post(Message::Status(pod, patch));
+        env.timers.after(env.plan.control_plane.status_update, Timer::Message(slot));
+    }
+
+    /// Asks for the removal of a stopped pod's object.
+    pub(super) fn request_removal<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, pod: PodRef) {
+        let slot = self.post(Message::Remove(pod));
+        env.timers.after(env.plan.control_plane.status_update * 2, Timer::Message(slot));
+    }
+
+    fn post(&mut self, message: Message) -> u32 {
+        if let Some(slot) = self.outbox_free.pop() {
+            self.outbox[slot as usize] = Some(message);
+            return slot;
+        }
+        self.outbox.push(Some(message));
+        u32::try_from(self.outbox.len() - 1).expect("few messages are on their way at once")
+    }
+
+    /// Begins (or, with `false`, ends) an outage: the container of this workload cannot run while it lasts.
+    pub fn set_outage<T: Timers<Timer>, R: Recorder>(
+        &mut self,
+        env: &mut Env<'_, T, R>,
+        (workload, container): (WorkloadId, StrId),
+        exit_code: i32,
+        on: bool,
+    ) {
+        let outage = Outage { workload, container, exit_code };
+        if on {
+            self.outages.push(outage);
+            self.kill_containers(env, workload, container, exit_code);
+        } else if let Some(at) = self.outages.iter().position(|other| *other == outage) {
+            self.outages.remove(at);
+        }
+    }
+
+    /// Ends the running processes of a container of this workload with an exit code.
+    pub fn kill_containers<T: Timers<Timer>, R: Recorder>(
+        &mut self,
+        env: &mut Env<'_, T, R>,
+        workload: WorkloadId,
+        container: StrId,
+        exit_code: i32,
+    ) {
+        let ids: Vec<RecordId> =
+            self.records.iter().filter(|(_, record)| record.workload == workload).map(|(id, _)| id).collect();
+        for id in ids {
+            let containers = &env.plan.templates[self.records.get(id).template].containers;
+            let Some(index) = containers.iter().position(|spec| spec.name == container) else { continue };
+            let index = u16::try_from(index).expect("few containers");
+            if self.records.container(id, index).running().is_some() {
+                let reason = super::process::reason_of(exit_code);
+                self.end_at(env, id, index, env.now, exit_code, reason);
+            }
+        }
+    }
+
+    pub(super) fn outage_of(&self, workload: WorkloadId, container: StrId) -> Option<i32> {
+        let found = self.outages.iter().find(|outage| (outage.workload, outage.container) == (workload, container));
+        found.map(|outage| outage.exit_code)
+    }
+
+    /// Makes pulls of images whose names start with this fail, or lets them succeed again.
+    pub fn set_registry_outage(&mut self, prefix: StrId, on: bool) {
+        if on {
+            self.registry_outages.push(prefix);
+        } else if let Some(at) = self.registry_outages.iter().position(|other| *other == prefix) {
+            self.registry_outages.remove(at);
+        }
+    }
+}
+
+pub(super) const fn waiting_reason(has_init: bool) -> StrId {
+    if has_init { known::POD_INITIALIZING } else { known::CONTAINER_CREATING }
+}
+
+fn traced_run(plan: &Plan, workload: WorkloadId, ordinal: u32) -> Option<SimDuration> {
+    plan.arrivals.iter().find_map(|arrival| match &arrival.source {
+        crate::model::plan::ArrivalSource::Trace(rows) if arrival.workload == workload => {
+            Some(rows[ordinal as usize].run)
+        }
+        _ => None,
+    })
+}

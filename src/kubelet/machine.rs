@@ -1,0 +1,106 @@
+//! Machines: they crash with everything that runs on them, and boot again (spec 6.8).
+
+use super::kubelet::{Kubelets, Timer};
+use super::runtime::{Exit, Instance, RecordId, Worker};
+use crate::component::Env;
+use crate::engine::Timers;
+use crate::model::strings::known;
+use crate::model::{ContainerState, NodeId};
+use crate::record::{Fact, KubeEvent, Recorder};
+
+/// The exit code the runtime gives to a container whose end it did not see.
+const LOST_EXIT: i32 = 255;
+
+impl Kubelets {
+    /// The machine stops: nothing on it goes on, and nobody is told.
+    pub fn crash<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, node: NodeId) {
+        let machine = &mut self.machines[node];
+        if !machine.up {
+            return;
+        }
+        (machine.up, machine.crashed_at) = (false, env.now);
+        machine.pull_free_at = env.now;
+        env.counters.node_crashes += 1;
+        env.fact(|| Fact::NodeCrashed(node));
+        for id in self.records_on(node) {
+            let record = self.records.get_mut(id);
+            let timers = [record.timer.take(), record.deadline.take(), record.storage_timer.take()];
+            (record.due, record.worker, record.to_start) = (None, Worker::Idle, 0);
+            record.sandbox_ready = false;
+            if let Some(storage) = &mut record.storage {
+                storage.stop(env.now);
+            }
+            let (pod, template) = (record.pod, record.template);
+            for timer in timers.into_iter().flatten() {
+                env.timers.disarm(timer);
+            }
+            let count = env.plan.templates[template].containers.len();
+            for index in 0..u16::try_from(count).expect("few containers") {
+                self.disarm_container(env, id, index);
+                let container = self.records.container_mut(id, index);
+                if let Instance::Running(started) = container.instance {
+                    let reason = known::UNKNOWN;
+                    container.instance = Instance::Exited(Exit { code: LOST_EXIT, reason, started, finished: env.now });
+                }
+                (container.serving, container.stopping) = (false, false);
+                (container.started, container.ready, container.rate) = (false, false, 0.0);
+                // Back-offs are in the kubelet's memory.
+                container.back_off = super::backoff::CrashLoopBackOff::default();
+                container.pull_back_off = None;
+            }
+            self.touched.push(pod);
+        }
+    }
+
+    /// The machine runs again, with what its disk holds: images and the records of containers.
+    pub fn boot<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, node: NodeId) {
+        let machine = &mut self.machines[node];
+        if machine.up {
+            return;
+        }
+        machine.up = true;
+        machine.boots += 1;
+        machine.lease_phase = env.now;
+        env.fact(|| Fact::NodeBooted(node));
+        env.node_event(node, KubeEvent::Rebooted, || "Node has been rebooted".to_owned());
+        // Records whose pods are gone from the API have nothing left to stop.
+        for id in self.records_on(node) {
+            let pod = self.records.get(id).pod;
+            if !env.cluster.pods().exists(pod) || env.cluster.pods().phase(pod.pod).is_terminal() {
+                self.forget(env, id);
+            }
+        }
+        let mut pods: Vec<_> = env.cluster.pods().on_node(node).collect();
+        pods.reverse();
+        for pod in pods {
+            if env.cluster.pods().phase(pod.pod).is_terminal() {
+                continue;
+            }
+            let id = match self.records.of(pod) {
+                Some(id) => id,
+                None => self.admit(env, pod, node),
+            };
+            let count = env.plan.templates[self.records.get(id).template].containers.len();
+            for index in 0..u16::try_from(count).expect("few containers") {
+                if let Some(exit) = self.records.container(id, index).exited() {
+                    let state = ContainerState::Terminated(super::process::terminated(&exit));
+                    self.show(env, id, index, state);
+                }
+            }
+            match env.cluster.pods().deletion_grace_seconds(pod.pod) {
+                Some(grace) => self.delete(env, id, grace),
+                None => self.request_sync(env, id, env.now),
+            }
+        }
+    }
+
+    fn records_on(&self, node: NodeId) -> Vec<RecordId> {
+        let mut next = self.machines[node].first_record;
+        std::iter::from_fn(|| {
+            let id = next?;
+            next = self.records.get(id).next;
+            Some(id)
+        })
+        .collect()
+    }
+}

@@ -1,0 +1,353 @@
+//! Processes inside containers: they start, listen, use memory and files, crash, are stopped. Everything is computed to
+//! its next transition. Knows nothing of syncs and statuses.
+
+use super::kubelet::{Kubelets, Timer};
+use super::runtime::{Exit, Instance, RecordId};
+use super::storage;
+use crate::base::{SimDuration, SimTime};
+use crate::component::Env;
+use crate::engine::Timers;
+use crate::model::strings::known;
+use crate::model::{Behavior, ContainerState, ProbeAction, StrId, Terminated};
+use crate::record::{Fact, KubeEvent, Recorder};
+use crate::workload::UsageAt;
+use crate::workload::life::RunOf;
+
+/// How a SIGKILL shows.
+pub(super) const SIGKILL_EXIT: i32 = 137;
+
+impl Kubelets {
+    /// Starts a new instance of a container's process.
+    pub(super) fn start_process<T: Timers<Timer>, R: Recorder>(
+        &mut self,
+        env: &mut Env<'_, T, R>,
+        id: RecordId,
+        index: u16,
+    ) {
+        let record = self.records.get(id);
+        let (pod, workload, template) = (record.pod, record.workload, record.template);
+        let of = RunOf {
+            ordinal: record.ordinal,
+            container: index,
+            restart: self.records.container(id, index).restarts + u32::from(self.records.container(id, index).created),
+            traced: record.traced_run,
+        };
+        let spec = &env.plan.templates[template].containers[usize::from(index)];
+        let behavior = &env.plan.behaviors[spec.behavior];
+        let life = env.draws.workload(workload).life.life(behavior, of);
+        let now = env.now;
+        let outage = self.outage_of(workload, spec.name);
+
+        let container = self.records.container_mut(id, index);
+        if container.created {
+            container.restarts += 1;
+            env.counters.container_restarts += 1;
+        }
+        container.created = true;
+        container.previous = container.exited();
+        container.instance = Instance::Running(now);
+        container.start_error = known::EMPTY;
+        (container.stopping, container.serving) = (false, false);
+        (container.started, container.ready) = (false, false);
+        env.counters.container_starts += 1;
+        // Startup comes first: a process that ends before it has started up never serves.
+        let (end, code) = match (outage, life.end) {
+            (Some(code), _) => (Some(SimDuration::ZERO), code),
+            (None, Some((after, code))) => (Some(after), code),
+            (None, None) => (None, 0),
+        };
+        if let Some(after) = end {
+            self.end_at(env, id, index, now + after, code, reason_of(code));
+        }
+        let timer = Timer::Serving { record: id, container: index };
+        let serving = env.timers.at(now + life.startup, timer);
+        self.records.container_mut(id, index).serving_timer = Some(serving);
+        self.arm_oom(env, id, index);
+        self.write_files(env, id, index);
+        self.start_probes(env, id, index);
+        self.show(env, id, index, ContainerState::Running { started_at: now });
+        env.pod_event(pod.uid, KubeEvent::Started, || format!("Started container {}", env_text(env.plan, spec.name)));
+    }
+
+    /// Its process ends at `at` with this exit code, unless it ends earlier.
+    pub(super) fn end_at<T: Timers<Timer>, R: Recorder>(
+        &mut self,
+        env: &mut Env<'_, T, R>,
+        id: RecordId,
+        index: u16,
+        at: SimTime,
+        code: i32,
+        reason: StrId,
+    ) {
+        let container = self.records.container_mut(id, index);
+        if let Some(timer) = container.exit_timer.take() {
+            env.timers.disarm(timer);
+        }
+        (container.exit_at, container.exit_code, container.exit_reason) = (at, code, reason);
+        let timer = env.timers.at(at, Timer::Exit { record: id, container: index });
+        self.records.container_mut(id, index).exit_timer = Some(timer);
+    }
+
+    /// Its process ends now.
+    pub(super) fn exit<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, id: RecordId, index: u16) {
+        let container = self.records.container_mut(id, index);
+        let Some(started) = container.running() else { return };
+        let exit = Exit { code: container.exit_code, reason: container.exit_reason, started, finished: env.now };
+        container.instance = Instance::Exited(exit);
+        let timers = [container.exit_timer.take(), container.serving_timer.take(), container.oom_timer.take()];
+        let was_serving = std::mem::take(&mut container.serving);
+        container.rate = 0.0;
+        (container.started, container.ready) = (false, false);
+        for timer in timers.into_iter().flatten() {
+            env.timers.disarm(timer);
+        }
+        if exit.code != 0 {
+            env.counters.container_crashes += 1;
+        }
+        if exit.reason == known::OOM_KILLED {
+            env.counters.oom_kills += 1;
+        }
+        self.stop_probes(env, id, index);
+        self.write_files(env, id, index);
+        let word = u64::from(self.records.get(id).pod.uid.raw()) << 32 | u64::from(exit.code.cast_unsigned());
+        env.cluster.fold(word);
+        env.cluster.fold(env.now.0.cast_unsigned());
+        self.show(env, id, index, ContainerState::Terminated(terminated(&exit)));
+        if was_serving {
+            self.serving_changed(env, id);
+        }
+    }
+
+    /// Its process has started up: it binds its ports, or fails to.
+    pub(super) fn serve<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, id: RecordId, index: u16) {
+        self.records.container_mut(id, index).serving_timer = None;
+        if self.records.container(id, index).running().is_none() {
+            return;
+        }
+        let taken = self.listens(env.plan, id, index).find(|&port| self.port_is_taken(env.plan, id, index, port));
+        if taken.is_some() {
+            // EADDRINUSE: the second process to bind a port of the pod's network namespace gives up.
+            self.end_at(env, id, index, env.now, 1, known::ERROR);
+            return;
+        }
+        self.records.container_mut(id, index).serving = true;
+        self.serving_changed(env, id);
+    }
+
+    /// Ports that a container's process listens on once it serves.
+    pub(super) fn listens<'p>(
+        &self,
+        plan: &'p crate::model::plan::Plan,
+        id: RecordId,
+        index: u16,
+    ) -> impl Iterator<Item = u16> + use<'p> {
+        let spec = &plan.templates[self.records.get(id).template].containers[usize::from(index)];
+        let behavior = &plan.behaviors[spec.behavior];
+        let declared = behavior.listens.is_none().then(|| spec.ports.iter().map(|port| port.port));
+        behavior.listens.iter().flat_map(|ports| ports.iter().copied()).chain(declared.into_iter().flatten())
+    }
+
+    fn port_is_taken(&self, plan: &crate::model::plan::Plan, id: RecordId, index: u16, port: u16) -> bool {
+        let count = plan.templates[self.records.get(id).template].containers.len();
+        let others = (0..u16::try_from(count).expect("few containers")).filter(|&other| other != index);
+        others.into_iter().any(|other| {
+            self.records.container(id, other).serving && self.listens(plan, id, other).any(|taken| taken == port)
+        })
+    }
+
+    /// Whether requests to the container succeed now: it serves, and so does everything it requires.
+    pub(super) fn works(&self, plan: &crate::model::plan::Plan, id: RecordId, index: u16) -> bool {
+        let template = &plan.templates[self.records.get(id).template];
+        let behavior = &plan.behaviors[template.containers[usize::from(index)].behavior];
+        self.records.container(id, index).serving
+            && behavior.requires.iter().all(|&required| {
+                let found = template.containers.iter().position(|container| container.name == required);
+                found.is_some_and(|at| self.records.container(id, u16::try_from(at).expect("few containers")).serving)
+            })
+    }
+
+    /// Whether a probe with this action would succeed now.
+    pub(super) fn probe_truth(
+        &self,
+        plan: &crate::model::plan::Plan,
+        id: RecordId,
+        index: u16,
+        action: ProbeAction,
+        readiness: bool,
+    ) -> bool {
+        let behavior = behavior(plan, self.records.get(id).template, index);
+        let healthy = if readiness && behavior.unready_without_required {
+            self.works(plan, id, index)
+        } else {
+            self.records.container(id, index).serving
+        };
+        match action {
+            ProbeAction::Exec => healthy,
+            ProbeAction::Http(port) => healthy && self.listens(plan, id, index).any(|p| p == port),
+            ProbeAction::Tcp(port) => {
+                self.records.container(id, index).serving && self.listens(plan, id, index).any(|p| p == port)
+            }
+        }
+    }
+
+    /// A process began or ceased to serve: probes of the whole pod may see it, and traffic does.
+    fn serving_changed<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, id: RecordId) {
+        let count = env.plan.templates[self.records.get(id).template].containers.len();
+        for index in 0..u16::try_from(count).expect("few containers") {
+            self.refresh_probes(env, id, index);
+        }
+        self.touched.push(self.records.get(id).pod);
+    }
+
+    /// The container serves this many requests per second from now on.
+    pub fn set_rate<T: Timers<Timer>, R: Recorder>(
+        &mut self,
+        env: &mut Env<'_, T, R>,
+        pod: crate::api::PodRef,
+        index: u16,
+        rate: f64,
+    ) {
+        let Some(id) = self.records.of(pod) else { return };
+        if self.records.container(id, index).running().is_none() {
+            return;
+        }
+        self.records.container_mut(id, index).rate = rate;
+        self.arm_oom(env, id, index);
+        self.write_files(env, id, index);
+    }
+
+    /// Kills the process when its memory will exceed its limit at the present rate; earlier computations are void.
+    fn arm_oom<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, id: RecordId, index: u16) {
+        let template = self.records.get(id).template;
+        let spec = &env.plan.templates[template].containers[usize::from(index)];
+        let memory = &env.plan.behaviors[spec.behavior].memory;
+        let container = self.records.container(id, index);
+        let (Some(limit), Some(since)) = (spec.limits.memory, container.running()) else { return };
+        if let Some(timer) = self.records.container_mut(id, index).oom_timer.take() {
+            env.timers.disarm(timer);
+        }
+        let container = self.records.container(id, index);
+        let age = (env.now - since).as_secs_f64();
+        #[allow(clippy::cast_precision_loss)]
+        let Some(at) = memory.exceeds_at(limit as f64, age, container.rate) else { return };
+        // Even a process that asks for too much at once needs a moment to touch its pages.
+        let at = (since + SimDuration::from_secs_f64(at)).max(env.now).max(since + SimDuration::from_millis(100));
+        if at - env.now < SimDuration::from_secs(10 * 365 * 86_400) {
+            let timer = env.timers.at(at, Timer::OutOfMemory { record: id, container: index });
+            self.records.container_mut(id, index).oom_timer = Some(timer);
+        }
+    }
+
+    /// Brings the rates of the files that a container writes up to date, and what follows for size limits.
+    fn write_files<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, id: RecordId, index: u16) {
+        let template = &env.plan.templates[self.records.get(id).template];
+        let behavior = &env.plan.behaviors[template.containers[usize::from(index)].behavior];
+        if behavior.writes.is_empty() {
+            return;
+        }
+        let container = self.records.container(id, index);
+        let (running, rate) = (container.running().is_some(), container.rate);
+        let restarted = container.running() == Some(env.now) && container.restarts > 0;
+        let record = self.records.get_mut(id);
+        let storage = record.storage.get_or_insert_default();
+        if restarted {
+            storage.restarted(env.now, index);
+        }
+        for (at, file) in behavior.writes.iter().enumerate() {
+            let bytes = if running { file.bytes_per_second + file.bytes_per_request * rate } else { 0.0 };
+            let number = u16::try_from(at).expect("few files");
+            storage.set_rate(env.now, template, index, (number, &file.path), bytes);
+        }
+        let full = storage::limited(template)
+            .filter_map(|(volume, limit)| {
+                #[allow(clippy::cast_precision_loss)]
+                storage.exceeds_at(env.now, volume, limit as f64)
+            })
+            .min();
+        if let Some(at) = full {
+            self.arm_local_storage_eviction(env, id, at);
+        }
+    }
+
+    /// Bytes that a container finds in a file now; `None`: there is no such file where it looks. A file outside all mounts
+    /// exists only for the container that writes it.
+    #[must_use]
+    pub fn file_bytes(
+        &self,
+        plan: &crate::model::plan::Plan,
+        now: SimTime,
+        pod: crate::api::PodRef,
+        reader: u16,
+        path: &str,
+    ) -> Option<f64> {
+        let record = self.records.get(self.records.of(pod)?);
+        let template = &plan.templates[record.template];
+        record.storage.as_ref()?.read(now, template, reader, path, |container, file| {
+            let spec = &template.containers[usize::from(container)];
+            plan.behaviors[spec.behavior].writes[usize::from(file)].path.clone()
+        })
+    }
+
+    /// CPU in milli-cores and memory in bytes that all processes use at `now`.
+    #[must_use]
+    pub fn usage(&self, plan: &crate::model::plan::Plan, now: SimTime) -> (i64, i64) {
+        let (mut cpu, mut memory) = (0.0, 0.0);
+        for (id, record) in self.records.iter() {
+            let template = &plan.templates[record.template];
+            for (index, spec) in template.containers.iter().enumerate() {
+                let container = self.records.container(id, u16::try_from(index).expect("few containers"));
+                let Some(since) = container.running() else { continue };
+                let behavior = &plan.behaviors[spec.behavior];
+                let age = (now - since).as_secs_f64();
+                #[allow(clippy::cast_precision_loss)]
+                let limit = spec.limits.milli_cpu.map_or(f64::INFINITY, |limit| limit as f64);
+                cpu += behavior.cpu.at(age, container.rate).min(limit);
+                memory += behavior.memory.at(age, container.rate);
+            }
+        }
+        #[allow(clippy::cast_possible_truncation)]
+        (cpu as i64, memory as i64)
+    }
+
+    /// Tells the recorder a container's new state.
+    pub(super) fn show<T: Timers<Timer>, R: Recorder>(
+        &mut self,
+        env: &mut Env<'_, T, R>,
+        id: RecordId,
+        index: u16,
+        state: ContainerState,
+    ) {
+        let pod = self.records.get(id).pod.uid;
+        let container = self.records.container_mut(id, index);
+        container.shown = match state {
+            ContainerState::Waiting { reason } => reason,
+            _ => known::EMPTY,
+        };
+        let restarts = container.restarts;
+        env.fact(|| Fact::Container { pod, container: index, state, restarts });
+    }
+}
+
+/// As the API shows an exit.
+pub(super) const fn terminated(exit: &Exit) -> Terminated {
+    Terminated {
+        exit_code: exit.code,
+        signal: 0,
+        reason: exit.reason,
+        started_at: exit.started,
+        finished_at: exit.finished,
+    }
+}
+
+/// The runtime's reason for an exit that nothing else explains.
+pub(super) const fn reason_of(code: i32) -> StrId {
+    if code == 0 { known::COMPLETED } else { known::ERROR }
+}
+
+pub(super) fn behavior(plan: &crate::model::plan::Plan, template: crate::model::TemplateId, index: u16) -> &Behavior {
+    &plan.behaviors[plan.templates[template].containers[usize::from(index)].behavior]
+}
+
+fn env_text(plan: &crate::model::plan::Plan, id: StrId) -> &str {
+    plan.strings.text(id)
+}

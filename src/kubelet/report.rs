@@ -1,0 +1,178 @@
+//! What the kubelet reports of a pod: container statuses, phase, conditions, computed from the runtime's records at the
+//! beginning of each sync. Mirrors pkg/kubelet/kubelet_pods.go and status/status_manager.go, v1.34 (spec 1.1 to 1.4).
+
+use smallvec::SmallVec;
+
+use super::conditions::{self, ConditionInput};
+use super::containers::{Observed, should_restart};
+use super::kubelet::{Kubelets, Timer, waiting_reason};
+use super::phase::{self, PhaseInput};
+use super::process::terminated;
+use super::runtime::{ContainerRecord, Exit, Instance, PodRecord, RecordId, Worker};
+use super::terminate::terminate_pod;
+use crate::api::{StatusPatch, stored::StoredContainer};
+use crate::component::Env;
+use crate::engine::Timers;
+use crate::model::strings::known;
+use crate::model::{
+    ContainerSpec, ContainerState, ContainerStatus, Phase, PodCondition, PodConditionType, PodTemplate, Role,
+};
+use crate::record::Recorder;
+
+/// Statuses of all containers of a pod, in the template's order.
+pub(super) type Statuses = SmallVec<[ContainerStatus; 4]>;
+
+impl Kubelets {
+    /// Computes the pod's status and puts it on its way if it differs from what was sent last; the phase as computed.
+    pub(super) fn report<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, id: RecordId) -> Phase {
+        let record = self.records.get(id);
+        let template = &env.plan.templates[record.template];
+        let mut statuses = self.statuses(template, id);
+        let ended = record.worker == Worker::Finished;
+        let sent = env.cluster.pods().exists(record.pod).then(|| env.cluster.pods().phase(record.pod.pod));
+        let mut phase =
+            if record.kill_reason == known::EMPTY { self.phase(template, id, &statuses, ended) } else { Phase::Failed };
+        if ended {
+            let init = template.init_count();
+            let spec: SmallVec<[_; 4]> = template.containers[..init].iter().map(|c| (c.name, c.role)).collect();
+            let (init_statuses, main_statuses) = statuses.split_at_mut(init);
+            phase = terminate_pod(phase, false, &spec, init_statuses, main_statuses);
+        }
+        let computed = sent.map_or(phase, |sent| phase::keep_terminal(sent, phase));
+        let runs = self.runs(template, id);
+        let shown = phase::phase_to_send(sent.unwrap_or_default(), computed, runs);
+        let record = self.records.get(id);
+        if record.orphan {
+            return computed;
+        }
+        let patch = StatusPatch {
+            phase: shown,
+            reason: if shown.is_terminal() { record.kill_reason } else { known::EMPTY },
+            conditions: conditions_of(template, record, &statuses, shown),
+            containers: statuses.iter().map(StoredContainer::pack).collect(),
+            has_address: record.sandbox_ready && !ended,
+            started: record.started_at,
+        };
+        let pod = record.pod;
+        let count = u16::try_from(template.containers.len()).expect("few containers");
+        self.send(env, pod, patch);
+        for index in 0..count {
+            self.trigger_readiness(env, id, index);
+        }
+        computed
+    }
+
+    pub(super) fn statuses(&self, template: &PodTemplate, id: RecordId) -> Statuses {
+        let record = self.records.get(id);
+        let has_init = template.init_count() > 0;
+        let list = template.containers.iter().enumerate().map(|(index, spec)| {
+            let container = self.records.container(id, u16::try_from(index).expect("few containers"));
+            status(template, record, spec, container, has_init)
+        });
+        list.collect()
+    }
+
+    fn phase(&self, template: &PodTemplate, id: RecordId, statuses: &Statuses, terminal: bool) -> Phase {
+        let observed = observe(template, statuses);
+        let input = PhaseInput {
+            restart_policy: template.restart_policy,
+            has_initialized: self.has_initialized(template, id),
+            terminal,
+            static_pod: false,
+            restart_rules: false,
+        };
+        phase::phase(&observed, &input)
+    }
+
+    /// Whether the runtime knows a main container in the newest sandbox, and that sandbox is ready.
+    fn has_initialized(&self, template: &PodTemplate, id: RecordId) -> bool {
+        let record = self.records.get(id);
+        record.sandbox_ready
+            && template.containers.iter().enumerate().any(|(index, spec)| {
+                let container = self.records.container(id, u16::try_from(index).expect("few containers"));
+                spec.role == Role::Main && container.instance != Instance::None && container.sandbox == record.sandboxes
+            })
+    }
+
+    /// Whether any process of the pod runs.
+    pub(super) fn runs(&self, template: &PodTemplate, id: RecordId) -> bool {
+        (0..u16::try_from(template.containers.len()).expect("few containers"))
+            .any(|index| self.records.container(id, index).running().is_some())
+    }
+}
+
+/// Containers as the rules see them.
+pub(super) fn observe<'a>(template: &'a PodTemplate, statuses: &'a Statuses) -> SmallVec<[Observed<'a>; 4]> {
+    let pairs = template.containers.iter().zip(statuses);
+    pairs
+        .map(|(spec, status)| Observed { name: spec.name, role: spec.role, restart: None, status: Some(status) })
+        .collect()
+}
+
+/// Spec 1.2: the newest instance gives the state, the one before it the last state; a recorded start error of a container
+/// that would be started again goes before both.
+fn status(
+    template: &PodTemplate,
+    record: &PodRecord,
+    spec: &ContainerSpec,
+    container: &ContainerRecord,
+    has_init: bool,
+) -> ContainerStatus {
+    let ended = |exit: &Exit| ContainerState::Terminated(terminated(exit));
+    let last = container.previous.as_ref().map_or(ContainerState::Unset, ended);
+    let stopping = record.grace_seconds.is_some();
+    let retried = match container.instance {
+        Instance::None => !stopping,
+        Instance::Running(_) => false,
+        Instance::Exited(exit) => {
+            let policy =
+                if spec.role == Role::Sidecar { crate::model::RestartPolicy::Always } else { template.restart_policy };
+            let done = spec.role == Role::Init && exit.code == 0;
+            !stopping && !done && should_restart(policy, None, exit.code)
+        }
+    };
+    let (state, last_state) = match container.instance {
+        Instance::None => {
+            let reason = if retried && container.start_error != known::EMPTY {
+                container.start_error
+            } else {
+                waiting_reason(has_init)
+            };
+            (ContainerState::Waiting { reason }, last)
+        }
+        Instance::Running(since) => (ContainerState::Running { started_at: since.floor_seconds() }, last),
+        Instance::Exited(exit) if retried && container.start_error != known::EMPTY => {
+            (ContainerState::Waiting { reason: container.start_error }, ended(&exit))
+        }
+        Instance::Exited(exit) => (ended(&exit), last),
+    };
+    let runs = matches!(state, ContainerState::Running { .. });
+    let done = matches!(container.instance, Instance::Exited(exit) if exit.code == 0);
+    let (ready, started) = match spec.role {
+        Role::Init => (done, Some(false)),
+        Role::Sidecar | Role::Main => (runs && container.started && container.ready, Some(runs && container.started)),
+    };
+    ContainerStatus { name: spec.name, state, last_state, ready, started, restart_count: container.restarts }
+}
+
+fn conditions_of(
+    template: &PodTemplate,
+    record: &PodRecord,
+    statuses: &Statuses,
+    phase: Phase,
+) -> [Option<PodCondition>; 6] {
+    let observed = observe(template, statuses);
+    let input = ConditionInput { containers: &observed, statuses_known: true, phase, gates: &[] };
+    let mut all = [None; 6];
+    let mut set = |kind: PodConditionType, condition| all[kind as usize] = Some(condition);
+    set(PodConditionType::PodScheduled, PodCondition::TRUE);
+    let sandbox = PodCondition {
+        status: crate::model::ConditionStatus::from_bool(record.sandbox_ready && record.worker != Worker::Finished),
+        reason: known::EMPTY,
+    };
+    set(PodConditionType::PodReadyToStartContainers, sandbox);
+    set(PodConditionType::Initialized, conditions::initialized(&input));
+    set(PodConditionType::ContainersReady, conditions::containers_ready(&input));
+    set(PodConditionType::Ready, conditions::ready(&input));
+    all
+}

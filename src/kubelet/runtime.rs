@@ -1,0 +1,300 @@
+//! The runtime's records: pods and containers as they are on their machines. The third owner of truth: a record can
+//! outlive its API object (force delete) and its object can outlive it (node loss). Knows no policy.
+
+use crate::api::PodRef;
+use crate::base::id::DenseId;
+use crate::base::{IdVec, SimDuration, SimTime};
+use crate::define_id;
+use crate::engine::TimerKey;
+use crate::model::strings::known;
+use crate::model::{ImageId, NodeId, StrId, TemplateId, WorkloadId};
+
+use super::probes::Prober;
+
+define_id! {
+    /// A pod as its node's runtime knows it; reused after it is cleaned up.
+    RecordId
+}
+
+/// What the pod worker is doing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Worker {
+    /// Waiting for a reason to sync; the timer, if any, is the next sync.
+    Idle,
+    /// Creating the sandbox.
+    Sandbox,
+    /// Pulling the image of this container.
+    Pulling(u16),
+    /// Creating and starting this container.
+    Starting(u16),
+    /// Killing containers of a pod that goes on.
+    Killing,
+    /// Killing everything.
+    Terminating,
+    /// Nothing runs any more; the last status is on its way.
+    Finished,
+}
+
+/// A pod on its node.
+#[derive(Debug)]
+pub(super) struct PodRecord {
+    pub(super) pod: PodRef,
+    pub(super) template: TemplateId,
+    pub(super) workload: WorkloadId,
+    pub(super) ordinal: u32,
+    pub(super) node: NodeId,
+    /// First of its containers in the container column.
+    pub(super) first: u32,
+    pub(super) worker: Worker,
+    /// The pending sync, or the end of the worker's step.
+    pub(super) timer: Option<TimerKey>,
+    /// When the pending sync is due; while the worker is busy: when it is to sync again.
+    pub(super) due: Option<SimTime>,
+    /// Containers that this sync still has to start, as bits by index.
+    pub(super) to_start: u64,
+    pub(super) sandbox_ready: bool,
+    /// How many sandboxes it has had.
+    pub(super) sandboxes: u16,
+    /// This sync met an error: retry.
+    pub(super) failed_sync: bool,
+    /// Deletion was requested (or the object is gone): stop for good, with this grace in seconds.
+    pub(super) grace_seconds: Option<u32>,
+    /// The grace it stops with when nobody asked for its deletion.
+    pub(super) stop_grace_seconds: u32,
+    /// Why the kubelet itself ends the pod ([`known::EMPTY`]: it does not).
+    pub(super) kill_reason: StrId,
+    /// When termination began.
+    pub(super) terminating_since: SimTime,
+    /// The API object is gone already.
+    pub(super) orphan: bool,
+    pub(super) started_at: SimTime,
+    /// When it first found a volume's source missing.
+    pub(super) mount_failing_since: Option<SimTime>,
+    /// When the probe workers began.
+    pub(super) probes_from: Option<SimTime>,
+    pub(super) traced_run: Option<SimDuration>,
+    /// Syncs that were retried so far: addresses their jitter.
+    pub(super) retries: u32,
+    pub(super) deadline: Option<TimerKey>,
+    pub(super) storage_timer: Option<TimerKey>,
+    pub(super) storage: Option<Box<super::storage::Storage>>,
+    pub(super) next: Option<RecordId>,
+    pub(super) previous: Option<RecordId>,
+}
+
+/// How a process ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Exit {
+    pub(super) code: i32,
+    pub(super) reason: StrId,
+    pub(super) started: SimTime,
+    pub(super) finished: SimTime,
+}
+
+/// What the runtime knows of a container's newest instance.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) enum Instance {
+    /// Never created (in this sandbox's life).
+    #[default]
+    None,
+    /// Its process runs.
+    Running(SimTime),
+    /// Its process ended.
+    Exited(Exit),
+}
+
+/// Startup, readiness and liveness workers of a container, each with its timer.
+pub(super) type Probers = [Option<(Prober, Option<TimerKey>)>; 3];
+
+/// A container on its node.
+#[derive(Debug)]
+pub(super) struct ContainerRecord {
+    pub(super) instance: Instance,
+    /// The instance before, if it ended.
+    pub(super) previous: Option<Exit>,
+    pub(super) restarts: u32,
+    /// The number of the sandbox that it was created in.
+    pub(super) sandbox: u16,
+    /// Pulls of its image so far: addresses their latencies.
+    pub(super) pulls: u32,
+    /// Whether any instance was created: decides whether the next one is a restart.
+    pub(super) created: bool,
+    pub(super) back_off: super::backoff::CrashLoopBackOff,
+    /// Why the last attempt to start it failed ([`known::EMPTY`]: it did not).
+    pub(super) start_error: StrId,
+    /// The waiting reason shown to recorders last.
+    pub(super) shown: StrId,
+    /// The process ends then.
+    pub(super) exit_timer: Option<TimerKey>,
+    pub(super) exit_at: SimTime,
+    pub(super) exit_code: i32,
+    pub(super) exit_reason: StrId,
+    /// SIGTERM was sent (or its turn has come and it is about to be).
+    pub(super) stopping: bool,
+    /// The process has started up: it listens and is healthy.
+    pub(super) serving: bool,
+    pub(super) serving_timer: Option<TimerKey>,
+    /// Its memory will exceed its limit then.
+    pub(super) oom_timer: Option<TimerKey>,
+    /// A sidecar that waits for its turn to stop has waited long enough then.
+    pub(super) grace_timer: Option<TimerKey>,
+    /// Its startup probe succeeded, or there is none.
+    pub(super) started: bool,
+    pub(super) ready: bool,
+    /// Requests per second it serves now.
+    pub(super) rate: f64,
+    /// Image pull back-off: current delay and the failure it runs from.
+    pub(super) pull_back_off: Option<Box<super::backoff::PullBackOff>>,
+    /// Startup, readiness and liveness workers, with their timers.
+    pub(super) probers: Option<Box<Probers>>,
+}
+
+impl Default for ContainerRecord {
+    fn default() -> Self {
+        Self {
+            instance: Instance::None,
+            previous: None,
+            restarts: 0,
+            created: false,
+            back_off: super::backoff::CrashLoopBackOff::default(),
+            start_error: known::EMPTY,
+            shown: known::EMPTY,
+            exit_timer: None,
+            exit_at: SimTime::NEVER,
+            exit_code: 0,
+            sandbox: 0,
+            pulls: 0,
+            oom_timer: None,
+            grace_timer: None,
+            exit_reason: known::EMPTY,
+            stopping: false,
+            serving: false,
+            serving_timer: None,
+            started: false,
+            ready: false,
+            rate: 0.0,
+            pull_back_off: None,
+            probers: None,
+        }
+    }
+}
+
+impl ContainerRecord {
+    pub(super) const fn running(&self) -> Option<SimTime> {
+        match self.instance {
+            Instance::Running(since) => Some(since),
+            _ => None,
+        }
+    }
+
+    pub(super) const fn exited(&self) -> Option<Exit> {
+        match self.instance {
+            Instance::Exited(exit) => Some(exit),
+            _ => None,
+        }
+    }
+}
+
+/// A machine: what belongs to a node but not to its object.
+#[derive(Debug)]
+pub(super) struct Machine {
+    pub(super) up: bool,
+    pub(super) first_record: Option<RecordId>,
+    /// The PLEG relists at this phase of its period.
+    pub(super) pleg_phase: SimTime,
+    /// The lease is renewed at this phase of its period.
+    pub(super) lease_phase: SimTime,
+    /// How often it booted.
+    pub(super) boots: u32,
+    /// Images that are present, sorted.
+    pub(super) images: Vec<ImageId>,
+    /// Pulls are serial: the next one can begin then.
+    pub(super) pull_free_at: SimTime,
+    pub(super) crashed_at: SimTime,
+}
+
+/// Records of all pods on all machines.
+#[derive(Debug, Default)]
+pub(super) struct Records {
+    pods: IdVec<RecordId, Option<PodRecord>>,
+    pub(super) containers: Vec<ContainerRecord>,
+    free: Vec<RecordId>,
+    free_runs: Vec<Vec<u32>>,
+    /// The record of a pod object's slot.
+    by_slot: Vec<Option<RecordId>>,
+}
+
+impl Records {
+    pub(super) fn get(&self, id: RecordId) -> &PodRecord {
+        self.pods[id].as_ref().expect("timers of a record are disarmed before it goes")
+    }
+
+    pub(super) fn get_mut(&mut self, id: RecordId) -> &mut PodRecord {
+        self.pods[id].as_mut().expect("timers of a record are disarmed before it goes")
+    }
+
+    pub(super) fn of(&self, pod: PodRef) -> Option<RecordId> {
+        let id = self.by_slot.get(pod.pod.index()).copied().flatten()?;
+        (self.get(id).pod == pod).then_some(id)
+    }
+
+    /// Every record, in slot order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (RecordId, &PodRecord)> {
+        self.pods.entries().filter_map(|(id, record)| record.as_ref().map(|record| (id, record)))
+    }
+
+    pub(super) fn insert(&mut self, mut record: PodRecord, containers: usize) -> RecordId {
+        record.first = self.take_run(containers);
+        let slot = record.pod.pod.index();
+        let id = match self.free.pop() {
+            Some(id) => {
+                self.pods[id] = Some(record);
+                id
+            }
+            None => self.pods.push(Some(record)),
+        };
+        if self.by_slot.len() <= slot {
+            self.by_slot.reserve_exact((slot + 1 - self.by_slot.len()).max(self.by_slot.len() / 8));
+            self.by_slot.resize(slot + 1, None);
+        }
+        self.by_slot[slot] = Some(id);
+        id
+    }
+
+    pub(super) fn remove(&mut self, id: RecordId, containers: usize) {
+        let record = self.pods[id].take().expect("a record is removed once");
+        let slot = record.pod.pod.index();
+        if self.by_slot[slot] == Some(id) {
+            self.by_slot[slot] = None;
+        }
+        self.free_runs[containers].push(record.first);
+        self.free.push(id);
+    }
+
+    fn take_run(&mut self, length: usize) -> u32 {
+        if self.free_runs.len() <= length {
+            self.free_runs.resize_with(length + 1, Vec::new);
+        }
+        if let Some(first) = self.free_runs[length].pop() {
+            for container in &mut self.containers[first as usize..][..length] {
+                *container = ContainerRecord::default();
+            }
+            return first;
+        }
+        let first = self.containers.len();
+        if self.containers.capacity() < first + length {
+            self.containers.reserve_exact((first / 8).max(64).max(length));
+        }
+        self.containers.resize_with(first + length, ContainerRecord::default);
+        u32::try_from(first).expect("fewer than 2^32 containers")
+    }
+
+    pub(super) fn container(&self, id: RecordId, index: u16) -> &ContainerRecord {
+        &self.containers[self.get(id).first as usize + usize::from(index)]
+    }
+
+    pub(super) fn container_mut(&mut self, id: RecordId, index: u16) -> &mut ContainerRecord {
+        let at = self.get(id).first as usize + usize::from(index);
+        &mut self.containers[at]
+    }
+}

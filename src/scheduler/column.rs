@@ -1,0 +1,295 @@
+//! One column: the verdicts and scores of all nodes for one question, in list order, built block by block. Owns the search
+//! for the best of a window; [`columns`](super::columns) owns which columns exist.
+
+use indexmap::IndexMap;
+use rustc_hash::FxBuildHasher;
+
+use super::cycle::{Pick, Placement, Search, Window};
+use super::diagnosis::Diagnosis;
+use super::framework::Plugin;
+use super::plugins::taint_toleration;
+use super::probe::{Probe, Reject};
+use super::view::{Cursor, NOT_LISTED, View};
+
+/// Cells that are built together.
+const BLOCK: usize = 64;
+
+/// Distinct rejections that a column tells apart in its cells; further ones are asked again for a diagnosis.
+const MAX_REJECTS: usize = 4096;
+
+/// A cell of a node that fits holds its score (0 or more); of a node that does not, the number of its rejection as `-1 - n`;
+/// this one stands for a rejection without a number.
+const UNNUMBERED: i16 = i16::MIN;
+
+/// The cells of one signature.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Column {
+    epoch: u64,
+    cursor: Cursor,
+    cells: Vec<i16>,
+    /// One flag a block.
+    built: Vec<bool>,
+    built_cells: usize,
+    /// Built cells that fit.
+    fits: usize,
+    /// Distinct rejections, with the number of built cells that have them.
+    rejects: IndexMap<Reject, u32, FxBuildHasher>,
+    /// Untolerated PreferNoSchedule taints by position; empty as long as there are none.
+    intolerable: Vec<u16>,
+    /// Set by every use, cleared by the clock that looks for columns to take away.
+    pub(super) used: bool,
+}
+
+/// How far a search came.
+#[derive(Default)]
+struct Walk {
+    processed: usize,
+    feasible: usize,
+}
+
+impl Column {
+    /// Number of cells.
+    pub(super) const fn len(&self) -> usize {
+        self.cells.len()
+    }
+
+    /// Forgets everything, for a list of `size` nodes.
+    pub(super) fn clear(&mut self, size: usize) {
+        // Cells of blocks that are not built are never read, so they need not be wiped.
+        self.cells.resize(size, 0);
+        self.built.clear();
+        self.built.resize(size.div_ceil(BLOCK), false);
+        self.built_cells = 0;
+        self.fits = 0;
+        self.rejects.clear();
+        self.intolerable.clear();
+        self.epoch = 0;
+    }
+
+    /// Takes in what changed since the last use.
+    pub(super) fn sync(&mut self, view: &View, probe: &Probe<'_>) {
+        self.used = true;
+        let changes = if self.epoch == view.list_epoch() { view.changes_since(self.cursor) } else { None };
+        match changes {
+            // To ask again when a search comes by is cheaper than to follow more changes than there are cells.
+            Some(changes) if changes.len() <= self.built_cells => {
+                let mut last = None;
+                for &node in changes {
+                    let position = view.position(node);
+                    if last.replace(node) == Some(node) || position == NOT_LISTED {
+                        continue;
+                    }
+                    let position = position as usize;
+                    if self.built[position / BLOCK] {
+                        self.uncount(position);
+                        self.ask(view, probe, position);
+                    }
+                }
+            }
+            _ => {
+                self.clear(view.list().len());
+                self.epoch = view.list_epoch();
+            }
+        }
+        self.cursor = view.cursor();
+    }
+
+    /// Takes the cell at `position` out of the counts.
+    fn uncount(&mut self, position: usize) {
+        match self.cells[position] {
+            UNNUMBERED => {}
+            cell if cell < 0 => self.rejects[usize::from((-1 - cell).unsigned_abs())] -= 1,
+            _ => self.fits -= 1,
+        }
+    }
+
+    /// Computes the cell at `position` and counts it.
+    fn ask(&mut self, view: &View, probe: &Probe<'_>, position: usize) {
+        let mut intolerable = 0;
+        self.cells[position] = match probe.evaluate(view, view.list()[position]) {
+            Ok(fit) => {
+                self.fits += 1;
+                intolerable = fit.intolerable;
+                fit.score
+            }
+            Err(reject) => self.number(reject),
+        };
+        if intolerable != 0 && self.intolerable.is_empty() {
+            self.intolerable.resize(self.cells.len(), 0);
+        }
+        if let Some(slot) = self.intolerable.get_mut(position) {
+            *slot = intolerable;
+        }
+    }
+
+    /// Counts a rejection and gives its cell.
+    fn number(&mut self, reject: Reject) -> i16 {
+        if self.rejects.len() >= MAX_REJECTS && !self.rejects.contains_key(&reject) {
+            return UNNUMBERED;
+        }
+        let entry = self.rejects.entry(reject);
+        let number = i16::try_from(entry.index()).expect("less than MAX_REJECTS");
+        *entry.or_insert(0) += 1;
+        -1 - number
+    }
+
+    fn build(&mut self, view: &View, probe: &Probe<'_>, block: usize) {
+        if self.built[block] {
+            return;
+        }
+        let cells = block * BLOCK..((block + 1) * BLOCK).min(self.cells.len());
+        self.built_cells += cells.len();
+        for position in cells {
+            self.ask(view, probe, position);
+        }
+        self.built[block] = true;
+    }
+
+    /// The best node of a window.
+    pub(super) fn search(&mut self, view: &View, probe: &Probe<'_>, window: Window, pick: Pick) -> Search {
+        let (size, start, need) = (self.cells.len(), window.start as usize, window.need as usize);
+        let mut walk = Walk::default();
+        if self.built_cells == size && self.fits == 0 {
+            walk.processed = size;
+        } else {
+            self.walk(view, probe, start..size, need, &mut walk);
+            self.walk(view, probe, 0..start, need, &mut walk);
+        }
+        let ranges = [start..size.min(start + walk.processed), 0..(start + walk.processed).saturating_sub(size)];
+        let placement = match walk.feasible {
+            0 => None,
+            1 => {
+                let position = ranges.into_iter().flatten().find(|&at| self.cells[at] >= 0).expect("one fits");
+                Some(Placement { node: view.list()[position], score: None, tied: 1 })
+            }
+            _ => {
+                let (position, score, tied) = self.best(&ranges, pick);
+                Some(Placement { node: view.list()[position], score: Some(score), tied })
+            }
+        };
+        let count = |n: usize| u32::try_from(n).expect("node ids are 32 bits wide");
+        Search { placement, feasible: count(walk.feasible), processed: count(walk.processed) }
+    }
+
+    /// Goes on through `range` until `need` nodes fit.
+    fn walk(&mut self, view: &View, probe: &Probe<'_>, range: std::ops::Range<usize>, need: usize, walk: &mut Walk) {
+        let mut at = range.start;
+        while at < range.end && walk.feasible < need {
+            let block = at / BLOCK;
+            self.build(view, probe, block);
+            let end = range.end.min((block + 1) * BLOCK);
+            let cells = &self.cells[at..end];
+            let fit = count(cells, |cell| cell >= 0);
+            if walk.feasible + fit < need {
+                walk.feasible += fit;
+                walk.processed += cells.len();
+            } else {
+                let mut missing = need - walk.feasible;
+                let last = cells.iter().position(|&cell| {
+                    missing -= usize::from(cell >= 0);
+                    missing == 0
+                });
+                walk.processed += last.map_or(cells.len(), |last| last + 1);
+                walk.feasible = need;
+            }
+            at = end;
+        }
+    }
+
+    /// Position and score of the chosen node of the ranges, and how many are equal to it. At least one node fits.
+    fn best(&self, ranges: &[std::ops::Range<usize>; 2], pick: Pick) -> (usize, i64, u32) {
+        const WEIGHT: i64 = Plugin::TaintToleration.default_weight();
+        let worst = if self.intolerable.is_empty() {
+            0
+        } else {
+            let fitting = ranges.iter().cloned().flatten().filter(|&at| self.cells[at] >= 0);
+            fitting.map(|at| i64::from(self.intolerable[at])).max().unwrap_or(0)
+        };
+        if worst == 0 {
+            let parts = [&self.cells[ranges[0].clone()], &self.cells[ranges[1].clone()]];
+            let (best, tied) = highest(parts);
+            let mut left = pick.index(tied) as usize;
+            for (range, part) in ranges.iter().zip(parts) {
+                match nth(part, best, left) {
+                    Ok(at) => return (range.start + at, i64::from(best) + WEIGHT * 100, tied),
+                    Err(seen) => left -= seen,
+                }
+            }
+            unreachable!("the pick is one of the tied");
+        }
+        let total = |at: usize| {
+            let avoided = taint_toleration::normalized(i64::from(self.intolerable[at]), worst);
+            i64::from(self.cells[at]) + WEIGHT * avoided
+        };
+        let fitting = || ranges.iter().cloned().flatten().filter(|&at| self.cells[at] >= 0);
+        let best = fitting().map(total).max().expect("some node fits");
+        let equals = || fitting().filter(|&at| total(at) == best);
+        let tied = u32::try_from(equals().count()).expect("node ids are 32 bits wide");
+        let position = equals().nth(pick.index(tied) as usize).expect("the pick is one of the tied");
+        (position, best, tied)
+    }
+
+    /// What all nodes say.
+    pub(super) fn diagnose(&mut self, view: &View, probe: &Probe<'_>) -> Diagnosis {
+        for block in 0..self.built.len() {
+            self.build(view, probe, block);
+        }
+        let mut diagnosis = Diagnosis::default();
+        let mut add = |reject: Reject, nodes: u32| {
+            let rejection = reject.rejection(probe);
+            diagnosis.add(rejection.plugin, &rejection.verdict, nodes);
+        };
+        let numbered: u32 = self.rejects.values().sum();
+        self.rejects.iter().for_each(|(&reject, &nodes)| add(reject, nodes));
+        if numbered as usize + self.fits < self.cells.len() {
+            for (position, _) in self.cells.iter().enumerate().filter(|&(_, &cell)| cell == UNNUMBERED) {
+                if let Err(reject) = probe.evaluate(view, view.list()[position]) {
+                    add(reject, 1);
+                }
+            }
+        }
+        diagnosis
+    }
+}
+
+/// How many cells satisfy `test`. Sums at most 64 at a time in the cells' own width, which vectorizes.
+#[inline]
+fn count(cells: &[i16], test: impl Fn(i16) -> bool) -> usize {
+    cells.chunks(BLOCK).map(|chunk| chunk.iter().map(|&c| i16::from(test(c))).sum::<i16>()).map(usize_of).sum()
+}
+
+#[inline]
+fn usize_of(small: i16) -> usize {
+    usize::from(small.unsigned_abs())
+}
+
+/// The highest cell, and how many are equal to it.
+#[inline]
+fn highest(parts: [&[i16]; 2]) -> (i16, u32) {
+    let top = |cells: &[i16]| cells.iter().fold(i16::MIN, |top, &cell| top.max(cell));
+    let best = top(parts[0]).max(top(parts[1]));
+    let tied = count(parts[0], |c| c == best) + count(parts[1], |c| c == best);
+    (best, u32::try_from(tied).expect("node ids are 32 bits wide"))
+}
+
+/// The position of the `n`-th cell equal to `value`, counted from 0, or how many there are.
+#[inline]
+fn nth(cells: &[i16], value: i16, n: usize) -> Result<usize, usize> {
+    let mut seen = 0;
+    for (at, chunk) in cells.chunks(BLOCK).enumerate() {
+        let here = count(chunk, |c| c == value);
+        if seen + here > n {
+            let mut left = n - seen;
+            for (offset, &cell) in chunk.iter().enumerate() {
+                if cell == value {
+                    if left == 0 {
+                        return Ok(at * BLOCK + offset);
+                    }
+                    left -= 1;
+                }
+            }
+        }
+        seen += here;
+    }
+    Err(seen)
+}

@@ -1,0 +1,110 @@
+//! The evaluator in use: for every distinct question (signature) one column of 16-bit cells in node-list order, holding each
+//! node's verdict and score. Cells are computed when a search first comes by and again when the journal says that their node
+//! changed, so a decision is a scan of contiguous numbers. Must give the answers of [`scan`](super::scan), always.
+
+use std::collections::VecDeque;
+
+use super::column::Column;
+use super::cycle::{Evaluator, Pick, Search, Window};
+use super::diagnosis::Diagnosis;
+use super::framework::Rejection;
+use super::probe::Probe;
+use super::tables::SignatureId;
+use super::view::View;
+use crate::base::IdVec;
+use crate::model::{ClassId, NodeId};
+
+/// How many cells (of two bytes) are kept unless told otherwise.
+pub const DEFAULT_BUDGET_CELLS: usize = 32 << 20;
+
+/// Columns of cells by signature, within a memory budget.
+#[derive(Clone, Debug)]
+pub struct Columns {
+    columns: IdVec<SignatureId, Option<Box<Column>>>,
+    /// The signatures that have a column, in the order of the second-chance clock.
+    clock: VecDeque<SignatureId>,
+    cells: usize,
+    budget: usize,
+}
+
+impl Columns {
+    /// Columns within the default budget.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::with_budget(DEFAULT_BUDGET_CELLS)
+    }
+
+    /// Keeps at most `cells` cells, but always at least one column.
+    #[must_use]
+    pub fn with_budget(cells: usize) -> Self {
+        Self { columns: IdVec::new(), clock: VecDeque::new(), cells: 0, budget: cells }
+    }
+
+    /// How many columns are held.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.clock.len()
+    }
+
+    /// The column of `signature`, up to date as far as it is built.
+    fn column(&mut self, view: &View, signature: SignatureId, probe: &Probe<'_>) -> &mut Column {
+        let size = view.list().len();
+        self.columns.grow_to(signature, None);
+        if self.columns[signature].is_none() {
+            let spare = self.make_room(size);
+            self.columns[signature] = Some(spare);
+            self.clock.push_back(signature);
+            self.cells += size;
+        }
+        let column = self.columns[signature].as_mut().expect("just made");
+        let before = column.len();
+        column.sync(view, probe);
+        self.cells = self.cells - before.min(self.cells) + column.len();
+        column
+    }
+
+    /// Takes columns away that were not used since the clock last came by, until `size` cells fit in; gives the last of them
+    /// back for reuse.
+    fn make_room(&mut self, size: usize) -> Box<Column> {
+        let mut spare = None;
+        while self.cells + size > self.budget
+            && let Some(oldest) = self.clock.pop_front()
+        {
+            let column = &mut self.columns[oldest];
+            if column.as_mut().is_some_and(|c| std::mem::take(&mut c.used)) {
+                self.clock.push_back(oldest);
+            } else if let Some(column) = column.take() {
+                self.cells -= column.len().min(self.cells);
+                spare = Some(column);
+            }
+        }
+        let mut spare = spare.unwrap_or_default();
+        spare.clear(size);
+        spare
+    }
+}
+
+impl Default for Columns {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Evaluator for Columns {
+    fn search(&mut self, view: &View, class: ClassId, window: Window, pick: Pick) -> Search {
+        let class = view.tables().class(class);
+        let probe = Probe::new(view, &class);
+        self.column(view, class.signature, &probe).search(view, &probe, window, pick)
+    }
+
+    fn judge(&mut self, view: &View, class: ClassId, node: NodeId) -> Option<Rejection> {
+        let probe = Probe::new(view, &view.tables().class(class));
+        probe.evaluate(view, node).err().map(|reject| reject.rejection(&probe))
+    }
+
+    fn diagnose(&mut self, view: &View, class: ClassId) -> Diagnosis {
+        let class = view.tables().class(class);
+        let probe = Probe::new(view, &class);
+        self.column(view, class.signature, &probe).diagnose(view, &probe)
+    }
+}

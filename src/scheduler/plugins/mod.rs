@@ -1,0 +1,10 @@
+//! One pure file a plugin: its filter, its score and its queueing hints, as functions of plain values. A function that a
+//! recorded decision tests is the function that every evaluator calls.
+
+pub mod balanced_allocation;
+pub mod node_affinity;
+pub mod node_name;
+pub mod node_ports;
+pub mod node_resources_fit;
+pub mod node_unschedulable;
+pub mod taint_toleration;

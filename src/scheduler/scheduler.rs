@@ -1,0 +1,312 @@
+//! The scheduler as a component: one server that runs one cycle at a time over its own view, which it advances by its
+//! cursor on the change log. Must not know other components. Mirrors pkg/scheduler/{eventhandlers,schedule_one}.go (v1.34.1).
+
+use rand::Rng;
+
+use super::columns::Columns;
+use super::cycle::{Ask, Options, Outcome, TieBreak, schedule_one};
+use super::diagnosis::FitError;
+use super::framework::PluginSet;
+use super::hints::ClusterEvent;
+use super::queue::{Queue, QueueConfig, QueuedPod};
+use super::scan::Scan;
+use super::tables::NodeSpec;
+use super::view::View;
+use crate::api::{Change, Cursor, Op, PodRef};
+use crate::base::{IdVec, SimTime};
+use crate::component::Env;
+use crate::engine::{TimerKey, Timers};
+use crate::model::plan::{Evaluator, Plan};
+use crate::model::strings::known;
+use crate::model::{ClassId, NodeId, PodCondition, PodConditionType, PodId, PodUid, Taint};
+use crate::record::{Fact, KubeEvent, Recorder};
+
+/// Timers of the scheduler.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Timer {
+    /// The cycle under way ends.
+    Cycle,
+    /// A pod in the queue may be tried again.
+    Queue,
+    /// A binding reaches the API server.
+    Bind(u32),
+}
+
+/// A pod that is being bound.
+#[derive(Clone, Debug)]
+struct Binding {
+    pod: PodRef,
+    node: NodeId,
+    info: QueuedPod,
+}
+
+/// kube-scheduler.
+#[derive(Debug)]
+pub struct Scheduler {
+    view: View,
+    columns: Columns,
+    scan: Scan,
+    evaluator: Evaluator,
+    options: Options,
+    queue: Queue,
+    /// The pod of the cycle under way, and what was decided about it when the cycle began.
+    cycle: Option<(PodRef, QueuedPod, Outcome)>,
+    /// When the queue's own timer is due.
+    queue_timer: Option<(SimTime, TimerKey)>,
+    bindings: Vec<Option<Binding>>,
+    free_bindings: Vec<u32>,
+    /// The pods that the slots stand for, as far as the log was read.
+    uids: IdVec<PodId, Option<PodUid>>,
+    /// Why pending pods do not fit.
+    errors: std::collections::BTreeMap<PodUid, FitError>,
+}
+
+impl Scheduler {
+    /// A scheduler that has seen nothing yet.
+    #[must_use]
+    pub fn new(plan: &Plan) -> Self {
+        let settings = &plan.control_plane.scheduler;
+        let config = QueueConfig {
+            initial_backoff: settings.initial_backoff,
+            max_backoff: settings.max_backoff,
+            ..QueueConfig::default()
+        };
+        Self {
+            view: View::new(),
+            columns: Columns::new(),
+            scan: Scan,
+            evaluator: settings.evaluator,
+            options: Options {
+                percentage_of_nodes_to_score: settings.percentage_of_nodes_to_score,
+                tie_break: if settings.first_node_on_tie { TieBreak::First } else { TieBreak::Drawn },
+            },
+            queue: Queue::new(config, plan.start),
+            cycle: None,
+            queue_timer: None,
+            bindings: Vec::new(),
+            free_bindings: Vec::new(),
+            uids: IdVec::new(),
+            errors: std::collections::BTreeMap::new(),
+        }
+    }
+
+    /// Reads what changed, after the watch's latency, and goes on scheduling.
+    pub fn watch<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>) {
+        let lag = env.plan.control_plane.watch_scheduler;
+        while let Some(change) = env.cluster.log_mut().next(Cursor::Scheduler, env.now, lag) {
+            self.observe(env, &change);
+        }
+        self.go_on(env);
+    }
+
+    /// Handles one of its timers.
+    pub fn handle<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, timer: Timer) {
+        match timer {
+            Timer::Cycle => self.end_cycle(env),
+            Timer::Queue => self.queue_timer = None,
+            Timer::Bind(slot) => self.bind(env, slot),
+        }
+        self.go_on(env);
+    }
+
+    /// Why a pending pod did not fit when it was tried last.
+    #[must_use]
+    pub fn last_error(&self, pod: PodUid) -> Option<&FitError> {
+        self.errors.get(&pod)
+    }
+
+    /// How many pods are active, backing off, and waiting for an event.
+    #[must_use]
+    pub fn queue_lengths(&self) -> (usize, usize, usize) {
+        self.queue.lengths()
+    }
+
+    fn observe<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, change: &Change) {
+        let now = env.now;
+        match *change {
+            Change::PodAdded { pod, class, node, .. } => {
+                self.uids.grow_to(pod.pod, None);
+                self.uids[pod.pod] = Some(pod.uid);
+                self.view.register_class(class, &env.plan.classes[class]);
+                match node {
+                    Some(node) => self.appeared(pod.pod, class, node, now),
+                    None => self.queue.add(self.view.tables(), pod.pod, class, None, now),
+                }
+            }
+            Change::PodBound { pod, node, class } => {
+                if self.view.is_assumed(pod.pod) {
+                    self.view.add_pod(pod.pod, class, node);
+                } else {
+                    self.queue.delete(pod.pod);
+                    self.appeared(pod.pod, class, node, now);
+                }
+            }
+            Change::PodStatus { pod, phase, .. } if phase.is_terminal() => self.left(pod, now),
+            Change::PodRemoved { pod, .. } => {
+                if !self.queue.delete(pod.pod) {
+                    self.left(pod, now);
+                }
+                self.errors.remove(&pod.uid);
+                if self.uids.get(pod.pod).copied().flatten() == Some(pod.uid) {
+                    self.uids[pod.pod] = None;
+                }
+            }
+            Change::NodeAdded(node) => {
+                let facts = with_spec(env, node, |spec| self.view.add_node(node, spec));
+                self.queue.on_event(self.view.tables(), &ClusterEvent::NodeAdded(facts), now);
+            }
+            Change::NodeUnschedulable(node, _) | Change::NodeTaints { node, .. } => {
+                if !env.cluster.nodes().get(node).exists {
+                    return;
+                }
+                let (old, new) = with_spec(env, node, |spec| self.view.update_node(node, spec));
+                if let Some(old) = old {
+                    self.queue.on_event(self.view.tables(), &ClusterEvent::NodeUpdated { old, new }, now);
+                }
+            }
+            Change::NodeRemoved(node) => {
+                if let Some(facts) = self.view.remove_node(node) {
+                    self.queue.on_event(self.view.tables(), &ClusterEvent::NodeRemoved(facts), now);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn appeared(&mut self, pod: PodId, class: ClassId, node: NodeId, now: SimTime) {
+        self.view.add_pod(pod, class, node);
+        self.queue.on_event(self.view.tables(), &ClusterEvent::AssignedPodAdded(class), now);
+    }
+
+    fn left(&mut self, pod: PodRef, now: SimTime) {
+        if let Some((_, class)) = self.view.remove_pod(pod.pod) {
+            self.queue.on_event(self.view.tables(), &ClusterEvent::AssignedPodRemoved(class), now);
+        }
+    }
+
+    /// Begins the next cycle if none is under way.
+    fn go_on<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>) {
+        while self.cycle.is_none() {
+            let Some(info) = self.queue.pop(env.now) else {
+                self.arm_queue(env);
+                return;
+            };
+            let Some(uid) = self.uids.get(info.pod).copied().flatten() else {
+                self.queue.done(info.pod);
+                continue;
+            };
+            let pod = PodRef { pod: info.pod, uid };
+            if !env.cluster.pods().exists(pod) || env.cluster.pods().deleting(pod.pod) {
+                self.queue.done(info.pod);
+                continue;
+            }
+            env.counters.scheduling_attempts += 1;
+            let (workload, ordinal) = env.cluster.pods().source(pod.pod);
+            let mut rng = env.draws.workload(workload).tie_break.at(u64::from(ordinal), u64::from(info.attempts), 0);
+            let (ask, tie) = (Ask::of(info.class), rng.next_u64());
+            let decision = match self.evaluator {
+                Evaluator::Columns => schedule_one(&mut self.view, &mut self.columns, ask, &self.options, tie),
+                Evaluator::Scan => schedule_one(&mut self.view, &mut self.scan, ask, &self.options, tie),
+            };
+            self.cycle = Some((pod, info, decision.outcome));
+            env.timers.after(env.plan.control_plane.scheduling_cycle, Timer::Cycle);
+        }
+    }
+
+    fn arm_queue<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>) {
+        let wake = self.queue.next_wake(env.now);
+        if self.queue_timer.map(|(at, _)| at) == wake {
+            return;
+        }
+        if let Some((_, timer)) = self.queue_timer.take() {
+            env.timers.disarm(timer);
+        }
+        self.queue_timer = wake.map(|at| (at, env.timers.at(at, Timer::Queue)));
+    }
+
+    fn end_cycle<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>) {
+        let (pod, info, outcome) = self.cycle.take().expect("a cycle is under way");
+        if !env.cluster.pods().exists(pod) {
+            self.queue.done(pod.pod);
+            return;
+        }
+        match outcome {
+            Outcome::Placed(placement) => {
+                self.view.assume(pod.pod, info.class, placement.node);
+                self.queue.done(pod.pod);
+                let binding = Binding { pod, node: placement.node, info };
+                let slot = match self.free_bindings.pop() {
+                    Some(slot) => {
+                        self.bindings[slot as usize] = Some(binding);
+                        slot
+                    }
+                    None => {
+                        self.bindings.push(Some(binding));
+                        u32::try_from(self.bindings.len() - 1).expect("few pods are bound at once")
+                    }
+                };
+                env.timers.after(env.plan.control_plane.binding, Timer::Bind(slot));
+            }
+            Outcome::Unfit(error) => {
+                env.counters.scheduling_failures += 1;
+                let kind = PodConditionType::PodScheduled;
+                let condition = PodCondition::not(known::UNSCHEDULABLE);
+                let _ = env.cluster.request(env.now, Op::SetCondition { pod, kind, condition });
+                if R::ON {
+                    let strings = &env.plan.strings;
+                    let note = env.recorder.note(|| error.message(strings));
+                    env.fact(|| Fact::PodUnschedulable(pod.uid, note));
+                    env.pod_event(pod.uid, KubeEvent::FailedScheduling, || error.message(strings));
+                }
+                let rejected_by = error.rejected_by();
+                self.errors.insert(pod.uid, error);
+                self.queue.failed(self.view.tables(), info, rejected_by, env.now);
+            }
+        }
+    }
+
+    fn bind<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, slot: u32) {
+        let Binding { pod, node, info } = self.bindings[slot as usize].take().expect("a binding arrives once");
+        self.free_bindings.push(slot);
+        match env.cluster.request(env.now, Op::Bind { pod, node, class: info.class }) {
+            Ok(_) => {
+                env.counters.pods_bound += 1;
+                self.errors.remove(&pod.uid);
+                let name = env.cluster.nodes().get(node).name;
+                let (workload, ordinal) = env.cluster.pods().source(pod.pod);
+                let plan = env.plan;
+                env.pod_event(pod.uid, KubeEvent::Scheduled, || {
+                    let of = &plan.workloads[workload];
+                    let namespace = plan.strings.text(of.namespace);
+                    let pod = of.pod_name(&plan.strings, ordinal);
+                    format!("Successfully assigned {namespace}/{pod} to {}", plan.strings.text(name))
+                });
+            }
+            Err(_) => {
+                let forgotten = self.view.forget(pod.pod);
+                if let Some((_, class)) = forgotten {
+                    self.queue.on_event(self.view.tables(), &ClusterEvent::AssignedPodRemoved(class), env.now);
+                }
+                if env.cluster.pods().exists(pod) && env.cluster.pods().node(pod.pod).is_none() {
+                    self.queue.failed(self.view.tables(), info, PluginSet::EMPTY, env.now);
+                }
+            }
+        }
+    }
+}
+
+/// The node as the view wants it.
+fn with_spec<T, R, O>(env: &Env<'_, T, R>, node: NodeId, give: impl FnOnce(&NodeSpec<'_>) -> O) -> O {
+    let row = env.cluster.nodes().get(node);
+    let shape = &env.plan.shapes[row.shape];
+    let taints: smallvec::SmallVec<[Taint; 4]> = row.taints.iter().map(|&(taint, _)| taint).collect();
+    give(&NodeSpec {
+        name: row.name,
+        hostname: Some(row.name),
+        labels: env.plan.strings.labels(shape.labels).pairs(),
+        taints: &taints,
+        allocatable: &shape.allocatable,
+        max_pods: shape.max_pods,
+        unschedulable: row.unschedulable,
+    })
+}

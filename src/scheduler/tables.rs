@@ -1,0 +1,246 @@
+//! What the scheduler knows of classes and nodes, cut into the parts that plugins read and interned part by part, so that
+//! caches are shared by all classes with the same requests and all nodes with the same taints. Knows no usage.
+
+use crate::base::{IdVec, Interner};
+use crate::define_id;
+use crate::model::strings::known;
+use crate::model::{ClassId, HostPort, PodClass, PreemptionPolicy, Resources, StrId, Taint, Toleration};
+
+define_id! {
+    /// A distinct list of node taints.
+    TaintSetId
+    /// A distinct set of node labels, without the hostname.
+    NodeLabelsId
+    /// A distinct amount of what nodes offer.
+    AllocatableId
+    /// A distinct amount of what pods request.
+    RequestId
+    /// A distinct demand on a node's fixed properties.
+    StaticsId
+    /// A distinct list of host ports.
+    PortsId
+    /// A distinct combination of request, statics and ports: pods that get the same verdicts and scores.
+    SignatureId
+}
+
+/// What a node offers.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub struct Allocatable {
+    /// Resources.
+    pub amounts: Resources,
+    /// How many pods.
+    pub pods: i64,
+}
+
+/// What a pod takes and what scoring counts for it.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub struct Request {
+    /// Effective requests.
+    pub amounts: Resources,
+    /// CPU that scoring counts for the incoming pod, in milli-cores.
+    pub scoring_milli_cpu: i64,
+    /// Memory that scoring counts for the incoming pod, in bytes.
+    pub scoring_memory: i64,
+    /// CPU that scoring counts once it is on a node, in milli-cores.
+    pub accounted_milli_cpu: i64,
+    /// Memory that scoring counts once it is on a node, in bytes.
+    pub accounted_memory: i64,
+}
+
+/// What a pod demands of a node's name, labels and taints.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub struct Statics {
+    /// `spec.nodeName`.
+    pub node_name: Option<StrId>,
+    /// `spec.nodeSelector`.
+    pub node_selector: Box<[(StrId, StrId)]>,
+    /// `spec.tolerations`.
+    pub tolerations: Box<[Toleration]>,
+}
+
+/// A class as the scheduler knows it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Class {
+    /// What it takes.
+    pub request: RequestId,
+    /// What it demands.
+    pub statics: StaticsId,
+    /// Its host ports.
+    pub ports: PortsId,
+    /// All three.
+    pub signature: SignatureId,
+    /// `spec.priority`.
+    pub priority: i32,
+    /// `spec.preemptionPolicy`.
+    pub preemption: PreemptionPolicy,
+}
+
+/// The parts of a signature.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Signature {
+    /// What it takes.
+    pub request: RequestId,
+    /// What it demands.
+    pub statics: StaticsId,
+    /// Its host ports.
+    pub ports: PortsId,
+}
+
+/// The fixed properties of a node: what events carry and hints compare.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct NodeFacts {
+    /// Its name.
+    pub name: StrId,
+    /// The value of its `kubernetes.io/hostname` label, if it has one.
+    pub hostname: Option<StrId>,
+    /// Its other labels.
+    pub labels: NodeLabelsId,
+    /// Its taints, in order.
+    pub taints: TaintSetId,
+    /// What it offers.
+    pub allocatable: AllocatableId,
+    /// `spec.unschedulable`.
+    pub unschedulable: bool,
+}
+
+/// A node as the API shows it.
+#[derive(Clone, Copy, Debug)]
+pub struct NodeSpec<'a> {
+    /// Name.
+    pub name: StrId,
+    /// The value of the `kubernetes.io/hostname` label, unless it is among `labels`.
+    pub hostname: Option<StrId>,
+    /// Labels, each key once, in any fixed order.
+    pub labels: &'a [(StrId, StrId)],
+    /// Taints, in order.
+    pub taints: &'a [Taint],
+    /// Allocatable resources.
+    pub allocatable: &'a Resources,
+    /// Allocatable pods.
+    pub max_pods: i64,
+    /// `spec.unschedulable`.
+    pub unschedulable: bool,
+}
+
+/// The interned parts of all classes and nodes.
+#[derive(Clone, Debug, Default)]
+pub struct Tables {
+    classes: IdVec<ClassId, Option<Class>>,
+    requests: Interner<RequestId, Request>,
+    statics: Interner<StaticsId, Statics>,
+    ports: Interner<PortsId, Box<[HostPort]>>,
+    signatures: Interner<SignatureId, Signature>,
+    taints: Interner<TaintSetId, Box<[Taint]>>,
+    labels: Interner<NodeLabelsId, Box<[(StrId, StrId)]>>,
+    allocatables: Interner<AllocatableId, Allocatable>,
+}
+
+impl Tables {
+    /// Makes `class` known; again with the same value does nothing.
+    pub fn register_class(&mut self, class: ClassId, spec: &PodClass) {
+        if self.knows(class) {
+            return;
+        }
+        let scoring = (spec.scoring_milli_cpu, spec.scoring_memory);
+        let accounted = spec.accounted_scoring.unwrap_or(scoring);
+        let request = self.requests.intern(Request {
+            amounts: spec.requests.clone(),
+            scoring_milli_cpu: scoring.0,
+            scoring_memory: scoring.1,
+            accounted_milli_cpu: accounted.0,
+            accounted_memory: accounted.1,
+        });
+        let statics = self.statics.intern(Statics {
+            node_name: spec.node_name,
+            node_selector: spec.node_selector.clone(),
+            tolerations: spec.tolerations.clone(),
+        });
+        let ports = self.ports.intern(spec.host_ports.clone());
+        let signature = self.signatures.intern(Signature { request, statics, ports });
+        self.classes.grow_to(class, None);
+        self.classes[class] =
+            Some(Class { request, statics, ports, signature, priority: spec.priority, preemption: spec.preemption });
+    }
+
+    /// Whether `class` was registered.
+    #[must_use]
+    pub fn knows(&self, class: ClassId) -> bool {
+        self.classes.get(class).is_some_and(Option::is_some)
+    }
+
+    /// The facts of a node with this specification.
+    pub(super) fn facts(&mut self, spec: &NodeSpec<'_>) -> NodeFacts {
+        let labels = self.labels.lookup(spec.labels).unwrap_or_else(|| self.labels.intern(spec.labels.into()));
+        let taints = self.taints.lookup(spec.taints).unwrap_or_else(|| self.taints.intern(spec.taints.into()));
+        let offered = Allocatable { amounts: spec.allocatable.clone(), pods: spec.max_pods };
+        NodeFacts {
+            name: spec.name,
+            hostname: spec.hostname,
+            labels,
+            taints,
+            allocatable: self.allocatables.intern(offered),
+            unschedulable: spec.unschedulable,
+        }
+    }
+
+    /// A class.
+    ///
+    /// # Panics
+    /// If it was not registered.
+    #[inline]
+    #[must_use]
+    pub fn class(&self, class: ClassId) -> Class {
+        self.classes[class].expect("class not registered with the scheduler")
+    }
+
+    /// What pods with `id` request.
+    #[must_use]
+    pub fn request(&self, id: RequestId) -> &Request {
+        self.requests.get(id)
+    }
+
+    /// What pods with `id` demand.
+    #[must_use]
+    pub fn statics(&self, id: StaticsId) -> &Statics {
+        self.statics.get(id)
+    }
+
+    /// Host ports.
+    #[must_use]
+    pub fn ports(&self, id: PortsId) -> &[HostPort] {
+        self.ports.get(id)
+    }
+
+    /// The parts of a signature.
+    #[must_use]
+    pub fn signature(&self, id: SignatureId) -> Signature {
+        *self.signatures.get(id)
+    }
+
+    /// A node's taints.
+    #[must_use]
+    pub fn taints(&self, id: TaintSetId) -> &[Taint] {
+        self.taints.get(id)
+    }
+
+    /// What a node offers.
+    #[must_use]
+    pub fn allocatable(&self, id: AllocatableId) -> &Allocatable {
+        self.allocatables.get(id)
+    }
+
+    /// The value of a node's label.
+    #[must_use]
+    pub fn label(&self, facts: &NodeFacts, key: StrId) -> Option<StrId> {
+        let listed = self.labels.get(facts.labels).iter().find(|&&(k, _)| k == key).map(|&(_, value)| value);
+        listed.or(if key == known::LABEL_HOSTNAME { facts.hostname } else { None })
+    }
+
+    /// Region and zone, which decide a node's place in the list (`GetZoneKey`, component-helpers/node/topology): the beta
+    /// labels win; a missing label is the empty string.
+    #[must_use]
+    pub fn zone_key(&self, facts: &NodeFacts) -> (StrId, StrId) {
+        let first = |beta, ga| self.label(facts, beta).or_else(|| self.label(facts, ga)).unwrap_or(known::EMPTY);
+        (first(known::LABEL_REGION_BETA, known::LABEL_REGION), first(known::LABEL_ZONE_BETA, known::LABEL_ZONE))
+    }
+}

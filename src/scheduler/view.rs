@@ -1,0 +1,359 @@
+//! The scheduler's own view of the cluster: nodes, and pods that are assumed or bound, advanced by the changes it has seen.
+//! Owns the node list order, the usage of every node and a journal of which nodes changed; knows neither the API's objects
+//! nor how nodes are judged. Mirrors pkg/scheduler/backend/cache/{cache,snapshot}.go and `NodeInfo` (v1.34.1).
+
+use smallvec::SmallVec;
+
+use super::node_tree::{NodeTree, ZoneKey};
+use super::plugins::node_resources_fit::{Scalar, Usage};
+pub use super::tables::{NodeFacts, NodeSpec, Tables};
+use crate::base::IdVec;
+use crate::model::strings::known;
+use crate::model::{ClassId, HostPort, NodeId, PodClass, PodId};
+
+/// The position of a node that is not in the list.
+pub const NOT_LISTED: u32 = u32::MAX;
+
+#[derive(Clone, Copy, Default, Debug)]
+struct PodRow {
+    place: Option<(NodeId, ClassId)>,
+    next: Option<PodId>,
+    previous: Option<PodId>,
+    assumed: bool,
+}
+
+#[derive(Clone, Debug, Default)]
+struct NodeRow {
+    facts: Option<NodeFacts>,
+    zone: Option<ZoneKey>,
+    scalars: SmallVec<[Scalar; 1]>,
+    ports: Vec<HostPort>,
+    first_pod: Option<PodId>,
+}
+
+/// A point in the journal of changed nodes.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub struct Cursor(u64);
+
+/// What the scheduler believes about the cluster.
+#[derive(Clone, Debug, Default)]
+pub struct View {
+    tables: Tables,
+    usage: IdVec<NodeId, Usage>,
+    nodes: IdVec<NodeId, NodeRow>,
+    pods: IdVec<PodId, PodRow>,
+    tree: NodeTree<NodeId>,
+    list: Vec<NodeId>,
+    positions: IdVec<NodeId, u32>,
+    list_is_old: bool,
+    ignores_zones: bool,
+    list_epoch: u64,
+    journal: Vec<NodeId>,
+    journal_start: u64,
+    pub(super) next_start: u32,
+}
+
+impl View {
+    /// A cluster without nodes.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A cluster without nodes, whose nodes are looked at in order of arrival, not zone by zone: the order of recorded decisions.
+    #[must_use]
+    pub fn in_arrival_order() -> Self {
+        Self { ignores_zones: true, ..Self::default() }
+    }
+
+    /// Classes and the parts of nodes.
+    #[must_use]
+    pub const fn tables(&self) -> &Tables {
+        &self.tables
+    }
+
+    /// Makes a pod class known; needed before a pod of it is placed or scheduled. Costs nothing if it is known.
+    pub fn register_class(&mut self, class: ClassId, spec: &PodClass) {
+        self.tables.register_class(class, spec);
+    }
+
+    // ---- nodes ----
+
+    /// A node appeared. Pods that were bound to it before count. Returns its facts, for the event.
+    pub fn add_node(&mut self, node: NodeId, spec: &NodeSpec<'_>) -> NodeFacts {
+        self.set_node(node, spec).1
+    }
+
+    /// A node changed. Returns its facts before (`None`: it was not known, so it was added) and after.
+    pub fn update_node(&mut self, node: NodeId, spec: &NodeSpec<'_>) -> (Option<NodeFacts>, NodeFacts) {
+        self.set_node(node, spec)
+    }
+
+    fn set_node(&mut self, node: NodeId, spec: &NodeSpec<'_>) -> (Option<NodeFacts>, NodeFacts) {
+        let facts = self.tables.facts(spec);
+        self.grow_nodes(node);
+        let old = self.nodes[node].facts;
+        if old == Some(facts) {
+            return (old, facts);
+        }
+        let zone = if self.ignores_zones { (known::EMPTY, known::EMPTY) } else { self.tables.zone_key(&facts) };
+        if old.is_none() || self.nodes[node].zone != Some(zone) {
+            if let Some(before) = self.nodes[node].zone {
+                self.tree.remove(before, node);
+            }
+            self.tree.add(zone, node);
+            self.nodes[node].zone = Some(zone);
+            // As upstream, a node that only changed its zone keeps its place until a node comes or goes.
+            self.list_is_old |= old.is_none();
+        }
+        self.nodes[node].facts = Some(facts);
+        self.offer(node, &facts);
+        self.changed(node);
+        (old, facts)
+    }
+
+    /// A node is gone. Pods that are still bound to it stay accounted, in case it comes back. Returns its last facts.
+    pub fn remove_node(&mut self, node: NodeId) -> Option<NodeFacts> {
+        let row = self.nodes.get(node).is_some_and(|row| row.facts.is_some()).then(|| &mut self.nodes[node])?;
+        let facts = row.facts.take();
+        if let Some(zone) = row.zone.take() {
+            self.tree.remove(zone, node);
+        }
+        self.list_is_old = true;
+        facts
+    }
+
+    fn grow_nodes(&mut self, node: NodeId) {
+        self.nodes.grow_to(node, NodeRow::default());
+        self.usage.grow_to(node, Usage::default());
+        self.positions.grow_to(node, NOT_LISTED);
+    }
+
+    /// Writes what `facts` offer into the usage columns.
+    fn offer(&mut self, node: NodeId, facts: &NodeFacts) {
+        let offered = self.tables.allocatable(facts.allocatable);
+        let (usage, row) = (&mut self.usage[node], &mut self.nodes[node]);
+        usage.allocatable_milli_cpu = offered.amounts.milli_cpu;
+        usage.allocatable_memory = offered.amounts.memory;
+        usage.allocatable_ephemeral = offered.amounts.ephemeral_storage;
+        usage.allocatable_pods = offered.pods;
+        row.scalars.iter_mut().for_each(|s| s.allocatable = 0);
+        for &(name, amount) in &offered.amounts.scalar {
+            scalar_of(&mut row.scalars, name).allocatable = amount;
+        }
+        row.scalars.retain(|s| s.allocatable != 0 || s.requested != 0);
+    }
+
+    // ---- pods ----
+
+    /// A pod was given `node` by a decision that is not written yet: it counts from now on.
+    pub fn assume(&mut self, pod: PodId, class: ClassId, node: NodeId) {
+        self.place(pod, class, node);
+        self.pods[pod].assumed = true;
+    }
+
+    /// The binding of an assumed pod failed. Returns where it was; `None` if it is not assumed.
+    pub fn forget(&mut self, pod: PodId) -> Option<(NodeId, ClassId)> {
+        if self.is_assumed(pod) { self.remove_pod(pod) } else { None }
+    }
+
+    /// The API shows a pod on `node`: bound by this scheduler (an assumed pod is confirmed) or by someone else.
+    pub fn add_pod(&mut self, pod: PodId, class: ClassId, node: NodeId) {
+        self.place(pod, class, node);
+        self.pods[pod].assumed = false;
+    }
+
+    /// A pod on a node changed its class (an in-place resize). Returns its class before; `None` if it is not on a node.
+    pub fn update_pod(&mut self, pod: PodId, class: ClassId) -> Option<ClassId> {
+        let (node, old) = self.place_of(pod)?;
+        let assumed = self.is_assumed(pod);
+        self.place(pod, class, node);
+        self.pods[pod].assumed = assumed;
+        Some(old)
+    }
+
+    /// A pod is gone or has ended. Returns where it was; `None` if it was on no node.
+    pub fn remove_pod(&mut self, pod: PodId) -> Option<(NodeId, ClassId)> {
+        let (node, class) = self.place_of(pod)?;
+        let row = std::mem::take(&mut self.pods[pod]);
+        match row.previous {
+            Some(previous) => self.pods[previous].next = row.next,
+            None => self.nodes[node].first_pod = row.next,
+        }
+        if let Some(next) = row.next {
+            self.pods[next].previous = row.previous;
+        }
+        self.account(node, class, -1);
+        let ports = self.tables.ports(self.tables.class(class).ports);
+        let used = &mut self.nodes[node].ports;
+        for port in ports {
+            if let Some(at) = used.iter().position(|p| p == port) {
+                used.swap_remove(at);
+            }
+        }
+        Some((node, class))
+    }
+
+    fn place(&mut self, pod: PodId, class: ClassId, node: NodeId) {
+        if self.place_of(pod) == Some((node, class)) {
+            return;
+        }
+        self.remove_pod(pod);
+        self.grow_nodes(node);
+        self.pods.grow_to(pod, PodRow::default());
+        let next = self.nodes[node].first_pod.replace(pod);
+        if let Some(next) = next {
+            self.pods[next].previous = Some(pod);
+        }
+        self.pods[pod] = PodRow { place: Some((node, class)), next, previous: None, assumed: false };
+        self.account(node, class, 1);
+        let ports = self.tables.ports(self.tables.class(class).ports);
+        self.nodes[node].ports.extend_from_slice(ports);
+    }
+
+    /// Counts a pod of `class` on `node` `sign` times.
+    fn account(&mut self, node: NodeId, class: ClassId, sign: i64) {
+        let request = self.tables.request(self.tables.class(class).request);
+        let usage = &mut self.usage[node];
+        let add = |to: &mut i64, amount: i64| *to = to.saturating_add(sign * amount);
+        add(&mut usage.milli_cpu, request.amounts.milli_cpu);
+        add(&mut usage.memory, request.amounts.memory);
+        add(&mut usage.ephemeral, request.amounts.ephemeral_storage);
+        add(&mut usage.scoring_milli_cpu, request.accounted_milli_cpu);
+        add(&mut usage.scoring_memory, request.accounted_memory);
+        add(&mut usage.pods, 1);
+        let scalars = &mut self.nodes[node].scalars;
+        for &(name, amount) in &request.amounts.scalar {
+            add(&mut scalar_of(scalars, name).requested, amount);
+        }
+        self.changed(node);
+    }
+
+    // ---- reading ----
+
+    /// Brings the node list up to date, as upstream does with its snapshot before each cycle.
+    pub fn refresh(&mut self) {
+        if !self.list_is_old {
+            return;
+        }
+        for &node in &self.list {
+            self.positions[node] = NOT_LISTED;
+        }
+        self.tree.list_into(&mut self.list);
+        for (position, &node) in self.list.iter().enumerate() {
+            self.positions[node] = u32::try_from(position).expect("node ids are 32 bits wide");
+        }
+        self.list_is_old = false;
+        self.list_epoch += 1;
+    }
+
+    /// Nodes in the order in which they are looked at, as of the last [`refresh`](Self::refresh).
+    #[must_use]
+    pub fn list(&self) -> &[NodeId] {
+        &self.list
+    }
+
+    /// Grows whenever the list changes: positions of another epoch mean nothing.
+    #[must_use]
+    pub const fn list_epoch(&self) -> u64 {
+        self.list_epoch
+    }
+
+    /// A node's position in the list, or [`NOT_LISTED`].
+    #[inline]
+    #[must_use]
+    pub fn position(&self, node: NodeId) -> u32 {
+        self.positions.get(node).copied().unwrap_or(NOT_LISTED)
+    }
+
+    /// Where the next search starts in the list.
+    #[must_use]
+    pub const fn next_start(&self) -> u32 {
+        self.next_start
+    }
+
+    /// A node's facts; `None` if there is no such node (any more).
+    #[inline]
+    #[must_use]
+    pub fn facts(&self, node: NodeId) -> Option<&NodeFacts> {
+        self.nodes.get(node)?.facts.as_ref()
+    }
+
+    /// What a node offers and what its pods request.
+    #[inline]
+    #[must_use]
+    pub fn usage(&self, node: NodeId) -> &Usage {
+        &self.usage[node]
+    }
+
+    /// A node's extended resources.
+    #[inline]
+    #[must_use]
+    pub fn scalars(&self, node: NodeId) -> &[Scalar] {
+        &self.nodes[node].scalars
+    }
+
+    /// Host ports that a node's pods take, one entry a pod and port.
+    #[inline]
+    #[must_use]
+    pub fn ports(&self, node: NodeId) -> &[HostPort] {
+        &self.nodes[node].ports
+    }
+
+    /// Where a pod is, and as what; `None` if it is on no node.
+    #[must_use]
+    pub fn place_of(&self, pod: PodId) -> Option<(NodeId, ClassId)> {
+        self.pods.get(pod)?.place
+    }
+
+    /// Whether a pod was assumed and is not confirmed yet.
+    #[must_use]
+    pub fn is_assumed(&self, pod: PodId) -> bool {
+        self.pods.get(pod).is_some_and(|row| row.assumed)
+    }
+
+    /// The pods on a node, latest first, with their classes.
+    pub fn pods_on(&self, node: NodeId) -> impl Iterator<Item = (PodId, ClassId)> {
+        let first = self.nodes.get(node).and_then(|row| row.first_pod);
+        std::iter::successors(first, |&pod| self.pods[pod].next)
+            .filter_map(|pod| self.pods[pod].place.map(|(_, class)| (pod, class)))
+    }
+
+    /// All pods on nodes, with their classes.
+    pub fn placed_pods(&self) -> impl Iterator<Item = (PodId, NodeId, ClassId)> {
+        self.pods.entries().filter_map(|(pod, row)| row.place.map(|(node, class)| (pod, node, class)))
+    }
+
+    // ---- the journal ----
+
+    fn changed(&mut self, node: NodeId) {
+        self.journal.push(node);
+        let keep = (2 * self.list.len()).max(1024);
+        if self.journal.len() > 2 * keep {
+            let cut = self.journal.len() - keep;
+            self.journal.drain(..cut);
+            self.journal_start += cut as u64;
+        }
+    }
+
+    /// The end of the journal.
+    #[must_use]
+    pub const fn cursor(&self) -> Cursor {
+        Cursor(self.journal_start + self.journal.len() as u64)
+    }
+
+    /// The nodes that changed since `cursor`, oldest first, possibly repeated; `None` if that is too long ago to tell.
+    #[must_use]
+    pub fn changes_since(&self, cursor: Cursor) -> Option<&[NodeId]> {
+        let skip = usize::try_from(cursor.0.checked_sub(self.journal_start)?).ok()?;
+        self.journal.get(skip..)
+    }
+}
+
+fn scalar_of(scalars: &mut SmallVec<[Scalar; 1]>, name: crate::model::StrId) -> &mut Scalar {
+    let at = scalars.iter().position(|s| s.name == name).unwrap_or_else(|| {
+        scalars.push(Scalar { name, allocatable: 0, requested: 0 });
+        scalars.len() - 1
+    });
+    &mut scalars[at]
+}

@@ -1,0 +1,180 @@
+//! Faults and changes of the plan, carried out.
+
+use super::event::Event;
+use super::world::{World, env};
+use crate::api::{Op, PodRef};
+use crate::base::{SimDuration, SimTime};
+use crate::component::Env;
+use crate::engine::{Kernel, Ranked};
+use crate::model::plan::{ChangeKind, FaultKind, NodeTarget, PodTarget};
+use crate::model::{NodeId, WorkloadId};
+use crate::record::{Fact, KubeEvent, Recorder};
+
+impl World {
+    /// A fault begins, or ends.
+    pub(super) fn fault<R: Recorder>(&mut self, kernel: &mut Kernel<Event>, recorder: &mut R, at: usize, begins: bool) {
+        let fault = self.plan.faults[at].clone();
+        if begins {
+            self.struck[at] = self.targets(&fault.kind, at);
+        }
+        let nodes = self.struck[at].clone();
+        if R::ON {
+            let text = self.describe(&fault.kind, &nodes);
+            let note = recorder.note(|| text);
+            recorder.fact(kernel.now(), Fact::Fault(u32::try_from(at).expect("few faults"), begins, note));
+        }
+        match fault.kind {
+            FaultKind::NodeCrash(_) | FaultKind::ZoneLoss(_) => {
+                for node in nodes {
+                    if begins {
+                        self.crash(kernel, recorder, node);
+                    } else {
+                        self.power_on(kernel, node);
+                    }
+                }
+            }
+            FaultKind::Cordon(_) => {
+                for node in nodes {
+                    if self.cluster.request(kernel.now(), Op::SetUnschedulable(node, begins)).is_ok() {
+                        let event = if begins { KubeEvent::NodeNotSchedulable } else { KubeEvent::NodeSchedulable };
+                        let mut env = env!(self, kernel, recorder);
+                        env.node_event(node, event, || format!("Node status is now: {event:?}"));
+                    }
+                }
+            }
+            FaultKind::ContainerKill { pod, container, exit_code } => {
+                if let Some(workload) = self.workload_of(pod).filter(|_| begins) {
+                    let mut env = env!(self, kernel, recorder);
+                    self.kubelets.kill_containers(&mut env, workload, container, exit_code);
+                }
+            }
+            FaultKind::ContainerOutage { pod, container, exit_code } => {
+                if let Some(workload) = self.workload_of(pod) {
+                    let mut env = env!(self, kernel, recorder);
+                    self.kubelets.set_outage(&mut env, (workload, container), exit_code, begins);
+                }
+            }
+            FaultKind::RegistryOutage(prefix) => self.kubelets.set_registry_outage(prefix, begins),
+        }
+    }
+
+    fn crash<R: Recorder>(&mut self, kernel: &mut Kernel<Event>, recorder: &mut R, node: NodeId) {
+        let renewed = self.kubelets.last_renewal(&self.plan, node, kernel.now());
+        let mut env = env!(self, kernel, recorder);
+        self.kubelets.crash(&mut env, node);
+        self.lifecycle.node_is_silent(&mut env, node, renewed);
+    }
+
+    fn power_on(&mut self, kernel: &mut Kernel<Event>, node: NodeId) {
+        if !self.cluster.nodes().get(node).exists {
+            return;
+        }
+        let name = self.plan.strings.text(self.cluster.nodes().get(node).name);
+        let boots = self.kubelets.boots(node);
+        let mut rng = self.draws.node(name).boot.at(0, u64::from(boots), 0);
+        let takes = SimDuration::from_secs_f64(self.plan.control_plane.node_boot.sample(&mut rng));
+        let event = Event::Booted(node);
+        kernel.schedule_in(takes, event.rank(), event);
+    }
+
+    fn targets(&self, fault: &FaultKind, at: usize) -> Vec<NodeId> {
+        match fault {
+            FaultKind::NodeCrash(target) | FaultKind::Cordon(target) => self.nodes_of(target, at),
+            FaultKind::ZoneLoss(zone) => {
+                self.existing_nodes(|node| self.plan.shapes[self.cluster.nodes().get(node).shape].zone == *zone)
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn nodes_of(&self, target: &NodeTarget, at: usize) -> Vec<NodeId> {
+        match target {
+            NodeTarget::Named(name) => self.node_names.get(name).copied().into_iter().collect(),
+            NodeTarget::OfPod(pod) => {
+                let mut nodes: Vec<NodeId> =
+                    self.pods_of(*pod).iter().filter_map(|pod| self.cluster.pods().node(pod.pod)).collect();
+                nodes.sort_unstable();
+                nodes.dedup();
+                nodes
+            }
+            NodeTarget::Random { pool, count } => {
+                let in_pool = |node: NodeId| {
+                    let shape = &self.plan.shapes[self.cluster.nodes().get(node).shape];
+                    pool.is_none_or(|pool| shape.pool == pool)
+                };
+                let mut nodes = self.existing_nodes(in_pool);
+                let mut struck = Vec::new();
+                for k in 0..*count {
+                    if nodes.is_empty() {
+                        break;
+                    }
+                    let mut rng = self.draws.fault.at(at as u64, u64::from(k), 0);
+                    let chosen = rng.below(nodes.len() as u64);
+                    struck.push(nodes.remove(usize::try_from(chosen).expect("an index")));
+                }
+                struck
+            }
+        }
+    }
+
+    fn existing_nodes(&self, keep: impl Fn(NodeId) -> bool) -> Vec<NodeId> {
+        let existing = self.cluster.nodes().entries().filter(|(_, row)| row.exists);
+        existing.map(|(node, _)| node).filter(|&node| keep(node)).collect()
+    }
+
+    fn workload_of(&self, pod: PodTarget) -> Option<WorkloadId> {
+        self.workloads.get(&(pod.namespace, pod.name)).copied()
+    }
+
+    fn pods_of(&self, pod: PodTarget) -> Vec<PodRef> {
+        let Some(workload) = self.workload_of(pod) else { return Vec::new() };
+        self.cluster.pods().iter().filter(|pod| self.cluster.pods().source(pod.pod).0 == workload).collect()
+    }
+
+    /// A change of the plan is made.
+    pub(super) fn change(&mut self, now: SimTime, at: usize) {
+        let refused = match self.plan.changes[at].kind.clone() {
+            ChangeKind::ApplyConfig(content) => {
+                self.cluster.request(now, Op::PutConfig(content.config, &content.keys)).is_err()
+            }
+            ChangeKind::DeleteConfig(config) => self.cluster.request(now, Op::DeleteConfig(config)).is_err(),
+            ChangeKind::DeletePod { pod, grace_seconds } => {
+                let pods = self.pods_of(pod);
+                for pod in &pods {
+                    self.delete_pod(now, *pod, grace_seconds);
+                }
+                pods.is_empty()
+            }
+            ChangeKind::DeleteNode(name) => match self.node_names.remove(&name) {
+                Some(node) => self.cluster.request(now, Op::RemoveNode(node)).is_err(),
+                None => true,
+            },
+            ChangeKind::TaintNode { node, taint, add } => match self.node_names.get(&node) {
+                Some(&node) => {
+                    let op = if add { Op::AddTaint(node, taint) } else { Op::RemoveTaint(node, taint) };
+                    self.cluster.request(now, op).is_err()
+                }
+                None => true,
+            },
+        };
+        self.counters.changes_refused += u64::from(refused);
+    }
+
+    fn describe(&self, fault: &FaultKind, nodes: &[NodeId]) -> String {
+        let text = |id| self.plan.strings.text(id);
+        let names: Vec<&str> = nodes.iter().map(|&node| text(self.cluster.nodes().get(node).name)).collect();
+        let names = names.join(", ");
+        match fault {
+            FaultKind::NodeCrash(_) => format!("node crash: {names}"),
+            FaultKind::Cordon(_) => format!("cordon: {names}"),
+            FaultKind::ZoneLoss(zone) => format!("loss of zone {}: {names}", text(*zone)),
+            FaultKind::ContainerKill { pod, container, exit_code } => {
+                format!("container {} of {} killed with exit code {exit_code}", text(*container), text(pod.name))
+            }
+            FaultKind::ContainerOutage { pod, container, .. } => {
+                format!("container {} of {} cannot run", text(*container), text(pod.name))
+            }
+            FaultKind::RegistryOutage(prefix) => format!("registry of {} does not answer", text(*prefix)),
+        }
+    }
+}

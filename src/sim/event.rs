@@ -1,0 +1,123 @@
+//! The closed event enum: everything that can be pending. Small, `Copy`, dense ids only.
+
+use crate::api::PodRef;
+use crate::controllers::{endpoints, node_lifecycle, pod_gc};
+use crate::engine::{Rank, Ranked};
+use crate::model::{NodeId, TemplateId, WorkloadId};
+use crate::{kubelet, scheduler};
+
+/// Something that will happen.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Event {
+    /// Pod number so-and-so of the plan is created.
+    Pod(u32),
+    /// The next pod of an arrival stream is due.
+    Arrival(u32),
+    /// The API server accepts a pod of an arrival stream.
+    Create {
+        /// Its workload.
+        workload: WorkloadId,
+        /// Its number there.
+        ordinal: u32,
+        /// What it is like.
+        template: TemplateId,
+    },
+    /// A trace deletes a pod.
+    TraceDelete(PodRef),
+    /// A fault of the plan begins (`true`) or ends.
+    Fault(u32, bool),
+    /// A change of the plan is made.
+    Change(u32),
+    /// The rate of requests on a service changes.
+    Rate(u32),
+    /// A machine's kubelet posts its first status after a boot.
+    Booted(NodeId),
+    /// A component reads the change log.
+    Wake(Actor),
+    /// A timer of a kubelet.
+    Kubelet(kubelet::Timer),
+    /// A timer of the EndpointSlice controller or the proxies.
+    Endpoints(endpoints::Timer),
+    /// A timer of the node lifecycle controller.
+    NodeLifecycle(node_lifecycle::Timer),
+    /// A timer of the pod garbage collector.
+    PodGc(pod_gc::Timer),
+    /// A timer of the scheduler.
+    Scheduler(scheduler::Timer),
+}
+
+/// Components that read the change log.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum Actor {
+    /// All kubelets.
+    Kubelets,
+    /// All controllers.
+    Controllers,
+    /// The scheduler.
+    Scheduler,
+}
+
+impl Actor {
+    /// Every actor.
+    pub const ALL: [Self; 3] = [Self::Kubelets, Self::Controllers, Self::Scheduler];
+}
+
+impl Ranked for Event {
+    /// At one instant: the plan, kubelets, controllers, the scheduler.
+    fn rank(&self) -> Rank {
+        Rank::new(match self {
+            Self::Pod(_)
+            | Self::Arrival(_)
+            | Self::Create { .. }
+            | Self::TraceDelete(_)
+            | Self::Fault(..)
+            | Self::Change(_)
+            | Self::Rate(_)
+            | Self::Booted(_) => 0,
+            Self::Wake(Actor::Kubelets) | Self::Kubelet(_) => 1,
+            Self::Wake(Actor::Controllers) | Self::Endpoints(_) | Self::NodeLifecycle(_) | Self::PodGc(_) => 2,
+            Self::Wake(Actor::Scheduler) | Self::Scheduler(_) => 3,
+        })
+    }
+}
+
+impl From<kubelet::Timer> for Event {
+    fn from(timer: kubelet::Timer) -> Self {
+        Self::Kubelet(timer)
+    }
+}
+
+impl From<endpoints::Timer> for Event {
+    fn from(timer: endpoints::Timer) -> Self {
+        Self::Endpoints(timer)
+    }
+}
+
+impl From<node_lifecycle::Timer> for Event {
+    fn from(timer: node_lifecycle::Timer) -> Self {
+        Self::NodeLifecycle(timer)
+    }
+}
+
+impl From<pod_gc::Timer> for Event {
+    fn from(timer: pod_gc::Timer) -> Self {
+        Self::PodGc(timer)
+    }
+}
+
+impl From<scheduler::Timer> for Event {
+    fn from(timer: scheduler::Timer) -> Self {
+        Self::Scheduler(timer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_are_small() {
+        assert!(size_of::<Event>() <= 20, "{}", size_of::<Event>());
+    }
+}

@@ -1,0 +1,40 @@
+//! Turns accepted writes into facts for the recorder.
+
+use crate::api::{Change, Cluster, StatusMask};
+use crate::base::SimTime;
+use crate::model::{PodCondition, PodConditionType};
+use crate::record::{Fact, Recorder};
+
+/// Records the facts that a change stands for.
+pub(super) fn record<R: Recorder>(cluster: &Cluster, recorder: &mut R, now: SimTime, change: &Change) {
+    let mut fact = |fact: Fact| recorder.fact(now, fact);
+    match *change {
+        Change::PodAdded { pod, node, .. } => {
+            fact(Fact::PodCreated(pod.uid));
+            if let Some(node) = node {
+                fact(Fact::PodBound(pod.uid, node));
+            }
+        }
+        Change::PodBound { pod, node, .. } => fact(Fact::PodBound(pod.uid, node)),
+        Change::PodStatus { pod, mask, old_phase, phase, .. } => {
+            if mask.has(StatusMask::PHASE) && old_phase != phase {
+                fact(Fact::PodPhase(pod.uid, phase, cluster.pods().reason(pod.pod)));
+            }
+            for kind in PodConditionType::ALL {
+                if mask.has(StatusMask::condition(kind))
+                    && let Some(PodCondition { status, reason }) = cluster.pods().conditions(pod.pod).get(kind)
+                {
+                    fact(Fact::PodCondition(pod.uid, kind, status, reason));
+                }
+            }
+        }
+        Change::PodDeleting { pod, grace_seconds, .. } => fact(Fact::PodDeleting(pod.uid, i64::from(grace_seconds))),
+        Change::PodRemoved { pod, .. } => fact(Fact::PodRemoved(pod.uid)),
+        Change::NodeAdded(node) => fact(Fact::NodeAdded(node)),
+        Change::NodeRemoved(node) => fact(Fact::NodeRemoved(node)),
+        Change::NodeReady(node, status) => fact(Fact::NodeReady(node, status)),
+        Change::NodeUnschedulable(node, on) => fact(Fact::NodeCordoned(node, on)),
+        Change::NodeTaints { node, taint, added } => fact(Fact::NodeTaint(node, taint, added)),
+        Change::Config(config, exists) => fact(Fact::Config(config, exists)),
+    }
+}

@@ -1,0 +1,322 @@
+//! Statistics of a run, kept up to date by every accepted write, recording or not.
+
+use hdrhistogram::Histogram;
+
+use super::outcome::{LostPod, Quantiles};
+use crate::api::{Change, Cluster, PodRef, StatusMask};
+use crate::base::id::DenseId;
+use crate::base::{SimDuration, SimTime};
+use crate::kubelet::Kubelets;
+use crate::model::plan::Plan;
+use crate::model::strings::known;
+use crate::model::{ConditionStatus, NodeId, Phase, PodConditionType, Resources, TemplateId};
+use crate::record::{Counters, Sample};
+
+/// Where a pod is counted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+enum Bucket {
+    #[default]
+    Unscheduled,
+    Starting,
+    Running,
+    Succeeded,
+    Failed,
+}
+
+/// What is counted of one pod.
+#[derive(Clone, Copy, Debug, Default)]
+struct Tally {
+    bucket: Bucket,
+    ready: bool,
+    ever_ready: bool,
+    deleting: bool,
+    holds: bool,
+}
+
+/// A share of what there is, over time.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Share {
+    now: f64,
+    weighted: f64,
+    pub(super) peak: f64,
+}
+
+impl Share {
+    fn advance(&mut self, seconds: f64) {
+        self.weighted += self.now * seconds;
+    }
+
+    fn set(&mut self, part: i64, whole: i64) {
+        #[allow(clippy::cast_precision_loss)]
+        let share = if whole > 0 { part as f64 / whole as f64 } else { 0.0 };
+        self.now = share;
+        self.peak = self.peak.max(share);
+    }
+
+    pub(super) fn mean(&self, seconds: f64) -> f64 {
+        if seconds > 0.0 { self.weighted / seconds } else { 0.0 }
+    }
+}
+
+/// Statistics of a run.
+#[derive(Debug)]
+pub(super) struct Stats {
+    wait: Histogram<u64>,
+    ready: Histogram<u64>,
+    tallies: Vec<Tally>,
+    counted_nodes: Vec<bool>,
+    pub(super) cpu: Share,
+    pub(super) memory: Share,
+    updated: SimTime,
+    pub(super) lost: Vec<LostPod>,
+    /// Counts and sums, as the next sample shows them.
+    pub(super) sample: Sample,
+}
+
+impl Default for Stats {
+    fn default() -> Self {
+        // Microseconds up to ten years, to three significant digits.
+        let histogram = || Histogram::new_with_bounds(1, 315_360_000_000_000, 3).expect("the bounds are valid");
+        Self {
+            wait: histogram(),
+            ready: histogram(),
+            tallies: Vec::new(),
+            counted_nodes: Vec::new(),
+            cpu: Share::default(),
+            memory: Share::default(),
+            updated: SimTime::default(),
+            lost: Vec::new(),
+            sample: Sample::default(),
+        }
+    }
+}
+
+impl Stats {
+    /// Brings integrals up to `now`.
+    pub(super) fn advance(&mut self, now: SimTime) {
+        let seconds = if self.updated == SimTime::default() { 0.0 } else { (now - self.updated).as_secs_f64() };
+        self.cpu.advance(seconds);
+        self.memory.advance(seconds);
+        self.updated = now;
+    }
+
+    /// Counts an accepted write.
+    pub(super) fn on_change(
+        &mut self,
+        plan: &Plan,
+        cluster: &Cluster,
+        kubelets: &Kubelets,
+        counters: &mut Counters,
+        now: SimTime,
+        change: &Change,
+    ) {
+        match *change {
+            Change::PodAdded { pod, node, template, .. } => {
+                counters.pods_created += 1;
+                self.sample.pods_created_total += 1;
+                let slot = pod.pod.index();
+                if self.tallies.len() <= slot {
+                    self.tallies.reserve_exact((slot + 1 - self.tallies.len()).max(self.tallies.len() / 8));
+                    self.tallies.resize(slot + 1, Tally::default());
+                }
+                self.tallies[slot] = Tally::default();
+                *self.count_of(Bucket::Unscheduled) += 1;
+                if node.is_some() {
+                    self.bound(plan, now, pod, template, SimDuration::ZERO);
+                }
+            }
+            Change::PodBound { pod, .. } => {
+                let waited = now - cluster.pods().created(pod.pod);
+                self.bound(plan, now, pod, cluster.pods().template(pod.pod), waited);
+            }
+            Change::PodStatus { pod, mask, old_phase, phase, node } => {
+                self.status(plan, cluster, counters, now, pod, (mask, old_phase, phase));
+                if mask.has(StatusMask::condition(PodConditionType::DisruptionTarget)) {
+                    let reason = cluster.pods().conditions(pod.pod).get(PodConditionType::DisruptionTarget);
+                    let gone = [known::DELETION_BY_TAINT_MANAGER, known::DELETION_BY_POD_GC];
+                    if let (Some(node), Some(reason)) = (node, reason)
+                        && gone.contains(&reason.reason)
+                        && !phase.is_terminal()
+                    {
+                        let at = kubelets.down_since(node).unwrap_or(now);
+                        self.lose(plan, cluster, counters, pod, node, at);
+                    }
+                }
+            }
+            Change::PodDeleting { pod, .. } => {
+                let tally = &mut self.tallies[pod.pod.index()];
+                if !std::mem::replace(&mut tally.deleting, true) {
+                    self.sample.pods_terminating += 1;
+                }
+            }
+            Change::PodRemoved { pod, template, .. } => {
+                counters.pods_removed += 1;
+                self.release(plan, now, pod, template);
+                let tally = std::mem::take(&mut self.tallies[pod.pod.index()]);
+                *self.count_of(tally.bucket) -= 1;
+                self.sample.pods_ready -= u32::from(tally.ready);
+                self.sample.pods_terminating -= u32::from(tally.deleting);
+            }
+            Change::NodeAdded(node) => {
+                self.sample.nodes += 1;
+                self.counted_nodes.resize(node.index() + 1, false);
+                self.count_node(plan, cluster, now, node, true);
+            }
+            Change::NodeReady(node, status) => {
+                self.count_node(plan, cluster, now, node, status == ConditionStatus::True);
+            }
+            Change::NodeRemoved(node) => {
+                self.sample.nodes -= 1;
+                self.count_node(plan, cluster, now, node, false);
+            }
+            _ => {}
+        }
+    }
+
+    /// A pod will never run again, although nobody asked for that.
+    pub(super) fn lose(
+        &mut self,
+        plan: &Plan,
+        cluster: &Cluster,
+        counters: &mut Counters,
+        pod: PodRef,
+        node: NodeId,
+        at: SimTime,
+    ) {
+        let (workload, ordinal) = cluster.pods().source(pod.pod);
+        counters.pods_lost += 1;
+        self.lost.push(LostPod {
+            uid: pod.uid,
+            name: plan.workloads[workload].pod_name(&plan.strings, ordinal),
+            node: cluster.nodes().get(node).name,
+            at,
+        });
+    }
+
+    fn bound(&mut self, plan: &Plan, now: SimTime, pod: PodRef, template: TemplateId, waited: SimDuration) {
+        self.sample.pods_bound_total += 1;
+        record(&mut self.wait, waited);
+        self.move_to(pod, Bucket::Starting);
+        self.tallies[pod.pod.index()].holds = true;
+        self.advance(now);
+        self.sample.requested.add(&plan.classes[plan.templates[template].class].requests);
+        self.shares_changed();
+    }
+
+    fn status(
+        &mut self,
+        plan: &Plan,
+        cluster: &Cluster,
+        counters: &mut Counters,
+        now: SimTime,
+        pod: PodRef,
+        (mask, old_phase, phase): (StatusMask, Phase, Phase),
+    ) {
+        if old_phase != phase {
+            let bucket = match phase {
+                Phase::Pending => Bucket::Starting,
+                Phase::Running | Phase::Unknown => Bucket::Running,
+                Phase::Succeeded => Bucket::Succeeded,
+                Phase::Failed => Bucket::Failed,
+            };
+            self.move_to(pod, bucket);
+            // A pod that was over before its Running was reported has started all the same.
+            let started = old_phase == Phase::Pending && phase != Phase::Failed;
+            counters.pods_started += u64::from(started);
+            counters.pods_succeeded += u64::from(phase == Phase::Succeeded);
+            counters.pods_failed += u64::from(phase == Phase::Failed);
+            if phase.is_terminal() {
+                self.release(plan, now, pod, cluster.pods().template(pod.pod));
+            }
+        }
+        if mask.has(StatusMask::condition(PodConditionType::Ready)) && cluster.pods().exists(pod) {
+            let ready = cluster.pods().conditions(pod.pod).is_true(PodConditionType::Ready);
+            let tally = &mut self.tallies[pod.pod.index()];
+            let before = std::mem::replace(&mut tally.ready, ready);
+            let first = ready && !tally.ever_ready;
+            tally.ever_ready |= ready;
+            self.sample.pods_ready = self.sample.pods_ready + u32::from(ready) - u32::from(before);
+            if first {
+                record(&mut self.ready, now - cluster.pods().created(pod.pod));
+            }
+        }
+    }
+
+    fn release(&mut self, plan: &Plan, now: SimTime, pod: PodRef, template: TemplateId) {
+        if std::mem::take(&mut self.tallies[pod.pod.index()].holds) {
+            self.advance(now);
+            self.sample.requested.sub(&plan.classes[plan.templates[template].class].requests);
+            self.shares_changed();
+        }
+    }
+
+    fn move_to(&mut self, pod: PodRef, bucket: Bucket) {
+        let before = std::mem::replace(&mut self.tallies[pod.pod.index()].bucket, bucket);
+        *self.count_of(before) -= 1;
+        *self.count_of(bucket) += 1;
+    }
+
+    const fn count_of(&mut self, bucket: Bucket) -> &mut u32 {
+        match bucket {
+            Bucket::Unscheduled => &mut self.sample.pods_unscheduled,
+            Bucket::Starting => &mut self.sample.pods_starting,
+            Bucket::Running => &mut self.sample.pods_running,
+            Bucket::Succeeded => &mut self.sample.pods_succeeded,
+            Bucket::Failed => &mut self.sample.pods_failed,
+        }
+    }
+
+    fn count_node(&mut self, plan: &Plan, cluster: &Cluster, now: SimTime, node: NodeId, ready: bool) {
+        if std::mem::replace(&mut self.counted_nodes[node.index()], ready) == ready {
+            return;
+        }
+        self.advance(now);
+        let allocatable: &Resources = &plan.shapes[cluster.nodes().get(node).shape].allocatable;
+        if ready {
+            self.sample.nodes_ready += 1;
+            self.sample.allocatable.add(allocatable);
+        } else {
+            self.sample.nodes_ready -= 1;
+            self.sample.allocatable.sub(allocatable);
+        }
+        self.shares_changed();
+    }
+
+    fn shares_changed(&mut self) {
+        let Sample { requested, allocatable, .. } = &self.sample;
+        self.cpu.set(requested.milli_cpu, allocatable.milli_cpu);
+        self.memory.set(requested.memory, allocatable.memory);
+    }
+
+    /// From creation to binding.
+    pub(super) fn wait_quantiles(&self) -> Quantiles {
+        quantiles(&self.wait)
+    }
+
+    /// From creation to the first Ready.
+    pub(super) fn ready_quantiles(&self) -> Quantiles {
+        quantiles(&self.ready)
+    }
+}
+
+fn record(histogram: &mut Histogram<u64>, span: SimDuration) {
+    let micros = u64::try_from(span.0 / 1_000).unwrap_or(0);
+    histogram.saturating_record(micros);
+}
+
+#[allow(clippy::cast_precision_loss)]
+fn quantiles(histogram: &Histogram<u64>) -> Quantiles {
+    let seconds = |micros: u64| micros as f64 / 1e6;
+    let at = |quantile: f64| seconds(histogram.value_at_quantile(quantile));
+    if histogram.is_empty() {
+        return Quantiles::default();
+    }
+    Quantiles {
+        count: histogram.len(),
+        mean: histogram.mean() / 1e6,
+        p50: at(0.5),
+        p90: at(0.9),
+        p99: at(0.99),
+        max: seconds(histogram.max()),
+    }
+}

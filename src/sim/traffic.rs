@@ -1,0 +1,109 @@
+//! Joins requests with what serves them: endpoints as proxies know them, processes as kubelets know them.
+
+use super::event::Event;
+use super::world::{World, env};
+use crate::api::PodRef;
+use crate::component::Env;
+use crate::engine::{Kernel, Ranked};
+use crate::model::{ContainerSpec, ServiceId, TargetPort};
+use crate::record::Recorder;
+use crate::workload::Endpoint;
+
+impl World {
+    /// The rate of a service's requests changes, now and at the next point of its curve.
+    pub(super) fn rate<R: Recorder>(&mut self, kernel: &mut Kernel<Event>, recorder: &mut R, at: usize) {
+        let now = kernel.now();
+        let curve = &self.plan.traffic[at].rate;
+        self.traffic[at].set_rate(now, curve.at(now));
+        let next = curve.next_change(now);
+        if next < crate::base::SimTime::NEVER {
+            let event = Event::Rate(u32::try_from(at).expect("few services"));
+            kernel.schedule_at(next, event.rank(), event);
+        }
+        self.push_rates(kernel, recorder, at);
+    }
+
+    /// The proxies took over a service's endpoints.
+    pub(super) fn synced<R: Recorder>(&mut self, kernel: &mut Kernel<Event>, recorder: &mut R, service: ServiceId) {
+        let pods = self.endpoints.synced(service).to_vec();
+        let Some(at) = self.traffic_of[service] else { return };
+        let endpoints: Vec<Endpoint> = pods
+            .into_iter()
+            .filter(|pod| self.cluster.pods().exists(*pod))
+            .map(|pod| self.endpoint(service, pod))
+            .collect();
+        let gone: Vec<Endpoint> = self.traffic[at]
+            .endpoints()
+            .iter()
+            .filter(|old| endpoints.iter().all(|new| new.pod != old.pod))
+            .copied()
+            .collect();
+        self.traffic[at].set_endpoints(kernel.now(), endpoints);
+        let mut env = env!(self, kernel, recorder);
+        for endpoint in gone {
+            if let Some(container) = endpoint.container {
+                self.kubelets.set_rate(&mut env, endpoint.pod, container, 0.0);
+            }
+        }
+        self.push_rates(kernel, recorder, at);
+    }
+
+    /// Processes of a pod began or ceased to serve.
+    pub(super) fn update_traffic<R: Recorder>(&mut self, kernel: &mut Kernel<Event>, recorder: &mut R, pod: PodRef) {
+        if !self.cluster.pods().exists(pod) {
+            // A forced deletion: the proxies send requests there until they hear of it, and nobody answers.
+            for traffic in &mut self.traffic {
+                traffic.update(kernel.now(), pod, false, 0.0);
+            }
+            return;
+        }
+        let template = self.cluster.pods().template(pod.pod);
+        for at in 0..self.endpoints.services_of(template).len() {
+            let service = self.endpoints.services_of(template)[at];
+            let Some(at) = self.traffic_of[service] else { continue };
+            let Endpoint { up, capacity, .. } = self.endpoint(service, pod);
+            if self.traffic[at].update(kernel.now(), pod, up, capacity) {
+                self.push_rates(kernel, recorder, at);
+            }
+        }
+    }
+
+    fn endpoint(&self, service: ServiceId, pod: PodRef) -> Endpoint {
+        let template = &self.plan.templates[self.cluster.pods().template(pod.pod)];
+        let target = self.plan.services[service].ports.first().map(|port| port.target);
+        let serves = |spec: &ContainerSpec| match target {
+            Some(TargetPort::Name(name)) => spec.ports.iter().any(|port| port.name == name),
+            Some(TargetPort::Number(number)) => match &self.plan.behaviors[spec.behavior].listens {
+                Some(ports) => ports.contains(&number),
+                None => spec.ports.iter().any(|port| port.port == number),
+            },
+            None => false,
+        };
+        let container = template.containers.iter().position(serves);
+        let container = container.map(|index| u16::try_from(index).expect("few containers"));
+        let up = container.is_some_and(|index| self.kubelets.works_for(&self.plan, pod, index));
+        let capacity = container.map_or(0.0, |index| self.capacity(&template.containers[usize::from(index)]));
+        Endpoint { pod, container, up, capacity }
+    }
+
+    /// Requests per second that a container's cpu limit lets it serve.
+    fn capacity(&self, spec: &ContainerSpec) -> f64 {
+        let cpu = &self.plan.behaviors[spec.behavior].cpu;
+        match spec.limits.milli_cpu {
+            #[allow(clippy::cast_precision_loss)]
+            Some(limit) if cpu.per_request > 0.0 => ((limit as f64 - cpu.base - cpu.ramp) / cpu.per_request).max(0.0),
+            _ => f64::INFINITY,
+        }
+    }
+
+    /// Tells the processes behind a service what they serve now.
+    pub(super) fn push_rates<R: Recorder>(&mut self, kernel: &mut Kernel<Event>, recorder: &mut R, at: usize) {
+        let mut env = env!(self, kernel, recorder);
+        let traffic = &self.traffic[at];
+        for endpoint in traffic.endpoints() {
+            if let Some(container) = endpoint.container {
+                self.kubelets.set_rate(&mut env, endpoint.pod, container, traffic.served_by(endpoint));
+            }
+        }
+    }
+}

@@ -1,0 +1,326 @@
+//! The world: all components around one set of objects, and the one `match` that dispatches events to them.
+
+use rustc_hash::FxHashMap;
+
+use super::event::{Actor, Event};
+use super::stats::Stats;
+use crate::api::{Cluster, Cursor, Op, PodRef};
+use crate::base::id::DenseId;
+use crate::base::{IdVec, SimDuration, SimTime};
+use crate::component::{DrawTables, Env};
+use crate::controllers::{Endpoints, NodeLifecycle, PodGc, endpoints};
+use crate::engine::{Kernel, Ranked};
+use crate::kubelet::Kubelets;
+use crate::model::plan::{ArrivalPlan, ArrivalProcess, ArrivalSource, Plan};
+use crate::model::{ConditionStatus, NodeId, ServiceId, ServiceType, StrId, TemplateId, WorkloadId};
+use crate::record::{Counters, Fact, KubeEvent, PodRecord, Recorder, Subject};
+use crate::scheduler::Scheduler;
+use crate::workload::arrivals::{Arrivals, Spacing};
+use crate::workload::{Arrival, Traffic};
+
+/// Every component, and what they share.
+#[derive(Debug)]
+pub struct World {
+    pub(super) plan: Plan,
+    pub(super) draws: DrawTables,
+    pub(super) cluster: Cluster,
+    pub(super) kubelets: Kubelets,
+    pub(super) scheduler: Scheduler,
+    pub(super) endpoints: Endpoints,
+    pub(super) lifecycle: NodeLifecycle,
+    pub(super) gc: PodGc,
+    /// One for each entry of the plan's traffic.
+    pub(super) traffic: Vec<Traffic>,
+    pub(super) counters: Counters,
+    pub(super) stats: Stats,
+    /// The traffic of each service that has some.
+    pub(super) traffic_of: IdVec<ServiceId, Option<usize>>,
+    /// Existing nodes by name; never iterated.
+    pub(super) node_names: FxHashMap<StrId, NodeId>,
+    /// Workloads by namespace and name; never iterated.
+    pub(super) workloads: FxHashMap<(StrId, StrId), WorkloadId>,
+    /// The nodes that each fault of the plan struck.
+    pub(super) struck: Vec<Vec<NodeId>>,
+    /// The arrival that each stream waits for.
+    next_arrival: Vec<Option<Arrival>>,
+    /// Whether an actor's wake-up is pending: there is at most one.
+    waking: [bool; 3],
+}
+
+/// The surroundings of a component, borrowed apart from the component itself.
+macro_rules! env {
+    ($world:ident, $kernel:expr, $recorder:expr) => {
+        Env {
+            now: $kernel.now(),
+            cluster: &mut $world.cluster,
+            timers: $kernel,
+            plan: &$world.plan,
+            draws: &$world.draws,
+            recorder: $recorder,
+            counters: &mut $world.counters,
+        }
+    };
+}
+pub(super) use env;
+
+impl World {
+    /// The world of a plan before anything happened.
+    pub(super) fn new(plan: Plan) -> Self {
+        let draws = DrawTables::new(&plan);
+        let mut traffic_of: IdVec<ServiceId, Option<usize>> = plan.services.iter().map(|_| None).collect();
+        let traffic = plan.traffic.iter().enumerate().map(|(at, traffic)| {
+            traffic_of[traffic.service] = Some(at);
+            let reachable = plan.services[traffic.service].kind != ServiceType::LoadBalancer;
+            Traffic::new(plan.start, reachable)
+        });
+        let workloads = plan.workloads.entries().map(|(id, of)| ((of.namespace, of.name), id));
+        Self {
+            cluster: Cluster::new(plan.configs.len()),
+            kubelets: Kubelets::default(),
+            scheduler: Scheduler::new(&plan),
+            endpoints: Endpoints::new(&plan),
+            lifecycle: NodeLifecycle::default(),
+            gc: PodGc::default(),
+            traffic: traffic.collect(),
+            counters: Counters::default(),
+            stats: Stats::default(),
+            traffic_of,
+            node_names: FxHashMap::default(),
+            workloads: workloads.collect(),
+            struck: vec![Vec::new(); plan.faults.len()],
+            next_arrival: vec![None; plan.arrivals.len()],
+            waking: [false; 3],
+            draws,
+            plan,
+        }
+    }
+
+    /// Creates what exists from the start and schedules what the plan says.
+    pub(super) fn start<R: Recorder>(&mut self, kernel: &mut Kernel<Event>, recorder: &mut R) {
+        let start = self.plan.start;
+        for at in 0..self.plan.nodes.len() {
+            let node = self.plan.nodes[at];
+            let shape = &self.plan.shapes[node.shape];
+            let op = Op::AddNode { name: node.name, id: node.shape, shape };
+            self.cluster.request(start, op).expect("a new node is always accepted");
+            let id = NodeId::from_index(self.cluster.nodes().len() - 1);
+            self.kubelets.add_machine(&self.plan, self.draws.node(self.plan.strings.text(node.name)), start);
+            self.node_names.insert(node.name, id);
+        }
+        for content in &self.plan.config_contents {
+            let op = Op::PutConfig(content.config, &content.keys);
+            self.cluster.request(start, op).expect("a new configuration object is always accepted");
+        }
+        let mut env = env!(self, kernel, recorder);
+        self.endpoints.start(&mut env);
+        let mut plan_event = |at: SimTime, event: Event| {
+            kernel.schedule_at(at.max(start), event.rank(), event);
+        };
+        let number = |at: usize| u32::try_from(at).expect("fewer than 2^32 entries");
+        for (at, change) in self.plan.changes.iter().enumerate() {
+            plan_event(change.at, Event::Change(number(at)));
+        }
+        for (at, fault) in self.plan.faults.iter().enumerate() {
+            plan_event(fault.at, Event::Fault(number(at), true));
+            if let Some(duration) = fault.duration {
+                plan_event(fault.at + duration, Event::Fault(number(at), false));
+            }
+        }
+        for at in 0..self.plan.traffic.len() {
+            plan_event(start, Event::Rate(number(at)));
+        }
+        for (at, pod) in self.plan.pods.iter().enumerate() {
+            plan_event(pod.at, Event::Pod(number(at)));
+        }
+        for at in 0..self.plan.arrivals.len() {
+            self.next_arrival[at] = self.arrival(at, 0, None);
+            if let Some(arrival) = self.next_arrival[at] {
+                plan_event(arrival.at, Event::Arrival(number(at)));
+            }
+        }
+        self.after_event(kernel, recorder);
+    }
+
+    /// Handles one event, and what follows from it at once.
+    pub(super) fn dispatch<R: Recorder>(&mut self, kernel: &mut Kernel<Event>, recorder: &mut R, event: Event) {
+        match event {
+            Event::Pod(at) => {
+                let pod = self.plan.pods[at as usize];
+                self.create(kernel, recorder, pod.workload, 0, pod.template);
+            }
+            Event::Arrival(stream) => self.arrive(kernel, recorder, stream as usize),
+            Event::Create { workload, ordinal, template } => {
+                self.create(kernel, recorder, workload, ordinal, template);
+            }
+            Event::TraceDelete(pod) => self.delete_pod(kernel.now(), pod, None),
+            Event::Fault(at, begins) => self.fault(kernel, recorder, at as usize, begins),
+            Event::Change(at) => self.change(kernel.now(), at as usize),
+            Event::Rate(at) => self.rate(kernel, recorder, at as usize),
+            Event::Booted(node) => {
+                let mut env = env!(self, kernel, recorder);
+                self.kubelets.boot(&mut env, node);
+                // Refused if the outage was too short to be noticed.
+                let _ = self.cluster.request(kernel.now(), Op::SetNodeReady(node, ConditionStatus::True));
+            }
+            Event::Wake(actor) => self.wake(kernel, recorder, actor),
+            Event::Kubelet(timer) => {
+                let mut env = env!(self, kernel, recorder);
+                self.kubelets.handle(&mut env, timer);
+            }
+            Event::Endpoints(endpoints::Timer::Synced(service)) => self.synced(kernel, recorder, service),
+            Event::Endpoints(endpoints::Timer::LoadBalancer(service)) => {
+                self.load_balancer(kernel, recorder, service);
+            }
+            Event::NodeLifecycle(timer) => {
+                let now = kernel.now();
+                let mut env = env!(self, kernel, recorder);
+                let renewed = |node| self.kubelets.last_renewal(&self.plan, node, now);
+                self.lifecycle.handle(&mut env, timer, renewed);
+            }
+            Event::PodGc(timer) => {
+                let mut env = env!(self, kernel, recorder);
+                self.gc.handle(&mut env, timer);
+            }
+            Event::Scheduler(timer) => {
+                let mut env = env!(self, kernel, recorder);
+                self.scheduler.handle(&mut env, timer);
+            }
+        }
+        self.after_event(kernel, recorder);
+    }
+
+    fn wake<R: Recorder>(&mut self, kernel: &mut Kernel<Event>, recorder: &mut R, actor: Actor) {
+        self.waking[actor as usize] = false;
+        let mut env = env!(self, kernel, recorder);
+        match actor {
+            Actor::Kubelets => self.kubelets.watch(&mut env),
+            Actor::Scheduler => self.scheduler.watch(&mut env),
+            Actor::Controllers => {
+                let lag = env.plan.control_plane.watch_controller;
+                while let Some(change) = env.cluster.log_mut().next(Cursor::Controllers, env.now, lag) {
+                    self.endpoints.on_change(&mut env, &change);
+                    self.lifecycle.on_change(&mut env, &change);
+                    self.gc.on_change(&mut env, &change);
+                }
+            }
+        }
+    }
+
+    /// Tells the recorder, the statistics and the traffic; wakes the readers of the log.
+    fn after_event<R: Recorder>(&mut self, kernel: &mut Kernel<Event>, recorder: &mut R) {
+        let now = kernel.now();
+        while let Some(change) = self.cluster.log_mut().next(Cursor::Recorder, now, SimDuration::ZERO) {
+            self.stats.on_change(&self.plan, &self.cluster, &self.kubelets, &mut self.counters, now, &change);
+            if R::ON {
+                super::facts::record(&self.cluster, recorder, now, &change);
+            }
+        }
+        if self.kubelets.has_touched() {
+            for pod in self.kubelets.take_touched() {
+                self.update_traffic(kernel, recorder, pod);
+            }
+        }
+        let settings = &self.plan.control_plane;
+        let lags = [
+            (Actor::Kubelets, Cursor::Kubelet, settings.watch_kubelet),
+            (Actor::Controllers, Cursor::Controllers, settings.watch_controller),
+            (Actor::Scheduler, Cursor::Scheduler, settings.watch_scheduler),
+        ];
+        for (actor, cursor, lag) in lags {
+            if !self.waking[actor as usize]
+                && let Some(at) = self.cluster.log().next_at(cursor, lag)
+            {
+                self.waking[actor as usize] = true;
+                let event = Event::Wake(actor);
+                kernel.schedule_at(at.max(now), event.rank(), event);
+            }
+        }
+    }
+
+    fn arrival(&self, stream: usize, ordinal: u32, previous: Option<SimTime>) -> Option<Arrival> {
+        let ArrivalPlan { workload, source, .. } = &self.plan.arrivals[stream];
+        match source {
+            ArrivalSource::Trace(rows) => {
+                rows.get(ordinal as usize).map(|row| Arrival { at: row.at, ordinal, template: row.template })
+            }
+            ArrivalSource::Generated { templates, weights, process, from, until, count } => Arrivals {
+                spacing: match process {
+                    ArrivalProcess::Every(gap) => Spacing::Every(*gap),
+                    ArrivalProcess::Poisson(curve) => Spacing::Poisson(&curve.points),
+                },
+                from: *from,
+                until: *until,
+                count: *count,
+                templates,
+                weights,
+                draw: self.draws.workload(*workload).arrival,
+            }
+            .next(ordinal, previous),
+        }
+    }
+
+    fn arrive<R: Recorder>(&mut self, kernel: &mut Kernel<Event>, recorder: &mut R, stream: usize) {
+        let Arrival { at, ordinal, template } = self.next_arrival[stream].expect("the stream waits for this arrival");
+        let workload = self.plan.arrivals[stream].workload;
+        self.next_arrival[stream] = self.arrival(stream, ordinal + 1, Some(at));
+        if let Some(next) = self.next_arrival[stream] {
+            let event = Event::Arrival(u32::try_from(stream).expect("few streams"));
+            kernel.schedule_at(next.at.max(kernel.now()), event.rank(), event);
+        }
+        let mut rng = self.draws.workload(workload).latency.at(u64::from(ordinal), 0, 3);
+        let takes = SimDuration::from_secs_f64(self.plan.control_plane.api_write.sample(&mut rng));
+        if takes == SimDuration::ZERO {
+            self.create(kernel, recorder, workload, ordinal, template);
+        } else {
+            let event = Event::Create { workload, ordinal, template };
+            kernel.schedule_in(takes, event.rank(), event);
+        }
+    }
+
+    fn create<R: Recorder>(
+        &mut self,
+        kernel: &mut Kernel<Event>,
+        recorder: &mut R,
+        workload: WorkloadId,
+        ordinal: u32,
+        id: TemplateId,
+    ) {
+        let template = &self.plan.templates[id];
+        let node = self.plan.classes[template.class].node_name;
+        let node = node.and_then(|name| self.node_names.get(&name).copied());
+        let op = Op::CreatePod { workload, ordinal, id, template, node };
+        let Ok(crate::api::Change::PodAdded { pod, .. }) = self.cluster.request(kernel.now(), op) else {
+            unreachable!("a new pod is always accepted")
+        };
+        if R::ON {
+            recorder.pod(PodRecord { workload, ordinal, template: id });
+        }
+        let deleted = self.plan.arrivals.iter().find_map(|arrival| match &arrival.source {
+            ArrivalSource::Trace(rows) if arrival.workload == workload => Some(rows[ordinal as usize].delete_at),
+            _ => None,
+        });
+        if let Some(at) = deleted.filter(|&at| at < SimTime::NEVER) {
+            let event = Event::TraceDelete(pod);
+            kernel.schedule_at(at.max(kernel.now()), event.rank(), event);
+        }
+    }
+
+    pub(super) fn delete_pod(&mut self, now: SimTime, pod: PodRef, grace_seconds: Option<i64>) {
+        if !self.cluster.pods().exists(pod) {
+            return;
+        }
+        let spec_grace_seconds = self.plan.templates[self.cluster.pods().template(pod.pod)].grace_period_seconds;
+        // Refused if it is being deleted at least as soon already.
+        let _ = self.cluster.request(now, Op::DeletePod { pod, grace_seconds, spec_grace_seconds });
+    }
+
+    fn load_balancer<R: Recorder>(&mut self, kernel: &mut Kernel<Event>, recorder: &mut R, service: ServiceId) {
+        if let Some(at) = self.traffic_of[service] {
+            self.traffic[at].set_reachable(kernel.now());
+            self.push_rates(kernel, recorder, at);
+        }
+        let mut env = env!(self, kernel, recorder);
+        env.fact(|| Fact::LoadBalancer(service));
+        env.event(Subject::Service(service), KubeEvent::EnsuredLoadBalancer, || "Ensured load balancer".to_owned());
+    }
+}

@@ -1,0 +1,103 @@
+//! Every kind of mistake, each in a small file: its code, its exact place and what to do about it. And all at once.
+
+use std::collections::BTreeSet;
+
+use podsim::diag::{Diagnostics, Severity, Sources};
+use podsim::manifest::codes::{self, ALL};
+use podsim::manifest::load;
+use podsim::model::Vocabulary;
+
+mod cases;
+
+use cases::{Case, cases};
+
+fn check(text: &str) -> (Sources, Diagnostics) {
+    let mut sources = Sources::default();
+    let file = sources.add("m.yaml", text);
+    let (mut words, mut diagnostics) = (Vocabulary::default(), Diagnostics::default());
+    load(&[file], &sources, &mut words, &mut diagnostics);
+    (sources, diagnostics)
+}
+
+#[test]
+fn every_mistake_has_its_code_its_place_and_a_help() {
+    let mut wrong = Vec::new();
+    for Case { code, text, at, help } in cases() {
+        let (sources, diagnostics) = check(&text);
+        let found: Vec<_> = diagnostics.iter().filter(|d| d.code == code).collect();
+        let place = |d: &&podsim::diag::Diagnostic| d.span.map(|span| sources.position(span));
+        if found.len() != 1 || place(&found[0]) != Some(at) || !found[0].help.contains(help) || diagnostics.len() != 1 {
+            let shown = diagnostics.render_short(&sources);
+            wrong.push(format!("{code} at {at:?} with help {help:?}, but found\n{shown}in\n{text}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{} wrong\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
+fn every_code_is_in_the_table() {
+    let tested: BTreeSet<&str> = cases().iter().map(|case| case.code.id).collect();
+    let missing: Vec<&str> = ALL.iter().map(|code| code.id).filter(|id| !tested.contains(id)).collect();
+    assert!(missing.is_empty(), "without a case: {missing:?}");
+}
+
+#[test]
+fn all_mistakes_of_a_file_are_found_in_one_go() {
+    let text = include_str!("cases/broken.yaml");
+    let (sources, diagnostics) = check(text);
+    let mut found = Vec::new();
+    for diagnostic in diagnostics.sorted() {
+        let (line, column) = sources.position(diagnostic.span.expect("every mistake has a place"));
+        found.push((diagnostic.code, line, column));
+        assert!(!diagnostic.help.is_empty());
+    }
+    // The file says where its mistakes are: `# PS1012:3` is a mistake in column 3 of that line.
+    let mut want = Vec::new();
+    for (index, line) in text.lines().enumerate() {
+        let marks = line.split_once("# PS").map_or("", |(_, marks)| marks);
+        for mark in marks.split_whitespace() {
+            let (id, column) = mark.trim_start_matches("PS").split_once(':').expect("code and column");
+            let code = *ALL.iter().find(|code| code.id == format!("PS{id}")).expect("a known code");
+            want.push((code, index + 1, column.parse().expect("a column")));
+        }
+    }
+    found.sort_by_key(|&(code, line, column)| (line, column, code));
+    want.sort_by_key(|&(code, line, column)| (line, column, code));
+    assert_eq!(found, want, "{}", diagnostics.render_short(&sources));
+    assert!(want.len() > 20);
+}
+
+#[test]
+fn mistakes_in_one_file_hide_none_in_others() {
+    let mut sources = Sources::default();
+    let files = [
+        sources.add("a.yaml", "kind: Pod\n\tmetadata: {}\n"),
+        sources.add("b.yaml", "apiVersion: v1\nkind: Pod\nmetadata: {name: b}\nspec: {containers: []}\n"),
+        sources
+            .add("c.json", "{\"apiVersion\": \"v1\", \"kind\": \"Pod\", \"metadata\": {\"name\": \"C\"}, \"spec\": 1}"),
+    ];
+    let (mut words, mut diagnostics) = (Vocabulary::default(), Diagnostics::default());
+    let objects = load(&files, &sources, &mut words, &mut diagnostics);
+    let shown = diagnostics.render_short(&sources);
+    let places: Vec<&str> = shown.lines().map(|line| line.split(": ").next().unwrap()).collect();
+    assert_eq!(places, ["a.yaml:2:1", "b.yaml:4:8", "c.json:1:58", "c.json:1:72"], "{shown}");
+    assert!(objects.pods.is_empty());
+}
+
+#[test]
+fn warnings_leave_objects_in_and_errors_take_them_out() {
+    for Case { text, .. } in cases() {
+        let mut sources = Sources::default();
+        let file = sources.add("m.yaml", text.as_str());
+        let (mut words, mut diagnostics) = (Vocabulary::default(), Diagnostics::default());
+        let objects = load(&[file], &sources, &mut words, &mut diagnostics);
+        let count = objects.pods.len() + objects.nodes.len() + objects.services.len() + objects.configs.len();
+        let documents = text.matches("kind: ").count();
+        if diagnostics.iter().all(|d| d.severity == Severity::Warning && d.code != codes::NOT_MODELLED) {
+            assert!(count > 0 || documents == 0, "{text}");
+        }
+        if diagnostics.has_errors() {
+            assert!(count < documents.max(1), "{text}");
+        }
+    }
+}

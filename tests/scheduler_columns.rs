@@ -1,0 +1,331 @@
+//! The evaluator in use decides what the plain one decides, on random clusters with random churn.
+
+use std::cell::Cell;
+
+use podsim::model::strings::known;
+use podsim::model::{
+    ClassId, HostPort, NodeId, PodClass, PodId, Protocol, Resources, StrId, Strings, Taint, TaintEffect, Toleration,
+    TolerationOperator,
+};
+use podsim::scheduler::columns::Columns;
+use podsim::scheduler::cycle::{Ask, Evaluator, Options, Outcome, TieBreak, schedule_one};
+use podsim::scheduler::scan::Scan;
+use podsim::scheduler::view::{NodeSpec, View};
+use proptest::prelude::*;
+
+const CLASSES: u32 = 24;
+const GIB: i64 = 1 << 30;
+
+/// What a random node is like.
+#[derive(Clone, Debug)]
+struct Shape {
+    zone: u8,
+    size: u8,
+    taint: u8,
+    disk: bool,
+    gpus: u8,
+    cordoned: bool,
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    /// Decide for a class and assume the pod where it goes.
+    Decide {
+        class: u32,
+        tie: u64,
+        nominate: Option<usize>,
+    },
+    /// A pod appears on a node, whether or not it fits.
+    Force {
+        class: u32,
+        node: usize,
+    },
+    /// The n-th placed pod goes.
+    Remove(usize),
+    /// The n-th placed pod is confirmed, or forgotten.
+    Settle(usize, bool),
+    /// The n-th placed pod is resized to another class.
+    Resize(usize, u32),
+    Change {
+        node: usize,
+        shape: Shape,
+    },
+    Delete(usize),
+    Add(Shape),
+}
+
+fn shape() -> impl Strategy<Value = Shape> {
+    (
+        0..4_u8,
+        0..4_u8,
+        prop::option::weighted(0.3, 0..6_u8),
+        any::<bool>(),
+        prop::option::weighted(0.2, 1..4_u8),
+        0..12_u8,
+    )
+        .prop_map(|(zone, size, taint, disk, gpus, cordon)| Shape {
+            zone,
+            size,
+            taint: taint.map_or(0, |t| t + 1),
+            disk,
+            gpus: gpus.unwrap_or(0),
+            cordoned: cordon == 0,
+        })
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        24 => (0..CLASSES, any::<u64>(), prop::option::weighted(0.05, any::<usize>()))
+            .prop_map(|(class, tie, nominate)| Step::Decide { class, tie, nominate }),
+        2 => (0..CLASSES, any::<usize>()).prop_map(|(class, node)| Step::Force { class, node }),
+        6 => any::<usize>().prop_map(Step::Remove),
+        3 => (any::<usize>(), any::<bool>()).prop_map(|(pod, keep)| Step::Settle(pod, keep)),
+        1 => (any::<usize>(), 0..CLASSES).prop_map(|(pod, class)| Step::Resize(pod, class)),
+        2 => (any::<usize>(), shape()).prop_map(|(node, shape)| Step::Change { node, shape }),
+        1 => any::<usize>().prop_map(Step::Delete),
+        1 => shape().prop_map(Step::Add),
+    ]
+}
+
+struct World {
+    strings: Strings,
+    view: View,
+    alive: Vec<NodeId>,
+    nodes: u32,
+    placed: Vec<PodId>,
+    pods: u32,
+}
+
+impl World {
+    fn new() -> Self {
+        let mut strings = Strings::new();
+        let mut view = View::new();
+        let words: Vec<StrId> = ["gpu", "disk", "ssd", "dedicated", "a", "b"].map(|w| strings.intern(w)).to_vec();
+        for number in 0..CLASSES {
+            view.register_class(ClassId::from_raw(number), &class(number, &words));
+        }
+        Self { strings, view, alive: Vec::new(), nodes: 0, placed: Vec::new(), pods: 0 }
+    }
+
+    fn node(&mut self, node: NodeId, shape: &Shape) {
+        let mut word = |text: &str| self.strings.intern(text);
+        let (gpu, disk, ssd, dedicated) = (word("gpu"), word("disk"), word("ssd"), word("dedicated"));
+        let name = word(&format!("node-{}", node.raw()));
+        let zone = word(&format!("zone-{}", shape.zone));
+        let mut labels = vec![(known::LABEL_ZONE, zone)];
+        if shape.disk {
+            labels.push((disk, ssd));
+        }
+        let effect = match shape.taint % 3 {
+            0 => TaintEffect::NoSchedule,
+            1 => TaintEffect::PreferNoSchedule,
+            _ => TaintEffect::NoExecute,
+        };
+        let value = word(if shape.taint > 3 { "a" } else { "b" });
+        let mut taints = vec![Taint { key: dedicated, value, effect }; usize::from(shape.taint > 0)];
+        if shape.taint == 1 {
+            // Several taints to avoid, so that the normalization has more than one step.
+            taints.push(Taint { key: gpu, value: known::EMPTY, effect: TaintEffect::PreferNoSchedule });
+        }
+        let cores = [2, 4, 8, 0][usize::from(shape.size)];
+        let mut allocatable = Resources {
+            milli_cpu: cores * 1000,
+            memory: cores * 3 * GIB,
+            ephemeral_storage: 20 * GIB,
+            ..Resources::default()
+        };
+        if shape.gpus > 0 {
+            allocatable.set_scalar(gpu, i64::from(shape.gpus));
+        }
+        let spec = NodeSpec {
+            name,
+            hostname: (shape.zone != 3).then_some(name),
+            labels: &labels,
+            taints: &taints,
+            allocatable: &allocatable,
+            max_pods: 6 + i64::from(shape.size),
+            unschedulable: shape.cordoned,
+        };
+        self.view.update_node(node, &spec);
+    }
+
+    fn add(&mut self, shape: &Shape) {
+        let node = NodeId::from_raw(self.nodes);
+        self.nodes += 1;
+        self.alive.push(node);
+        self.node(node, shape);
+    }
+
+    fn new_pod(&mut self) -> PodId {
+        self.pods += 1;
+        self.placed.push(PodId::from_raw(self.pods - 1));
+        PodId::from_raw(self.pods - 1)
+    }
+}
+
+fn class(number: u32, words: &[StrId]) -> PodClass {
+    let [gpu, disk, ssd, dedicated, a, b] = words[..] else { unreachable!() };
+    let i = i64::from(number);
+    let mut class = PodClass {
+        requests: Resources { milli_cpu: 100 * (i % 7), memory: GIB / 4 * (i % 5), ..Resources::default() },
+        ..PodClass::default()
+    };
+    class.scoring_milli_cpu = class.requests.milli_cpu.max(100);
+    class.scoring_memory = class.requests.memory.max(200 << 20);
+    if number % 6 == 1 {
+        class.requests.set_scalar(gpu, 1);
+    }
+    if number % 8 == 3 {
+        class.requests.ephemeral_storage = 6 * GIB;
+        class.accounted_scoring = Some((class.requests.milli_cpu, class.requests.memory));
+    }
+    if number % 5 == 2 {
+        class.node_selector = [(disk, ssd)].into();
+    }
+    if number == 17 {
+        class.node_selector = [(known::LABEL_HOSTNAME, a)].into();
+    }
+    let port = |host_ip, protocol| HostPort { protocol, host_ip, port: 8080 };
+    match number % 9 {
+        4 => class.host_ports = [port(known::EMPTY, Protocol::Tcp)].into(),
+        5 => class.host_ports = [port(a, Protocol::Tcp), port(b, Protocol::Udp)].into(),
+        _ => {}
+    }
+    let tolerate = |key, operator| Toleration { key, operator, effect: None, seconds: None };
+    match number % 4 {
+        1 => class.tolerations = [tolerate(Some(dedicated), TolerationOperator::Equal(a))].into(),
+        2 => class.tolerations = [tolerate(Some(dedicated), TolerationOperator::Exists)].into(),
+        3 if number % 8 == 7 => class.tolerations = [tolerate(None, TolerationOperator::Exists)].into(),
+        _ => {}
+    }
+    class
+}
+
+/// How many decisions of each kind were compared.
+#[derive(Default)]
+struct Shares {
+    placed: u64,
+    tied: u64,
+    unfit: u64,
+    sampled: u64,
+    nominated: u64,
+}
+
+fn run(
+    nodes: &[Shape],
+    steps: &[Step],
+    options: Options,
+    budget: usize,
+    shares: &mut Shares,
+) -> Result<(), TestCaseError> {
+    let mut world = World::new();
+    nodes.iter().for_each(|shape| world.add(shape));
+    let mut columns = Columns::with_budget(budget);
+    for step in steps {
+        match step {
+            Step::Decide { class, tie, nominate } => {
+                let nominated = nominate.and_then(|n| world.alive.get(n % world.alive.len().max(1)).copied());
+                let ask = Ask { class: ClassId::from_raw(*class), nominated };
+                let mut other = world.view.clone();
+                let want = schedule_one(&mut other, &mut Scan, ask, &options, *tie);
+                let got = schedule_one(&mut world.view, &mut columns, ask, &options, *tie);
+                prop_assert_eq!(&got, &want);
+                prop_assert_eq!(world.view.next_start(), other.next_start());
+                shares.nominated += u64::from(nominated.is_some() && got.evaluated == 1);
+                shares.sampled += u64::from((got.evaluated as usize) < world.alive.len());
+                match got.outcome {
+                    Outcome::Placed(placement) => {
+                        shares.placed += 1;
+                        shares.tied += u64::from(placement.tied > 1);
+                        let pod = world.new_pod();
+                        world.view.assume(pod, ask.class, placement.node);
+                    }
+                    Outcome::Unfit(error) => {
+                        shares.unfit += 1;
+                        let all = u32::try_from(world.alive.len()).unwrap();
+                        prop_assert_eq!(error.diagnosis.resolvable + error.diagnosis.unresolvable, all);
+                    }
+                }
+                if let Some(&node) = world.alive.first() {
+                    prop_assert_eq!(
+                        columns.judge(&world.view, ask.class, node),
+                        Scan.judge(&world.view, ask.class, node)
+                    );
+                }
+            }
+            Step::Force { class, node } if !world.alive.is_empty() => {
+                let pod = world.new_pod();
+                let node = world.alive[node % world.alive.len()];
+                world.view.add_pod(pod, ClassId::from_raw(*class), node);
+            }
+            Step::Remove(n) if !world.placed.is_empty() => {
+                let pod = world.placed.swap_remove(n % world.placed.len());
+                world.view.remove_pod(pod);
+            }
+            Step::Settle(n, keep) if !world.placed.is_empty() => {
+                let at = n % world.placed.len();
+                let pod = world.placed[at];
+                if let Some((node, class)) = world.view.place_of(pod) {
+                    if *keep {
+                        world.view.add_pod(pod, class, node);
+                    } else if world.view.forget(pod).is_some() {
+                        world.placed.swap_remove(at);
+                    }
+                }
+            }
+            Step::Resize(n, class) if !world.placed.is_empty() => {
+                let pod = world.placed[n % world.placed.len()];
+                world.view.update_pod(pod, ClassId::from_raw(*class));
+            }
+            Step::Change { node, shape } if !world.alive.is_empty() => {
+                let node = world.alive[node % world.alive.len()];
+                world.node(node, shape);
+            }
+            Step::Delete(n) if !world.alive.is_empty() => {
+                let node = world.alive.swap_remove(n % world.alive.len());
+                world.view.remove_node(node);
+            }
+            Step::Add(shape) => world.add(shape),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn columns_decide_as_the_scan_does() {
+    let shares = Cell::new(Shares::default());
+    let strategy = (
+        prop_oneof![
+            prop::collection::vec(shape(), 0..6),
+            prop::collection::vec(shape(), 50..90),
+            prop::collection::vec(shape(), 110..320)
+        ],
+        prop::collection::vec(step(), 60..260),
+        prop_oneof![3 => Just(0), 1 => Just(100), 1 => 1..60_u32],
+        any::<bool>(),
+        prop_oneof![Just(0_usize), Just(2_000), Just(1 << 20)],
+    );
+    let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig {
+        cases: 96,
+        failure_persistence: None,
+        rng_seed: proptest::test_runner::RngSeed::Fixed(7),
+        ..ProptestConfig::default()
+    });
+    runner
+        .run(&strategy, |(nodes, steps, percentage, first, budget)| {
+            let tie_break = if first { TieBreak::First } else { TieBreak::Drawn };
+            let options = Options { percentage_of_nodes_to_score: percentage, tie_break };
+            let mut sum = shares.take();
+            let result = run(&nodes, &steps, options, budget, &mut sum);
+            shares.set(sum);
+            result
+        })
+        .unwrap();
+    let Shares { placed, tied, unfit, sampled, nominated } = shares.take();
+    println!("placed {placed} (tied {tied}), unfit {unfit}, sampled {sampled}, on the nominated node {nominated}");
+    assert!(
+        placed > 3000 && tied > 1000 && unfit > 100 && sampled > 500 && nominated > 50,
+        "too one-sided to mean much"
+    );
+}
