@@ -186,8 +186,8 @@ const CASES: &[Case] = &[
     ),
     error(
         codes::UNKNOWN_CONTAINER,
-        "[[fault]]\nkind = \"container-kill\"\nat = \"1h\"\npod = \"web\"\ncontainer = «\"ap\"",
-        "did you mean `app`?",
+        "[[fault]]\nkind = \"container-kill\"\nat = \"1h\"\npod = \"web\"\ncontainer = «\"agnet\"",
+        "did you mean `agent`?",
     ),
     error(
         codes::BAD_TAINT,
@@ -238,6 +238,18 @@ const CASES: &[Case] = &[
         codes::TOO_MANY,
         "[[arrivals]]\nname = \"x\"\nevery = «\"1ns\"\ntemplate = { cpu = \"1\" }",
         "longer `every`",
+    ),
+    warning(
+        codes::TOO_MANY,
+        "[[fault]]\nkind = \"node-crash\"\nat = \"1h\"\nrandom = «9\npool = \"worker\"",
+        "all of them will be struck",
+    ),
+    error(
+        codes::TOO_MANY,
+        "#whole[scenario]\nduration = \"5000d\"\nmanifests = \"web.yaml\"\n[[node_pool]]\nname = \"w\"\n\
+         capacity = { cpu = \"1\", memory = \"1Gi\" }\n[[traffic]]\nservice = \"web\"\n\
+         diurnal = «{ min = \"1/s\", peak = \"2/s\", peak_at = \"14:00\" }",
+        "use `steps`",
     ),
 ];
 
