@@ -146,7 +146,13 @@ pub static TEMPLATE: Section = Section {
             "`requests`: limits equal to the requests.",
             "\"requests\"",
         ),
-        Key::optional("image", Kind::Text, "\"main\"", "Container image.", "\"batch:1\""),
+        Key::optional(
+            "image",
+            Kind::Text,
+            "\"main:1\"",
+            "Container image. Without a tag it is `latest`, which is pulled at every start.",
+            "\"batch:1\"",
+        ),
         Key::optional(
             "restart_policy",
             Kind::Choice(&["Always", "OnFailure", "Never"]),
