@@ -8,7 +8,7 @@ use podsim::model::Vocabulary;
 use proptest::prelude::*;
 
 const SEEDS: &[&str] = &[
-    include_str!("cases/broken.yaml"),
+    include_str!("manifest_cases/broken.yaml"),
     "apiVersion: v1\nkind: List\nitems:\n- &p {apiVersion: v1, kind: Pod, metadata: {name: a}, spec: {containers: []}}\n- *p\n",
     "{\"apiVersion\": \"v1\", \"kind\": \"Secret\", \"metadata\": {\"name\": \"s\"}, \"data\": {\"k\": \"YQ==\"}}",
 ];
