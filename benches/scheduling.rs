@@ -29,7 +29,7 @@ struct Cluster {
 
 impl Cluster {
     /// Nodes of 16 cores and 64 GiB in three zones, filled with eight pods a node.
-    fn new(nodes: u32, percentage: i32) -> Self {
+    fn new(nodes: u32, percentage: u32) -> Self {
         let mut strings = Strings::new();
         let mut view = View::new();
         for number in 0..CLASSES {

@@ -302,7 +302,7 @@ fn columns_decide_as_the_scan_does() {
             prop::collection::vec(shape(), 110..320)
         ],
         prop::collection::vec(step(), 60..260),
-        prop_oneof![3 => Just(0), 1 => Just(100), 1 => 1..60_i32],
+        prop_oneof![3 => Just(0), 1 => Just(100), 1 => 1..60_u32],
         any::<bool>(),
         prop_oneof![Just(0_usize), Just(2_000), Just(1 << 20)],
     );

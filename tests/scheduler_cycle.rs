@@ -51,7 +51,7 @@ fn set(strings: &mut Strings, view: &mut View, number: u32, milli_cpu: i64, unsc
     view.update_node(node(number), &spec);
 }
 
-fn decide(view: &mut View, ask: Ask, percentage: i32) -> Decision {
+fn decide(view: &mut View, ask: Ask, percentage: u32) -> Decision {
     let options = Options { percentage_of_nodes_to_score: percentage, tie_break: TieBreak::First };
     schedule_one(view, &mut Columns::new(), ask, &options, 0)
 }

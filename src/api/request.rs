@@ -94,7 +94,7 @@ pub struct StatusPatch {
     /// `status.reason`.
     pub reason: StrId,
     /// Statuses of all containers, in the template's order.
-    pub containers: smallvec::SmallVec<[StoredContainer; 4]>,
+    pub containers: smallvec::SmallVec<[StoredContainer; 1]>,
     /// Conditions by type.
     pub conditions: [Option<PodCondition>; 6],
     /// Whether the pod has an address.

@@ -1,3 +1,73 @@
-//! The command line: one file a subcommand.
+//! The command line: one file a subcommand. Owns arguments, what is printed where, and exit codes. Nothing may import
+//! it. Data goes to stdout and everything else to stderr; wall times stay on the terminal and out of every file.
 
+mod args;
+mod completions;
 pub mod conformance;
+mod exit;
+mod progress;
+mod run;
+mod schema;
+mod seeds;
+mod terminal;
+mod validate;
+
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Args, Command};
+pub use exit::Exit;
+use terminal::Terminal;
+
+/// Runs the command that the arguments name.
+#[must_use]
+pub fn main() -> ExitCode {
+    // clap ends the process itself for `--help` (0) and for bad usage (2).
+    let args = Args::parse();
+    let mut terminal = Terminal::new(&args.common);
+    let result = catch_unwind(AssertUnwindSafe(|| dispatch(args.command, &mut terminal)));
+    let exit = match result {
+        Ok(Ok(exit)) => exit,
+        Ok(Err(error)) if is_broken_pipe(&error) => Exit::Success,
+        Ok(Err(error)) => {
+            terminal.say(&format!("error: {error:#}"));
+            Exit::Io
+        }
+        // The hook has already printed what went wrong.
+        Err(_) => {
+            let command: Vec<String> = std::env::args().collect();
+            terminal.say("error: an internal invariant does not hold; this is a bug in podsim, not in the input");
+            terminal.say(&format!("replay it with: {}", command.join(" ")));
+            Exit::Internal
+        }
+    };
+    exit.into()
+}
+
+fn dispatch(command: Command, terminal: &mut Terminal) -> anyhow::Result<Exit> {
+    match command {
+        Command::Run(args) => run::run(&args, terminal),
+        Command::Validate(args) => validate::run(&args, terminal),
+        Command::Schema => schema::run(terminal),
+        Command::Completions(args) => completions::run(&args, terminal),
+        Command::Conformance(args) => conformance(&args.files, terminal),
+    }
+}
+
+/// The reader of stdout went away, as `head` does: no reason to complain.
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let broken = |cause: &(dyn std::error::Error + 'static)| {
+        cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+    };
+    error.chain().any(broken)
+}
+
+fn conformance(files: &[std::path::PathBuf], terminal: &Terminal) -> anyhow::Result<Exit> {
+    let mut report = Vec::new();
+    let totals = conformance::run(files, &mut report);
+    terminal.print(&report)?;
+    Ok(if totals?.is_clean() { Exit::Success } else { Exit::ExpectationFailed })
+}

@@ -115,10 +115,10 @@ impl NodeLifecycle {
                     self.review(env, node, pod);
                 }
             }
-            Change::PodAdded { pod, node: Some(node), .. } | Change::PodBound { pod, node, .. } => {
-                if env.cluster.pods().exists(pod) {
-                    self.review(env, node, pod);
-                }
+            Change::PodAdded { pod, node: Some(node), .. } | Change::PodBound { pod, node, .. }
+                if env.cluster.pods().exists(pod) =>
+            {
+                self.review(env, node, pod);
             }
             _ => {}
         }

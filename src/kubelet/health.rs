@@ -42,7 +42,7 @@ impl Kubelets {
         index: u16,
     ) {
         let record = self.records.get(id);
-        let (template, tick) = (record.template, record.probes_from.unwrap_or(env.now));
+        let (pod, template, tick) = (record.pod.uid, record.template, record.probes_from.unwrap_or(env.now));
         let spec = &env.plan.templates[template].containers[usize::from(index)];
         if spec.role == Role::Init {
             return;
@@ -52,11 +52,14 @@ impl Kubelets {
         let container = self.records.container_mut(id, index);
         container.started = !has_startup;
         container.ready = !has_startup && probes[1].is_none();
+        if container.ready {
+            env.fact(|| Fact::ContainerReady(pod, index, true));
+        }
         if probes.iter().all(Option::is_none) {
             return;
         }
         let initial = [None, Some(false), Some(true)];
-        let mut probers: [Option<(Prober, Option<crate::engine::TimerKey>)>; 3] = [None; 3];
+        let mut probers: super::runtime::Probers = [None; 3];
         for kind in 0..3 {
             let Some(probe) = probes[kind] else { continue };
             let mut prober = Prober::new(tick, env.now, initial[kind]);
@@ -180,6 +183,9 @@ impl Kubelets {
                     let container = self.records.container_mut(id, index);
                     container.started = true;
                     container.ready = spec.readiness_probe.is_none();
+                    if container.ready {
+                        env.fact(|| Fact::ContainerReady(pod, index, true));
+                    }
                     for kind in [READINESS, LIVENESS] {
                         let Some(probe) = probe_of(spec, kind) else { continue };
                         let delay = SimDuration::from_secs(i64::from(probe.initial_delay_seconds));

@@ -169,10 +169,10 @@ impl Kubelets {
         let lag = env.plan.control_plane.watch_kubelet;
         while let Some(change) = env.cluster.log_mut().next(Cursor::Kubelet, env.now, lag) {
             match change {
-                Change::PodAdded { pod, node: Some(node), .. } | Change::PodBound { pod, node, .. } => {
-                    if self.machines[node].up && env.cluster.pods().exists(pod) {
-                        self.admit(env, pod, node);
-                    }
+                Change::PodAdded { pod, node: Some(node), .. } | Change::PodBound { pod, node, .. }
+                    if self.machines[node].up && env.cluster.pods().exists(pod) =>
+                {
+                    self.admit(env, pod, node);
                 }
                 Change::PodDeleting { pod, node: Some(node), grace_seconds } => {
                     if let Some(id) = self.records.of(pod) {

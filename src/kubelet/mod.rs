@@ -8,6 +8,7 @@ pub mod conditions;
 pub mod containers;
 mod health;
 pub mod images;
+#[allow(clippy::module_inception, reason = "the component is called like its room")]
 pub mod kubelet;
 mod machine;
 pub mod phase;

@@ -103,6 +103,9 @@ pub(super) enum Instance {
     Exited(Exit),
 }
 
+/// Startup, readiness and liveness workers of a container, each with its timer.
+pub(super) type Probers = [Option<(Prober, Option<TimerKey>)>; 3];
+
 /// A container on its node.
 #[derive(Debug)]
 pub(super) struct ContainerRecord {
@@ -143,7 +146,7 @@ pub(super) struct ContainerRecord {
     /// Image pull back-off: current delay and the failure it runs from.
     pub(super) pull_back_off: Option<Box<super::backoff::PullBackOff>>,
     /// Startup, readiness and liveness workers, with their timers.
-    pub(super) probers: Option<Box<[Option<(Prober, Option<TimerKey>)>; 3]>>,
+    pub(super) probers: Option<Box<Probers>>,
 }
 
 impl Default for ContainerRecord {

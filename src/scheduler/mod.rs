@@ -14,6 +14,7 @@ pub mod probe;
 pub mod queue;
 pub mod sampling;
 pub mod scan;
+#[allow(clippy::module_inception, reason = "the component is called like its room")]
 pub mod scheduler;
 pub mod tables;
 pub mod view;

@@ -84,6 +84,12 @@ impl<R: Recorder> Simulation<R> {
         &self.world.cluster
     }
 
+    /// Pods that wait for a node.
+    #[must_use]
+    pub const fn unscheduled(&self) -> u32 {
+        self.world.stats.sample.pods_unscheduled
+    }
+
     /// The plan.
     #[must_use]
     pub const fn plan(&self) -> &Plan {

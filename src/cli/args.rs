@@ -1,0 +1,203 @@
+//! The arguments, as clap reads them. Thin: meaning is given in the file of each subcommand.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+use crate::base::SimDuration;
+
+/// A Kubernetes cluster in one deterministic process.
+///
+/// Simulates how pods are scheduled, run, crash and end, exactly by upstream's rules and much faster than life.
+#[derive(Debug, Parser)]
+#[command(name = "podsim", version, max_term_width = 100, after_help = AFTER)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    pub common: Common,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const AFTER: &str = "\
+Examples:
+  podsim run scenarios/user-msvc.toml
+  podsim run scenarios/w1.toml --set node_pool.0.count=900 --no-output
+  podsim validate my-scenario.toml manifests/*.yaml
+
+Exit codes: 0 fine, 1 an expectation failed, 2 bad usage or input, 3 input/output, 4 a limit,
+70 an internal error, 130 interrupted.";
+
+/// What every subcommand takes.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Common {
+    /// Say less; twice: errors only
+    #[arg(short, long, global = true, action = ArgAction::Count, conflicts_with = "verbose")]
+    pub quiet: u8,
+    /// Say more
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub verbose: u8,
+    /// When to use colours
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub color: When,
+    /// Show no progress
+    #[arg(long, global = true)]
+    pub no_progress: bool,
+}
+
+/// When to use colours.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(crate) enum When {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run a scenario and sum it up
+    Run(RunArgs),
+    /// Check scenarios and manifests without running anything
+    Validate(ValidateArgs),
+    /// Print the JSON Schema of scenario files
+    Schema,
+    /// Print completions for a shell
+    Completions(CompletionsArgs),
+    /// Compare rules with recorded results of the real components
+    Conformance(ConformanceArgs),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ConformanceArgs {
+    /// Vector files, or folders of them
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct RunArgs {
+    /// The scenario file
+    pub scenario: PathBuf,
+    /// The root of all random draws, instead of the scenario's
+    #[arg(long, value_name = "N", conflicts_with = "seeds")]
+    pub seed: Option<u64>,
+    /// Run once for each seed and show how the metrics spread
+    #[arg(long, value_name = "A..B", value_parser = seeds, conflicts_with = "check")]
+    pub seeds: Option<Seeds>,
+    /// Change a key of the scenario, as in scenario.duration=2h or node_pool.0.count=5
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// Stop after so much simulated time
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub until: Option<SimDuration>,
+    /// Where results go [default: outputs/<scenario>]
+    #[arg(short, long, value_name = "DIR", conflicts_with = "no_output")]
+    pub output: Option<PathBuf>,
+    /// Write no files
+    #[arg(long)]
+    pub no_output: bool,
+    /// Run twice and compare: the same seed must give the same run
+    #[arg(long)]
+    pub check: bool,
+    /// What is printed at the end
+    #[arg(long, value_name = "FORM", default_value = "full")]
+    pub summary: Summary,
+}
+
+/// The form of the summary.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(crate) enum Summary {
+    /// Verdicts and one line
+    Compact,
+    /// Everything, with the pods as kubectl lists them
+    Full,
+    /// One JSON object
+    Json,
+    /// Nothing
+    None,
+}
+
+/// Seeds from the first to the last, both included.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Seeds {
+    pub first: u64,
+    pub last: u64,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ValidateArgs {
+    /// Scenario files (.toml) and manifests (.yaml, .yml, .json)
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Change a key of the scenarios before they are checked
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// How mistakes are shown
+    #[arg(long, value_name = "FORM", default_value = "human")]
+    pub format: Format,
+}
+
+/// How mistakes are shown.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(crate) enum Format {
+    /// With the source line, for people
+    Human,
+    /// A JSON array, for programs
+    Json,
+    /// One line each, for editors
+    Short,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct CompletionsArgs {
+    /// The shell
+    pub shell: Shell,
+}
+
+/// More seeds than this are a slip of the finger.
+const MOST_SEEDS: u64 = 100_000;
+
+fn seeds(text: &str) -> Result<Seeds, String> {
+    let wrong = || "write two whole numbers, as in 1..20".to_owned();
+    let (first, last) = text.split_once("..").ok_or_else(wrong)?;
+    let last = last.trim_start_matches('=');
+    let (first, last): (u64, u64) = (first.parse().map_err(|_| wrong())?, last.parse().map_err(|_| wrong())?);
+    if last < first {
+        return Err("the last seed is below the first one".to_owned());
+    }
+    if last - first >= MOST_SEEDS {
+        return Err(format!("these are more than {MOST_SEEDS} runs"));
+    }
+    Ok(Seeds { first, last })
+}
+
+fn duration(text: &str) -> Result<SimDuration, String> {
+    match SimDuration::parse(text) {
+        Ok(duration) if duration > SimDuration::ZERO => Ok(duration),
+        Ok(_) => Err("it must be more than zero".to_owned()),
+        Err(why) => Err(format!("{why}; write for example 90s, 1h30m or 2d")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn seeds_are_a_range_with_both_ends() {
+        assert_eq!(seeds("1..20"), Ok(Seeds { first: 1, last: 20 }));
+        assert_eq!(seeds("3..=3"), Ok(Seeds { first: 3, last: 3 }));
+        for bad in ["", "5", "5..", "9..1", "a..b", "1..1000000000"] {
+            assert!(seeds(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! `podsim run SCENARIO`: reads, runs, writes, sums up.
+
+use std::path::{Path, PathBuf};
+
+use super::Exit;
+use super::args::{RunArgs, Summary};
+use super::progress::{Progress, Tick, rate};
+use super::seeds;
+use super::terminal::Terminal;
+use crate::base::SimTime;
+use crate::export::{self, Context, terminal as page};
+use crate::record::Recording;
+use crate::scenario::{self, Loaded};
+use crate::sim::Simulation;
+use crate::sim::outcome::{Outcome, Stopped};
+use crate::sim::plan::Plan;
+
+/// Events between two looks at the progress line.
+const PROGRESS_EVENTS: u32 = 4096;
+
+/// A finished run.
+pub(super) struct Finished {
+    pub outcome: Outcome,
+    pub recording: Recording,
+}
+
+/// A plan with what reading it left behind.
+pub(super) struct Ready {
+    pub plan: Plan,
+    pub ignored: Vec<(String, u32)>,
+}
+
+pub(super) fn run(args: &RunArgs, terminal: &Terminal) -> anyhow::Result<Exit> {
+    let ready = match prepare(args, terminal) {
+        Ok(ready) => ready,
+        Err(exit) => return Ok(exit),
+    };
+    match args.seeds {
+        Some(range) => seeds::run(args, &ready, range, terminal),
+        None => once(args, &ready, terminal),
+    }
+}
+
+/// Reads the scenario; says what is wrong with it.
+fn prepare(args: &RunArgs, terminal: &Terminal) -> Result<Ready, Exit> {
+    let Loaded { plan, sources, diagnostics, ignored } = scenario::load(&args.scenario, &args.set);
+    if diagnostics.has_errors() || terminal.level >= 0 {
+        let text = diagnostics.render(&sources, terminal.color_err());
+        if !text.is_empty() {
+            terminal.say(text.trim_end());
+        }
+    }
+    let Some(mut plan) = plan else {
+        // The scenario file itself could not be read, rather than understood.
+        let unread =
+            diagnostics.sorted().iter().any(|one| one.code == scenario::codes::UNREADABLE_FILE && one.span.is_none());
+        return Err(if unread { Exit::Io } else { Exit::Usage });
+    };
+    if let Some(seed) = args.seed {
+        plan.seed = seed;
+    }
+    if let Some(until) = args.until {
+        plan.duration = plan.duration.min(until);
+    }
+    Ok(Ready { plan, ignored })
+}
+
+fn once(args: &RunArgs, ready: &Ready, terminal: &Terminal) -> anyhow::Result<Exit> {
+    let plan = &ready.plan;
+    terminal.note(&header(plan));
+    let (finished, seconds) = timed(plan, terminal)?;
+    if args.check {
+        check(plan, terminal)?;
+    }
+    let outcome = &finished.outcome;
+    let speed = rate(outcome.events, seconds);
+    terminal.note(&format!("{} events in {seconds:.2} s of wall time, {speed} events/s", outcome.events));
+
+    let ctx = Context { plan, outcome, recording: &finished.recording, ignored: &ready.ignored };
+    let folder = folder(args, plan);
+    if let Some(folder) = &folder {
+        export::write_all(folder, &ctx)?;
+    }
+    summarize(args, &ctx, folder.as_deref(), terminal)?;
+    Ok(verdict(&ctx))
+}
+
+/// What is about to be run.
+fn header(plan: &Plan) -> String {
+    let sources = plan.arrivals.len();
+    let arrivals = match sources {
+        0 => String::new(),
+        1 => ", 1 source of arrivals".to_owned(),
+        more => format!(", {more} sources of arrivals"),
+    };
+    format!(
+        "running {}: {} from {}, {} nodes, {} pods{arrivals}, seed {}",
+        plan.name,
+        plan.duration.human(),
+        plan.start.rfc3339(),
+        plan.nodes.len(),
+        plan.pods.len(),
+        plan.seed
+    )
+}
+
+/// Runs with a progress line; the seconds of wall time are for the terminal only.
+pub(super) fn timed(plan: &Plan, terminal: &Terminal) -> anyhow::Result<(Finished, f64)> {
+    let mut progress = Progress::new(terminal.progress, plan.start, plan.duration);
+    let finished = simulate(plan.clone(), &mut |tick| progress.tick(tick));
+    let seconds = progress.finish().as_secs_f64();
+    Ok((finished?, seconds))
+}
+
+/// One run, recorded: the only place where the command line meets the simulation.
+fn simulate(plan: Plan, progress: &mut dyn FnMut(Tick)) -> anyhow::Result<Finished> {
+    let mut simulation = Simulation::with_recorder(plan, Recording::new());
+    loop {
+        // Looking at the clock of the wall after every event would cost more than the events.
+        for _ in 0..PROGRESS_EVENTS {
+            match simulation.step(SimTime::NEVER) {
+                Ok(Some(_)) => {}
+                Ok(None) => {
+                    let (outcome, recording) = simulation.run_recorded();
+                    return Ok(Finished { outcome, recording });
+                }
+                Err(limit) => {
+                    let (outcome, recording) = simulation.finish(Stopped::Limit(limit.to_string()));
+                    return Ok(Finished { outcome, recording });
+                }
+            }
+        }
+        let unscheduled = simulation.unscheduled();
+        progress(Tick { now: simulation.now(), events: simulation.events(), unscheduled });
+    }
+}
+
+/// Same plan and seed must give the same run: two runs side by side, compared after every event.
+fn check(plan: &Plan, terminal: &Terminal) -> anyhow::Result<()> {
+    let mut runs = [Simulation::new(plan.clone()), Simulation::new(plan.clone())];
+    loop {
+        let [first, second] = runs.each_mut().map(|run| run.step(SimTime::NEVER));
+        let same = first == second && runs[0].digest() == runs[1].digest();
+        anyhow::ensure!(
+            same,
+            "two runs of one plan differ at event {} ({}): {first:?} and {second:?}, digests {} and {}",
+            runs[0].events(),
+            runs[0].now().rfc3339_millis(),
+            runs[0].digest(),
+            runs[1].digest(),
+        );
+        if !matches!(first, Ok(Some(_))) {
+            let (events, digest) = (runs[0].events(), runs[0].digest());
+            terminal.note(&format!("checked: two more runs agree after each of {events} events, digest {digest}"));
+            return Ok(());
+        }
+    }
+}
+
+/// Where the results go.
+pub(super) fn folder(args: &RunArgs, plan: &Plan) -> Option<PathBuf> {
+    if args.no_output {
+        return None;
+    }
+    Some(args.output.clone().unwrap_or_else(|| Path::new("outputs").join(folder_name(&plan.name))))
+}
+
+/// The scenario's name as the name of one folder, whatever it holds.
+fn folder_name(name: &str) -> String {
+    let plain = |c: char| if c.is_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '-' };
+    let name: String = name.chars().map(plain).collect();
+    let name = name.trim_start_matches('.');
+    if name.is_empty() { "scenario".to_owned() } else { name.to_owned() }
+}
+
+fn summarize(args: &RunArgs, ctx: &Context<'_>, folder: Option<&Path>, terminal: &Terminal) -> anyhow::Result<()> {
+    let command = command(args, ctx.plan);
+    let style = page::Style { colour: terminal.color_out(), folder, command: &command };
+    match args.summary {
+        Summary::None => {}
+        Summary::Json => terminal.print(&export::summary_json(ctx)?)?,
+        Summary::Full => terminal.print(page::summary(ctx, &style).as_bytes())?,
+        Summary::Compact => terminal.print(compact(ctx).as_bytes())?,
+    }
+    Ok(())
+}
+
+fn compact(ctx: &Context<'_>) -> String {
+    let mut text = String::new();
+    for verdict in export::verdicts(ctx.plan, ctx.outcome) {
+        let mark = if verdict.passed { "ok  " } else { "FAIL" };
+        let value = verdict.value.map_or_else(|| "missing".to_owned(), |value| value.to_string());
+        text.push_str(&format!("{mark} {} {}: {value}\n", verdict.expect.metric, verdict.bounds()));
+    }
+    let counters = &ctx.outcome.counters;
+    text.push_str(&format!(
+        "{} seed {} digest {}: {} pods created, {} placed, {} succeeded, {} failed, {} lost\n",
+        ctx.plan.name,
+        ctx.plan.seed,
+        ctx.outcome.digest,
+        counters.pods_created,
+        counters.pods_bound,
+        counters.pods_succeeded,
+        counters.pods_failed,
+        counters.pods_lost
+    ));
+    text
+}
+
+/// The line that repeats the run.
+fn command(args: &RunArgs, plan: &Plan) -> String {
+    let mut command = format!("podsim run {} --seed {}", quoted(&args.scenario.display().to_string()), plan.seed);
+    for set in &args.set {
+        command.push_str(&format!(" --set {}", quoted(set)));
+    }
+    if let Some(until) = args.until {
+        command.push_str(&format!(" --until {until}"));
+    }
+    command
+}
+
+/// As a shell wants it.
+fn quoted(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,@%+".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', "'\\''"))
+    }
+}
+
+pub(super) fn verdict(ctx: &Context<'_>) -> Exit {
+    match ctx.outcome.stopped {
+        Stopped::Limit(_) => Exit::Limit,
+        Stopped::Interrupted => Exit::Interrupted,
+        Stopped::Duration | Stopped::Quiet => {
+            let passed = export::verdicts(ctx.plan, ctx.outcome).iter().all(|verdict| verdict.passed);
+            if passed { Exit::Success } else { Exit::ExpectationFailed }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_stay_in_the_folder_of_outputs() {
+        assert_eq!(folder_name("user-msvc"), "user-msvc");
+        assert_eq!(folder_name("../../etc"), "-..-etc");
+        assert_eq!(folder_name(".."), "scenario");
+        assert_eq!(folder_name("a/b c"), "a-b-c");
+    }
+
+    #[test]
+    fn the_line_that_repeats_a_run_survives_a_shell() {
+        assert_eq!(quoted("scenarios/a.toml"), "scenarios/a.toml");
+        assert_eq!(quoted("x='a b'"), "'x='\\''a b'\\'''");
+    }
+}

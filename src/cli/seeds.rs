@@ -1,0 +1,135 @@
+//! `podsim run --seeds 1..20`: how the metrics spread over seeds. Arms with the same seeds are comparable, because
+//! draws are addressed and not consumed.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use serde_json::json;
+
+use super::Exit;
+use super::args::{RunArgs, Seeds, Summary};
+use super::run::{Ready, folder, timed, verdict};
+use super::terminal::Terminal;
+use crate::export::{self, Context};
+use crate::sim::metrics;
+
+/// Mean, standard deviation, least and greatest of some numbers.
+#[derive(Clone, Copy, Debug, Default)]
+struct Spread {
+    count: u32,
+    mean: f64,
+    squares: f64,
+    min: f64,
+    max: f64,
+}
+
+impl Spread {
+    /// Welford's update: exact enough however many runs there are.
+    fn add(&mut self, value: f64) {
+        if self.count == 0 {
+            (self.min, self.max) = (value, value);
+        }
+        self.count += 1;
+        let delta = value - self.mean;
+        self.mean += delta / f64::from(self.count);
+        self.squares += delta * (value - self.mean);
+        self.min = self.min.min(value);
+        self.max = self.max.max(value);
+    }
+
+    fn deviation(&self) -> f64 {
+        if self.count < 2 { 0.0 } else { (self.squares / f64::from(self.count - 1)).sqrt() }
+    }
+}
+
+pub(super) fn run(args: &RunArgs, ready: &Ready, seeds: Seeds, terminal: &Terminal) -> anyhow::Result<Exit> {
+    let mut spreads: BTreeMap<&'static str, Spread> = BTreeMap::new();
+    let mut failed = Vec::new();
+    let mut worst = Exit::Success;
+    for seed in seeds.first..=seeds.last {
+        let mut plan = ready.plan.clone();
+        plan.seed = seed;
+        let (finished, seconds) = timed(&plan, terminal)?;
+        let outcome = &finished.outcome;
+        let ctx = Context { plan: &plan, outcome, recording: &finished.recording, ignored: &ready.ignored };
+        for (name, value) in &outcome.metrics {
+            spreads.entry(name).or_default().add(*value);
+        }
+        let exit = verdict(&ctx);
+        if exit != Exit::Success {
+            failed.push(seed);
+        }
+        worst = if worst.code() < exit.code() { exit } else { worst };
+        // Files of every seed only where the user named a folder.
+        if let Some(folder) = args.output.as_ref().and_then(|_| folder(args, &plan)) {
+            export::write_all(&folder.join(format!("seed-{seed}")), &ctx)?;
+        }
+        terminal.note(&format!("seed {seed}: digest {}, {seconds:.2} s of wall time", outcome.digest));
+    }
+    let text = match args.summary {
+        Summary::None => String::new(),
+        Summary::Json => as_json(&spreads, seeds, &failed),
+        Summary::Full | Summary::Compact => as_table(&spreads, seeds, &failed),
+    };
+    terminal.print(text.as_bytes())?;
+    Ok(worst)
+}
+
+/// Names in the order of their list, so that related ones stand together.
+fn ordered(spreads: &BTreeMap<&'static str, Spread>) -> Vec<(&'static str, Spread)> {
+    metrics::ALL.iter().filter_map(|metric| Some((metric.name, *spreads.get(metric.name)?))).collect()
+}
+
+fn as_table(spreads: &BTreeMap<&'static str, Spread>, seeds: Seeds, failed: &[u64]) -> String {
+    let mut text = format!(
+        "{:<30} {:>14} {:>12} {:>14} {:>14}\n",
+        format!("seeds {} to {}", seeds.first, seeds.last),
+        "mean",
+        "deviation",
+        "least",
+        "greatest"
+    );
+    for (name, spread) in ordered(spreads) {
+        let Spread { mean, min, max, .. } = spread;
+        let _ = writeln!(text, "{name:<30} {mean:>14.3} {:>12.3} {min:>14.3} {max:>14.3}", spread.deviation());
+    }
+    if !failed.is_empty() {
+        let list = failed.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
+        let _ = writeln!(text, "not all is well with the seeds {list}");
+    }
+    text
+}
+
+fn as_json(spreads: &BTreeMap<&'static str, Spread>, seeds: Seeds, failed: &[u64]) -> String {
+    let metrics: serde_json::Map<String, serde_json::Value> = ordered(spreads)
+        .into_iter()
+        .map(|(name, spread)| {
+            let Spread { count, mean, min, max, .. } = spread;
+            let value = json!({ "runs": count, "mean": mean, "deviation": spread.deviation(), "min": min, "max": max });
+            (name.to_owned(), value)
+        })
+        .collect();
+    let object = json!({
+        "schema_version": export::SCHEMA_VERSION,
+        "first_seed": seeds.first,
+        "last_seed": seeds.last,
+        "failed_seeds": failed,
+        "metrics": metrics,
+    });
+    format!("{object:#}\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spreads_are_means_and_deviations() {
+        let mut spread = Spread::default();
+        for value in [2.0, 4.0, 4.0, 4.0, 5.0, 5.0, 7.0, 9.0] {
+            spread.add(value);
+        }
+        assert!((spread.mean - 5.0).abs() < 1e-12 && (spread.deviation() - 2.138_089_935).abs() < 1e-9);
+        assert!((spread.min, spread.max) == (2.0, 9.0));
+    }
+}

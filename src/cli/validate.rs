@@ -1,0 +1,78 @@
+//! `podsim validate FILE...`: everything that is wrong with scenarios and manifests, at once.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::Exit;
+use super::args::{Format, ValidateArgs};
+use super::terminal::Terminal;
+use crate::diag::{Diagnostics, Severity, Sources};
+use crate::model::Vocabulary;
+use crate::{manifest, scenario};
+
+/// What is known of one file.
+struct Checked {
+    sources: Sources,
+    diagnostics: Diagnostics,
+    ignored: Vec<(String, u32)>,
+}
+
+pub(super) fn run(args: &ValidateArgs, terminal: &Terminal) -> anyhow::Result<Exit> {
+    let mut exit = Exit::Success;
+    let mut json: Vec<Value> = Vec::new();
+    for file in &args.files {
+        let is_scenario = file.extension().is_some_and(|extension| extension == "toml");
+        let checked = if is_scenario { check_scenario(file, &args.set) } else { check_manifest(file)? };
+        let Checked { sources, diagnostics, ignored } = &checked;
+        match args.format {
+            Format::Human => terminal.print(diagnostics.render(sources, terminal.color_out()).as_bytes())?,
+            Format::Short => terminal.print(diagnostics.render_short(sources).as_bytes())?,
+            Format::Json => match diagnostics.render_json(sources) {
+                Value::Array(items) => json.extend(items),
+                other => json.push(other),
+            },
+        }
+        if diagnostics.has_errors() {
+            exit = Exit::Usage;
+        }
+        terminal.note(&format!("{}: {}", file.display(), verdict(diagnostics)));
+        for (path, count) in ignored {
+            terminal.note(&format!("  not modelled: {path} ({count} times)"));
+        }
+    }
+    if args.format == Format::Json {
+        terminal.print(format!("{:#}\n", Value::Array(json)).as_bytes())?;
+    }
+    Ok(exit)
+}
+
+fn check_scenario(file: &Path, overrides: &[String]) -> Checked {
+    let loaded = scenario::load(file, overrides);
+    Checked { sources: loaded.sources, diagnostics: loaded.diagnostics, ignored: loaded.ignored }
+}
+
+fn check_manifest(file: &Path) -> anyhow::Result<Checked> {
+    use anyhow::Context as _;
+    let name = file.display().to_string();
+    let text = std::fs::read_to_string(file).with_context(|| format!("cannot read `{name}`"))?;
+    let mut sources = Sources::default();
+    let mut diagnostics = Diagnostics::default();
+    let source = sources.add(name, text);
+    let objects = manifest::load(&[source], &sources, &mut Vocabulary::default(), &mut diagnostics);
+    Ok(Checked { sources, diagnostics, ignored: objects.ignored })
+}
+
+fn verdict(diagnostics: &Diagnostics) -> String {
+    let errors = diagnostics.sorted().iter().filter(|one| one.severity == Severity::Error).count();
+    let warnings = diagnostics.len() - errors;
+    let plural = |count: usize| if count == 1 { "" } else { "s" };
+    match (errors, warnings) {
+        (0, 0) => "fine".to_owned(),
+        (errors, 0) => format!("{errors} error{}", plural(errors)),
+        (0, warnings) => format!("fine, with {warnings} warning{}", plural(warnings)),
+        (errors, warnings) => {
+            format!("{errors} error{}, {warnings} warning{}", plural(errors), plural(warnings))
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! Charts, as SVG and as PNG at twice the size. Each chart turns a run into a [`scene::Scene`]; none knows how scenes
+//! become files, and none needs a font of the system.
+
+mod axis;
+mod canvas;
+mod font;
+mod frame;
+mod lanes;
+mod pods;
+mod resources;
+mod scene;
+mod services;
+mod shares;
+mod theme;
+mod waits;
+
+use std::io::Write;
+
+use super::folder::{CHARTS, Draft};
+use super::lives::PodLife;
+use super::names::Names;
+use super::{Context, ExportError};
+use scene::Scene;
+
+/// What charts are made from.
+struct Source<'a> {
+    ctx: &'a Context<'a>,
+    names: &'a Names<'a>,
+    lives: &'a [PodLife],
+    marks: Vec<frame::Mark>,
+}
+
+type Maker = fn(&Source<'_>) -> Option<Scene>;
+
+/// File stems and makers, the most telling first. A maker returns nothing if the run has nothing of the kind.
+const ALL: [(&str, Maker); 6] = [
+    ("lives", lanes::draw),
+    ("services", services::draw),
+    ("pods", pods::draw),
+    ("resources", resources::draw),
+    ("shares", shares::draw),
+    ("waits", waits::draw),
+];
+
+/// Draws every chart that has something to show.
+pub(super) fn write(
+    draft: &mut Draft,
+    ctx: &Context<'_>,
+    names: &Names<'_>,
+    lives: &[PodLife],
+) -> Result<(), ExportError> {
+    font::register().map_err(|reason| ExportError::Chart { chart: "any", reason: reason.to_owned() })?;
+    let source = Source { ctx, names, lives, marks: frame::marks(ctx, names) };
+    let scenes: Vec<_> = ALL.iter().filter_map(|(stem, make)| Some((*stem, make(&source)?))).collect();
+    // Drawing is most of the work and the pictures are independent of each other.
+    let drawn: Vec<_> = std::thread::scope(|scope| {
+        let tasks: Vec<_> = scenes.iter().map(|(_, scene)| scope.spawn(|| (scene.svg(), canvas::png(scene)))).collect();
+        tasks.into_iter().map(|task| task.join().unwrap_or_else(|e| std::panic::resume_unwind(e))).collect()
+    });
+    for ((chart, _), (svg, png)) in scenes.iter().zip(drawn) {
+        let failed = |reason| ExportError::Chart { chart, reason };
+        let (svg, png) = (svg.map_err(failed)?, png.map_err(failed)?);
+        draft.file(&format!("{CHARTS}/{chart}.svg"), |out| out.write_all(svg.as_bytes()))?;
+        draft.file(&format!("{CHARTS}/{chart}.png"), |out| out.write_all(&png))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,138 @@
+//! `[[change]]` -> what somebody does to the cluster at a time.
+
+use super::faults::{node, pod_target};
+use super::fields::{Fields, Placed};
+use super::files::open_all;
+use super::nodes::taint;
+use super::parts::Parts;
+use super::pods::{Purpose, compile};
+use super::spec::workload::CHANGE;
+use super::time::{moment, within_run};
+use super::{Cx, codes, suggest};
+use crate::base::SimTime;
+use crate::model::{ConfigKind, ConfigObject, Taint};
+use crate::sim::plan::{ChangeKind, ChangePlan};
+
+const KINDS: &[&str] = &["ConfigMap", "Secret", "Pod", "Node"];
+
+pub(super) fn read(cx: &mut Cx<'_>, root: &Fields<'_>, parts: &mut Parts) -> Vec<ChangePlan> {
+    let mut changes = Vec::new();
+    for fields in root.tables(cx, "change", &CHANGE) {
+        let at = moment(cx, &fields, "at");
+        if let Some(at) = &at {
+            within_run(cx, at, "change");
+        }
+        let kinds = kinds(cx, &fields, parts, at.as_ref().map_or(cx.start, |at| at.value));
+        if let Some(at) = at {
+            changes.extend(kinds.into_iter().map(|kind| ChangePlan { at: at.value, kind }));
+        }
+    }
+    changes
+}
+
+fn kinds(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &mut Parts, at: SimTime) -> Vec<ChangeKind> {
+    let Some(action) = fields.one_of(cx, &["apply", "delete", "taint", "untaint"], true) else {
+        return Vec::new();
+    };
+    let fitting: &[&str] = match action {
+        "apply" => &[],
+        "delete" => &["namespace", "grace"],
+        _ => &["node"],
+    };
+    for key in fields.given(cx, &["namespace", "grace", "node"]) {
+        if !fitting.contains(&key) {
+            let message = format!("`{key}` does not go with `{action}`");
+            let help = "leave it out";
+            cx.diagnostics.error(codes::EXCLUSIVE_KEYS, fields.key_span(key), message, "does not fit", help);
+        }
+    }
+    match action {
+        "apply" => apply(cx, fields, parts, at),
+        "delete" => delete(cx, fields, parts).into_iter().collect(),
+        action => tainted(cx, fields, parts, action).into_iter().collect(),
+    }
+}
+
+fn apply(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &mut Parts, at: SimTime) -> Vec<ChangeKind> {
+    let Some(paths) = fields.paths(cx, "apply") else { return Vec::new() };
+    let sources = open_all(cx, &paths);
+    let had_errors = cx.diagnostics.has_errors();
+    let objects = compile(cx, &sources, Purpose::Beside);
+    let unusable = objects.nodes.len() + objects.services.len();
+    let usable = objects.pods.len() + objects.configs.len();
+    if unusable > 0 || (usable == 0 && !sources.is_empty() && had_errors == cx.diagnostics.has_errors()) {
+        let message = if unusable > 0 {
+            "only ConfigMaps, Secrets and Pods can be applied while the run goes on"
+        } else {
+            "there is nothing in it that can be applied"
+        };
+        let help = "put Nodes and Services into `manifests` of [scenario]: they exist from the start";
+        cx.diagnostics.error(codes::NOTHING_TO_APPLY, fields.key_span("apply"), message, "named here", help);
+    }
+    for pod in objects.pods {
+        parts.pod(cx, pod, at);
+    }
+    objects.configs.into_iter().map(|(content, _)| ChangeKind::ApplyConfig(content)).collect()
+}
+
+fn delete(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &Parts) -> Option<ChangeKind> {
+    let grace = fields.duration(cx, "grace").map(|grace| grace.value.whole_secs());
+    let namespace = fields.text(cx, "namespace").map_or("default", |namespace| namespace.value);
+    let written = fields.text(cx, "delete")?;
+    let Some((kind, name)) = written.value.split_once('/') else {
+        let message = format!("`{}` does not say what kind of object it is", written.value);
+        let help = "write `Pod/name`, `Node/name`, `ConfigMap/name` or `Secret/name`";
+        cx.diagnostics.error(codes::UNKNOWN_CHOICE, written.span, message, "kind missing", help);
+        return None;
+    };
+    if grace.is_some() && kind != "Pod" {
+        let (message, help) = ("only Pods have a grace period", "leave `grace` out");
+        cx.diagnostics.error(codes::EXCLUSIVE_KEYS, fields.key_span("grace"), message, "does not fit", help);
+    }
+    let named = Placed { value: name, span: written.span };
+    match kind {
+        "Pod" => {
+            let full = format!("{namespace}/{name}");
+            let pod = pod_target(cx, &Placed { value: &full, span: written.span }, parts)?;
+            Some(ChangeKind::DeletePod { pod, grace_seconds: grace })
+        }
+        "Node" => node(cx, &named, parts).map(ChangeKind::DeleteNode),
+        "ConfigMap" => config(cx, &named, namespace, ConfigKind::ConfigMap),
+        "Secret" => config(cx, &named, namespace, ConfigKind::Secret),
+        _ => {
+            let message = format!("objects of the kind `{kind}` cannot be deleted here");
+            let help = suggest::help(kind, KINDS.iter().copied());
+            cx.diagnostics.error(codes::UNKNOWN_CHOICE, written.span, message, "unknown kind", help);
+            None
+        }
+    }
+}
+
+fn config(cx: &mut Cx<'_>, name: &Placed<&str>, namespace: &str, kind: ConfigKind) -> Option<ChangeKind> {
+    let strings = &cx.vocabulary.strings;
+    let object = strings.lookup(namespace).zip(strings.lookup(name.value));
+    let object = object.map(|(namespace, name)| ConfigObject { kind, namespace, name });
+    if let Some(id) = object.and_then(|object| cx.vocabulary.configs.lookup(&object)) {
+        return Some(ChangeKind::DeleteConfig(id));
+    }
+    if !cx.missing.objects {
+        let same_kind = cx.vocabulary.configs.entries().filter(|(_, config)| config.kind == kind);
+        let names: Vec<&str> = same_kind.map(|(_, config)| strings.text(config.name)).collect();
+        let help = suggest::help(name.value, names);
+        let message = format!("no manifest holds or names `{namespace}/{}`", name.value);
+        cx.diagnostics.error(codes::UNKNOWN_TARGET, name.span, message, "does not exist", help);
+    }
+    None
+}
+
+fn tainted(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &Parts, action: &'static str) -> Option<ChangeKind> {
+    let taint: Option<Taint> = fields.node(cx, action).and_then(|node| taint(cx, node));
+    let Some(name) = fields.text(cx, "node") else {
+        let message = format!("`{action}` needs the key `node`");
+        let help = "add `node = \"worker-0\"`";
+        cx.diagnostics.error(codes::MISSING_KEY, fields.span, message, "`node` is missing", help);
+        return None;
+    };
+    let node = node(cx, &name, parts)?;
+    Some(ChangeKind::TaintNode { node, taint: taint?, add: action == "taint" })
+}

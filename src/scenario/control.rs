@@ -1,0 +1,169 @@
+//! `[control_plane]`, `[[expect]]` and `[output]`.
+
+use super::distributions::distribution;
+use super::fields::{Fields, duration, fail, number};
+use super::spec::cluster::{CONTROL_PLANE, EXPECT, OUTPUT, SCHEDULER};
+use super::tree::{Node, Value};
+use super::units;
+use super::{Cx, codes, suggest};
+use crate::base::{Distribution, SimDuration};
+use crate::sim::metrics;
+use crate::sim::plan::{ControlPlane, Evaluator, Expect, OutputPlan, SchedulerPlan};
+
+pub(super) fn control_plane(cx: &mut Cx<'_>, root: &Fields<'_>) -> ControlPlane {
+    let Some(fields) = root.table(cx, "control_plane", &CONTROL_PLANE) else { return ControlPlane::typical() };
+    let mut plan = match fields.choice(cx, "preset") {
+        Some("instant") => ControlPlane::instant(),
+        _ => ControlPlane::typical(),
+    };
+    let mut spread = |key, place: &mut Distribution| {
+        if let Some(value) = distribution(cx, &fields, key) {
+            *place = value;
+        }
+    };
+    spread("api_write", &mut plan.api_write);
+    spread("sandbox_start", &mut plan.sandbox_start);
+    spread("container_start", &mut plan.container_start);
+    spread("image_manifest", &mut plan.image_manifest);
+    spread("load_balancer", &mut plan.load_balancer);
+    spread("node_boot", &mut plan.node_boot);
+
+    let mut fixed = |key, place: &mut SimDuration| {
+        if let Some(value) = fields.duration(cx, key) {
+            *place = value.value;
+        }
+    };
+    fixed("watch_scheduler", &mut plan.watch_scheduler);
+    fixed("watch_kubelet", &mut plan.watch_kubelet);
+    fixed("watch_controller", &mut plan.watch_controller);
+    fixed("scheduling_cycle", &mut plan.scheduling_cycle);
+    fixed("binding", &mut plan.binding);
+    fixed("pleg_period", &mut plan.pleg_period);
+    fixed("pleg_delay", &mut plan.pleg_delay);
+    fixed("status_update", &mut plan.status_update);
+    fixed("endpoint_slice", &mut plan.endpoint_slice);
+    fixed("proxy_sync", &mut plan.proxy_sync);
+    fixed("sync_retry", &mut plan.sync_retry);
+    fixed("crash_loop_initial", &mut plan.crash_loop_initial);
+    fixed("crash_loop_max", &mut plan.crash_loop_max);
+    // Periods of loops: a loop without a period would never let time pass.
+    positive(cx, &fields, "lease_renew", &mut plan.lease_renew);
+    positive(cx, &fields, "node_monitor_period", &mut plan.node_monitor_period);
+    positive(cx, &fields, "node_monitor_grace", &mut plan.node_monitor_grace);
+
+    if let Some(rate) = fields.amount(cx, "image_bandwidth", units::byte_rate) {
+        if rate.value > 0.0 {
+            plan.image_bytes_per_second = rate.value;
+        } else {
+            let (message, help) = ("no image would ever arrive", "write for example `\"50M/s\"`");
+            cx.diagnostics.error(codes::OUT_OF_RANGE, rate.span, message, "zero", help);
+        }
+    }
+    if let Some(jitter) = fields.number(cx, "retry_jitter") {
+        if (0.0..=10.0).contains(&jitter.value) {
+            plan.retry_jitter = jitter.value;
+        } else {
+            let (message, help) = ("`retry_jitter` must be from 0 to 10", "kubelets have 0.5");
+            cx.diagnostics.error(codes::OUT_OF_RANGE, jitter.span, message, "out of range", help);
+        }
+    }
+    if let Some(toleration) = fields.duration(cx, "default_toleration") {
+        plan.default_toleration_seconds = toleration.value.whole_secs();
+    }
+    if let Some(threshold) = fields.whole(cx, "terminated_pod_gc_threshold") {
+        plan.terminated_pod_gc_threshold = u32::try_from(threshold.value).unwrap_or(u32::MAX);
+    }
+    if let Some(fields) = fields.table(cx, "scheduler", &SCHEDULER) {
+        scheduler(cx, &fields, &mut plan.scheduler);
+    }
+    plan
+}
+
+fn scheduler(cx: &mut Cx<'_>, fields: &Fields<'_>, plan: &mut SchedulerPlan) {
+    if let Some(percentage) = fields.whole(cx, "percentage_of_nodes_to_score") {
+        plan.percentage_of_nodes_to_score = u32::try_from(percentage.value).unwrap_or(100);
+    }
+    if let Some(backoff) = fields.duration(cx, "initial_backoff") {
+        plan.initial_backoff = backoff.value;
+    }
+    if let Some(backoff) = fields.duration(cx, "max_backoff") {
+        plan.max_backoff = backoff.value;
+    }
+    if let Some(first) = fields.flag(cx, "first_node_on_tie") {
+        plan.first_node_on_tie = first;
+    }
+    match fields.choice(cx, "evaluator") {
+        Some("scan") => plan.evaluator = Evaluator::Scan,
+        Some(_) => plan.evaluator = Evaluator::Columns,
+        None => {}
+    }
+}
+
+fn positive(cx: &mut Cx<'_>, fields: &Fields<'_>, key: &'static str, place: &mut SimDuration) {
+    let Some(value) = fields.duration(cx, key) else { return };
+    if value.value > SimDuration::ZERO {
+        *place = value.value;
+        return;
+    }
+    let (message, help) = ("a period of zero would never let time pass", "write for example `\"5s\"`");
+    cx.diagnostics.error(codes::OUT_OF_RANGE, value.span, message, "zero", help);
+}
+
+pub(super) fn expects(cx: &mut Cx<'_>, root: &Fields<'_>) -> Vec<Expect> {
+    let mut expects = Vec::new();
+    for fields in root.tables(cx, "expect", &EXPECT) {
+        let metric = fields.text(cx, "metric");
+        if let Some(metric) = &metric
+            && !metrics::ALL.iter().any(|known| known.name == metric.value)
+        {
+            let message = format!("there is no metric `{}`", metric.value);
+            let help = suggest::help(metric.value, metrics::ALL.iter().map(|known| known.name));
+            cx.diagnostics.error(codes::UNKNOWN_METRIC, metric.span, message, "unknown metric", help);
+        }
+        let name = metric.map(|metric| metric.value.to_owned()).unwrap_or_default();
+        let min = fields.node(cx, "min").and_then(|node| bound(cx, node, &name));
+        let max = fields.node(cx, "max").and_then(|node| bound(cx, node, &name));
+        if fields.given(cx, &["min", "max"]).is_empty() {
+            let (message, help) = ("this expectation has no bound", "add `min`, `max` or both");
+            cx.diagnostics.error(codes::BAD_BOUND, fields.span, message, "always holds", help);
+        }
+        if let (Some(min), Some(max)) = (min, max)
+            && min > max
+        {
+            let (message, help) = ("`min` is above `max`: it can never hold", "exchange them");
+            cx.diagnostics.error(codes::BAD_BOUND, fields.key_span("min"), message, "above `max`", help);
+        }
+        expects.push(Expect { metric: name, min, max });
+    }
+    expects
+}
+
+/// Durations for metrics in seconds, plain numbers for the others.
+fn bound(cx: &mut Cx<'_>, node: &Node, metric: &str) -> Option<f64> {
+    if metric.contains("_seconds") {
+        return duration(cx, node).map(|bound| bound.value.as_secs_f64());
+    }
+    if let Value::Text(_) = node.value {
+        let message = format!("`{metric}` is a plain number");
+        let help = "write the bound without quotes and unit";
+        return fail(cx, codes::BAD_BOUND, node, &message, "not a number", help);
+    }
+    number(cx, node).map(|bound| bound.value)
+}
+
+pub(super) fn output(cx: &mut Cx<'_>, root: &Fields<'_>) -> OutputPlan {
+    let mut plan = OutputPlan::default();
+    let Some(fields) = root.table(cx, "output", &OUTPUT) else { return plan };
+    if let Some(every) = fields.duration(cx, "sample_every") {
+        if every.value >= SimDuration::from_millis(1) {
+            plan.sample_every = Some(every.value);
+        } else {
+            let (message, help) = ("samples must be at least a millisecond apart", "write for example `\"1m\"`");
+            cx.diagnostics.error(codes::OUT_OF_RANGE, every.span, message, "too often", help);
+        }
+    }
+    plan.events = fields.flag(cx, "events").unwrap_or(plan.events);
+    plan.trace = fields.flag(cx, "trace").unwrap_or(plan.trace);
+    plan.charts = fields.flag(cx, "charts").unwrap_or(plan.charts);
+    plan
+}

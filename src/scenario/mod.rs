@@ -1,0 +1,268 @@
+//! Scenario TOML -> [`Plan`], with everything that is wrong at once and in its place. Must not know how a run is made
+//! or shown. The table of all keys is [`spec`]; docs/SCENARIO.md is generated from it.
+
+mod arrivals;
+mod behavior;
+mod behavior_apply;
+mod changes;
+mod checks;
+pub mod codes;
+mod control;
+mod distributions;
+mod faults;
+mod fields;
+pub mod files;
+mod nodes;
+mod overrides;
+mod parts;
+mod pods;
+pub mod spec;
+mod suggest;
+mod time;
+mod traffic;
+mod tree;
+mod units;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::base::{SimDuration, SimTime};
+use crate::diag::{Code, Diagnostics, SourceId, Sources, Span};
+use crate::model::Vocabulary;
+use crate::sim::plan::Plan;
+
+use fields::Fields;
+pub use files::{Disk, Files};
+
+/// A scenario as it was understood.
+#[derive(Debug)]
+pub struct Loaded {
+    /// What to run; `None` if there are errors.
+    pub plan: Option<Plan>,
+    /// Every text that was read.
+    pub sources: Sources,
+    /// Everything that is wrong or suspicious.
+    pub diagnostics: Diagnostics,
+    /// Fields of manifests that nothing here models: (kind and path, how often).
+    pub ignored: Vec<(String, u32)>,
+}
+
+/// Reads a scenario file and everything it names. `overrides` are `key=value` with dotted keys
+/// (`scenario.seed=7`, `node_pool.0.count=5`).
+#[must_use]
+pub fn load(path: &Path, overrides: &[String]) -> Loaded {
+    let name = path.display().to_string();
+    match Disk.read(path) {
+        Ok(text) => {
+            let folder = path.parent().unwrap_or_else(|| Path::new("")).to_owned();
+            compile(&name, text, folder, overrides, &Disk).0
+        }
+        Err(error) => {
+            let mut diagnostics = Diagnostics::default();
+            diagnostics.error(
+                codes::UNREADABLE_FILE,
+                None,
+                format!("cannot read `{name}`: {error}"),
+                "",
+                "give the path of a scenario file; `scenarios/hello.toml` is a small one",
+            );
+            Loaded { plan: None, sources: Sources::default(), diagnostics, ignored: Vec::new() }
+        }
+    }
+}
+
+/// Compiles a scenario text; the files it names are read by `read_file`. For tests and fuzzing: never panics.
+#[must_use]
+pub fn from_text(name: &str, text: &str, read_file: &dyn Fn(&Path) -> io::Result<String>) -> Loaded {
+    from_text_with(name, text, &[], &files::Given(read_file))
+}
+
+/// As [`from_text`], with overrides and with all that files can do.
+#[must_use]
+pub fn from_text_with(name: &str, text: &str, overrides: &[String], files: &dyn Files) -> Loaded {
+    compile(name, text.to_owned(), PathBuf::new(), overrides, files).0
+}
+
+/// What reading needs everywhere.
+struct Cx<'f> {
+    files: &'f dyn Files,
+    /// Where the scenario file is: paths are relative to it.
+    folder: PathBuf,
+    sources: Sources,
+    diagnostics: Diagnostics,
+    vocabulary: Vocabulary,
+    ignored: BTreeMap<String, u32>,
+    /// Files that were asked for.
+    opened: BTreeMap<PathBuf, Option<SourceId>>,
+    /// Keys that were asked for: proves that the table of keys and the readers agree.
+    asked: Asked,
+    /// Warnings that were given, where many pods would repeat them.
+    given: BTreeSet<(&'static str, Span)>,
+    start: SimTime,
+    end: SimTime,
+    missing: Missing,
+}
+
+/// What may be missing because something else is wrong: whoever refers to it must not be blamed.
+#[derive(Clone, Copy, Debug, Default)]
+struct Missing {
+    nodes: bool,
+    pods: bool,
+    /// Services, ConfigMaps and Secrets.
+    objects: bool,
+}
+
+impl Missing {
+    const ALL: Self = Self { nodes: true, pods: true, objects: true };
+}
+
+/// Pairs of section and key that readers asked for.
+type Asked = BTreeSet<(&'static str, &'static str)>;
+
+impl Cx<'_> {
+    /// Whether this is the first time that `code` is about to be given at `span`.
+    fn first(&mut self, code: Code, span: Span) -> bool {
+        self.given.insert((code.id, span))
+    }
+}
+
+fn compile(name: &str, text: String, folder: PathBuf, overrides: &[String], files: &dyn Files) -> (Loaded, Asked) {
+    let mut cx = Cx {
+        files,
+        folder,
+        sources: Sources::default(),
+        diagnostics: Diagnostics::default(),
+        vocabulary: Vocabulary::default(),
+        ignored: BTreeMap::new(),
+        opened: BTreeMap::new(),
+        asked: Asked::new(),
+        given: BTreeSet::new(),
+        start: SimTime::default(),
+        end: SimTime::NEVER,
+        missing: Missing::default(),
+    };
+    let source = cx.sources.add(name, text.as_str());
+    let mut tree = tree::parse(&text, source, &mut cx.diagnostics);
+    overrides::apply(&mut cx, &mut tree, overrides);
+    // Points at the first line, where a missing section would be noticed.
+    let top = Span { source, start: 0, end: text.find('\n').unwrap_or(text.len()) };
+    let root = Fields::open(&mut cx, &tree, top, &spec::ROOT);
+    let plan = read(&mut cx, &root, name);
+    let plan = if cx.diagnostics.has_errors() { None } else { plan };
+    let ignored = cx.ignored.into_iter().collect();
+    (Loaded { plan, sources: cx.sources, diagnostics: cx.diagnostics, ignored }, cx.asked)
+}
+
+/// Reads the sections in the order of their dependencies. Never stops early: each says what is wrong with it.
+fn read(cx: &mut Cx<'_>, root: &Fields<'_>, file: &str) -> Option<Plan> {
+    let header = root.table(cx, "scenario", &spec::cluster::SCENARIO);
+    let run = header.map(|fields| run_of(cx, &fields, file)).unwrap_or_default();
+    cx.start = run.start;
+    cx.end = run.start + run.duration;
+
+    let control_plane = control::control_plane(cx, root);
+    let expects = control::expects(cx, root);
+    let output = control::output(cx, root);
+
+    let mut parts = parts::Parts::default();
+    if let Some(fields) = header {
+        pods::manifests(cx, root, &fields, &mut parts);
+    }
+    nodes::pools(cx, root, &mut parts);
+    arrivals::read(cx, root, &mut parts);
+    let changes = changes::read(cx, root, &mut parts);
+    let behaviors = behavior_apply::read(cx, root, &mut parts);
+    let images = pods::images(cx, root);
+    let traffic = traffic::read(cx, root, &parts, &behaviors);
+    let faults = faults::read(cx, root, &parts);
+    checks::whole(cx, root, &parts);
+
+    let vocabulary = std::mem::take(&mut cx.vocabulary);
+    Some(Plan {
+        name: run.name,
+        description: run.description,
+        seed: run.seed,
+        start: run.start,
+        duration: run.duration,
+        classes: vocabulary.classes.entries().map(|(_, class)| class.clone()).collect(),
+        templates: parts.templates,
+        behaviors,
+        images,
+        shapes: vocabulary.shapes.entries().map(|(_, shape)| shape.clone()).collect(),
+        nodes: parts.nodes,
+        configs: vocabulary.configs.entries().map(|(_, config)| config.clone()).collect(),
+        config_contents: parts.config_contents,
+        services: parts.services,
+        workloads: parts.workloads,
+        pods: parts.pods,
+        arrivals: parts.arrivals,
+        traffic,
+        faults,
+        changes,
+        control_plane,
+        expects,
+        output,
+        strings: vocabulary.strings,
+    })
+}
+
+/// `[scenario]`.
+struct Run {
+    name: String,
+    description: String,
+    seed: u64,
+    start: SimTime,
+    duration: SimDuration,
+}
+
+impl Default for Run {
+    fn default() -> Self {
+        Self {
+            name: String::new(),
+            description: String::new(),
+            seed: 1,
+            start: time::default_start(),
+            duration: SimDuration::from_secs(86_400),
+        }
+    }
+}
+
+fn run_of(cx: &mut Cx<'_>, fields: &Fields<'_>, file: &str) -> Run {
+    let mut run = Run::default();
+    let stem = Path::new(file).file_stem().and_then(|stem| stem.to_str()).unwrap_or("scenario");
+    run.name = fields.text(cx, "name").map_or(stem, |name| name.value).to_owned();
+    run.description = fields.text(cx, "description").map(|text| text.value.to_owned()).unwrap_or_default();
+    if let Some(seed) = fields.whole(cx, "seed") {
+        run.seed = seed.value.unsigned_abs();
+    }
+    if let Some(start) = time::date(cx, fields, "start") {
+        run.start = start;
+    }
+    if let Some(duration) = fields.duration(cx, "duration") {
+        let longest = SimTime::NEVER.since(run.start);
+        if duration.value == SimDuration::ZERO {
+            cx.diagnostics.error(
+                codes::OUT_OF_RANGE,
+                duration.span,
+                "a run of no duration shows nothing",
+                "zero",
+                "write for example `duration = \"24h\"`",
+            );
+        } else if duration.value >= longest || duration.value > SimDuration::from_secs(100 * 365 * 86_400) {
+            cx.diagnostics.error(
+                codes::OUT_OF_RANGE,
+                duration.span,
+                "a run cannot be longer than 100 years or last beyond the year 2262",
+                "too long",
+                "write a shorter duration",
+            );
+        } else {
+            run.duration = duration.value;
+        }
+    }
+    run
+}
+
+#[cfg(test)]
+mod tests;

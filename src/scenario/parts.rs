@@ -1,0 +1,116 @@
+//! The plan while it grows: what was compiled so far, with the places that later checks point at.
+
+use std::collections::BTreeMap;
+
+use super::Cx;
+use super::codes;
+use crate::base::IdVec;
+use crate::base::id::DenseId;
+use crate::diag::Span;
+use crate::model::service::ConfigContent;
+use crate::model::{PodTemplate, ServiceId, ServiceSpec, ShapeId, StrId, TemplateId, WorkloadId};
+use crate::sim::plan::{ArrivalPlan, Naming, NodePlan, PodPlan, Workload};
+
+/// The plan while it grows.
+#[derive(Default)]
+pub(super) struct Parts {
+    pub templates: IdVec<TemplateId, PodTemplate>,
+    /// For each template the workload that it is for, and whether a trace says how long its process works.
+    pub owners: IdVec<TemplateId, Owner>,
+    pub workloads: IdVec<WorkloadId, Workload>,
+    pub workload_names: BTreeMap<(StrId, StrId), WorkloadId>,
+    pub nodes: Vec<NodePlan>,
+    pub node_names: BTreeMap<StrId, ShapeId>,
+    pub services: IdVec<ServiceId, ServiceSpec>,
+    pub config_contents: Vec<ConfigContent>,
+    pub pods: Vec<PodPlan>,
+    pub arrivals: Vec<ArrivalPlan>,
+}
+
+/// Whom a template is for.
+#[derive(Clone, Copy)]
+pub(super) struct Owner {
+    pub workload: WorkloadId,
+    pub traced: bool,
+}
+
+impl Parts {
+    /// A workload with a name of its own; a name that is taken is an error at `span`.
+    pub fn workload(&mut self, cx: &mut Cx<'_>, workload: Workload, span: Span) -> WorkloadId {
+        let key = (workload.namespace, workload.name);
+        let id = self.workloads.push(workload);
+        if self.workload_names.insert(key, id).is_some() {
+            let strings = &cx.vocabulary.strings;
+            let name = format!("{}/{}", strings.text(key.0), strings.text(key.1));
+            cx.diagnostics.error(
+                codes::DUPLICATE_NAME,
+                span,
+                format!("there are two pods or arrivals called `{name}`"),
+                "the second one",
+                "give each its own name; namespaces tell names apart",
+            );
+        }
+        id
+    }
+
+    /// A bare pod with its own template and workload.
+    pub fn pod(&mut self, cx: &mut Cx<'_>, pod: crate::manifest::PodObject, at: crate::base::SimTime) {
+        let workload = Workload { namespace: pod.namespace, name: pod.name, naming: Naming::Single };
+        let workload = self.workload(cx, workload, pod.span);
+        let template = self.template(pod.template, Owner { workload, traced: false });
+        self.pods.push(PodPlan { workload, template, at });
+    }
+
+    pub fn template(&mut self, template: PodTemplate, owner: Owner) -> TemplateId {
+        self.owners.push(owner);
+        self.templates.push(template)
+    }
+
+    /// A node with a name of its own.
+    pub fn node(&mut self, cx: &mut Cx<'_>, node: NodePlan, span: Span) {
+        if self.node_names.insert(node.name, node.shape).is_some() {
+            let name = cx.vocabulary.strings.text(node.name).to_owned();
+            if cx.first(codes::DUPLICATE_NAME, span) {
+                cx.diagnostics.error(
+                    codes::DUPLICATE_NAME,
+                    span,
+                    format!("there are two nodes called `{name}`"),
+                    "the second one",
+                    "give each pool and each Node object its own name",
+                );
+            }
+            return;
+        }
+        self.nodes.push(node);
+    }
+
+    /// The workload called `name` or `namespace/name`.
+    pub fn find_workload(&self, cx: &Cx<'_>, written: &str) -> Option<WorkloadId> {
+        let (namespace, name) = split_name(written);
+        let strings = &cx.vocabulary.strings;
+        let key = (strings.lookup(namespace)?, strings.lookup(name)?);
+        self.workload_names.get(&key).copied()
+    }
+
+    /// The templates of a workload.
+    pub fn templates_of(&self, workload: WorkloadId) -> impl Iterator<Item = (TemplateId, &PodTemplate)> {
+        let owned = move |index: &usize| self.owners[TemplateId::from_index(*index)].workload == workload;
+        (0..self.templates.len()).filter(owned).map(|index| {
+            let id = TemplateId::from_index(index);
+            (id, &self.templates[id])
+        })
+    }
+
+    /// Names of workloads, for help texts.
+    pub fn workload_texts<'c>(&self, cx: &'c Cx<'_>) -> Vec<&'c str> {
+        let mut names: Vec<&str> =
+            self.workload_names.keys().take(1000).map(|&(_, name)| cx.vocabulary.strings.text(name)).collect();
+        names.sort_unstable();
+        names
+    }
+}
+
+/// `namespace/name`, or a name in the namespace `default`.
+pub(super) fn split_name(written: &str) -> (&str, &str) {
+    written.split_once('/').unwrap_or(("default", written))
+}

@@ -1,0 +1,418 @@
+//! The sections that describe the run and the cluster: `[scenario]`, `[[node_pool]]`, `[[image]]`, `[control_plane]`,
+//! `[[expect]]`, `[output]`. Data only.
+
+use super::workload::{ARRIVALS, BEHAVIOR, CHANGE, FAULT, TRAFFIC};
+use super::{Key, Kind, Section, at_least};
+
+/// The file.
+pub static ROOT: Section = Section {
+    name: "",
+    doc: "A scenario file.",
+    extended_resources: false,
+    keys: &[
+        Key::required("scenario", Kind::Table(&SCENARIO), "The run itself.", "{ duration = \"1h\" }"),
+        Key::optional("node_pool", Kind::Tables(&NODE_POOL), "none", "Groups of equal nodes.", "[]"),
+        Key::optional("behavior", Kind::Tables(&BEHAVIOR), "none", "What processes in containers do.", "[]"),
+        Key::optional("image", Kind::Tables(&IMAGE), "none", "Sizes of container images.", "[]"),
+        Key::optional("traffic", Kind::Tables(&TRAFFIC), "none", "Requests on services over time.", "[]"),
+        Key::optional("arrivals", Kind::Tables(&ARRIVALS), "none", "Pods that arrive over time.", "[]"),
+        Key::optional("fault", Kind::Tables(&FAULT), "none", "What breaks, and when.", "[]"),
+        Key::optional("change", Kind::Tables(&CHANGE), "none", "What somebody does to the cluster.", "[]"),
+        Key::optional("control_plane", Kind::Table(&CONTROL_PLANE), "typical", "Latencies and flags.", "{}"),
+        Key::optional("expect", Kind::Tables(&EXPECT), "none", "What must hold at the end.", "[]"),
+        Key::optional("output", Kind::Table(&OUTPUT), "everything", "What is written.", "{}"),
+    ],
+};
+
+/// `[scenario]`.
+pub static SCENARIO: Section = Section {
+    name: "scenario",
+    doc: "The run itself.",
+    extended_resources: false,
+    keys: &[
+        Key::optional("name", Kind::Text, "the file's name", "Names the output folder.", "\"black-friday\""),
+        Key::optional("description", Kind::Text, "\"\"", "One sentence for reports.", "\"A day in the life of a pod\""),
+        Key::optional("seed", at_least(0), "1", "Root of all random draws: the same seed gives the same run.", "7"),
+        Key::optional(
+            "start",
+            Kind::Date,
+            "2026-01-01",
+            "What the simulated clock shows at the start (UTC).",
+            "\"2026-03-02\"",
+        ),
+        Key::required("duration", Kind::Duration, "How long the run lasts.", "\"24h\""),
+        Key::optional(
+            "manifests",
+            Kind::OneOrMany(&Kind::Path),
+            "none",
+            "Kubernetes manifests (YAML or JSON) that are applied at the start. `*` in the last part of a path stands for \
+             any text. `$PODSIM_SHARED` may start a path.",
+            "[\"shop/*.yaml\"]",
+        ),
+    ],
+};
+
+/// `[[node_pool]]`.
+pub static NODE_POOL: Section = Section {
+    name: "node_pool",
+    doc: "A group of equal nodes. Manifests may hold Node objects as well.",
+    extended_resources: false,
+    keys: &[
+        Key::required("name", Kind::Text, "Nodes are called like it, with a dash and a number from 0.", "\"worker\""),
+        Key::optional("count", at_least(0), "1", "How many nodes.", "5"),
+        Key::optional(
+            "digits",
+            Kind::Whole { min: 1, max: 9 },
+            "1",
+            "Least number of digits in the nodes' names.",
+            "5",
+        ),
+        Key::required(
+            "capacity",
+            Kind::Table(&CAPACITY),
+            "What each machine has.",
+            "{ cpu = \"8\", memory = \"32Gi\" }",
+        ),
+        Key::optional(
+            "reserved",
+            Kind::Table(&RESERVED),
+            "nothing",
+            "Kept for the system (`kubeReserved` and `systemReserved` together).",
+            "{ cpu = \"100m\", memory = \"1Gi\" }",
+        ),
+        Key::optional(
+            "allocatable",
+            Kind::Table(&ALLOCATABLE),
+            "capacity - reserved - hard eviction",
+            "What pods may request, where it is not what the kubelet would compute: capacity less `reserved` less the \
+             hard eviction thresholds (100Mi of memory, a tenth of ephemeral storage).",
+            "{ memory = \"30Gi\" }",
+        ),
+        Key::optional(
+            "labels",
+            Kind::Map(&Kind::Text),
+            "none",
+            "Labels of each node, beside the ones that every kubelet sets.",
+            "{ disk = \"ssd\" }",
+        ),
+        Key::optional(
+            "taints",
+            Kind::List(&Kind::Taint),
+            "none",
+            "Taints, as `kubectl taint` takes them.",
+            "[\"dedicated=gpu:NoSchedule\"]",
+        ),
+        Key::optional(
+            "zones",
+            Kind::List(&Kind::Text),
+            "none",
+            "Zones, given to the nodes in turn.",
+            "[\"a\", \"b\", \"c\"]",
+        ),
+        Key::optional("unschedulable", Kind::Flag, "false", "Whether the nodes start cordoned.", "true"),
+    ],
+};
+
+/// `capacity = { .. }`.
+pub static CAPACITY: Section = Section {
+    name: "node_pool.capacity",
+    doc: "What a machine has. Extended resources are further keys, in whole units: `\"nvidia.com/gpu\" = 8`.",
+    extended_resources: true,
+    keys: &[
+        Key::required("cpu", Kind::Cpu, "Cores.", "\"8\""),
+        Key::required("memory", Kind::Bytes, "Memory.", "\"32Gi\""),
+        Key::optional("ephemeral-storage", Kind::Bytes, "\"100Gi\"", "Local disk for containers.", "\"200Gi\""),
+        Key::optional("pods", at_least(0), "110", "How many pods the kubelet takes (`maxPods`).", "250"),
+    ],
+};
+
+/// `reserved = { .. }`.
+pub static RESERVED: Section = Section {
+    name: "node_pool.reserved",
+    doc: "What is kept for the system.",
+    extended_resources: false,
+    keys: &[
+        Key::optional("cpu", Kind::Cpu, "0", "Cores.", "\"100m\""),
+        Key::optional("memory", Kind::Bytes, "0", "Memory.", "\"1Gi\""),
+        Key::optional("ephemeral-storage", Kind::Bytes, "0", "Local disk.", "\"10Gi\""),
+    ],
+};
+
+/// `allocatable = { .. }`.
+pub static ALLOCATABLE: Section = Section {
+    name: "node_pool.allocatable",
+    doc: "What pods may request, for the resources named here.",
+    extended_resources: true,
+    keys: &[
+        Key::optional("cpu", Kind::Cpu, "computed", "Cores.", "\"7500m\""),
+        Key::optional("memory", Kind::Bytes, "computed", "Memory.", "\"30Gi\""),
+        Key::optional("ephemeral-storage", Kind::Bytes, "computed", "Local disk.", "\"90Gi\""),
+    ],
+};
+
+/// `[[image]]`.
+pub static IMAGE: Section = Section {
+    name: "image",
+    doc: "The size of a container image. Images that are not listed have 100M.",
+    extended_resources: false,
+    keys: &[
+        Key::required(
+            "name",
+            Kind::Pattern,
+            "The image as the manifest writes it; a `*` at the end stands for any text.",
+            "\"nginx:1.27\"",
+        ),
+        Key::required("size", Kind::Bytes, "Compressed size, which a pull transfers.", "\"70M\""),
+    ],
+};
+
+/// `[control_plane]`.
+pub static CONTROL_PLANE: Section = Section {
+    name: "control_plane",
+    doc: "Latencies and flags of the control plane and of kubelets.",
+    extended_resources: false,
+    keys: &[
+        Key::optional(
+            "preset",
+            Kind::Choice(&["typical", "instant"]),
+            "\"typical\"",
+            "`typical`: latencies as in real clusters. `instant`: no latency; periods such as back-off stay. The other \
+             keys change single values of it; the defaults given here are the typical ones.",
+            "\"instant\"",
+        ),
+        Key::optional(
+            "api_write",
+            Kind::Distribution,
+            "\"10ms\"",
+            "An API write, from request to acceptance.",
+            "\"20ms\"",
+        ),
+        Key::optional(
+            "watch_scheduler",
+            Kind::Duration,
+            "\"10ms\"",
+            "From a change to the scheduler's knowledge of it.",
+            "\"50ms\"",
+        ),
+        Key::optional(
+            "watch_kubelet",
+            Kind::Duration,
+            "\"20ms\"",
+            "From a change to a kubelet's knowledge of it.",
+            "\"50ms\"",
+        ),
+        Key::optional(
+            "watch_controller",
+            Kind::Duration,
+            "\"20ms\"",
+            "From a change to the controllers' knowledge of it.",
+            "\"50ms\"",
+        ),
+        Key::optional("scheduling_cycle", Kind::Duration, "\"2ms\"", "One scheduling cycle.", "\"5ms\""),
+        Key::optional(
+            "binding",
+            Kind::Duration,
+            "\"5ms\"",
+            "From the end of the cycle to the binding's acceptance.",
+            "\"10ms\"",
+        ),
+        Key::optional(
+            "sandbox_start",
+            Kind::Distribution,
+            "{ uniform = [\"200ms\", \"800ms\"] }",
+            "Creating a pod's sandbox and network.",
+            "\"500ms\"",
+        ),
+        Key::optional(
+            "container_start",
+            Kind::Distribution,
+            "{ uniform = [\"100ms\", \"400ms\"] }",
+            "Creating and starting one container.",
+            "\"250ms\"",
+        ),
+        Key::optional(
+            "image_manifest",
+            Kind::Distribution,
+            "{ uniform = [\"300ms\", \"1s\"] }",
+            "Asking the registry for an image's manifest.",
+            "\"500ms\"",
+        ),
+        Key::optional(
+            "image_bandwidth",
+            Kind::ByteRate,
+            "\"50M/s\"",
+            "Speed of an image pull, unpacking included.",
+            "\"20M/s\"",
+        ),
+        Key::optional(
+            "pleg_period",
+            Kind::Duration,
+            "\"1s\"",
+            "The kubelet's relist period: exits are noticed on this grid.",
+            "\"1s\"",
+        ),
+        Key::optional(
+            "pleg_delay",
+            Kind::Duration,
+            "\"50ms\"",
+            "From the relist to the pod worker's sync.",
+            "\"50ms\"",
+        ),
+        Key::optional(
+            "status_update",
+            Kind::Duration,
+            "\"20ms\"",
+            "From a computed status to its acceptance by the API server.",
+            "\"20ms\"",
+        ),
+        Key::optional(
+            "endpoint_slice",
+            Kind::Duration,
+            "\"100ms\"",
+            "From a change of readiness to the EndpointSlice.",
+            "\"100ms\"",
+        ),
+        Key::optional("proxy_sync", Kind::Duration, "\"1s\"", "kube-proxy's least time between two updates.", "\"1s\""),
+        Key::optional(
+            "load_balancer",
+            Kind::Distribution,
+            "{ uniform = [\"30s\", \"180s\"] }",
+            "How long a cloud load balancer takes to get an address.",
+            "\"1m\"",
+        ),
+        Key::optional(
+            "retry_jitter",
+            Kind::Number,
+            "0.5",
+            "The kubelet retries after `period * (1 + U[0, this])`.",
+            "0.0",
+        ),
+        Key::optional(
+            "sync_retry",
+            Kind::Duration,
+            "\"10s\"",
+            "Retry of a sync that failed (`backOffPeriod`).",
+            "\"10s\"",
+        ),
+        Key::optional(
+            "crash_loop_initial",
+            Kind::Duration,
+            "\"10s\"",
+            "First delay of the crash-loop back-off.",
+            "\"1s\"",
+        ),
+        Key::optional(
+            "crash_loop_max",
+            Kind::Duration,
+            "\"5m\"",
+            "Greatest delay of the crash-loop back-off.",
+            "\"1m\"",
+        ),
+        Key::optional(
+            "lease_renew",
+            Kind::Duration,
+            "\"10s\"",
+            "How often a kubelet renews its node's lease.",
+            "\"10s\"",
+        ),
+        Key::optional("node_monitor_period", Kind::Duration, "\"5s\"", "`--node-monitor-period`.", "\"5s\""),
+        Key::optional("node_monitor_grace", Kind::Duration, "\"50s\"", "`--node-monitor-grace-period`.", "\"40s\""),
+        Key::optional(
+            "node_boot",
+            Kind::Distribution,
+            "{ uniform = [\"30s\", \"120s\"] }",
+            "From a machine's power-on to its kubelet's first status.",
+            "\"1m\"",
+        ),
+        Key::optional(
+            "default_toleration",
+            Kind::Duration,
+            "\"300s\"",
+            "How long pods tolerate a node that is not ready or unreachable, unless they say so themselves. Whole seconds.",
+            "\"60s\"",
+        ),
+        Key::optional(
+            "terminated_pod_gc_threshold",
+            Kind::Whole { min: 0, max: u32::MAX as i64 },
+            "12500",
+            "`--terminated-pod-gc-threshold`; 0: never.",
+            "100",
+        ),
+        Key::optional("scheduler", Kind::Table(&SCHEDULER), "kube-scheduler's", "The scheduler's settings.", "{}"),
+    ],
+};
+
+/// `[control_plane.scheduler]`.
+pub static SCHEDULER: Section = Section {
+    name: "control_plane.scheduler",
+    doc: "The scheduler's settings.",
+    extended_resources: false,
+    keys: &[
+        Key::optional(
+            "percentage_of_nodes_to_score",
+            Kind::Whole { min: 0, max: 100 },
+            "0",
+            "`percentageOfNodesToScore`; 0: adaptive, 100: all.",
+            "100",
+        ),
+        Key::optional("initial_backoff", Kind::Duration, "\"1s\"", "`podInitialBackoffSeconds`.", "\"1s\""),
+        Key::optional("max_backoff", Kind::Duration, "\"10s\"", "`podMaxBackoffSeconds`.", "\"10s\""),
+        Key::optional(
+            "first_node_on_tie",
+            Kind::Flag,
+            "false",
+            "Take the first of several best nodes instead of a drawn one.",
+            "true",
+        ),
+        Key::optional(
+            "evaluator",
+            Kind::Choice(&["columns", "scan"]),
+            "\"columns\"",
+            "How nodes are evaluated; both decide the same. `scan` is the plain and slow judge.",
+            "\"scan\"",
+        ),
+    ],
+};
+
+/// `[[expect]]`.
+pub static EXPECT: Section = Section {
+    name: "expect",
+    doc: "A bound on a metric of the result. If one fails, the run ends with exit code 1.",
+    extended_resources: false,
+    keys: &[
+        Key::required("metric", Kind::Text, "The metric; see the list below.", "\"wait_seconds_p99\""),
+        Key::optional(
+            "min",
+            Kind::Either(&[Kind::Number, Kind::Duration]),
+            "none",
+            "It must not be below this: a duration where the metric's name holds `_seconds`, else a number.",
+            "1",
+        ),
+        Key::optional(
+            "max",
+            Kind::Either(&[Kind::Number, Kind::Duration]),
+            "none",
+            "It must not be above this.",
+            "\"30s\"",
+        ),
+    ],
+};
+
+/// `[output]`.
+pub static OUTPUT: Section = Section {
+    name: "output",
+    doc: "What is written.",
+    extended_resources: false,
+    keys: &[
+        Key::optional(
+            "sample_every",
+            Kind::Duration,
+            "a 480th of the duration",
+            "Time between two rows of the time series.",
+            "\"1m\"",
+        ),
+        Key::optional("events", Kind::Flag, "true", "Write `events.jsonl`: everything that happened.", "false"),
+        Key::optional("trace", Kind::Flag, "true", "Write `trace.json`, for the Perfetto trace viewer.", "false"),
+        Key::optional("charts", Kind::Flag, "true", "Draw charts.", "false"),
+    ],
+};
