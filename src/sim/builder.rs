@@ -440,6 +440,6 @@ mod tests {
         let outcome = Simulation::new(plan).run();
         assert_eq!((outcome.counters.pods_created, outcome.counters.pods_failed), (8, 5));
         assert!(outcome.pending.iter().any(|(_, why)| why.contains("Insufficient cpu")), "{:?}", outcome.pending);
-        assert!(outcome.pending.iter().any(|(_, why)| why.contains("node selector")), "{:?}", outcome.pending);
+        assert!(outcome.pending.iter().any(|(_, why)| why.contains("affinity/selector")), "{:?}", outcome.pending);
     }
 }
