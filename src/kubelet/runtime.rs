@@ -298,3 +298,16 @@ impl Records {
         &mut self.containers[at]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes() {
+        eprintln!("PodRecord {} Option {} ContainerRecord {}", size_of::<PodRecord>(), size_of::<Option<PodRecord>>(), size_of::<ContainerRecord>());
+        eprintln!("api per pod {} container {}", crate::api::Pods::bytes_per_pod(), size_of::<crate::api::stored::StoredContainer>());
+        eprintln!("event {}", size_of::<crate::sim::event::Event>());
+        eprintln!("patch {}", size_of::<crate::api::StatusPatch>());
+    }
+}
