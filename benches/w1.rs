@@ -42,13 +42,20 @@ fn report() {
     let (after, ended) = (peak_bytes(), cpu_seconds());
     let (events, peak) = (run.events(), run.cluster().pods().peak());
     let outcome = run.run();
-    println!("w1: digest {}, {events} events, {} pods, at most {peak} at once", outcome.digest, outcome.counters.pods_created);
+    println!(
+        "w1: digest {}, {events} events, {} pods, at most {peak} at once",
+        outcome.digest, outcome.counters.pods_created
+    );
     if let (Some(started), Some(ended)) = (started, ended) {
         println!("w1: {:.2} CPU s", ended - started);
     }
     if let (Some(before), Some(after)) = (before, after) {
         let more = after - before;
-        println!("w1: {} kB more than an empty run at the peak, {} bytes a live pod", more / 1024, more / u64::from(peak));
+        println!(
+            "w1: {} kB more than an empty run at the peak, {} bytes a live pod",
+            more / 1024,
+            more / u64::from(peak)
+        );
     }
 }
 
