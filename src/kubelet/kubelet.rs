@@ -158,6 +158,12 @@ impl Kubelets {
         next - period
     }
 
+    /// Every pod that some machine's runtime knows, and its node. A pod may be here without an object (a forced deletion,
+    /// a lost node), or have an object and not be here (it ended, or its node has not heard of it yet).
+    pub fn pods(&self) -> impl Iterator<Item = (PodRef, NodeId)> {
+        self.records.iter().map(|(_, record)| (record.pod, record.node))
+    }
+
     /// Whether the container in this pod accepts requests that succeed.
     #[must_use]
     pub fn works_for(&self, plan: &Plan, pod: PodRef, container: u16) -> bool {
