@@ -176,7 +176,10 @@ impl Kubelets {
         while let Some(change) = env.cluster.log_mut().next(Cursor::Kubelet, env.now, lag) {
             match change {
                 Change::PodAdded { pod, node: Some(node), .. } | Change::PodBound { pod, node, .. }
-                    if self.machines[node].up && env.cluster.pods().exists(pod) =>
+                    // A machine that booted a moment ago may have found the pod before it read of it here.
+                    if self.machines[node].up
+                        && env.cluster.pods().exists(pod)
+                        && self.records.of(pod).is_none() =>
                 {
                     self.admit(env, pod, node);
                 }

@@ -301,8 +301,9 @@ impl Scheduler {
                 });
             }
             Err(_) => {
-                let forgotten = self.view.forget(pod.pod);
-                if let Some((_, class)) = forgotten {
+                // If the pod is gone, its slot may be another's by now, assumed in its turn.
+                let same = self.uids.get(pod.pod).copied().flatten() == Some(pod.uid);
+                if let Some((_, class)) = same.then(|| self.view.forget(pod.pod)).flatten() {
                     self.queue.on_event(self.view.tables(), &ClusterEvent::AssignedPodRemoved(class), env.now);
                 }
                 if env.cluster.pods().exists(pod) && env.cluster.pods().node(pod.pod).is_none() {
