@@ -20,18 +20,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("controllers", &["base", "model", "engine", "record", "api", "component"]),
     (
         "sim",
-        &[
-            "base",
-            "model",
-            "engine",
-            "record",
-            "api",
-            "workload",
-            "component",
-            "kubelet",
-            "scheduler",
-            "controllers",
-        ],
+        &["base", "model", "engine", "record", "api", "workload", "component", "kubelet", "scheduler", "controllers"],
     ),
     ("manifest", &["base", "model", "diag"]),
     ("trace", &["base", "model", "diag"]),
@@ -242,9 +231,7 @@ fn tree<'a>(code: &'a str, prefix: &mut Vec<String>, found: &mut BTreeSet<Vec<St
                 let rest = rest.trim_start();
                 // `x as y`.
                 match rest.strip_prefix("as ") {
-                    Some(alias) => {
-                        alias.trim_start().trim_start_matches(|c: char| c.is_alphanumeric() || c == '_')
-                    }
+                    Some(alias) => alias.trim_start().trim_start_matches(|c: char| c.is_alphanumeric() || c == '_'),
                     None => rest,
                 }
             }
@@ -262,10 +249,10 @@ fn check(violations: &[String]) {
 #[test]
 fn paths_are_understood() {
     let source = |path: &str, text: &str| Source { path: path.to_owned(), text: String::new(), code: code_of(text) };
-    let paths = |path, text| -> Vec<String> {
-        paths_of(&source(path, text)).iter().map(|path| path.join("::")).collect()
-    };
-    let text = "use crate::{kubelet, model::{self as m, pod::{Role, Probe}}};\nfn f() { super::g(super::super::api::X) }";
+    let paths =
+        |path, text| -> Vec<String> { paths_of(&source(path, text)).iter().map(|path| path.join("::")).collect() };
+    let text =
+        "use crate::{kubelet, model::{self as m, pod::{Role, Probe}}};\nfn f() { super::g(super::super::api::X) }";
     assert_eq!(
         paths("sim/event.rs", text),
         ["api::X", "kubelet", "model", "model::pod::Probe", "model::pod::Role", "sim::g"]
@@ -314,12 +301,14 @@ fn policy_is_arithmetic() {
                 "model" => !text.starts_with("model::plan"),
                 "define_id" => true,
                 room if room == source.room() => {
-                    path.len() < 2 || pure.iter().any(|module| path.starts_with(module)) || path.len() == 2
-                        && path[1].chars().next().is_some_and(char::is_lowercase)
-                        && sources.iter().any(|other| {
-                            let module = other.module();
-                            module == path && other.path.ends_with("/mod.rs")
-                        })
+                    path.len() < 2
+                        || pure.iter().any(|module| path.starts_with(module))
+                        || path.len() == 2
+                            && path[1].chars().next().is_some_and(char::is_lowercase)
+                            && sources.iter().any(|other| {
+                                let module = other.module();
+                                module == path && other.path.ends_with("/mod.rs")
+                            })
                 }
                 _ => false,
             };

@@ -6,7 +6,7 @@ mod plans;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
-use plans::Setup;
+use plans::{Latency, Setup};
 use podsim::api::{Cursor, PodRef};
 use podsim::base::{SimDuration, SimTime};
 use podsim::model::strings::known;
@@ -17,7 +17,7 @@ use podsim::sim::outcome::{Outcome, Stopped};
 use podsim::sim::plan::Plan;
 use proptest::prelude::*;
 
-/// Checks between two looks at the whole cluster.
+/// Events between two looks at the whole cluster in big runs.
 const EVENTS_BETWEEN_CHECKS: u64 = 150;
 
 /// Longer than any message takes.
@@ -59,7 +59,8 @@ macro_rules! ensure {
     };
 }
 
-fn run(setup: &Setup) -> Outcome {
+/// Runs a random plan and looks at the whole cluster after every so many events.
+fn run(setup: &Setup, every: u64) -> Outcome {
     let plan = plans::plan(setup);
     let mut sim = Simulation::new(plan);
     let mut memory = Memory { now: sim.now(), ..Memory::default() };
@@ -67,7 +68,7 @@ fn run(setup: &Setup) -> Outcome {
     while sim.step(SimTime::NEVER).expect("no limit is reached").is_some() {
         ensure!(sim.now() >= memory.now, sim, "the clock went back");
         memory.now = sim.now();
-        if sim.events() % EVENTS_BETWEEN_CHECKS == 0 {
+        if sim.events().is_multiple_of(every) {
             check(&sim, &mut memory);
         }
     }
@@ -159,7 +160,8 @@ fn pods_are_conserved(sim: &Simulation) {
 fn counts_are_recounts(sim: &Simulation, requested: &Resources) {
     let (plan, cluster) = (sim.plan(), sim.cluster());
     let pods = cluster.pods();
-    let count = |wanted: &dyn Fn(PodRef) -> bool| u32::try_from(pods.iter().filter(|&pod| wanted(pod)).count()).unwrap();
+    let count =
+        |wanted: &dyn Fn(PodRef) -> bool| u32::try_from(pods.iter().filter(|&pod| wanted(pod)).count()).unwrap();
     let phase = |pod: PodRef| pods.phase(pod.pod);
     let bound = |pod: PodRef| pods.node(pod.pod).is_some();
     let counts = sim.counts();
@@ -220,10 +222,14 @@ fn statuses_make_sense(sim: &Simulation) {
         }
         for status in &statuses {
             ensure!(!status.ready || status.state.is_running() || !main.contains(status), sim, "ready: {}", told());
-            let lived = status.restart_count == 0 || status.last_state != ContainerState::Unset
+            let lived = status.restart_count == 0
+                || status.last_state != ContainerState::Unset
                 || status.state.terminated().is_some();
             ensure!(lived, sim, "restarted without a life before: {}", told());
         }
+        let first =
+            template.containers.iter().zip(&statuses).any(|(spec, s)| spec.role == Role::Init && s.state.is_running());
+        ensure!(!first || main.iter().all(|s| !s.state.is_running()), sim, "init containers come first: {}", told());
         let done = |status: &ContainerStatus| status.state.terminated().is_some_and(|end| end.exit_code == 0);
         match phase {
             Phase::Succeeded => ensure!(main.iter().all(done), sim, "Succeeded: {}", told()),
@@ -260,8 +266,8 @@ fn lives_go_forward(sim: &Simulation, memory: &mut Memory) {
             ensure!(stays, sim, "{pod:?} was {:?} and is {:?}", before.phase, seen.phase);
             // After a reboot init containers run again, and upstream calls that Pending.
             let template = &sim.plan().templates[pods.template(pod.pod)];
-            let again = template.init_count() > 0
-                && pods.node(pod.pod).is_some_and(|node| sim.kubelets().boots(node) > 0);
+            let again =
+                template.init_count() > 0 && pods.node(pod.pod).is_some_and(|node| sim.kubelets().boots(node) > 0);
             let forward = before.phase != Phase::Running || seen.phase != Phase::Pending || again;
             ensure!(forward, sim, "{pod:?} was Running and is Pending: {:?}", statuses(sim, pod));
             let grows = before.restarts.iter().zip(&seen.restarts).all(|(before, now)| before <= now);
@@ -433,17 +439,10 @@ fn cover(sim: &Simulation) {
 
 fn setup() -> impl Strategy<Value = Setup> {
     let sizes = (50..70_u32, 500..800_u32, 0..16_u32, 0..16_u32);
-    let ways = (any::<bool>(), prop::bool::weighted(0.3), prop::sample::select(vec![0, 30, 12_500]));
-    (any::<u64>(), sizes, ways).prop_map(|(seed, (nodes, pods, faults, changes), (typical, scan, gc_threshold))| Setup {
-        seed,
-        nodes,
-        pods,
-        typical,
-        scan,
-        faults,
-        changes,
-        gc_threshold,
-        minutes: 60,
+    let latencies = prop::sample::select(vec![Latency::None, Latency::Typical, Latency::Slow]);
+    let ways = (latencies, prop::bool::weighted(0.3), prop::sample::select(vec![0, 30, 12_500]));
+    (any::<u64>(), sizes, ways).prop_map(|(seed, (nodes, pods, faults, changes), (latency, scan, gc_threshold))| {
+        Setup { seed, nodes, pods, latency, scan, faults, changes, gc_threshold, minutes: 60 }
     })
 }
 
@@ -452,7 +451,15 @@ proptest! {
 
     #[test]
     fn what_must_hold_holds(setup in setup()) {
-        run(&setup);
+        run(&setup, EVENTS_BETWEEN_CHECKS);
+    }
+}
+
+/// Small clusters, looked at after every single event.
+#[test]
+fn nothing_is_wrong_between_two_events() {
+    for (seed, latency) in [(11, Latency::None), (12, Latency::Typical), (13, Latency::Slow)] {
+        run(&Setup { latency, pods: 80, ..Setup::small(seed) }, 1);
     }
 }
 
@@ -461,8 +468,8 @@ proptest! {
 fn a_cluster_that_is_too_small() {
     let mut reasons = BTreeSet::new();
     for seed in 0..6 {
-        let setup = Setup { nodes: 8, pods: 600, typical: seed % 2 == 0, ..Setup::small(seed) };
-        let outcome = run(&setup);
+        let setup = Setup { nodes: 8, pods: 600, ..Setup::small(seed) };
+        let outcome = run(&setup, EVENTS_BETWEEN_CHECKS);
         assert!(outcome.counters.scheduling_failures > 0);
         reasons.extend(outcome.pending.into_iter().map(|(_, message)| message));
     }
@@ -471,7 +478,8 @@ fn a_cluster_that_is_too_small() {
         println!("{plugin:20} {reason:32} {count}");
     }
     println!("{} distinct messages of pending pods", reasons.len());
-    for plugin in ["NodeUnschedulable", "NodeName", "TaintToleration", "NodeAffinity", "NodePorts", "NodeResourcesFit"] {
+    for plugin in ["NodeUnschedulable", "NodeName", "TaintToleration", "NodeAffinity", "NodePorts", "NodeResourcesFit"]
+    {
         assert!(coverage.keys().any(|(name, _)| *name == plugin), "{plugin} never said no");
     }
     let fit = coverage.keys().filter(|(plugin, _)| *plugin == "NodeResourcesFit").count();

@@ -13,6 +13,15 @@ use podsim::model::*;
 pub const GIB: i64 = 1 << 30;
 pub const MIB: i64 = 1 << 20;
 
+/// How slow the control plane is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Latency {
+    None,
+    Typical,
+    /// Watches lag by seconds: every component acts on an old view.
+    Slow,
+}
+
 /// What decides a random plan.
 #[derive(Clone, Debug)]
 pub struct Setup {
@@ -21,8 +30,7 @@ pub struct Setup {
     pub nodes: u32,
     /// Pods that arrive over time; some bare ones come on top.
     pub pods: u32,
-    /// Real latencies, or none.
-    pub typical: bool,
+    pub latency: Latency,
     pub scan: bool,
     /// How many faults and changes.
     pub faults: u32,
@@ -39,7 +47,7 @@ impl Setup {
             seed,
             nodes: 12,
             pods: 120,
-            typical: true,
+            latency: Latency::Typical,
             scan: false,
             faults: 6,
             changes: 6,
@@ -112,7 +120,18 @@ pub fn plan(setup: &Setup) -> Plan {
         name: "random".to_owned(),
         seed: setup.seed,
         duration: SimDuration::from_secs(60 * setup.minutes),
-        control_plane: if setup.typical { ControlPlane::typical() } else { ControlPlane::instant() },
+        control_plane: match setup.latency {
+            Latency::None => ControlPlane::instant(),
+            Latency::Typical => ControlPlane::typical(),
+            Latency::Slow => ControlPlane {
+                watch_scheduler: SimDuration::from_millis(2_300),
+                watch_kubelet: SimDuration::from_millis(3_100),
+                watch_controller: SimDuration::from_millis(4_700),
+                binding: SimDuration::from_millis(700),
+                node_boot: Distribution::Uniform { min: 0.1, max: 5.0 },
+                ..ControlPlane::typical()
+            },
+        },
         ..Plan::default()
     };
     plan.control_plane.terminated_pod_gc_threshold = setup.gc_threshold;
@@ -163,7 +182,8 @@ impl Builder {
     }
 
     fn images(&mut self) {
-        for (name, megabytes) in [("registry.test/app:1", 80), ("registry.test/job:1", 300), ("mirror.test/side:1", 20)] {
+        for (name, megabytes) in [("registry.test/app:1", 80), ("registry.test/job:1", 300), ("mirror.test/side:1", 20)]
+        {
             let name = self.word(name);
             let image = Image { name, size_bytes: megabytes * MIB };
             self.images.push(self.plan.images.push(image));
@@ -176,8 +196,10 @@ impl Builder {
         let mut shapes = Vec::new();
         for zone in zones {
             for (kind, pool) in pools.into_iter().enumerate() {
-                let (milli_cpu, memory, max_pods) = [(4_000, 16 * GIB, 20), (16_000, 64 * GIB, 60), (8_000, 16 * GIB, 8)][kind];
-                let mut allocatable = Resources { milli_cpu, memory, ephemeral_storage: 50 * GIB, ..Resources::default() };
+                let (milli_cpu, memory, max_pods) =
+                    [(4_000, 16 * GIB, 20), (16_000, 64 * GIB, 60), (8_000, 16 * GIB, 8)][kind];
+                let mut allocatable =
+                    Resources { milli_cpu, memory, ephemeral_storage: 50 * GIB, ..Resources::default() };
                 if kind == 1 {
                     allocatable.set_scalar(self.names.gpu, 4);
                 }
@@ -316,7 +338,11 @@ impl Builder {
             name,
             role,
             image: dice.pick(&self.images),
-            pull_policy: dice.pick(&[ImagePullPolicy::IfNotPresent, ImagePullPolicy::IfNotPresent, ImagePullPolicy::Always]),
+            pull_policy: dice.pick(&[
+                ImagePullPolicy::IfNotPresent,
+                ImagePullPolicy::IfNotPresent,
+                ImagePullPolicy::Always,
+            ]),
             requests,
             limits,
             ports: if serves { Box::new([port]) } else { Box::default() },
@@ -383,7 +409,12 @@ impl Builder {
         let restart_policy = if endless {
             self.dice.pick(&[RestartPolicy::Always, RestartPolicy::Always, RestartPolicy::OnFailure])
         } else {
-            self.dice.pick(&[RestartPolicy::Never, RestartPolicy::OnFailure, RestartPolicy::Never, RestartPolicy::Always])
+            self.dice.pick(&[
+                RestartPolicy::Never,
+                RestartPolicy::OnFailure,
+                RestartPolicy::Never,
+                RestartPolicy::Always,
+            ])
         };
         let volumes: Box<[Volume]> = match self.dice.below(15) {
             0 => {
@@ -467,8 +498,11 @@ impl Builder {
             .map(|_| {
                 let at = self.at();
                 let run = SimDuration::from_secs(self.dice.range(0, 600));
-                let delete_at =
-                    if self.dice.chance(60) { at + SimDuration::from_secs(self.dice.range(0, 900)) } else { SimTime::NEVER };
+                let delete_at = if self.dice.chance(60) {
+                    at + SimDuration::from_secs(self.dice.range(0, 900))
+                } else {
+                    SimTime::NEVER
+                };
                 TraceRow { at, template, delete_at, run }
             })
             .collect();
