@@ -70,7 +70,7 @@ fn once(args: &RunArgs, ready: &Ready, terminal: &Terminal) -> anyhow::Result<Ex
     terminal.note(&header(plan));
     let (finished, seconds) = timed(plan, terminal)?;
     if args.check {
-        check(plan, terminal)?;
+        check(plan, &finished.outcome, terminal)?;
     }
     let outcome = &finished.outcome;
     let speed = rate(outcome.events, seconds);
@@ -135,8 +135,9 @@ fn simulate(plan: Plan, progress: &mut dyn FnMut(Tick)) -> anyhow::Result<Finish
     }
 }
 
-/// Same plan and seed must give the same run: two runs side by side, compared after every event.
-fn check(plan: &Plan, terminal: &Terminal) -> anyhow::Result<()> {
+/// Same plan and seed must give the same run: two runs side by side, compared after every event, and with the recorded one
+/// at the end.
+fn check(plan: &Plan, recorded: &Outcome, terminal: &Terminal) -> anyhow::Result<()> {
     let mut runs = [Simulation::new(plan.clone()), Simulation::new(plan.clone())];
     loop {
         let [first, second] = runs.each_mut().map(|run| run.step(SimTime::NEVER));
@@ -150,7 +151,13 @@ fn check(plan: &Plan, terminal: &Terminal) -> anyhow::Result<()> {
             runs[1].digest(),
         );
         if !matches!(first, Ok(Some(_))) {
-            let (events, digest) = (runs[0].events(), runs[0].digest());
+            let events = runs[0].events();
+            let [first, second] = runs.map(|run| run.run().digest);
+            let digest = recorded.digest;
+            anyhow::ensure!(
+                first == digest && second == digest,
+                "the recorded run ends with the digest {digest}, two more with {first} and {second}"
+            );
             terminal.note(&format!("checked: two more runs agree after each of {events} events, digest {digest}"));
             return Ok(());
         }
