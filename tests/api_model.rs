@@ -589,7 +589,7 @@ proptest! {
             both.compare();
         }
         // In the end everybody reads everything.
-        both.now = both.now + SimDuration::from_secs(3_600);
+        both.now += SimDuration::from_secs(3_600);
         for cursor in Cursor::ALL {
             both.read(cursor, usize::MAX, SimDuration::ZERO);
             assert_eq!(both.cluster.log().next_at(cursor, SimDuration::ZERO), None);

@@ -23,6 +23,7 @@ impl Kubelets {
         env.counters.node_crashes += 1;
         env.fact(|| Fact::NodeCrashed(node));
         for id in self.records_on(node) {
+            self.wake_record(env.plan, id);
             let record = self.records.get_mut(id);
             let timers = [record.timer.take(), record.deadline.take(), record.storage_timer.take()];
             (record.due, record.worker, record.to_start) = (None, Worker::Idle, 0);
@@ -98,12 +99,6 @@ impl Kubelets {
     }
 
     fn records_on(&self, node: NodeId) -> Vec<RecordId> {
-        let mut next = self.machines[node].first_record;
-        std::iter::from_fn(|| {
-            let id = next?;
-            next = self.records.get(id).next;
-            Some(id)
-        })
-        .collect()
+        self.records.chain(self.machines[node].first_record).collect()
     }
 }
