@@ -151,7 +151,8 @@ impl<R: Recorder> Simulation<R> {
     pub fn run_recorded(mut self) -> (Outcome, R) {
         let stopped = match self.run_until(SimTime::NEVER) {
             Err(limit) => Stopped::Limit(limit.to_string()),
-            Ok(()) if self.kernel.pending() == 0 => Stopped::Quiet,
+            // Requests go on although nothing else happens.
+            Ok(()) if self.kernel.pending() == 0 && self.world.traffic.is_empty() => Stopped::Quiet,
             Ok(()) => Stopped::Duration,
         };
         self.finish(stopped)
