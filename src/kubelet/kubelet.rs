@@ -175,6 +175,12 @@ impl Kubelets {
         next - period
     }
 
+    /// Every pod that some machine's runtime knows, and its node. A pod may be here without an object (a forced deletion,
+    /// a lost node), or have an object and not be here (it ended, or its node has not heard of it yet).
+    pub fn pods(&self) -> impl Iterator<Item = (PodRef, NodeId)> {
+        self.records.iter().map(|(_, record)| (record.pod, record.node))
+    }
+
     /// Whether the container in this pod accepts requests that succeed.
     #[must_use]
     pub fn works_for(&self, plan: &Plan, pod: PodRef, container: u16) -> bool {
@@ -188,7 +194,10 @@ impl Kubelets {
         while let Some(change) = env.cluster.log_mut().next(Cursor::Kubelet, env.now, lag) {
             match change {
                 Change::PodAdded { pod, node: Some(node), .. } | Change::PodBound { pod, node, .. }
-                    if self.machines[node].up && env.cluster.pods().exists(pod) =>
+                    // A machine that booted a moment ago may have found the pod before it read of it here.
+                    if self.machines[node].up
+                        && env.cluster.pods().exists(pod)
+                        && self.records.of(pod).is_none() =>
                 {
                     self.admit(env, pod, node);
                 }
@@ -411,7 +420,7 @@ impl Kubelets {
         exit_code: i32,
     ) {
         let ids: Vec<RecordId> =
-            self.records.iter().filter(|(_, _, _, of)| *of == workload).map(|(id, ..)| id).collect();
+            self.records.iter().filter(|(_, of)| of.workload == workload).map(|(id, _)| id).collect();
         for id in ids {
             self.wake_record(env.plan, id);
             let containers = &env.plan.templates[self.records.get(id).template].containers;

@@ -28,6 +28,8 @@ impl Kubelets {
             let timers = [record.timer.take(), record.deadline.take(), record.storage_timer.take()];
             (record.due, record.worker, record.to_start) = (None, Worker::Idle, 0);
             record.sandbox_ready = false;
+            // A dead kubelet waits for no volume: after the boot the first sync looks again.
+            record.mount_failing_since = None;
             if let Some(storage) = &mut record.storage {
                 storage.stop(env.now);
             }
@@ -49,6 +51,7 @@ impl Kubelets {
                 container.back_off = super::backoff::CrashLoopBackOff::default();
                 container.pull_back_off = None;
             }
+            self.mount_waiters.retain(|waiter| *waiter != id);
             self.touched.push(pod);
         }
     }

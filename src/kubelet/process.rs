@@ -292,8 +292,8 @@ impl Kubelets {
     #[must_use]
     pub fn usage(&self, plan: &crate::model::plan::Plan, now: SimTime) -> (i64, i64) {
         let (mut cpu, mut memory) = (0.0, 0.0);
-        for (id, _, template, _) in self.records.iter() {
-            for (index, spec) in plan.templates[template].containers.iter().enumerate() {
+        for (id, brief) in self.records.iter() {
+            for (index, spec) in plan.templates[brief.template].containers.iter().enumerate() {
                 let index = u16::try_from(index).expect("few containers");
                 let Some((since, rate)) = self.records.running(id, index) else { continue };
                 let behavior = &plan.behaviors[spec.behavior];

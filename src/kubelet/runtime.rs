@@ -256,6 +256,15 @@ struct Parked {
     exit_at: SimTime,
 }
 
+/// What is known of a record without waking it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Brief {
+    pub(super) pod: PodRef,
+    pub(super) template: TemplateId,
+    pub(super) workload: WorkloadId,
+    pub(super) node: NodeId,
+}
+
 impl Records {
     /// The record, which is not parked.
     pub(super) fn get(&self, id: RecordId) -> &PodRecord {
@@ -297,12 +306,17 @@ impl Records {
         matches!(self.pods[id], Stored::Parked(_))
     }
 
-    /// Every record's pod, template and workload, in slot order.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (RecordId, PodRef, TemplateId, WorkloadId)> {
+    /// Every record, in slot order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (RecordId, Brief)> {
         self.pods.entries().filter_map(|(id, stored)| match stored {
             Stored::Free => None,
-            Stored::Parked(parked) => Some((id, parked.pod, parked.template, parked.workload)),
-            Stored::Full(full) => Some((id, full.pod.pod, full.pod.template, full.pod.workload)),
+            Stored::Parked(Parked { pod, template, workload, node, .. }) => {
+                Some((id, Brief { pod: *pod, template: *template, workload: *workload, node: *node }))
+            }
+            Stored::Full(full) => {
+                let PodRecord { pod, template, workload, node, .. } = full.pod;
+                Some((id, Brief { pod, template, workload, node }))
+            }
         })
     }
 

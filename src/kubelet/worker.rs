@@ -82,8 +82,13 @@ impl Kubelets {
             .enumerate()
             .map(|(index, spec)| {
                 let index = u16::try_from(index).expect("few containers");
-                let state = match self.records.container(id, index).instance {
+                let container = self.records.container(id, index);
+                // With a new sandbox the runtime forgets the init containers of the one before (purgeInitContainers), so
+                // that they run again, each in its turn.
+                let purged = spec.role != Role::Main && container.sandbox != record.sandboxes;
+                let state = match container.instance {
                     Instance::None => None,
+                    Instance::Exited(_) if purged => None,
                     Instance::Running(_) => Some(RuntimeState::Running),
                     Instance::Exited(exit) => Some(RuntimeState::Exited(exit.code)),
                 };

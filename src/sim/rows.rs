@@ -13,16 +13,16 @@ use crate::record::{Sample, ServiceSample};
 
 impl World {
     /// The cluster at `at`, which is not before the last event.
-    pub(super) fn sample(&mut self, at: SimTime) -> Sample {
-        for traffic in &mut self.traffic {
-            traffic.advance(at);
-        }
-        let services = self.plan.traffic.iter().zip(&self.traffic).map(|(plan, traffic)| ServiceSample {
-            service: plan.service,
-            endpoints_ready: u32::try_from(traffic.endpoints().len()).unwrap_or(u32::MAX),
-            rate: traffic.rate(),
-            served_total: traffic.served(),
-            failed_total: traffic.failed(),
+    pub(super) fn sample(&self, at: SimTime) -> Sample {
+        let services = self.plan.traffic.iter().zip(&self.traffic).map(|(plan, traffic)| {
+            let (served_total, failed_total) = traffic.totals(at);
+            ServiceSample {
+                service: plan.service,
+                endpoints_ready: u32::try_from(traffic.endpoints().len()).unwrap_or(u32::MAX),
+                rate: traffic.rate(),
+                served_total,
+                failed_total,
+            }
         });
         let (used_milli_cpu, used_memory) = self.kubelets.usage(&self.plan, at);
         Sample {

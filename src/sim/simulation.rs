@@ -114,6 +114,24 @@ impl<R: Recorder> Simulation<R> {
         &self.world.kubelets
     }
 
+    /// The scheduler.
+    #[must_use]
+    pub const fn scheduler(&self) -> &crate::scheduler::Scheduler {
+        &self.world.scheduler
+    }
+
+    /// Counts and sums of the cluster as it is now; usage and services are only computed for samples.
+    #[must_use]
+    pub const fn counts(&self) -> &crate::record::Sample {
+        &self.world.stats.sample
+    }
+
+    /// Counters so far.
+    #[must_use]
+    pub const fn counters(&self) -> &crate::record::Counters {
+        &self.world.counters
+    }
+
     /// Handles the next event if it is due at or before `until` (and before the end); `None` when there is none.
     ///
     /// # Errors
