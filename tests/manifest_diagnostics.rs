@@ -7,6 +7,7 @@ use podsim::manifest::codes::{self, ALL};
 use podsim::manifest::load;
 use podsim::model::Vocabulary;
 
+#[path = "manifest_cases/mod.rs"]
 mod cases;
 
 use cases::{Case, cases};
@@ -43,7 +44,7 @@ fn every_code_is_in_the_table() {
 
 #[test]
 fn all_mistakes_of_a_file_are_found_in_one_go() {
-    let text = include_str!("cases/broken.yaml");
+    let text = include_str!("manifest_cases/broken.yaml");
     let (sources, diagnostics) = check(text);
     let mut found = Vec::new();
     for diagnostic in diagnostics.sorted() {

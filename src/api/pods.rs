@@ -1,7 +1,9 @@
 //! Pod objects as columns. A slot is reused after its pod is gone; the uid tells pods of one slot apart.
 
 use super::log::PodRef;
-use super::stored::{ApiTime, StoredConditions, StoredContainer};
+use rustc_hash::FxHashMap;
+
+use super::stored::{ApiTime, StoredConditions, StoredContainer, pack_reason, unpack_reason};
 use crate::base::{IdVec, SimTime};
 use crate::model::{NodeId, Phase, PodId, PodTemplate, PodUid, StrId, TemplateId, WorkloadId};
 
@@ -14,7 +16,9 @@ pub(super) struct Core {
     pub(super) workload: WorkloadId,
     pub(super) ordinal: u32,
     pub(super) node: Option<NodeId>,
-    pub(super) reason: StrId,
+    pub(super) started: ApiTime,
+    /// A well-known string.
+    pub(super) reason: u8,
     pub(super) phase: Phase,
     pub(super) deleting: bool,
     pub(super) has_address: bool,
@@ -26,19 +30,20 @@ pub(super) struct Core {
     pub(super) containers: u16,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Times {
-    pub(super) created: SimTime,
-    pub(super) started: ApiTime,
-    pub(super) deletion: ApiTime,
-    pub(super) deletion_grace_seconds: u32,
+/// When a pod is to be gone, and the grace it was given.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Deletion {
+    pub(super) at: ApiTime,
+    pub(super) grace_seconds: u32,
 }
 
 /// All pods.
 #[derive(Debug, Default)]
 pub struct Pods {
     pub(super) core: IdVec<PodId, Core>,
-    pub(super) times: IdVec<PodId, Times>,
+    pub(super) created_at: IdVec<PodId, SimTime>,
+    /// Of pods that are being deleted; never iterated.
+    pub(super) deletions: FxHashMap<PodId, Deletion>,
     pub(super) conditions: IdVec<PodId, StoredConditions>,
     pub(super) statuses: Vec<StoredContainer>,
     /// Free runs of the status column, by length.
@@ -123,7 +128,7 @@ impl Pods {
     /// `status.reason`.
     #[must_use]
     pub fn reason(&self, pod: PodId) -> StrId {
-        self.core[pod].reason
+        unpack_reason(self.core[pod].reason)
     }
 
     /// Whether it has a deletion timestamp.
@@ -141,25 +146,25 @@ impl Pods {
     /// `deletionGracePeriodSeconds`, if it is being deleted.
     #[must_use]
     pub fn deletion_grace_seconds(&self, pod: PodId) -> Option<u32> {
-        self.core[pod].deleting.then_some(self.times[pod].deletion_grace_seconds)
+        self.deletions.get(&pod).map(|deletion| deletion.grace_seconds)
     }
 
     /// `deletionTimestamp`, if it is being deleted.
     #[must_use]
     pub fn deletion_timestamp(&self, pod: PodId) -> Option<SimTime> {
-        self.core[pod].deleting.then(|| self.times[pod].deletion.time())
+        self.deletions.get(&pod).map(|deletion| deletion.at.time())
     }
 
     /// When it was created, uncut.
     #[must_use]
     pub fn created(&self, pod: PodId) -> SimTime {
-        self.times[pod].created
+        self.created_at[pod]
     }
 
     /// `status.startTime`, once the kubelet has written it.
     #[must_use]
     pub fn started(&self, pod: PodId) -> Option<SimTime> {
-        let started = self.times[pod].started;
+        let started = self.core[pod].started;
         (started != ApiTime::default()).then(|| started.time())
     }
 
@@ -200,7 +205,8 @@ impl Pods {
             workload,
             ordinal,
             node: None,
-            reason: crate::model::strings::known::EMPTY,
+            started: ApiTime::default(),
+            reason: pack_reason(crate::model::strings::known::EMPTY),
             phase: Phase::Pending,
             deleting: false,
             has_address: false,
@@ -209,14 +215,13 @@ impl Pods {
             first_container: self.take_run(containers),
             containers,
         };
-        let times = Times { created: now, ..Times::default() };
         let pod = if let Some(pod) = self.free.pop() {
             self.core[pod] = core;
-            self.times[pod] = times;
+            self.created_at[pod] = now;
             self.conditions[pod] = StoredConditions::default();
             pod
         } else {
-            self.times.push(times);
+            self.created_at.push(now);
             self.conditions.push(StoredConditions::default());
             self.core.push(core)
         };
@@ -225,6 +230,7 @@ impl Pods {
 
     pub(super) fn remove(&mut self, pod: PodId) {
         self.leave_node(pod);
+        self.deletions.remove(&pod);
         let core = &mut self.core[pod];
         core.uid = None;
         let (first, length) = (core.first_container, core.containers);
@@ -277,6 +283,6 @@ impl Pods {
     /// Bytes that one more pod takes in the columns, containers aside.
     #[must_use]
     pub const fn bytes_per_pod() -> usize {
-        size_of::<Core>() + size_of::<Times>() + size_of::<StoredConditions>()
+        size_of::<Core>() + size_of::<SimTime>() + size_of::<StoredConditions>()
     }
 }

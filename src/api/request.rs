@@ -4,7 +4,8 @@
 use super::Cluster;
 use super::log::{Change, PodRef, StatusMask};
 use super::nodes::NodeRow;
-use super::stored::{ApiTime, StoredContainer};
+use super::pods::Deletion;
+use super::stored::{ApiTime, StoredContainer, pack_reason};
 use crate::base::SimTime;
 use crate::kubelet::termination::api_delete_grace;
 use crate::model::{
@@ -230,16 +231,17 @@ impl Cluster {
         let old_phase = self.pods.phase(slot);
         let core = &mut self.pods.core[slot];
         // A terminal phase never changes again.
-        if !old_phase.is_terminal() && (core.phase, core.reason) != (status.phase, status.reason) {
-            (core.phase, core.reason) = (status.phase, status.reason);
+        let reason = pack_reason(status.reason);
+        if !old_phase.is_terminal() && (core.phase, core.reason) != (status.phase, reason) {
+            (core.phase, core.reason) = (status.phase, reason);
             mask.add(StatusMask::PHASE);
         }
         if core.has_address != status.has_address {
             core.has_address = status.has_address;
             mask.add(StatusMask::ADDRESS);
         }
-        if self.pods.times[slot].started == ApiTime::default() {
-            self.pods.times[slot].started = ApiTime::cut(status.started);
+        if core.started == ApiTime::default() {
+            core.started = ApiTime::cut(status.started);
             mask.add(StatusMask::PHASE);
         }
         for kind in PodConditionType::ALL {
@@ -251,7 +253,7 @@ impl Cluster {
         }
         let containers = self.pods.containers_mut(slot);
         if *containers != *status.containers {
-            containers.copy_from_slice(&status.containers);
+            containers.clone_from_slice(&status.containers);
             mask.add(StatusMask::CONTAINERS);
         }
         if mask.is_empty() {
@@ -306,9 +308,8 @@ impl Cluster {
             return Err(Rejection::Conflict("it is being deleted at least as soon"));
         }
         self.pods.core[slot].deleting = true;
-        let times = &mut self.pods.times[slot];
-        times.deletion_grace_seconds = grace_seconds;
-        times.deletion = ApiTime::cut(now + crate::base::SimDuration::from_secs(i64::from(grace_seconds)));
+        let at = ApiTime::cut(now + crate::base::SimDuration::from_secs(i64::from(grace_seconds)));
+        self.pods.deletions.insert(slot, Deletion { at, grace_seconds });
         Ok(Change::PodDeleting { pod, node: bound, grace_seconds })
     }
 

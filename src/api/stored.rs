@@ -23,24 +23,35 @@ impl ApiTime {
     }
 }
 
-/// A container state in 20 bytes.
+/// A container status without its name, which the template holds, in 32 bytes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct StoredContainer {
+    state: State,
+    restart_count: u32,
+    ready: bool,
+    started: bool,
+    /// Most containers never ended, so most have no last state.
+    last_state: Option<Box<State>>,
+}
+
+/// A container state in 16 bytes. Reasons are well-known strings, whose ids are below 256.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum State {
     Unset,
-    Waiting(StrId),
+    Waiting(u8),
     Running(ApiTime),
-    Terminated { exit_code: i32, reason: StrId, started: ApiTime, finished: ApiTime },
+    Terminated { reason: u8, exit_code: i32, started: ApiTime, finished: ApiTime },
 }
 
 impl State {
     fn pack(state: ContainerState) -> Self {
         match state {
             ContainerState::Unset => Self::Unset,
-            ContainerState::Waiting { reason } => Self::Waiting(reason),
+            ContainerState::Waiting { reason } => Self::Waiting(pack_reason(reason)),
             ContainerState::Running { started_at } => Self::Running(ApiTime::cut(started_at)),
             ContainerState::Terminated(t) => Self::Terminated {
+                reason: pack_reason(t.reason),
                 exit_code: t.exit_code,
-                reason: t.reason,
                 started: ApiTime::cut(t.started_at),
                 finished: ApiTime::cut(t.finished_at),
             },
@@ -50,12 +61,12 @@ impl State {
     fn unpack(self) -> ContainerState {
         match self {
             Self::Unset => ContainerState::Unset,
-            Self::Waiting(reason) => ContainerState::Waiting { reason },
+            Self::Waiting(reason) => ContainerState::Waiting { reason: unpack_reason(reason) },
             Self::Running(at) => ContainerState::Running { started_at: at.time() },
             Self::Terminated { exit_code, reason, started, finished } => ContainerState::Terminated(Terminated {
                 exit_code,
                 signal: 0,
-                reason,
+                reason: unpack_reason(reason),
                 started_at: started.time(),
                 finished_at: finished.time(),
             }),
@@ -63,27 +74,30 @@ impl State {
     }
 }
 
-/// A container status without its name, which the template holds.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct StoredContainer {
-    state: State,
-    last_state: State,
-    restart_count: u32,
-    ready: bool,
-    started: bool,
+/// A well-known string in one byte.
+///
+/// # Panics
+/// If `reason` is not a well-known string.
+pub(super) fn pack_reason(reason: StrId) -> u8 {
+    u8::try_from(reason.raw()).expect("reasons are well-known strings")
+}
+
+pub(super) const fn unpack_reason(reason: u8) -> StrId {
+    StrId::from_raw(reason as u32)
 }
 
 impl StoredContainer {
     /// No status was written yet.
     pub const ABSENT: Self =
-        Self { state: State::Unset, last_state: State::Unset, restart_count: 0, ready: false, started: false };
+        Self { state: State::Unset, last_state: None, restart_count: 0, ready: false, started: false };
 
     /// Stores `status`.
     #[must_use]
     pub fn pack(status: &ContainerStatus) -> Self {
+        let last = State::pack(status.last_state);
         Self {
             state: State::pack(status.state),
-            last_state: State::pack(status.last_state),
+            last_state: (last != State::Unset).then(|| Box::new(last)),
             restart_count: status.restart_count,
             ready: status.ready,
             started: status.started == Some(true),
@@ -96,7 +110,7 @@ impl StoredContainer {
         ContainerStatus {
             name,
             state: self.state.unpack(),
-            last_state: self.last_state.unpack(),
+            last_state: self.last_state.as_deref().map_or(ContainerState::Unset, |last| last.unpack()),
             ready: self.ready,
             started: Some(self.started),
             restart_count: self.restart_count,
@@ -110,12 +124,13 @@ impl StoredContainer {
     }
 }
 
-/// All conditions of a pod in 40 bytes. Their reasons are well-known strings, whose ids are below 256.
+/// All conditions of a pod in 32 bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct StoredConditions {
     transition: [ApiTime; 6],
     reason: [u8; 6],
-    status: [u8; 6],
+    /// Two bits each: 0 never written, 1 True, 2 False, 3 Unknown.
+    status: u16,
 }
 
 impl StoredConditions {
@@ -123,13 +138,13 @@ impl StoredConditions {
     #[must_use]
     pub fn get(&self, kind: PodConditionType) -> Option<PodCondition> {
         let at = kind as usize;
-        let status = match self.status[at] {
+        let status = match self.bits(at) {
             0 => return None,
             1 => ConditionStatus::True,
             2 => ConditionStatus::False,
             _ => ConditionStatus::Unknown,
         };
-        Some(PodCondition { status, reason: StrId::from_raw(u32::from(self.reason[at])) })
+        Some(PodCondition { status, reason: unpack_reason(self.reason[at]) })
     }
 
     /// When its status changed last, in whole seconds.
@@ -141,7 +156,11 @@ impl StoredConditions {
     /// Whether it is True.
     #[must_use]
     pub const fn is_true(&self, kind: PodConditionType) -> bool {
-        self.status[kind as usize] == 1
+        self.bits(kind as usize) == 1
+    }
+
+    const fn bits(&self, at: usize) -> u16 {
+        self.status >> (2 * at) & 3
     }
 
     /// Writes a condition; the transition time moves only when the status changes. Returns whether anything changed.
@@ -150,18 +169,19 @@ impl StoredConditions {
     /// If the reason is not a well-known string.
     pub fn set(&mut self, now: SimTime, kind: PodConditionType, condition: PodCondition) -> bool {
         let at = kind as usize;
-        let reason = u8::try_from(condition.reason.raw()).expect("condition reasons are well-known strings");
+        let reason = pack_reason(condition.reason);
         let status = match condition.status {
             ConditionStatus::True => 1,
             ConditionStatus::False => 2,
             ConditionStatus::Unknown => 3,
         };
-        let moved = self.status[at] != status;
+        let moved = self.bits(at) != status;
         let changed = moved || self.reason[at] != reason;
         if moved {
             self.transition[at] = ApiTime::cut(now);
         }
-        (self.status[at], self.reason[at]) = (status, reason);
+        self.status = self.status & !(3 << (2 * at)) | status << (2 * at);
+        self.reason[at] = reason;
         changed
     }
 }
@@ -189,8 +209,8 @@ mod tests {
             restart_count: 4,
         };
         assert_eq!(StoredContainer::pack(&status).unpack(known::DEFAULT), status);
-        assert!(size_of::<StoredContainer>() <= 48, "{}", size_of::<StoredContainer>());
-        assert!(size_of::<StoredConditions>() <= 40);
+        assert!(size_of::<StoredContainer>() <= 32, "{}", size_of::<StoredContainer>());
+        assert!(size_of::<StoredConditions>() <= 32);
     }
 
     #[test]

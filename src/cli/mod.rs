@@ -65,9 +65,18 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error.chain().any(broken)
 }
 
+/// `podsim conformance FILE...`. A file that is no vector file is bad input.
 fn conformance(files: &[std::path::PathBuf], terminal: &Terminal) -> anyhow::Result<Exit> {
     let mut report = Vec::new();
     let totals = conformance::run(files, &mut report);
     terminal.print(&report)?;
-    Ok(if totals?.is_clean() { Exit::Success } else { Exit::ExpectationFailed })
+    match totals {
+        Ok(totals) if totals.is_clean() => Ok(Exit::Success),
+        Ok(_) => Ok(Exit::ExpectationFailed),
+        Err(error) if error.chain().any(|cause| cause.is::<io::Error>()) => Err(error),
+        Err(error) => {
+            terminal.say(&format!("error: {error:#}"));
+            Ok(Exit::Usage)
+        }
+    }
 }

@@ -1,7 +1,8 @@
 //! `podsim validate FILE...`: everything that is wrong with scenarios and manifests, at once.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use anyhow::Context as _;
 use serde_json::Value;
 
 use super::Exit;
@@ -11,7 +12,7 @@ use crate::diag::{Diagnostics, Severity, Sources};
 use crate::model::Vocabulary;
 use crate::{manifest, scenario};
 
-/// What is known of one file.
+/// What is known of a scenario, or of all manifests.
 struct Checked {
     sources: Sources,
     diagnostics: Diagnostics,
@@ -19,12 +20,20 @@ struct Checked {
 }
 
 pub(super) fn run(args: &ValidateArgs, terminal: &Terminal) -> anyhow::Result<Exit> {
+    let is_scenario = |file: &&PathBuf| file.extension().is_some_and(|extension| extension == "toml");
+    let (scenarios, manifests): (Vec<&PathBuf>, Vec<&PathBuf>) = args.files.iter().partition(is_scenario);
+    let mut checked: Vec<(String, Checked)> = Vec::new();
+    for file in scenarios {
+        checked.push((file.display().to_string(), check_scenario(file, &args.set)));
+    }
+    if !manifests.is_empty() {
+        // Together, since they refer to each other.
+        let names: Vec<String> = manifests.iter().map(|file| file.display().to_string()).collect();
+        checked.push((names.join(" "), check_manifests(&manifests)?));
+    }
     let mut exit = Exit::Success;
     let mut json: Vec<Value> = Vec::new();
-    for file in &args.files {
-        let is_scenario = file.extension().is_some_and(|extension| extension == "toml");
-        let checked = if is_scenario { check_scenario(file, &args.set) } else { check_manifest(file)? };
-        let Checked { sources, diagnostics, ignored } = &checked;
+    for (name, Checked { sources, diagnostics, ignored }) in &checked {
         match args.format {
             Format::Human => terminal.print(diagnostics.render(sources, terminal.color_out()).as_bytes())?,
             Format::Short => terminal.print(diagnostics.render_short(sources).as_bytes())?,
@@ -36,7 +45,7 @@ pub(super) fn run(args: &ValidateArgs, terminal: &Terminal) -> anyhow::Result<Ex
         if diagnostics.has_errors() {
             exit = Exit::Usage;
         }
-        terminal.note(&format!("{}: {}", file.display(), verdict(diagnostics)));
+        terminal.note(&format!("{name}: {}", verdict(diagnostics)));
         for (path, count) in ignored {
             terminal.note(&format!("  not modelled: {path} ({count} times)"));
         }
@@ -52,14 +61,16 @@ fn check_scenario(file: &Path, overrides: &[String]) -> Checked {
     Checked { sources: loaded.sources, diagnostics: loaded.diagnostics, ignored: loaded.ignored }
 }
 
-fn check_manifest(file: &Path) -> anyhow::Result<Checked> {
-    use anyhow::Context as _;
-    let name = file.display().to_string();
-    let text = std::fs::read_to_string(file).with_context(|| format!("cannot read `{name}`"))?;
+fn check_manifests(files: &[&PathBuf]) -> anyhow::Result<Checked> {
     let mut sources = Sources::default();
+    let mut opened = Vec::new();
+    for file in files {
+        let name = file.display().to_string();
+        let text = std::fs::read_to_string(file).with_context(|| format!("cannot read `{name}`"))?;
+        opened.push(sources.add(name, text));
+    }
     let mut diagnostics = Diagnostics::default();
-    let source = sources.add(name, text);
-    let objects = manifest::load(&[source], &sources, &mut Vocabulary::default(), &mut diagnostics);
+    let objects = manifest::load(&opened, &sources, &mut Vocabulary::default(), &mut diagnostics);
     Ok(Checked { sources, diagnostics, ignored: objects.ignored })
 }
 

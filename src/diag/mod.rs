@@ -18,7 +18,11 @@ pub struct Source {
 
 /// Every source of one command.
 #[derive(Clone, Debug, Default)]
-pub struct Sources(Vec<Source>);
+pub struct Sources {
+    sources: Vec<Source>,
+    /// For each source, where its lines start: thousands of mistakes are placed in files of millions of bytes.
+    lines: Vec<Vec<usize>>,
+}
 
 /// Names a [`Source`].
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -77,14 +81,17 @@ pub struct Diagnostics(Vec<Diagnostic>);
 impl Sources {
     /// Adds a source.
     pub fn add(&mut self, name: impl Into<String>, text: impl Into<String>) -> SourceId {
-        self.0.push(Source { name: name.into(), text: text.into() });
-        SourceId(self.0.len() - 1)
+        let source = Source { name: name.into(), text: text.into() };
+        let ends = source.text.match_indices('\n').map(|(at, _)| at + 1);
+        self.lines.push(std::iter::once(0).chain(ends).collect());
+        self.sources.push(source);
+        SourceId(self.sources.len() - 1)
     }
 
     /// The source of `id`.
     #[must_use]
     pub fn get(&self, id: SourceId) -> &Source {
-        &self.0[id.0]
+        &self.sources[id.0]
     }
 
     /// Line and column of the start of `span`, counted from 1; columns count characters.
@@ -95,9 +102,9 @@ impl Sources {
         while !text.is_char_boundary(at) {
             at -= 1;
         }
-        let before = &text[..at];
-        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
+        let lines = &self.lines[span.source.0];
+        let line = lines.partition_point(|&start| start <= at);
+        (line, text[lines[line - 1]..at].chars().count() + 1)
     }
 }
 

@@ -1,7 +1,7 @@
 //! The kubelets of all nodes: one component. Reads the change log through its cursor, runs one worker for each pod, writes
 //! statuses. Must not know other components. Mirrors pkg/kubelet/kubelet.go and pod_workers.go, v1.34.
 
-use super::runtime::{Machine, PodRecord, RecordId, Records, Worker};
+use super::runtime::{Machine, PodRecord, RecordId, Records};
 use super::worker::QUEUE_POLL;
 use crate::api::{Change, Cursor, Op, PodRef, StatusPatch};
 use crate::base::{IdVec, SimDuration, SimTime};
@@ -62,6 +62,23 @@ pub enum Timer {
     Deadline(RecordId),
     /// A message reaches the API server.
     Message(u32),
+}
+
+impl Timer {
+    /// The record that it is about.
+    const fn record(self) -> Option<RecordId> {
+        match self {
+            Self::Sync(record) | Self::Step(record) | Self::LocalStorage(record) | Self::Deadline(record) => {
+                Some(record)
+            }
+            Self::Serving { record, .. }
+            | Self::Exit { record, .. }
+            | Self::OutOfMemory { record, .. }
+            | Self::GraceOver { record, .. }
+            | Self::Probe { record, .. } => Some(record),
+            Self::Message(_) => None,
+        }
+    }
 }
 
 /// A container that cannot run while an outage lasts.
@@ -161,16 +178,23 @@ impl Kubelets {
         next - period
     }
 
+    /// Every pod that some machine's runtime knows, and its node. A pod may be here without an object (a forced deletion,
+    /// a lost node), or have an object and not be here (it ended, or its node has not heard of it yet).
+    pub fn pods(&self) -> impl Iterator<Item = (PodRef, NodeId)> {
+        self.records.iter().map(|(_, record)| (record.pod, record.node))
+    }
+
     /// Whether the container in this pod accepts requests that succeed.
     #[must_use]
     pub fn works_for(&self, plan: &Plan, pod: PodRef, container: u16) -> bool {
-        self.records.of(pod).is_some_and(|id| self.works(plan, id, container))
+        let id = self.records.of(pod).filter(|&id| !self.records.is_parked(id));
+        id.is_some_and(|id| self.works(plan, id, container))
     }
 
     /// Whether the container in this pod listens on its ports.
     #[must_use]
     pub fn serves(&self, pod: PodRef, container: u16) -> bool {
-        self.records.of(pod).is_some_and(|id| self.records.container(id, container).serving)
+        self.records.of(pod).is_some_and(|id| self.records.serving(id, container))
     }
 
     /// How many pods the runtimes of all machines know.
@@ -185,19 +209,22 @@ impl Kubelets {
         while let Some(change) = env.cluster.log_mut().next(Cursor::Kubelet, env.now, lag) {
             match change {
                 Change::PodAdded { pod, node: Some(node), .. } | Change::PodBound { pod, node, .. }
-                    if self.machines[node].up && env.cluster.pods().exists(pod) =>
+                    // A machine that booted a moment ago may have found the pod before it read of it here.
+                    if self.machines[node].up
+                        && env.cluster.pods().exists(pod)
+                        && self.records.of(pod).is_none() =>
                 {
                     self.admit(env, pod, node);
                 }
                 Change::PodDeleting { pod, node: Some(node), grace_seconds } => {
-                    if let Some(id) = self.records.of(pod) {
+                    if let Some(id) = self.record_of(env.plan, pod) {
                         self.delete(env, id, grace_seconds);
                     } else if self.machines[node].up {
                         self.request_removal(env, pod);
                     }
                 }
                 Change::PodRemoved { pod, .. } => {
-                    if let Some(id) = self.records.of(pod) {
+                    if let Some(id) = self.record_of(env.plan, pod) {
                         // Its own copy carries no deletion grace: the full grace of the spec applies (spec 2.12).
                         let spec = env.plan.templates[self.records.get(id).template].grace_period_seconds;
                         self.records.get_mut(id).orphan = true;
@@ -212,6 +239,39 @@ impl Kubelets {
 
     /// Handles one of its timers.
     pub fn handle<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, timer: Timer) {
+        let id = timer.record();
+        if let Some(id) = id {
+            self.wake_record(env.plan, id);
+        }
+        self.react(env, timer);
+        if let Some(id) = id {
+            self.park_record(env.plan, id);
+        }
+    }
+
+    /// The record of a pod, made whole.
+    fn record_of(&mut self, plan: &Plan, pod: PodRef) -> Option<RecordId> {
+        let id = self.records.of(pod)?;
+        self.wake_record(plan, id);
+        Some(id)
+    }
+
+    pub(super) fn wake_record(&mut self, plan: &Plan, id: RecordId) {
+        self.records.wake(id, |workload, ordinal| traced_run(plan, workload, ordinal));
+    }
+
+    /// A pod that just runs, and whose processes nobody asks anything, needs little space until its end.
+    fn park_record(&mut self, plan: &Plan, id: RecordId) {
+        self.records.park_if(id, |template| {
+            let template = &plan.templates[template];
+            template.containers.iter().all(|spec| {
+                let behavior = &plan.behaviors[spec.behavior];
+                spec.ports.is_empty() && behavior.listens.is_none() && behavior.writes.is_empty()
+            })
+        });
+    }
+
+    fn react<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, timer: Timer) {
         match timer {
             Timer::Sync(id) => {
                 let record = self.records.get_mut(id);
@@ -263,38 +323,12 @@ impl Kubelets {
         let (workload, ordinal) = env.cluster.pods().source(pod.pod);
         let next = self.machines[node].first_record;
         let record = PodRecord {
-            pod,
-            template: template_id,
-            workload,
-            ordinal,
-            node,
-            first: 0,
-            worker: Worker::Idle,
-            timer: None,
-            due: None,
-            to_start: 0,
-            sandbox_ready: false,
-            sandboxes: 0,
-            failed_sync: false,
-            grace_seconds: None,
-            stop_grace_seconds: 0,
-            kill_reason: known::EMPTY,
-            terminating_since: SimTime::NEVER,
-            orphan: false,
             started_at: env.cluster.pods().started(pod.pod).unwrap_or(env.now),
-            probes_from: None,
             traced_run: traced_run(env.plan, workload, ordinal),
-            retries: 0,
-            deadline: None,
-            storage_timer: None,
-            storage: None,
             next,
-            previous: None,
+            ..PodRecord::new(pod, template_id, (workload, ordinal), node)
         };
         let id = self.records.insert(record, template.containers.len());
-        if let Some(next) = next {
-            self.records.get_mut(next).previous = Some(id);
-        }
         self.machines[node].first_record = Some(id);
         let waiting = waiting_reason(template.containers.iter().any(|c| c.role != Role::Main));
         for index in 0..u16::try_from(template.containers.len()).expect("few containers") {
@@ -321,17 +355,10 @@ impl Kubelets {
     /// Forgets a pod; its timers are disarmed.
     pub(super) fn forget<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, id: RecordId) {
         let record = self.records.get_mut(id);
-        let (next, previous, node, template) = (record.next, record.previous, record.node, record.template);
+        let (node, template) = (record.node, record.template);
         let timers = [record.timer.take(), record.deadline.take(), record.storage_timer.take()];
         for timer in timers.into_iter().flatten() {
             env.timers.disarm(timer);
-        }
-        match previous {
-            Some(previous) => self.records.get_mut(previous).next = next,
-            None => self.machines[node].first_record = next,
-        }
-        if let Some(next) = next {
-            self.records.get_mut(next).previous = previous;
         }
         let count = env.plan.templates[template].containers.len();
         for index in 0..u16::try_from(count).expect("few containers") {
@@ -339,7 +366,9 @@ impl Kubelets {
         }
         self.forget_mounts(id);
         self.forget_pulls(id);
-        self.records.remove(id, count);
+        if let Some(first) = self.records.remove(id) {
+            self.machines[node].first_record = first;
+        }
     }
 
     /// Takes back every timer of a container.
@@ -414,8 +443,9 @@ impl Kubelets {
         exit_code: i32,
     ) {
         let ids: Vec<RecordId> =
-            self.records.iter().filter(|(_, record)| record.workload == workload).map(|(id, _)| id).collect();
+            self.records.iter().filter(|(_, of)| of.workload == workload).map(|(id, _)| id).collect();
         for id in ids {
+            self.wake_record(env.plan, id);
             let containers = &env.plan.templates[self.records.get(id).template].containers;
             let Some(index) = containers.iter().position(|spec| spec.name == container) else { continue };
             let index = u16::try_from(index).expect("few containers");

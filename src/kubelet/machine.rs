@@ -25,6 +25,7 @@ impl Kubelets {
         env.counters.node_crashes += 1;
         env.fact(|| Fact::NodeCrashed(node));
         for id in self.records_on(node) {
+            self.wake_record(env.plan, id);
             self.forget_mounts(id);
             self.forget_pulls(id);
             let record = self.records.get_mut(id);
@@ -108,13 +109,7 @@ impl Kubelets {
 
     /// The records of a node's pods, latest first.
     pub(super) fn records_on(&self, node: NodeId) -> Vec<RecordId> {
-        let mut next = self.machines[node].first_record;
-        std::iter::from_fn(|| {
-            let id = next?;
-            next = self.records.get(id).next;
-            Some(id)
-        })
-        .collect()
+        self.records.chain(self.machines[node].first_record).collect()
     }
 
     /// What contradicts itself between objects and runtimes; for tests. A record must belong to an existing pod that is
@@ -126,20 +121,24 @@ impl Kubelets {
         for (id, record) in self.records.iter() {
             let machine = &self.machines[record.node];
             let exists = pods.exists(record.pod);
-            if machine.up && !exists && !self.runs(&plan.templates[record.template], id) {
+            if self.records.is_parked(id) {
+                if !machine.up || !exists {
+                    found.push(format!("{id:?} of {:?} is parked", record.pod));
+                }
+                continue;
+            }
+            let runs = self.runs(&plan.templates[record.template], id);
+            if machine.up && !exists && !runs {
                 found.push(format!("{id:?} of {:?} is left over", record.pod));
             }
+            let record = self.records.get(id);
             if !machine.up && (record.timer.is_some() || record.deadline.is_some() || record.storage_timer.is_some()) {
                 found.push(format!("{id:?} has a timer on a machine that is down"));
             }
-            if machine.up && record.worker != Worker::Idle && record.timer.is_none() && !self.runs_in(plan, id) {
+            if machine.up && record.worker != Worker::Idle && record.timer.is_none() && !runs {
                 found.push(format!("{id:?} waits for nothing: {:?}", record.worker));
             }
         }
         found
-    }
-
-    fn runs_in(&self, plan: &Plan, id: RecordId) -> bool {
-        self.runs(&plan.templates[self.records.get(id).template], id)
     }
 }

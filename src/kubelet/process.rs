@@ -220,7 +220,7 @@ impl Kubelets {
         index: u16,
         rate: f64,
     ) {
-        let Some(id) = self.records.of(pod) else { return };
+        let Some(id) = self.records.of(pod).filter(|&id| !self.records.is_parked(id)) else { return };
         if self.records.container(id, index).running().is_none() {
             return;
         }
@@ -322,7 +322,7 @@ impl Kubelets {
         reader: u16,
         path: &str,
     ) -> Option<f64> {
-        let record = self.records.get(self.records.of(pod)?);
+        let record = self.records.get(self.records.of(pod).filter(|&id| !self.records.is_parked(id))?);
         let template = &plan.templates[record.template];
         record.storage.as_ref()?.read(now, template, reader, path, |container, file| {
             let spec = &template.containers[usize::from(container)];
@@ -334,20 +334,19 @@ impl Kubelets {
     #[must_use]
     pub fn usage(&self, plan: &Plan, now: SimTime) -> (i64, i64) {
         let (mut cpu, mut memory) = (0.0, 0.0);
-        for (id, record) in self.records.iter() {
-            let template = &plan.templates[record.template];
-            for (index, spec) in template.containers.iter().enumerate() {
-                let container = self.records.container(id, u16::try_from(index).expect("few containers"));
-                let Some(since) = container.running() else { continue };
+        for (id, brief) in self.records.iter() {
+            for (index, spec) in plan.templates[brief.template].containers.iter().enumerate() {
+                let index = u16::try_from(index).expect("few containers");
+                let Some((since, rate)) = self.records.running(id, index) else { continue };
                 let behavior = &plan.behaviors[spec.behavior];
                 let age = (now - since).as_secs_f64();
                 #[allow(clippy::cast_precision_loss)]
                 let limit = spec.limits.milli_cpu.map_or(f64::INFINITY, |limit| limit as f64);
-                cpu += behavior.cpu.at(age, container.rate).min(limit);
-                memory += behavior.memory.at(age, container.rate);
+                cpu += behavior.cpu.at(age, rate).min(limit);
+                memory += behavior.memory.at(age, rate);
             }
-            if let Some(storage) = &record.storage {
-                let volumes = u16::try_from(template.volumes.len()).expect("few volumes");
+            if let Some(storage) = self.records.storage(id) {
+                let volumes = u16::try_from(plan.templates[brief.template].volumes.len()).expect("few volumes");
                 memory += storage.memory_bytes(now, volumes, |volume| self.memory_size(plan, id, volume));
             }
         }

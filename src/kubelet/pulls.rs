@@ -118,7 +118,7 @@ impl Kubelets {
 
     /// Whether some pod on the node is pulling the image.
     fn is_pulled<T, R>(&self, env: &Env<'_, T, R>, node: NodeId, image: ImageId) -> bool {
-        self.records_on(node).into_iter().any(|id| {
+        self.records_on(node).into_iter().filter(|&id| !self.records.is_parked(id)).any(|id| {
             let record = self.records.get(id);
             let Worker::Pulling(index) = record.worker else { return false };
             env.plan.templates[record.template].containers[usize::from(index)].image == image

@@ -1,6 +1,8 @@
 //! The runtime's records: pods and containers as they are on their machines. The third owner of truth: a record can
 //! outlive its API object (force delete) and its object can outlive it (node loss). Knows no policy.
 
+use smallvec::SmallVec;
+
 use crate::api::PodRef;
 use crate::base::id::DenseId;
 use crate::base::{IdVec, SimDuration, SimTime};
@@ -45,8 +47,6 @@ pub(super) struct PodRecord {
     pub(super) workload: WorkloadId,
     pub(super) ordinal: u32,
     pub(super) node: NodeId,
-    /// First of its containers in the container column.
-    pub(super) first: u32,
     pub(super) worker: Worker,
     /// The pending sync, or the end of the worker's step.
     pub(super) timer: Option<TimerKey>,
@@ -218,85 +218,356 @@ pub(super) struct Machine {
 /// Records of all pods on all machines.
 #[derive(Debug, Default)]
 pub(super) struct Records {
-    pods: IdVec<RecordId, Option<PodRecord>>,
-    pub(super) containers: Vec<ContainerRecord>,
+    pods: IdVec<RecordId, Stored>,
     free: Vec<RecordId>,
-    free_runs: Vec<Vec<u32>>,
     /// The record of a pod object's slot.
     by_slot: Vec<Option<RecordId>>,
 }
 
+/// A record as it is kept. Most pods of a large cluster just run: those are parked in a sixth of the space.
+#[derive(Debug, Default)]
+enum Stored {
+    #[default]
+    Free,
+    Parked(Parked),
+    Full(Box<Full>),
+}
+
+#[derive(Debug)]
+struct Full {
+    pod: PodRecord,
+    containers: SmallVec<[ContainerRecord; 1]>,
+}
+
+/// A pod of one container that runs for the first time, with nothing pending but its own end.
+#[derive(Clone, Copy, Debug)]
+struct Parked {
+    pod: PodRef,
+    template: TemplateId,
+    workload: WorkloadId,
+    ordinal: u32,
+    node: NodeId,
+    next: Option<RecordId>,
+    previous: Option<RecordId>,
+    exit_timer: Option<TimerKey>,
+    exit_code: i32,
+    exit_reason: StrId,
+    pulls: u32,
+    started_at: SimTime,
+    running_since: SimTime,
+    exit_at: SimTime,
+}
+
+/// What is known of a record without waking it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Brief {
+    pub(super) pod: PodRef,
+    pub(super) template: TemplateId,
+    pub(super) workload: WorkloadId,
+    pub(super) node: NodeId,
+}
+
 impl Records {
+    /// The record, which is not parked.
     pub(super) fn get(&self, id: RecordId) -> &PodRecord {
-        self.pods[id].as_ref().expect("timers of a record are disarmed before it goes")
+        &self.full(id).pod
     }
 
+    /// The record, which is not parked.
     pub(super) fn get_mut(&mut self, id: RecordId) -> &mut PodRecord {
-        self.pods[id].as_mut().expect("timers of a record are disarmed before it goes")
+        &mut self.full_mut(id).pod
     }
 
+    fn full(&self, id: RecordId) -> &Full {
+        match &self.pods[id] {
+            Stored::Full(full) => full,
+            other => unreachable!("a record is woken before it is used, and its timers go with it: {other:?}"),
+        }
+    }
+
+    fn full_mut(&mut self, id: RecordId) -> &mut Full {
+        match &mut self.pods[id] {
+            Stored::Full(full) => full,
+            other => unreachable!("a record is woken before it is used, and its timers go with it: {other:?}"),
+        }
+    }
+
+    /// The record of a pod, parked or not.
     pub(super) fn of(&self, pod: PodRef) -> Option<RecordId> {
         let id = self.by_slot.get(pod.pod.index()).copied().flatten()?;
-        (self.get(id).pod == pod).then_some(id)
+        let known = match &self.pods[id] {
+            Stored::Free => None,
+            Stored::Parked(parked) => Some(parked.pod),
+            Stored::Full(full) => Some(full.pod.pod),
+        };
+        (known == Some(pod)).then_some(id)
+    }
+
+    /// Whether the record is parked.
+    pub(super) fn is_parked(&self, id: RecordId) -> bool {
+        matches!(self.pods[id], Stored::Parked(_))
     }
 
     /// Every record, in slot order.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (RecordId, &PodRecord)> {
-        self.pods.entries().filter_map(|(id, record)| record.as_ref().map(|record| (id, record)))
+    pub(super) fn iter(&self) -> impl Iterator<Item = (RecordId, Brief)> {
+        self.pods.entries().filter_map(|(id, stored)| match stored {
+            Stored::Free => None,
+            Stored::Parked(Parked { pod, template, workload, node, .. }) => {
+                Some((id, Brief { pod: *pod, template: *template, workload: *workload, node: *node }))
+            }
+            Stored::Full(full) => {
+                let PodRecord { pod, template, workload, node, .. } = full.pod;
+                Some((id, Brief { pod, template, workload, node }))
+            }
+        })
     }
 
-    pub(super) fn insert(&mut self, mut record: PodRecord, containers: usize) -> RecordId {
-        record.first = self.take_run(containers);
+    /// Since when a container's process runs, and how many requests per second it serves.
+    pub(super) fn running(&self, id: RecordId, index: u16) -> Option<(SimTime, f64)> {
+        match &self.pods[id] {
+            Stored::Free => None,
+            Stored::Parked(parked) => Some((parked.running_since, 0.0)),
+            Stored::Full(full) => {
+                let container = &full.containers[usize::from(index)];
+                container.running().map(|since| (since, container.rate))
+            }
+        }
+    }
+
+    /// What the pod's containers wrote, if they did.
+    pub(super) fn storage(&self, id: RecordId) -> Option<&super::storage::Storage> {
+        match &self.pods[id] {
+            Stored::Free | Stored::Parked(_) => None,
+            Stored::Full(full) => full.pod.storage.as_deref(),
+        }
+    }
+
+    /// Whether a container's process listens on its ports.
+    pub(super) fn serving(&self, id: RecordId, index: u16) -> bool {
+        match &self.pods[id] {
+            Stored::Free => false,
+            Stored::Parked(_) => true,
+            Stored::Full(full) => full.containers[usize::from(index)].serving,
+        }
+    }
+
+    pub(super) fn insert(&mut self, record: PodRecord, containers: usize) -> RecordId {
         let slot = record.pod.pod.index();
+        let (node_next, containers) = (record.next, (0..containers).map(|_| ContainerRecord::default()).collect());
+        let stored = Stored::Full(Box::new(Full { pod: record, containers }));
         let id = match self.free.pop() {
             Some(id) => {
-                self.pods[id] = Some(record);
+                self.pods[id] = stored;
                 id
             }
-            None => self.pods.push(Some(record)),
+            None => self.pods.push(stored),
         };
         if self.by_slot.len() <= slot {
             self.by_slot.reserve_exact((slot + 1 - self.by_slot.len()).max(self.by_slot.len() / 8));
             self.by_slot.resize(slot + 1, None);
         }
         self.by_slot[slot] = Some(id);
+        self.link_previous(node_next, Some(id));
         id
     }
 
-    pub(super) fn remove(&mut self, id: RecordId, containers: usize) {
-        let record = self.pods[id].take().expect("a record is removed once");
-        let slot = record.pod.pod.index();
+    /// Forgets a record; its neighbours on the node close the gap, and the first one there is returned if it changes.
+    pub(super) fn remove(&mut self, id: RecordId) -> Option<Option<RecordId>> {
+        let Stored::Full(full) = std::mem::take(&mut self.pods[id]) else {
+            unreachable!("a record is removed once, and not while it is parked")
+        };
+        let slot = full.pod.pod.pod.index();
         if self.by_slot[slot] == Some(id) {
             self.by_slot[slot] = None;
         }
-        self.free_runs[containers].push(record.first);
         self.free.push(id);
+        let (next, previous) = (full.pod.next, full.pod.previous);
+        self.link_previous(next, previous);
+        match previous.map(|previous| &mut self.pods[previous]) {
+            None => return Some(next),
+            Some(Stored::Parked(parked)) => parked.next = next,
+            Some(Stored::Full(full)) => full.pod.next = next,
+            Some(Stored::Free) => unreachable!("a neighbour exists"),
+        }
+        None
     }
 
-    fn take_run(&mut self, length: usize) -> u32 {
-        if self.free_runs.len() <= length {
-            self.free_runs.resize_with(length + 1, Vec::new);
+    fn link_previous(&mut self, of: Option<RecordId>, previous: Option<RecordId>) {
+        match of.map(|of| &mut self.pods[of]) {
+            None => {}
+            Some(Stored::Parked(parked)) => parked.previous = previous,
+            Some(Stored::Full(full)) => full.pod.previous = previous,
+            Some(Stored::Free) => unreachable!("a neighbour exists"),
         }
-        if let Some(first) = self.free_runs[length].pop() {
-            for container in &mut self.containers[first as usize..][..length] {
-                *container = ContainerRecord::default();
-            }
-            return first;
-        }
-        let first = self.containers.len();
-        if self.containers.capacity() < first + length {
-            self.containers.reserve_exact((first / 8).max(64).max(length));
-        }
-        self.containers.resize_with(first + length, ContainerRecord::default);
-        u32::try_from(first).expect("fewer than 2^32 containers")
+    }
+
+    /// The records on a machine, given the first.
+    pub(super) fn chain(&self, first: Option<RecordId>) -> impl Iterator<Item = RecordId> {
+        std::iter::successors(first, |&id| match &self.pods[id] {
+            Stored::Free => None,
+            Stored::Parked(parked) => parked.next,
+            Stored::Full(full) => full.pod.next,
+        })
     }
 
     pub(super) fn container(&self, id: RecordId, index: u16) -> &ContainerRecord {
-        &self.containers[self.get(id).first as usize + usize::from(index)]
+        &self.full(id).containers[usize::from(index)]
     }
 
     pub(super) fn container_mut(&mut self, id: RecordId, index: u16) -> &mut ContainerRecord {
-        let at = self.get(id).first as usize + usize::from(index);
-        &mut self.containers[at]
+        &mut self.full_mut(id).containers[usize::from(index)]
+    }
+
+    /// Parks a record if nothing of it is out of the ordinary and its template allows it.
+    pub(super) fn park_if(&mut self, id: RecordId, allowed: impl Fn(TemplateId) -> bool) {
+        let Stored::Full(full) = &self.pods[id] else { return };
+        let (pod, [container]) = (&full.pod, full.containers.as_slice()) else { return };
+        let Some(running_since) = container.running() else { return };
+        let pod_is_plain = pod.worker == Worker::Idle
+            && pod.timer.is_none()
+            && pod.due.is_none()
+            && pod.sandboxes == 1
+            && pod.sandbox_ready
+            && pod.grace_seconds.is_none()
+            && pod.kill_reason == known::EMPTY
+            && !pod.orphan
+            && pod.retries == 0
+            && pod.deadline.is_none()
+            && pod.storage_timer.is_none()
+            && pod.storage.is_none();
+        let container_is_plain = container.serving
+            && container.ready
+            && container.started
+            && container.restarts == 0
+            && container.previous.is_none()
+            && container.start_error == known::EMPTY
+            && !container.stopping
+            && container.rate == 0.0
+            && container.oom_timer.is_none()
+            && container.grace_timer.is_none()
+            && container.pull_back_off.is_none()
+            && container.probers.is_none();
+        if !pod_is_plain || !container_is_plain || !allowed(pod.template) {
+            return;
+        }
+        self.pods[id] = Stored::Parked(Parked {
+            pod: pod.pod,
+            template: pod.template,
+            workload: pod.workload,
+            ordinal: pod.ordinal,
+            node: pod.node,
+            next: pod.next,
+            previous: pod.previous,
+            exit_timer: container.exit_timer,
+            exit_code: container.exit_code,
+            exit_reason: container.exit_reason,
+            pulls: container.pulls,
+            started_at: pod.started_at,
+            running_since,
+            exit_at: container.exit_at,
+        });
+    }
+
+    /// Makes a parked record whole again; `traced_run` gives what its pod's trace says of its run time.
+    pub(super) fn wake(&mut self, id: RecordId, traced_run: impl Fn(WorkloadId, u32) -> Option<SimDuration>) {
+        let Stored::Parked(parked) = self.pods[id] else { return };
+        let mut pod = PodRecord::new(parked.pod, parked.template, (parked.workload, parked.ordinal), parked.node);
+        pod.sandboxes = 1;
+        pod.sandbox_ready = true;
+        pod.started_at = parked.started_at;
+        pod.probes_from = Some(parked.running_since);
+        pod.traced_run = traced_run(parked.workload, parked.ordinal);
+        (pod.next, pod.previous) = (parked.next, parked.previous);
+        let container = ContainerRecord {
+            instance: Instance::Running(parked.running_since),
+            sandbox: 1,
+            created: true,
+            pulls: parked.pulls,
+            exit_timer: parked.exit_timer,
+            exit_at: parked.exit_at,
+            exit_code: parked.exit_code,
+            exit_reason: parked.exit_reason,
+            serving: true,
+            started: true,
+            ready: true,
+            ..ContainerRecord::default()
+        };
+        let containers = SmallVec::from_iter([container]);
+        self.pods[id] = Stored::Full(Box::new(Full { pod, containers }));
+    }
+}
+
+impl PodRecord {
+    /// A pod that its node has just heard of.
+    pub(super) fn new(pod: PodRef, template: TemplateId, (workload, ordinal): (WorkloadId, u32), node: NodeId) -> Self {
+        Self {
+            pod,
+            template,
+            workload,
+            ordinal,
+            node,
+            worker: Worker::Idle,
+            timer: None,
+            due: None,
+            to_start: 0,
+            sandbox_ready: false,
+            sandboxes: 0,
+            failed_sync: false,
+            grace_seconds: None,
+            stop_grace_seconds: 0,
+            kill_reason: known::EMPTY,
+            terminating_since: SimTime::NEVER,
+            orphan: false,
+            started_at: SimTime::NEVER,
+            probes_from: None,
+            traced_run: None,
+            retries: 0,
+            deadline: None,
+            storage_timer: None,
+            storage: None,
+            next: None,
+            previous: None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{PodId, PodUid};
+
+    fn record(slot: u32, next: Option<RecordId>) -> PodRecord {
+        let pod = PodRef { pod: PodId::from_raw(slot), uid: PodUid::from_raw(slot + 100) };
+        let from = (WorkloadId::from_raw(0), slot);
+        let plain = PodRecord::new(pod, TemplateId::from_raw(0), from, NodeId::from_raw(0));
+        PodRecord { next, sandboxes: 1, sandbox_ready: true, started_at: SimTime(5), ..plain }
+    }
+
+    #[test]
+    fn a_parked_record_comes_back_as_it_was_and_stays_in_its_chain() {
+        let mut records = Records::default();
+        let a = records.insert(record(0, None), 1);
+        let b = records.insert(record(1, Some(a)), 1);
+        let c = records.insert(record(2, Some(b)), 1);
+        let container = records.container_mut(b, 0);
+        container.instance = Instance::Running(SimTime(7));
+        records.park_if(b, |_| true);
+        assert!(!records.is_parked(b), "its process does not serve yet");
+        let container = records.container_mut(b, 0);
+        (container.serving, container.ready, container.started) = (true, true, true);
+        (container.created, container.sandbox, container.exit_at) = (true, 1, SimTime(99));
+        records.get_mut(b).probes_from = Some(SimTime(7));
+        let whole = format!("{:?} {:?}", records.get(b), records.container(b, 0));
+        records.park_if(b, |_| true);
+        assert!(records.is_parked(b));
+        assert_eq!(records.running(b, 0), Some((SimTime(7), 0.0)));
+        assert_eq!(records.chain(Some(c)).collect::<Vec<_>>(), [c, b, a]);
+        records.wake(b, |_, _| None);
+        assert_eq!(format!("{:?} {:?}", records.get(b), records.container(b, 0)), whole);
+        records.park_if(b, |_| true);
+        assert_eq!(records.remove(a), None);
+        assert_eq!(records.remove(c), Some(Some(b)));
+        assert_eq!(records.chain(Some(b)).collect::<Vec<_>>(), [b]);
+        assert!(size_of::<Stored>() <= 88, "{}", size_of::<Stored>());
     }
 }

@@ -19,6 +19,8 @@ use crate::model::{NodeShape, PodClass, PodTemplate, Resources, StrId, TemplateI
 use crate::sim::plan::{ArrivalPlan, ArrivalProcess, ArrivalSource, Naming, NodePlan, RateCurve, TraceRow, Workload};
 use crate::trace::{self, Mode};
 
+/// The image of simple pods. With a tag: without one it would be `latest`, which is pulled at every start.
+const IMAGE: &str = "main:1";
 /// More pods than this are refused in one source.
 const MOST_PODS: u64 = 100_000_000;
 
@@ -187,7 +189,7 @@ fn pod(cx: &mut Cx<'_>, fields: &Fields<'_>, name: &str, namespace: &str) -> Jso
             limits.insert(name.into(), requests[name].clone());
         }
     }
-    let image = fields.text(cx, "image").map_or("main", |image| image.value);
+    let image = fields.text(cx, "image").map_or(IMAGE, |image| image.value);
     let restart_policy = fields.choice(cx, "restart_policy").unwrap_or("Never");
     let mut spec = json!({
         "restartPolicy": restart_policy,
@@ -303,7 +305,7 @@ fn traced_pod(shape: &trace::Shape, index: usize, namespace: &str) -> Json {
             "restartPolicy": "Never",
             "containers": [{
                 "name": "main",
-                "image": "main",
+                "image": IMAGE,
                 "resources": { "requests": requests, "limits": requests },
             }],
             "nodeSelector": shape.node_selector.as_ref().map_or_else(

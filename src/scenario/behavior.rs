@@ -4,7 +4,7 @@ use super::Cx;
 use super::codes;
 use super::distributions::{distribution, keyed, weibull};
 use super::fields::{Fields, Placed, choice, duration, table, whole, wrong_type};
-use super::spec::workload::{BEHAVIOR, CPU_USE, CRASH, MEMORY_USE, ON_TERMINATE, RUN, SELECT, SWEEP, WRITES};
+use super::spec::behavior::{BEHAVIOR, CPU_USE, CRASH, MEMORY_USE, ON_TERMINATE, RUN, SELECT, SWEEP, WRITES};
 use super::tree::{Node, Value};
 use super::units;
 use crate::base::{Distribution, SimDuration};

@@ -3,7 +3,7 @@
 use super::Cx;
 use super::codes;
 use super::fields::{Fields, Placed, duration, table};
-use super::spec::workload::{DISTRIBUTION, LOGNORMAL, WEIBULL};
+use super::spec::behavior::{DISTRIBUTION, LOGNORMAL, WEIBULL};
 use super::tree::{Node, Value};
 use crate::base::Distribution;
 use crate::diag::Span;

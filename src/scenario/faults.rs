@@ -7,7 +7,7 @@ use super::time::{moment, within_run};
 use super::{Cx, codes, suggest};
 use crate::model::StrId;
 use crate::model::strings::known;
-use crate::sim::plan::{FaultKind, FaultPlan, NodeTarget, PodTarget};
+use crate::sim::plan::{FaultKind, FaultPlan, NodePlan, NodeTarget, PodTarget};
 
 const TARGETS: &[&str] = &["node", "pod", "random", "zone", "container", "registry", "exit_code", "pool"];
 
@@ -93,14 +93,27 @@ fn node_target(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &Parts) -> Option<No
         }
         _ => {
             let count = fields.whole(cx, "random")?;
-            let count = u32::try_from(count.value).unwrap_or(u32::MAX);
-            let Some(pool) = fields.text(cx, "pool") else {
-                return Some(NodeTarget::Random { pool: None, count });
+            let pool = match fields.text(cx, "pool") {
+                Some(pool) => {
+                    let pools: Vec<StrId> = cx.vocabulary.shapes.entries().map(|(_, shape)| shape.pool).collect();
+                    Some(existing(cx, &pool, pools, "node pool")?)
+                }
+                None => None,
             };
-            let pools: Vec<StrId> = cx.vocabulary.shapes.entries().map(|(_, shape)| shape.pool).collect();
-            let pool = existing(cx, &pool, pools, "node pool")?;
-            Some(NodeTarget::Random { pool: Some(pool), count })
+            enough(cx, &count, pool, parts);
+            Some(NodeTarget::Random { pool, count: u32::try_from(count.value).unwrap_or(u32::MAX) })
         }
+    }
+}
+
+/// Warns if so many nodes cannot be drawn.
+fn enough(cx: &mut Cx<'_>, count: &Placed<i64>, pool: Option<StrId>, parts: &Parts) {
+    let fits = |node: &&NodePlan| pool.is_none_or(|pool| cx.vocabulary.shapes.get(node.shape).pool == pool);
+    let there = parts.nodes.iter().filter(fits).count();
+    if !cx.missing.nodes && i64::try_from(there).is_ok_and(|there| there < count.value) {
+        let message = format!("{} nodes are to be struck but there are only {there}", count.value);
+        let help = "all of them will be struck; write a smaller number if that is not meant";
+        cx.diagnostics.warning(codes::TOO_MANY, count.span, message, "too many", help);
     }
 }
 

@@ -144,6 +144,10 @@ fn compile(name: &str, text: String, folder: PathBuf, overrides: &[String], file
     };
     let source = cx.sources.add(name, text.as_str());
     let mut tree = tree::parse(&text, source, &mut cx.diagnostics);
+    if cx.diagnostics.has_errors() {
+        // What follows a slip in the syntax may have been lost.
+        cx.missing = Missing::ALL;
+    }
     overrides::apply(&mut cx, &mut tree, overrides);
     // Points at the first line, where a missing section would be noticed.
     let top = Span { source, start: 0, end: text.find('\n').unwrap_or(text.len()) };

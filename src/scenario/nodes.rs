@@ -29,12 +29,14 @@ pub(super) fn pools(cx: &mut Cx<'_>, root: &Fields<'_>, parts: &mut Parts) {
 fn pool(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &mut Parts, names: &mut BTreeSet<String>) {
     let name = fields.text(cx, "name");
     let count = fields.whole(cx, "count").map_or(1, |count| {
-        if count.value > MOST_NODES {
-            let message = format!("{} nodes are more than one process holds", count.value);
-            let help = format!("write at most {MOST_NODES}");
-            cx.diagnostics.error(codes::TOO_MANY, count.span, message, "too many", help);
+        if count.value <= MOST_NODES {
+            return count.value;
         }
-        count.value.min(MOST_NODES)
+        let message = format!("{} nodes are more than one process holds", count.value);
+        let help = format!("write at most {MOST_NODES}");
+        cx.diagnostics.error(codes::TOO_MANY, count.span, message, "too many", help);
+        cx.missing.nodes = true;
+        0
     });
     let digits = fields.whole(cx, "digits").map_or(1, |digits| usize::try_from(digits.value).unwrap_or(1));
     let machine = machine(cx, fields);

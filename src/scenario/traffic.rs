@@ -12,6 +12,8 @@ use crate::model::{Behavior, BehaviorId, ServiceId};
 use crate::sim::plan::{RateCurve, TrafficPlan};
 use crate::trace;
 
+/// More steps than this (nine years) would fill the memory with one curve.
+const MOST_STEPS: i64 = 1_000_000;
 /// How long the rate of a diurnal curve stays the same.
 const STEP_LENGTH: SimDuration = SimDuration::from_secs(300);
 const DAY_SECONDS: f64 = 86_400.0;
@@ -106,6 +108,11 @@ fn diurnal(cx: &mut Cx<'_>, fields: &Fields<'_>) -> Option<RateCurve> {
     if peak.value < min.value {
         let (message, help) = ("the peak is below the minimum", "exchange `min` and `peak`");
         cx.diagnostics.error(codes::OUT_OF_RANGE, peak.span, message, "below `min`", help);
+        return None;
+    }
+    if cx.end.since(cx.start).0 / STEP_LENGTH.0 > MOST_STEPS {
+        let (message, help) = ("this run is too long for a curve in steps of five minutes", "use `steps` or `csv`");
+        cx.diagnostics.error(codes::TOO_MANY, fields.span, message, "too many steps", help);
         return None;
     }
     let mut points = Vec::new();

@@ -15,7 +15,7 @@ impl World {
     /// The cluster at `at`, which is not before the last event.
     pub(super) fn sample(&self, at: SimTime) -> Sample {
         let services = self.plan.traffic.iter().zip(&self.traffic).map(|(plan, traffic)| {
-            let (served_total, failed_total) = traffic.totals_at(at);
+            let (served_total, failed_total) = traffic.totals(at);
             ServiceSample {
                 service: plan.service,
                 endpoints_ready: u32::try_from(traffic.endpoints().len()).unwrap_or(u32::MAX),

@@ -54,13 +54,17 @@ impl<'s> CsvFile<'s> {
             return None;
         };
         let mut complete = true;
+        let mut misspelt = Vec::new();
         let mut columns = Vec::new();
         for column in wanted {
             let at = header.iter().position(|name| name == column.name);
             if at.is_none() && column.required {
                 let message = format!("the column `{}` is missing", column.name);
                 let help = match did_you_mean(column.name, header.iter()) {
-                    Some(near) => format!("rename `{near}` to `{}`", column.name),
+                    Some(near) => {
+                        misspelt.push(near);
+                        format!("rename `{near}` to `{}`", column.name)
+                    }
                     None => format!("the first line names the columns: {list}"),
                 };
                 diagnostics.error(codes::MISSING_COLUMN, first_line, message, "not among these", help);
@@ -70,7 +74,7 @@ impl<'s> CsvFile<'s> {
         }
         if closed {
             for (index, name) in header.iter().enumerate() {
-                if wanted.iter().any(|column| column.name == name) {
+                if wanted.iter().any(|column| column.name == name) || misspelt.contains(&name) {
                     continue;
                 }
                 let message = format!("there is no column `{name}`");

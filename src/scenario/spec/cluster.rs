@@ -1,7 +1,8 @@
 //! The sections that describe the run and the cluster: `[scenario]`, `[[node_pool]]`, `[[image]]`, `[control_plane]`,
 //! `[[expect]]`, `[output]`. Data only.
 
-use super::workload::{ARRIVALS, BEHAVIOR, CHANGE, FAULT, TRAFFIC};
+use super::behavior::BEHAVIOR;
+use super::workload::{ARRIVALS, CHANGE, FAULT, TRAFFIC};
 use super::{Key, Kind, Section, at_least};
 
 /// The file.

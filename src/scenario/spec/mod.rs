@@ -1,6 +1,7 @@
 //! What a scenario may say: every section and key with its type, default, meaning and an example, in one table. The
 //! readers, the JSON Schema, the reference in docs/SCENARIO.md and the "did you mean" all take it from here.
 
+pub mod behavior;
 pub mod cluster;
 pub mod markdown;
 pub mod schema;
@@ -83,7 +84,7 @@ pub enum Kind {
     Pattern,
     /// `key=value:Effect`.
     Taint,
-    /// A duration or a table of [`workload::DISTRIBUTION`].
+    /// A duration or a table of [`behavior::DISTRIBUTION`].
     Distribution,
     /// A list.
     List(&'static Kind),
@@ -150,7 +151,7 @@ fn below(kind: Kind, found: &mut Vec<&'static Section>) {
     match kind {
         Kind::Table(section) | Kind::Tables(section) if found.iter().any(|known| std::ptr::eq(*known, section)) => {}
         Kind::Table(section) | Kind::Tables(section) => found.push(section),
-        Kind::Distribution => below(Kind::Table(&workload::DISTRIBUTION), found),
+        Kind::Distribution => below(Kind::Table(&behavior::DISTRIBUTION), found),
         Kind::List(inner) | Kind::OneOrMany(inner) | Kind::Map(inner) => below(*inner, found),
         Kind::Either(kinds) => kinds.iter().for_each(|kind| below(*kind, found)),
         _ => {}

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::workload::DISTRIBUTION;
+use super::behavior::DISTRIBUTION;
 use super::{Key, Kind, Presence, ROOT, Section, sections};
 
 /// The schema as text, with a line break at its end.
