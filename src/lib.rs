@@ -1,8 +1,8 @@
 //! podsim: a Kubernetes cluster in one deterministic process.
 //!
-//! A discrete-event simulator of pod scheduling and pod lifecycle. It decides as kube-scheduler v1.34 decides, and lets
-//! pods live and die by the rules of the kubelet and the controllers. The same plan and seed give the same run, to the
-//! last byte, on every machine.
+//! A discrete-event simulator of pod scheduling and pod lifecycle. It places pods by the rules of kube-scheduler v1.34,
+//! and lets them live and die by the rules of the kubelet and the controllers. The same plan and seed give the same run,
+//! to the last byte, on every machine.
 //!
 //! # In a minute
 //!
