@@ -133,10 +133,15 @@ impl Scheduler {
         &self.queue
     }
 
-    /// Pods that are neither waiting nor bound: the one of the cycle under way, and those whose bindings are on their way.
-    pub fn under_way(&self) -> impl Iterator<Item = PodRef> {
-        let cycle = self.cycle.iter().map(|(pod, ..)| *pod);
-        cycle.chain(self.bindings.iter().flatten().map(|binding| binding.pod))
+    /// The pod of the cycle under way.
+    #[must_use]
+    pub fn in_cycle(&self) -> Option<PodRef> {
+        self.cycle.as_ref().map(|(pod, ..)| *pod)
+    }
+
+    /// Pods whose bindings are on their way, and where they are to go.
+    pub fn bindings(&self) -> impl Iterator<Item = (PodRef, NodeId)> {
+        self.bindings.iter().flatten().map(|binding| (binding.pod, binding.node))
     }
 
     fn observe<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, change: &Change) {
