@@ -372,7 +372,7 @@ impl Both {
                 let model = self.model.configs.remove(&config).map(drop).ok_or(());
                 self.ask(Op::DeleteConfig(ConfigId::from_raw(config)), model);
             }
-            Step::Wait(millis) => self.now = now + SimDuration::from_millis(millis),
+            Step::Wait(millis) => self.now += SimDuration::from_millis(millis),
             Step::Read { cursor, most, lag } => self.read(Cursor::ALL[cursor], most, SimDuration::from_millis(lag)),
         }
     }

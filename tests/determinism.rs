@@ -60,7 +60,7 @@ fn steps_do_not_matter() {
         let mut simulation = Simulation::new(plan.clone());
         let mut until = plan.start;
         while until < plan.start + plan.duration {
-            until = until + SimDuration::from_millis(7_531);
+            until += SimDuration::from_millis(7_531);
             simulation.run_until(until).expect("no limit is reached");
             assert!(simulation.cluster().pods().iter().count() <= simulation.cluster().pods().peak() as usize);
         }

@@ -7,6 +7,7 @@ use super::nodes::NodeRow;
 use super::pods::Deletion;
 use super::stored::{ApiTime, StoredContainer, pack_reason};
 use crate::base::SimTime;
+use crate::kubelet::termination::api_delete_grace;
 use crate::model::{
     ClassId, ConditionStatus, ConfigId, NodeId, NodeShape, Phase, PodCondition, PodConditionType, PodTemplate, ShapeId,
     StrId, Taint, TemplateId, WorkloadId,
@@ -296,13 +297,7 @@ impl Cluster {
         }
         let slot = pod.pod;
         let bound = self.pods.node(slot);
-        let mut grace = requested.unwrap_or(spec);
-        if grace < 0 {
-            grace = 1;
-        }
-        if bound.is_none() || self.pods.phase(slot).is_terminal() {
-            grace = 0;
-        }
+        let grace = api_delete_grace(requested, Some(spec), bound.is_some(), Some(self.pods.phase(slot)));
         let grace_seconds = u32::try_from(grace).unwrap_or(u32::MAX);
         if grace_seconds == 0 {
             let id = self.pods.template(slot);

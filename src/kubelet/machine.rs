@@ -24,12 +24,14 @@ impl Kubelets {
         env.fact(|| Fact::NodeCrashed(node));
         for id in self.records_on(node) {
             self.wake_record(env.plan, id);
+            self.forget_mounts(id);
+            self.forget_pulls(id);
             let record = self.records.get_mut(id);
+            // What the kubelet had in mind is lost with it: why it was ending the pod, when its probe workers tick.
+            (record.kill_reason, record.probes_from, record.failed_sync) = (known::EMPTY, None, false);
             let timers = [record.timer.take(), record.deadline.take(), record.storage_timer.take()];
             (record.due, record.worker, record.to_start) = (None, Worker::Idle, 0);
             record.sandbox_ready = false;
-            // A dead kubelet waits for no volume: after the boot the first sync looks again.
-            record.mount_failing_since = None;
             if let Some(storage) = &mut record.storage {
                 storage.stop(env.now);
             }
@@ -51,7 +53,6 @@ impl Kubelets {
                 container.back_off = super::backoff::CrashLoopBackOff::default();
                 container.pull_back_off = None;
             }
-            self.mount_waiters.retain(|waiter| *waiter != id);
             self.touched.push(pod);
         }
     }
@@ -66,7 +67,10 @@ impl Kubelets {
         machine.boots += 1;
         machine.lease_phase = env.now;
         env.fact(|| Fact::NodeBooted(node));
-        env.node_event(node, KubeEvent::Rebooted, || "Node has been rebooted".to_owned());
+        let (plan, name, boot) = (env.plan, env.cluster.nodes().get(node).name, machine.boots);
+        env.node_event(node, KubeEvent::Rebooted, || {
+            format!("Node {} has been rebooted, boot id: {boot}", plan.strings.text(name))
+        });
         // Records whose pods are gone from the API have nothing left to stop.
         for id in self.records_on(node) {
             let pod = self.records.get(id).pod;
@@ -81,7 +85,10 @@ impl Kubelets {
                 continue;
             }
             let id = match self.records.of(pod) {
-                Some(id) => id,
+                Some(id) => {
+                    self.arm_deadline(env, id);
+                    id
+                }
                 None => self.admit(env, pod, node),
             };
             let count = env.plan.templates[self.records.get(id).template].containers.len();
@@ -98,7 +105,8 @@ impl Kubelets {
         }
     }
 
-    fn records_on(&self, node: NodeId) -> Vec<RecordId> {
+    /// The records of a node's pods, latest first.
+    pub(super) fn records_on(&self, node: NodeId) -> Vec<RecordId> {
         self.records.chain(self.machines[node].first_record).collect()
     }
 }

@@ -23,6 +23,8 @@ define_id! {
 pub(super) enum Worker {
     /// Waiting for a reason to sync; the timer, if any, is the next sync.
     Idle,
+    /// Waiting for volumes, up to a limit.
+    Mounting,
     /// Creating the sandbox.
     Sandbox,
     /// Pulling the image of this container.
@@ -68,8 +70,6 @@ pub(super) struct PodRecord {
     /// The API object is gone already.
     pub(super) orphan: bool,
     pub(super) started_at: SimTime,
-    /// When it first found a volume's source missing.
-    pub(super) mount_failing_since: Option<SimTime>,
     /// When the probe workers began.
     pub(super) probes_from: Option<SimTime>,
     pub(super) traced_run: Option<SimDuration>,
@@ -101,6 +101,8 @@ pub(super) enum Instance {
     Running(SimTime),
     /// Its process ended.
     Exited(Exit),
+    /// The same, but the runtime has forgotten it: a new sandbox starts over from the init containers.
+    Purged(Exit),
 }
 
 /// Startup, readiness and liveness workers of a container, each with its timer.
@@ -332,6 +334,23 @@ impl Records {
         }
     }
 
+    /// What the pod's containers wrote, if they did.
+    pub(super) fn storage(&self, id: RecordId) -> Option<&super::storage::Storage> {
+        match &self.pods[id] {
+            Stored::Free | Stored::Parked(_) => None,
+            Stored::Full(full) => full.pod.storage.as_deref(),
+        }
+    }
+
+    /// Whether a container's process listens on its ports.
+    pub(super) fn serving(&self, id: RecordId, index: u16) -> bool {
+        match &self.pods[id] {
+            Stored::Free => false,
+            Stored::Parked(_) => true,
+            Stored::Full(full) => full.containers[usize::from(index)].serving,
+        }
+    }
+
     pub(super) fn insert(&mut self, record: PodRecord, containers: usize) -> RecordId {
         let slot = record.pod.pod.index();
         let (node_next, containers) = (record.next, (0..containers).map(|_| ContainerRecord::default()).collect());
@@ -412,7 +431,6 @@ impl Records {
             && pod.grace_seconds.is_none()
             && pod.kill_reason == known::EMPTY
             && !pod.orphan
-            && pod.mount_failing_since.is_none()
             && pod.retries == 0
             && pod.deadline.is_none()
             && pod.storage_timer.is_none()
@@ -501,7 +519,6 @@ impl PodRecord {
             terminating_since: SimTime::NEVER,
             orphan: false,
             started_at: SimTime::NEVER,
-            mount_failing_since: None,
             probes_from: None,
             traced_run: None,
             retries: 0,
