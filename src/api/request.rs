@@ -2,12 +2,12 @@
 //! (pkg/registry/core/pod/strategy.go, v1.34): binding, graceful deletion, terminal phases that never change.
 
 use super::Cluster;
+use super::admission::api_delete_grace;
 use super::log::{Change, PodRef, StatusMask};
 use super::nodes::NodeRow;
 use super::pods::Deletion;
 use super::stored::{ApiTime, StoredContainer, pack_reason};
 use crate::base::SimTime;
-use crate::kubelet::termination::api_delete_grace;
 use crate::model::{
     ClassId, ConditionStatus, ConfigId, NodeId, NodeShape, Phase, PodCondition, PodConditionType, PodTemplate, ShapeId,
     StrId, Taint, TemplateId, WorkloadId,
