@@ -261,7 +261,7 @@ fn lives_go_forward(sim: &Simulation, memory: &mut Memory) {
     let pods = sim.cluster().pods();
     let mut now = BTreeMap::new();
     for pod in pods.iter() {
-        let restarts: Vec<u32> = pods.containers(pod.pod).iter().map(|status| status.restart_count()).collect();
+        let restarts: Vec<u32> = pods.containers(pod.pod).map(|status| status.restart_count()).collect();
         let seen = Seen { phase: pods.phase(pod.pod), restarts };
         if let Some(before) = memory.pods.get(&pod.uid) {
             let stays = !before.phase.is_terminal() || before.phase == seen.phase;

@@ -272,6 +272,9 @@ fn tolerated<T, R>(env: &Env<'_, T, R>, node: NodeId, pod: PodRef) -> Option<Tol
             }
         }
     }
+    if used.is_empty() {
+        return None;
+    }
     min_toleration_seconds(used).map(|seconds| Tolerated { since, seconds })
 }
 

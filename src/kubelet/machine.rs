@@ -2,8 +2,10 @@
 
 use super::kubelet::{Kubelets, Timer};
 use super::runtime::{Exit, Instance, RecordId, Worker};
+use crate::api::Cluster;
 use crate::component::Env;
 use crate::engine::Timers;
+use crate::model::plan::Plan;
 use crate::model::strings::known;
 use crate::model::{ContainerState, NodeId};
 use crate::record::{Fact, KubeEvent, Recorder};
@@ -108,5 +110,35 @@ impl Kubelets {
     /// The records of a node's pods, latest first.
     pub(super) fn records_on(&self, node: NodeId) -> Vec<RecordId> {
         self.records.chain(self.machines[node].first_record).collect()
+    }
+
+    /// What contradicts itself between objects and runtimes; for tests. A record must belong to an existing pod that is
+    /// not over, run something, or lie on a machine that is down; a pod that is not over must be known on its machine.
+    #[must_use]
+    pub fn inconsistencies(&self, plan: &Plan, cluster: &Cluster) -> Vec<String> {
+        let mut found = Vec::new();
+        let pods = cluster.pods();
+        for (id, record) in self.records.iter() {
+            let machine = &self.machines[record.node];
+            let exists = pods.exists(record.pod);
+            if self.records.is_parked(id) {
+                if !machine.up || !exists {
+                    found.push(format!("{id:?} of {:?} is parked", record.pod));
+                }
+                continue;
+            }
+            let runs = self.runs(&plan.templates[record.template], id);
+            if machine.up && !exists && !runs {
+                found.push(format!("{id:?} of {:?} is left over", record.pod));
+            }
+            let record = self.records.get(id);
+            if !machine.up && (record.timer.is_some() || record.deadline.is_some() || record.storage_timer.is_some()) {
+                found.push(format!("{id:?} has a timer on a machine that is down"));
+            }
+            if machine.up && record.worker != Worker::Idle && record.timer.is_none() && !runs {
+                found.push(format!("{id:?} waits for nothing: {:?}", record.worker));
+            }
+        }
+        found
     }
 }

@@ -13,7 +13,7 @@ use super::scan::Scan;
 use super::tables::NodeSpec;
 use super::view::View;
 use crate::api::{Change, Cursor, Op, PodRef};
-use crate::base::{IdVec, SimTime};
+use crate::base::{IdPages, SimTime};
 use crate::component::Env;
 use crate::engine::{TimerKey, Timers};
 use crate::model::plan::{Evaluator, Plan};
@@ -56,7 +56,7 @@ pub struct Scheduler {
     bindings: Vec<Option<Binding>>,
     free_bindings: Vec<u32>,
     /// The pods that the slots stand for, as far as the log was read.
-    uids: IdVec<PodId, Option<PodUid>>,
+    uids: IdPages<PodId, Option<PodUid>>,
     /// Why pending pods do not fit.
     errors: std::collections::BTreeMap<PodUid, FitError>,
 }
@@ -85,7 +85,7 @@ impl Scheduler {
             queue_timer: None,
             bindings: Vec::new(),
             free_bindings: Vec::new(),
-            uids: IdVec::new(),
+            uids: IdPages::new(),
             errors: std::collections::BTreeMap::new(),
         }
     }
@@ -148,7 +148,7 @@ impl Scheduler {
         let now = env.now;
         match *change {
             Change::PodAdded { pod, class, node, .. } => {
-                self.uids.grow_to(pod.pod, None);
+                self.uids.grow_to(pod.pod, &None);
                 self.uids[pod.pod] = Some(pod.uid);
                 self.view.register_class(class, &env.plan.classes[class]);
                 match node {

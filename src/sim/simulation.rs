@@ -139,8 +139,10 @@ impl<R: Recorder> Simulation<R> {
     pub fn step(&mut self, until: SimTime) -> Result<Option<Event>, LimitReached> {
         let until = until.min(self.end);
         if R::ON {
-            // Nothing changes between events: the samples due before the next one show the state as it is now.
-            let next = self.kernel.next_time().map_or(until, |next| next.min(until));
+            // Nothing changes between events: the samples due before the next one show the state as it is now. After the
+            // last event `finish` takes those that are left.
+            let Some(next) = self.kernel.next_time() else { return Ok(None) };
+            let next = next.min(until);
             while self.next_sample < next {
                 self.sample();
             }

@@ -5,9 +5,10 @@ use serde_json::json;
 
 use super::vector::phase;
 use super::{Answer, Case, Checked, Unsupported, unknown_kind};
+use crate::api::admission::api_delete_grace;
 use crate::base::SimDuration;
 use crate::kubelet::actions::KillReason;
-use crate::kubelet::termination::{KillGrace, api_delete_grace, is_turn, pod_effective_grace};
+use crate::kubelet::termination::{KillGrace, is_turn, pod_effective_grace};
 use crate::model::Role;
 
 #[derive(Deserialize)]
