@@ -40,11 +40,11 @@
 //!     name = "hello"
 //!     template = { cpu = "500m", memory = "256Mi" }
 //!     every = "30s"
-//!     count = 10
+//!     count = 8
 //! "#;
 //! let loaded = podsim::scenario::from_text("hello.toml", text, &|path| std::fs::read_to_string(path));
 //! let plan = loaded.plan.expect("the diagnostics are empty");
-//! assert_eq!(podsim::Simulation::new(plan).run().counters.pods_bound, 10);
+//! assert_eq!(podsim::Simulation::new(plan).run().counters.pods_bound, 8);
 //! ```
 //!
 //! # Watching a run

@@ -321,7 +321,12 @@ fn machines_hold_their_pods(sim: &Simulation, memory: &mut Memory) {
 fn the_scheduler_sees_what_is(sim: &Simulation) {
     let (plan, cluster, scheduler) = (sim.plan(), sim.cluster(), sim.scheduler());
     let (pods, view) = (cluster.pods(), scheduler.view());
-    let under_way: BTreeSet<PodUid> = scheduler.under_way().map(|pod| pod.uid).collect();
+    let mut under_way: BTreeSet<PodUid> = scheduler.in_cycle().map(|pod| pod.uid).into_iter().collect();
+    for (pod, node) in scheduler.bindings().filter(|(pod, _)| pods.exists(*pod)) {
+        under_way.insert(pod.uid);
+        let place = view.place_of(pod.pod).map(|(node, _)| node);
+        ensure!(place == Some(node), sim, "{pod:?} is on its way to {node:?} and is at {place:?} in the view");
+    }
     for (slot, node, class) in view.placed_pods() {
         let Some(pod) = pods.in_slot(slot) else {
             ensure!(false, sim, "the view has a pod in the free slot {slot:?}");
@@ -439,11 +444,23 @@ fn cover(sim: &Simulation) {
 
 fn setup() -> impl Strategy<Value = Setup> {
     let sizes = (50..70_u32, 500..800_u32, 0..16_u32, 0..16_u32);
-    let latencies = prop::sample::select(vec![Latency::None, Latency::Typical, Latency::Slow]);
-    let ways = (latencies, prop::bool::weighted(0.3), prop::sample::select(vec![0, 30, 12_500]));
-    (any::<u64>(), sizes, ways).prop_map(|(seed, (nodes, pods, faults, changes), (latency, scan, gc_threshold))| {
-        Setup { seed, nodes, pods, latency, scan, faults, changes, gc_threshold, minutes: 60 }
-    })
+    let latencies = prop::sample::select(vec![Latency::None, Latency::Typical, Latency::Slow, Latency::SlowBinding]);
+    let ways =
+        (latencies, prop::bool::weighted(0.3), prop::sample::select(vec![0, 30, 12_500]), prop::bool::weighted(0.3));
+    (any::<u64>(), sizes, ways).prop_map(
+        |(seed, (nodes, pods, faults, changes), (latency, scan, gc_threshold, purge))| Setup {
+            seed,
+            nodes,
+            pods,
+            latency,
+            scan,
+            faults,
+            changes,
+            gc_threshold,
+            purge,
+            minutes: 60,
+        },
+    )
 }
 
 proptest! {
@@ -458,8 +475,10 @@ proptest! {
 /// Small clusters, looked at after every single event.
 #[test]
 fn nothing_is_wrong_between_two_events() {
-    for (seed, latency) in [(11, Latency::None), (12, Latency::Typical), (13, Latency::Slow)] {
-        run(&Setup { latency, pods: 80, ..Setup::small(seed) }, 1);
+    for (seed, latency) in
+        [(11, Latency::None), (12, Latency::Typical), (13, Latency::Slow), (14, Latency::SlowBinding)]
+    {
+        run(&Setup { latency, pods: 100, purge: seed > 12, ..Setup::small(seed) }, 1);
     }
 }
 

@@ -3,9 +3,9 @@
 use super::log::PodRef;
 use rustc_hash::FxHashMap;
 
-use super::stored::{ApiTime, StoredConditions, StoredContainer, pack_reason, unpack_reason};
-use crate::base::{IdVec, SimTime};
-use crate::model::{NodeId, Phase, PodId, PodTemplate, PodUid, StrId, TemplateId, WorkloadId};
+use super::stored::{ApiTime, Past, StatusRow, StoredConditions, StoredContainer, pack_reason, unpack_reason};
+use crate::base::{IdPages, IdVec, SimTime};
+use crate::model::{NodeId, Phase, PodCondition, PodConditionType, PodId, PodUid, StrId, TemplateId, WorkloadId};
 
 /// What placement, kubelet and controllers ask for most.
 #[derive(Clone, Copy, Debug)]
@@ -20,14 +20,14 @@ pub(super) struct Core {
     /// A well-known string.
     pub(super) reason: u8,
     pub(super) phase: Phase,
-    pub(super) deleting: bool,
     pub(super) has_address: bool,
-    /// Position in its node's list: the next pod there.
+    /// How many statuses it has in the status column.
+    pub(super) containers: u8,
+    /// Position in its node's list: the next pod there. If the slot is free: the next free slot.
     pub(super) next_on_node: Option<PodId>,
     pub(super) previous_on_node: Option<PodId>,
     /// First of its containers' statuses in the status column.
     pub(super) first_container: u32,
-    pub(super) containers: u16,
 }
 
 /// When a pod is to be gone, and the grace it was given.
@@ -40,20 +40,29 @@ pub(super) struct Deletion {
 /// All pods.
 #[derive(Debug, Default)]
 pub struct Pods {
-    pub(super) core: IdVec<PodId, Core>,
-    pub(super) created_at: IdVec<PodId, SimTime>,
+    pub(super) core: IdPages<PodId, Core>,
+    created_at: IdPages<PodId, SimTime>,
     /// Of pods that are being deleted; never iterated.
     pub(super) deletions: FxHashMap<PodId, Deletion>,
-    pub(super) conditions: IdVec<PodId, StoredConditions>,
-    pub(super) statuses: Vec<StoredContainer>,
-    /// Free runs of the status column, by length.
-    free_runs: Vec<Vec<u32>>,
-    free: Vec<PodId>,
+    conditions: IdPages<PodId, StoredConditions>,
+    /// Transition times of conditions that changed late in their pod's life; never iterated.
+    late_transitions: FxHashMap<(PodId, PodConditionType), ApiTime>,
+    /// A run of rows for each pod: one for each container.
+    statuses: IdPages<u32, StatusRow>,
+    /// What containers of the status column went through that ever ended; never iterated.
+    pasts: FxHashMap<u32, Past>,
+    /// The first free run of the status column for each length, [`NONE`] if there is none. Free runs and free slots are
+    /// chained through themselves: lists of their own would grow as long as the columns.
+    free_runs: Vec<u32>,
+    free: Option<PodId>,
     pub(super) first_on_node: IdVec<NodeId, Option<PodId>>,
     created: u32,
     live: u32,
     peak: u32,
 }
+
+/// No run of the status column.
+const NONE: u32 = u32::MAX;
 
 impl Pods {
     /// How many pods exist.
@@ -134,7 +143,7 @@ impl Pods {
     /// Whether it has a deletion timestamp.
     #[must_use]
     pub fn deleting(&self, pod: PodId) -> bool {
-        self.core[pod].deleting
+        self.deletions.contains_key(&pod)
     }
 
     /// Whether it has an address.
@@ -174,16 +183,66 @@ impl Pods {
         &self.conditions[pod]
     }
 
-    /// Its containers' statuses, in the order of the template's containers.
+    /// When the status of a condition changed last, in whole seconds; `None` if it was never written.
     #[must_use]
-    pub fn containers(&self, pod: PodId) -> &[StoredContainer] {
-        let core = &self.core[pod];
-        &self.statuses[core.first_container as usize..][..usize::from(core.containers)]
+    pub fn transition(&self, pod: PodId, kind: PodConditionType) -> Option<SimTime> {
+        let conditions = &self.conditions[pod];
+        conditions.get(kind)?;
+        Some(match conditions.age(kind) {
+            StoredConditions::LATE => self.late_transitions[&(pod, kind)].time(),
+            age => ApiTime::cut(self.created_at[pod]).plus(age).time(),
+        })
     }
 
-    pub(super) fn containers_mut(&mut self, pod: PodId) -> &mut [StoredContainer] {
+    /// Writes a condition; the transition time moves only when the status changes. Returns whether anything changed.
+    pub(super) fn set_condition(
+        &mut self,
+        now: SimTime,
+        pod: PodId,
+        kind: PodConditionType,
+        condition: PodCondition,
+    ) -> bool {
+        let conditions = &mut self.conditions[pod];
+        if conditions.moves(kind, condition.status) {
+            let now = ApiTime::cut(now);
+            conditions.set_age(kind, now.since(ApiTime::cut(self.created_at[pod])));
+            if conditions.age(kind) == StoredConditions::LATE {
+                self.late_transitions.insert((pod, kind), now);
+            }
+        }
+        conditions.set(kind, condition)
+    }
+
+    /// Its containers' statuses, in the order of the template's containers.
+    pub fn containers(&self, pod: PodId) -> impl ExactSizeIterator<Item = StoredContainer> {
+        self.rows(pod).map(|row| self.status(row))
+    }
+
+    /// The rows of its containers in the status column.
+    fn rows(&self, pod: PodId) -> std::ops::Range<u32> {
         let core = &self.core[pod];
-        &mut self.statuses[core.first_container as usize..][..usize::from(core.containers)]
+        core.first_container..core.first_container + u32::from(core.containers)
+    }
+
+    fn status(&self, row: u32) -> StoredContainer {
+        let past = self.pasts.get(&row).copied().unwrap_or(Past::NONE);
+        StoredContainer { now: self.statuses[row], past }
+    }
+
+    /// Writes its containers' statuses. Returns whether anything changed.
+    pub(super) fn set_containers(&mut self, pod: PodId, statuses: &[StoredContainer]) -> bool {
+        let rows = self.rows(pod);
+        debug_assert_eq!(rows.len(), statuses.len(), "a status for each container");
+        let mut changed = false;
+        for (row, &status) in rows.zip(statuses) {
+            let before = self.status(row);
+            changed |= before != status;
+            self.statuses[row] = status.now;
+            if status.past != before.past {
+                self.pasts.insert(row, status.past);
+            }
+        }
+        changed
     }
 
     pub(super) fn insert(
@@ -192,13 +251,13 @@ impl Pods {
         workload: WorkloadId,
         ordinal: u32,
         id: TemplateId,
-        template: &PodTemplate,
+        containers: usize,
     ) -> PodRef {
         let uid = PodUid::from_raw(self.created);
         self.created += 1;
         self.live += 1;
         self.peak = self.peak.max(self.live);
-        let containers = u16::try_from(template.containers.len()).expect("a pod has fewer than 65,536 containers");
+        let containers = u8::try_from(containers).expect("a pod has fewer than 256 containers");
         let core = Core {
             uid: Some(uid),
             template: id,
@@ -208,14 +267,14 @@ impl Pods {
             started: ApiTime::default(),
             reason: pack_reason(crate::model::strings::known::EMPTY),
             phase: Phase::Pending,
-            deleting: false,
             has_address: false,
+            containers,
             next_on_node: None,
             previous_on_node: None,
             first_container: self.take_run(containers),
-            containers,
         };
-        let pod = if let Some(pod) = self.free.pop() {
+        let pod = if let Some(pod) = self.free {
+            self.free = self.core[pod].next_on_node;
             self.core[pod] = core;
             self.created_at[pod] = now;
             self.conditions[pod] = StoredConditions::default();
@@ -231,11 +290,15 @@ impl Pods {
     pub(super) fn remove(&mut self, pod: PodId) {
         self.leave_node(pod);
         self.deletions.remove(&pod);
+        if self.conditions[pod].has_late() {
+            for kind in PodConditionType::ALL {
+                self.late_transitions.remove(&(pod, kind));
+            }
+        }
+        self.give_run_back(pod);
         let core = &mut self.core[pod];
         core.uid = None;
-        let (first, length) = (core.first_container, core.containers);
-        self.free_runs[usize::from(length)].push(first);
-        self.free.push(pod);
+        core.next_on_node = self.free.replace(pod);
         self.live -= 1;
     }
 
@@ -263,26 +326,106 @@ impl Pods {
         }
     }
 
-    fn take_run(&mut self, length: u16) -> u32 {
-        let length = usize::from(length);
-        if self.free_runs.len() <= length {
-            self.free_runs.resize_with(length + 1, Vec::new);
+    /// The first of so many rows of the status column, all absent.
+    fn take_run(&mut self, length: u8) -> u32 {
+        let size = usize::from(length);
+        if self.free_runs.len() <= size {
+            self.free_runs.resize(size + 1, NONE);
         }
-        if let Some(first) = self.free_runs[length].pop() {
-            self.statuses[first as usize..][..length].fill(StoredContainer::ABSENT);
-            return first;
+        let first = self.free_runs[size];
+        if first == NONE {
+            let first = self.statuses.len();
+            (0..length).for_each(|_| _ = self.statuses.push(StatusRow::ABSENT));
+            return u32::try_from(first).ok().filter(|&first| first < NONE).expect("fewer than 2^32 containers");
         }
-        let first = self.statuses.len();
-        if self.statuses.capacity() < first + length {
-            self.statuses.reserve_exact((first / 8).max(64).max(length));
+        self.free_runs[size] = self.statuses[first].next_free();
+        self.statuses[first] = StatusRow::ABSENT;
+        first
+    }
+
+    fn give_run_back(&mut self, pod: PodId) {
+        let rows = self.rows(pod);
+        for row in rows.clone() {
+            self.statuses[row] = StatusRow::ABSENT;
+            self.pasts.remove(&row);
         }
-        self.statuses.resize(first + length, StoredContainer::ABSENT);
-        u32::try_from(first).expect("fewer than 2^32 containers")
+        if let Some(first) = rows.clone().next() {
+            self.statuses[first] = StatusRow::free(std::mem::replace(&mut self.free_runs[rows.len()], first));
+        }
     }
 
     /// Bytes that one more pod takes in the columns, containers aside.
     #[must_use]
     pub const fn bytes_per_pod() -> usize {
         size_of::<Core>() + size_of::<SimTime>() + size_of::<StoredConditions>()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::strings::known;
+    use crate::model::{ContainerState, ContainerStatus, Terminated};
+
+    fn at(seconds: i64) -> SimTime {
+        SimTime(seconds * 1_000_000_000)
+    }
+
+    fn insert(pods: &mut Pods, seconds: i64, containers: usize) -> PodRef {
+        pods.insert(at(seconds), WorkloadId::from_raw(0), 0, TemplateId::from_raw(0), containers)
+    }
+
+    #[test]
+    fn a_pod_is_small() {
+        assert_eq!((size_of::<Core>(), Pods::bytes_per_pod()), (40, 68));
+    }
+
+    #[test]
+    fn a_transition_time_moves_only_with_the_status_early_or_late() {
+        let mut pods = Pods::default();
+        let kind = PodConditionType::Ready;
+        for created in [5, 1_700_000_000] {
+            let pod = insert(&mut pods, created, 1).pod;
+            assert_eq!((pods.conditions(pod).get(kind), pods.transition(pod, kind)), (None, None));
+            for late in [0, 65_534, 65_535, 4_000_000] {
+                let then = created + late;
+                let not = PodCondition::not(known::CONTAINERS_NOT_READY);
+                assert!(pods.set_condition(at(then), pod, kind, not));
+                assert!(pods.set_condition(at(then + 9), pod, kind, PodCondition::not(known::POD_FAILED)));
+                assert!(!pods.set_condition(at(then + 9), pod, kind, PodCondition::not(known::POD_FAILED)));
+                assert_eq!(pods.transition(pod, kind), Some(at(then)));
+                assert!(pods.set_condition(at(then + 12), pod, kind, PodCondition::TRUE));
+                let now = (pods.transition(pod, kind), pods.conditions(pod).is_true(kind));
+                assert_eq!(now, (Some(at(then + 12)), true));
+            }
+            pods.remove(pod);
+            assert!(pods.late_transitions.is_empty());
+        }
+    }
+
+    #[test]
+    fn slots_and_runs_are_used_again_and_forget_their_past() {
+        let mut pods = Pods::default();
+        let end =
+            Terminated { exit_code: -1, signal: 0, reason: known::OOM_KILLED, started_at: at(3), finished_at: at(4) };
+        let waiting = ContainerStatus::waiting(known::DEFAULT, known::CONTAINER_CREATING);
+        let crashed = ContainerStatus { last_state: ContainerState::Terminated(end), restart_count: 7, ..waiting };
+        let statuses = [StoredContainer::pack(&waiting), StoredContainer::pack(&crashed)];
+        let (a, b, none) = (insert(&mut pods, 1, 2), insert(&mut pods, 1, 2), insert(&mut pods, 1, 0));
+        assert!(pods.set_containers(b.pod, &statuses) && !pods.set_containers(b.pod, &statuses));
+        assert!(pods.containers(b.pod).eq(statuses));
+        assert_eq!((pods.pasts.len(), pods.containers(none.pod).len()), (1, 0));
+        for pod in [a, none, b] {
+            pods.remove(pod.pod);
+            assert!(!pods.exists(pod));
+        }
+        assert!(pods.pasts.is_empty());
+        let (c, d) = (insert(&mut pods, 2, 2), insert(&mut pods, 2, 2));
+        assert_eq!((c.pod, d.pod, pods.statuses.len()), (b.pod, none.pod, 4));
+        for pod in [c, d] {
+            let absent = StoredContainer { now: StatusRow::ABSENT, past: Past::NONE };
+            assert!(pods.containers(pod.pod).eq([absent; 2]));
+        }
+        assert!(pods.iter().eq([c, d]), "in slot order");
     }
 }

@@ -196,10 +196,10 @@ impl Cluster {
         template: &PodTemplate,
         node: Option<NodeId>,
     ) -> Change {
-        let pod = self.pods.insert(now, workload, ordinal, id, template);
+        let pod = self.pods.insert(now, workload, ordinal, id, template.containers.len());
         if let Some(node) = node {
             self.pods.join_node(pod.pod, node);
-            self.pods.conditions[pod.pod].set(now, PodConditionType::PodScheduled, PodCondition::TRUE);
+            self.pods.set_condition(now, pod.pod, PodConditionType::PodScheduled, PodCondition::TRUE);
         }
         Change::PodAdded { pod, class: template.class, template: id, node }
     }
@@ -216,7 +216,7 @@ impl Cluster {
             return Err(Rejection::Conflict("the pod is already assigned to a node"));
         }
         self.pods.join_node(pod.pod, node);
-        self.pods.conditions[pod.pod].set(now, PodConditionType::PodScheduled, PodCondition::TRUE);
+        self.pods.set_condition(now, pod.pod, PodConditionType::PodScheduled, PodCondition::TRUE);
         Ok(Change::PodBound { pod, node, class })
     }
 
@@ -246,14 +246,12 @@ impl Cluster {
         }
         for kind in PodConditionType::ALL {
             if let Some(condition) = status.conditions[kind as usize]
-                && self.pods.conditions[slot].set(now, kind, condition)
+                && self.pods.set_condition(now, slot, kind, condition)
             {
                 mask.add(StatusMask::condition(kind));
             }
         }
-        let containers = self.pods.containers_mut(slot);
-        if *containers != *status.containers {
-            containers.clone_from_slice(&status.containers);
+        if self.pods.set_containers(slot, &status.containers) {
             mask.add(StatusMask::CONTAINERS);
         }
         if mask.is_empty() {
@@ -272,7 +270,7 @@ impl Cluster {
         if !self.pods.exists(pod) {
             return Err(Rejection::NotFound);
         }
-        if !self.pods.conditions[pod.pod].set(now, kind, condition) {
+        if !self.pods.set_condition(now, pod.pod, kind, condition) {
             return Err(Rejection::Conflict("nothing changed"));
         }
         let phase = self.pods.phase(pod.pod);
@@ -307,7 +305,6 @@ impl Cluster {
         if self.pods.deletion_grace_seconds(slot).is_some_and(|earlier| earlier <= grace_seconds) {
             return Err(Rejection::Conflict("it is being deleted at least as soon"));
         }
-        self.pods.core[slot].deleting = true;
         let at = ApiTime::cut(now + crate::base::SimDuration::from_secs(i64::from(grace_seconds)));
         self.pods.deletions.insert(slot, Deletion { at, grace_seconds });
         Ok(Change::PodDeleting { pod, node: bound, grace_seconds })

@@ -16,59 +16,116 @@ impl ApiTime {
         Self(u32::try_from(at.0.div_euclid(1_000_000_000)).unwrap_or(0))
     }
 
+    /// Seconds since `earlier`.
+    pub(super) const fn since(self, earlier: Self) -> u32 {
+        self.0.saturating_sub(earlier.0)
+    }
+
+    /// So many seconds later.
+    pub(super) const fn plus(self, seconds: u16) -> Self {
+        Self(self.0 + seconds as u32)
+    }
+
     /// As an instant.
     #[must_use]
-    pub fn time(self) -> SimTime {
-        SimTime(i64::from(self.0) * 1_000_000_000)
+    pub const fn time(self) -> SimTime {
+        SimTime(self.0 as i64 * 1_000_000_000)
     }
 }
 
-/// A container status without its name, which the template holds, in 32 bytes.
-#[derive(Clone, PartialEq, Eq, Debug)]
+/// A container status without its name, which the template holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct StoredContainer {
-    state: State,
+    pub(super) now: StatusRow,
+    pub(super) past: Past,
+}
+
+/// What a container went through before its newest instance. Most never ended, so this is kept beside the column.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Past {
     restart_count: u32,
+    last_state: StatusRow,
+}
+
+impl Past {
+    /// It never ended.
+    pub(super) const NONE: Self = Self { restart_count: 0, last_state: StatusRow::ABSENT };
+}
+
+/// A container's state and flags in 16 bytes. What a state has no use for is zero, so equal states are equal rows.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct StatusRow {
+    kind: Kind,
+    /// A well-known string, whose id is below 256.
+    reason: u8,
     ready: bool,
     started: bool,
-    /// Most containers never ended, so most have no last state.
-    last_state: Option<Box<State>>,
+    exit_code: i32,
+    /// Of a free row: the next free run of rows.
+    started_at: ApiTime,
+    finished_at: ApiTime,
 }
 
-/// A container state in 16 bytes. Reasons are well-known strings, whose ids are below 256.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum State {
+enum Kind {
     Unset,
-    Waiting(u8),
-    Running(ApiTime),
-    Terminated { reason: u8, exit_code: i32, started: ApiTime, finished: ApiTime },
+    Waiting,
+    Running,
+    Terminated,
 }
 
-impl State {
-    fn pack(state: ContainerState) -> Self {
+impl StatusRow {
+    /// No status was written yet.
+    pub(super) const ABSENT: Self = Self {
+        kind: Kind::Unset,
+        reason: 0,
+        ready: false,
+        started: false,
+        exit_code: 0,
+        started_at: ApiTime(0),
+        finished_at: ApiTime(0),
+    };
+
+    /// A row that is not in use and names the next one.
+    pub(super) const fn free(next: u32) -> Self {
+        Self { started_at: ApiTime(next), ..Self::ABSENT }
+    }
+
+    /// The next free row.
+    pub(super) const fn next_free(self) -> u32 {
+        self.started_at.0
+    }
+
+    fn pack(state: ContainerState, ready: bool, started: bool) -> Self {
+        let flags = Self { ready, started, ..Self::ABSENT };
         match state {
-            ContainerState::Unset => Self::Unset,
-            ContainerState::Waiting { reason } => Self::Waiting(pack_reason(reason)),
-            ContainerState::Running { started_at } => Self::Running(ApiTime::cut(started_at)),
-            ContainerState::Terminated(t) => Self::Terminated {
+            ContainerState::Unset => flags,
+            ContainerState::Waiting { reason } => Self { kind: Kind::Waiting, reason: pack_reason(reason), ..flags },
+            ContainerState::Running { started_at } => {
+                Self { kind: Kind::Running, started_at: ApiTime::cut(started_at), ..flags }
+            }
+            ContainerState::Terminated(t) => Self {
+                kind: Kind::Terminated,
                 reason: pack_reason(t.reason),
                 exit_code: t.exit_code,
-                started: ApiTime::cut(t.started_at),
-                finished: ApiTime::cut(t.finished_at),
+                started_at: ApiTime::cut(t.started_at),
+                finished_at: ApiTime::cut(t.finished_at),
+                ..flags
             },
         }
     }
 
-    fn unpack(self) -> ContainerState {
-        match self {
-            Self::Unset => ContainerState::Unset,
-            Self::Waiting(reason) => ContainerState::Waiting { reason: unpack_reason(reason) },
-            Self::Running(at) => ContainerState::Running { started_at: at.time() },
-            Self::Terminated { exit_code, reason, started, finished } => ContainerState::Terminated(Terminated {
-                exit_code,
+    const fn state(self) -> ContainerState {
+        match self.kind {
+            Kind::Unset => ContainerState::Unset,
+            Kind::Waiting => ContainerState::Waiting { reason: unpack_reason(self.reason) },
+            Kind::Running => ContainerState::Running { started_at: self.started_at.time() },
+            Kind::Terminated => ContainerState::Terminated(Terminated {
+                exit_code: self.exit_code,
                 signal: 0,
-                reason: unpack_reason(reason),
-                started_at: started.time(),
-                finished_at: finished.time(),
+                reason: unpack_reason(self.reason),
+                started_at: self.started_at.time(),
+                finished_at: self.finished_at.time(),
             }),
         }
     }
@@ -87,53 +144,50 @@ pub(super) const fn unpack_reason(reason: u8) -> StrId {
 }
 
 impl StoredContainer {
-    /// No status was written yet.
-    pub const ABSENT: Self =
-        Self { state: State::Unset, last_state: None, restart_count: 0, ready: false, started: false };
-
     /// Stores `status`.
     #[must_use]
     pub fn pack(status: &ContainerStatus) -> Self {
-        let last = State::pack(status.last_state);
+        let last_state = StatusRow::pack(status.last_state, false, false);
         Self {
-            state: State::pack(status.state),
-            last_state: (last != State::Unset).then(|| Box::new(last)),
-            restart_count: status.restart_count,
-            ready: status.ready,
-            started: status.started == Some(true),
+            now: StatusRow::pack(status.state, status.ready, status.started == Some(true)),
+            past: Past { restart_count: status.restart_count, last_state },
         }
     }
 
     /// The status of the container called `name`.
     #[must_use]
-    pub fn unpack(&self, name: StrId) -> ContainerStatus {
+    pub const fn unpack(&self, name: StrId) -> ContainerStatus {
         ContainerStatus {
             name,
-            state: self.state.unpack(),
-            last_state: self.last_state.as_deref().map_or(ContainerState::Unset, |last| last.unpack()),
-            ready: self.ready,
-            started: Some(self.started),
-            restart_count: self.restart_count,
+            state: self.now.state(),
+            last_state: self.past.last_state.state(),
+            ready: self.now.ready,
+            started: Some(self.now.started),
+            restart_count: self.past.restart_count,
         }
     }
 
     /// Restarts so far.
     #[must_use]
     pub const fn restart_count(&self) -> u32 {
-        self.restart_count
+        self.past.restart_count
     }
 }
 
-/// All conditions of a pod in 32 bytes.
+/// All conditions of a pod in 20 bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct StoredConditions {
-    transition: [ApiTime; 6],
+    /// The pod's age in whole seconds when the status changed last; [`Self::LATE`]: that or more.
+    age: [u16; 6],
     reason: [u8; 6],
     /// Two bits each: 0 never written, 1 True, 2 False, 3 Unknown.
     status: u16,
 }
 
 impl StoredConditions {
+    /// Ages from here on (18 hours) do not fit: the pods' owner keeps those transition times elsewhere.
+    pub(super) const LATE: u16 = u16::MAX;
+
     /// The condition of type `kind`; `None` if it was never written.
     #[must_use]
     pub fn get(&self, kind: PodConditionType) -> Option<PodCondition> {
@@ -147,42 +201,55 @@ impl StoredConditions {
         Some(PodCondition { status, reason: unpack_reason(self.reason[at]) })
     }
 
-    /// When its status changed last, in whole seconds.
-    #[must_use]
-    pub fn transition(&self, kind: PodConditionType) -> SimTime {
-        self.transition[kind as usize].time()
-    }
-
     /// Whether it is True.
     #[must_use]
     pub const fn is_true(&self, kind: PodConditionType) -> bool {
         self.bits(kind as usize) == 1
     }
 
+    /// The pod's age in seconds when the condition's status changed last, at most [`Self::LATE`].
+    pub(super) const fn age(&self, kind: PodConditionType) -> u16 {
+        self.age[kind as usize]
+    }
+
+    /// Whether some age does not fit.
+    pub(super) fn has_late(&self) -> bool {
+        self.age.contains(&Self::LATE)
+    }
+
     const fn bits(&self, at: usize) -> u16 {
         self.status >> (2 * at) & 3
     }
 
-    /// Writes a condition; the transition time moves only when the status changes. Returns whether anything changed.
+    /// Whether to write `status` would change the status.
+    pub(super) const fn moves(&self, kind: PodConditionType, status: ConditionStatus) -> bool {
+        self.bits(kind as usize) != bits_of(status)
+    }
+
+    /// Sets the age at which the status changed last.
+    pub(super) fn set_age(&mut self, kind: PodConditionType, seconds: u32) {
+        self.age[kind as usize] = u16::try_from(seconds).unwrap_or(Self::LATE);
+    }
+
+    /// Writes a condition. Returns whether anything changed.
     ///
     /// # Panics
     /// If the reason is not a well-known string.
-    pub fn set(&mut self, now: SimTime, kind: PodConditionType, condition: PodCondition) -> bool {
+    pub(super) fn set(&mut self, kind: PodConditionType, condition: PodCondition) -> bool {
         let at = kind as usize;
         let reason = pack_reason(condition.reason);
-        let status = match condition.status {
-            ConditionStatus::True => 1,
-            ConditionStatus::False => 2,
-            ConditionStatus::Unknown => 3,
-        };
-        let moved = self.bits(at) != status;
-        let changed = moved || self.reason[at] != reason;
-        if moved {
-            self.transition[at] = ApiTime::cut(now);
-        }
-        self.status = self.status & !(3 << (2 * at)) | status << (2 * at);
+        let changed = self.moves(kind, condition.status) || self.reason[at] != reason;
+        self.status = self.status & !(3 << (2 * at)) | bits_of(condition.status) << (2 * at);
         self.reason[at] = reason;
         changed
+    }
+}
+
+const fn bits_of(status: ConditionStatus) -> u16 {
+    match status {
+        ConditionStatus::True => 1,
+        ConditionStatus::False => 2,
+        ConditionStatus::Unknown => 3,
     }
 }
 
@@ -209,21 +276,12 @@ mod tests {
             restart_count: 4,
         };
         assert_eq!(StoredContainer::pack(&status).unpack(known::DEFAULT), status);
-        assert!(size_of::<StoredContainer>() <= 32, "{}", size_of::<StoredContainer>());
-        assert!(size_of::<StoredConditions>() <= 32);
-    }
-
-    #[test]
-    fn a_transition_time_moves_only_with_the_status() {
-        let mut conditions = StoredConditions::default();
-        let kind = PodConditionType::Ready;
-        let at = |s: i64| SimTime(s * 1_000_000_000);
-        assert_eq!(conditions.get(kind), None);
-        assert!(conditions.set(at(5), kind, PodCondition::not(known::CONTAINERS_NOT_READY)));
-        assert!(conditions.set(at(9), kind, PodCondition::not(known::POD_FAILED)));
-        assert_eq!(conditions.transition(kind), at(5));
-        assert!(!conditions.set(at(9), kind, PodCondition::not(known::POD_FAILED)));
-        assert!(conditions.set(at(12), kind, PodCondition::TRUE));
-        assert_eq!((conditions.transition(kind), conditions.is_true(kind)), (at(12), true));
+        for state in [ContainerState::Unset, ContainerState::Running { started_at: at }, status.last_state] {
+            let status = ContainerStatus { state, ready: true, ..status };
+            assert_eq!(StoredContainer::pack(&status).unpack(known::DEFAULT), status);
+        }
+        let fresh = ContainerStatus::waiting(known::DEFAULT, known::CONTAINER_CREATING);
+        assert_eq!(StoredContainer::pack(&fresh).past, Past::NONE);
+        assert_eq!((size_of::<StatusRow>(), size_of::<StoredConditions>()), (16, 20));
     }
 }

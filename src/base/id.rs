@@ -11,6 +11,18 @@ pub trait DenseId: Copy + Eq + Ord + std::hash::Hash {
     fn index(self) -> usize;
 }
 
+/// For what has no id type of its own, such as the slots of the calendar.
+impl DenseId for u32 {
+    #[inline]
+    fn from_index(index: usize) -> Self {
+        Self::try_from(index).expect("fewer than 2^32 rows")
+    }
+    #[inline]
+    fn index(self) -> usize {
+        self as usize
+    }
+}
+
 /// Defines a dense id: a `u32` whose `Option` is free (the slot number is stored plus one).
 #[macro_export]
 macro_rules! define_id {

@@ -6,6 +6,7 @@ pub mod dist;
 pub mod draw;
 pub mod id;
 pub mod intern;
+pub mod pages;
 pub mod quantity;
 pub mod time;
 
@@ -14,5 +15,6 @@ pub use dist::Distribution;
 pub use draw::{Draw, Draws};
 pub use id::IdVec;
 pub use intern::Interner;
+pub use pages::IdPages;
 pub use quantity::{Format, Quantity, QuantityError};
 pub use time::{SimDuration, SimTime};

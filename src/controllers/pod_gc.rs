@@ -126,7 +126,7 @@ fn fail<T, R>(env: &mut Env<'_, T, R>, pod: PodRef) {
     let status = StatusPatch {
         phase: Phase::Failed,
         reason: pods.reason(pod.pod),
-        containers: pods.containers(pod.pod).into(),
+        containers: pods.containers(pod.pod).collect(),
         conditions: [None; 6],
         has_address: pods.has_address(pod.pod),
         started: pods.started(pod.pod).unwrap_or_default(),

@@ -9,7 +9,7 @@ use crate::base::{SimDuration, SimTime};
 
 /// Pending events in the total order (time, rank, order of scheduling).
 ///
-/// Memory: 16 bytes an event plus the event itself and 4 bytes of generation, with an eighth of slack.
+/// Memory: 16 bytes an event plus the event itself and 4 bytes of generation, and a few partly filled pages.
 #[derive(Clone, Debug)]
 pub struct Calendar<E> {
     now: SimTime,
@@ -74,6 +74,12 @@ impl<E: Copy> Calendar<E> {
     #[must_use]
     pub const fn held(&self) -> usize {
         self.held
+    }
+
+    /// Bytes that one more pending event takes.
+    #[must_use]
+    pub const fn bytes_per_event() -> usize {
+        size_of::<Entry>() + Slab::<E>::bytes_per_event()
     }
 
     /// Bytes of memory held, apart from a fixed few kilobytes.
@@ -168,10 +174,10 @@ impl<E: Copy> Calendar<E> {
             if entry.is_last() || entry.at() > until {
                 return None;
             }
-            if self.remove(entry) {
+            if let Some(event) = self.remove(entry) {
                 self.now = entry.at();
                 self.compact_if_half_dead();
-                return Some((entry.at(), self.slab.event(entry.slot())));
+                return Some((entry.at(), event));
             }
         }
     }
@@ -192,18 +198,18 @@ impl<E: Copy> Calendar<E> {
         self.lanes.first().min(irregular)
     }
 
-    /// Removes the first entry and frees its slot: whether its event was live.
+    /// Removes the first entry and frees its slot: its event, if it was live.
     #[inline]
-    fn remove(&mut self, first: Entry) -> bool {
+    fn remove(&mut self, first: Entry) -> Option<E> {
         if first == self.lanes.first() {
             self.lanes.remove_first();
         } else {
             self.queue.remove_first();
         }
         self.held -= 1;
-        let live = self.slab.release(first.slot());
-        self.dead -= usize::from(!live);
-        live
+        let event = self.slab.release(first.slot());
+        self.dead -= usize::from(event.is_none());
+        event
     }
 
     /// Without this, long timers that are usually cancelled pile up to many times the pending ones.

@@ -2,7 +2,6 @@
 //! without its lowest bucket). Must not know what entries stand for, nor the clock.
 
 use super::entry::Entry;
-use super::slab::reserve_modestly;
 
 /// Bits of one digit. A bucket is a digit's place and its value, so a bucket is as wide as the distance to it, roughly.
 const DIGIT_BITS: u32 = 2;
@@ -34,7 +33,9 @@ pub(super) struct Far {
     occupied: u128,
     buckets: Box<[Bucket; BUCKETS]>,
     /// Chunks of all buckets: buckets swell and shrink in turn, so room of their own would be several times the need.
-    chunks: Vec<[Entry; CHUNK]>,
+    /// Each is boxed: one long vector of them would need spare room to grow.
+    #[allow(clippy::vec_box, reason = "chunks stay where they are when there are more of them")]
+    chunks: Vec<Box<[Entry; CHUNK]>>,
     /// The chunk below each in its stack; for free chunks the next free one.
     below: Vec<u32>,
     free: u32,
@@ -90,9 +91,7 @@ impl Far {
         let bucket = &mut self.buckets[index];
         if bucket.filled == CHUNK {
             let chunk = if self.free == NONE {
-                reserve_modestly(&mut self.chunks);
-                reserve_modestly(&mut self.below);
-                self.chunks.push([Entry::LAST; CHUNK]);
+                self.chunks.push(Box::new([Entry::LAST; CHUNK]));
                 self.below.push(NONE);
                 u32::try_from(self.chunks.len() - 1).expect("fewer chunks than slots")
             } else {
@@ -116,7 +115,7 @@ impl Far {
         let bucket = std::mem::replace(&mut self.buckets[index], Self::EMPTY);
         let (mut chunk, mut filled) = (bucket.top, bucket.filled);
         while chunk != NONE {
-            let entries = self.chunks[chunk as usize];
+            let entries = *self.chunks[chunk as usize];
             let below = std::mem::replace(&mut self.below[chunk as usize], self.free);
             self.free = chunk;
             for &entry in &entries[..filled] {
@@ -217,6 +216,7 @@ impl Far {
 
     /// Bytes held.
     pub(super) const fn bytes(&self) -> usize {
-        self.chunks.capacity() * size_of::<[Entry; CHUNK]>() + self.below.capacity() * size_of::<u32>()
+        let pointers = self.chunks.capacity() * size_of::<usize>() + self.below.capacity() * size_of::<u32>();
+        self.chunks.len() * size_of::<[Entry; CHUNK]>() + pointers
     }
 }

@@ -149,6 +149,13 @@ impl Heap {
         self.restore();
     }
 
+    /// Gives back the memory of places that are not in use.
+    pub(super) fn shrink(&mut self) {
+        self.close();
+        self.lines.truncate(self.end.div_ceil(4).max(2));
+        self.lines.shrink_to_fit();
+    }
+
     /// Adds many entries at once.
     pub(super) fn extend(&mut self, entries: impl Iterator<Item = Entry>) {
         self.close();

@@ -84,6 +84,7 @@ impl Queue {
             }
             stays
         });
+        self.near.shrink();
         self.set_spill();
     }
 

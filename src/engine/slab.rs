@@ -2,6 +2,8 @@
 
 use std::num::NonZeroU32;
 
+use crate::base::IdPages;
+
 /// Names one scheduled event. It goes stale when the event fires or is cancelled; a stale key is harmless for ever.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct TimerKey {
@@ -23,15 +25,27 @@ struct Slot<E> {
     /// Odd while the event is live. Even when the slot is free, and when its event was cancelled but its entry is still
     /// in the calendar: such a slot is not given out again, as the entry could not be told from a new one's.
     generation: u32,
-    event: E,
+    content: Content<E>,
 }
+
+/// Free slots are chained through themselves: a list of their own would grow as long as the slab. If the event is an
+/// enum, the choice costs no space.
+#[derive(Clone, Copy, Debug)]
+enum Content<E> {
+    Event(E),
+    /// The next free slot, or [`NONE`].
+    Free(u32),
+}
+
+/// No slot.
+const NONE: u32 = u32::MAX;
 
 /// The events of all pending entries.
 #[derive(Clone, Debug)]
 pub(super) struct Slab<E> {
-    slots: Vec<Slot<E>>,
-    /// Free slots, last in first out: the slot just left is still in the cache.
-    free: Vec<u32>,
+    slots: IdPages<u32, Slot<E>>,
+    /// The first free slot. Last in first out: the slot just left is still in the cache.
+    free: u32,
 }
 
 /// A free slot that reaches this generation has no odd generation left and is given up: 8 to 24 bytes after 2^31
@@ -41,47 +55,43 @@ const WORN_OUT: u32 = u32::MAX - 1;
 impl<E: Copy> Slab<E> {
     /// No events.
     pub(super) const fn new() -> Self {
-        Self { slots: Vec::new(), free: Vec::new() }
+        Self { slots: IdPages::new(), free: NONE }
     }
 
     /// Keeps `event`.
     #[inline]
     pub(super) fn insert(&mut self, event: E) -> TimerKey {
-        if let Some(slot) = self.free.pop() {
-            let place = &mut self.slots[slot as usize];
-            let generation = place.generation | 1;
-            *place = Slot { generation, event };
-            return TimerKey { slot, generation: NonZeroU32::MIN | generation };
+        let slot = self.free;
+        if slot == NONE {
+            return self.insert_at_end(event);
         }
-        self.insert_at_end(event)
+        let place = &mut self.slots[slot];
+        let Content::Free(next) = place.content else { unreachable!("free slots hold no event") };
+        let generation = place.generation | 1;
+        *place = Slot { generation, content: Content::Event(event) };
+        self.free = next;
+        TimerKey { slot, generation: NonZeroU32::MIN | generation }
     }
 
     #[cold]
     fn insert_at_end(&mut self, event: E) -> TimerKey {
-        let slot = u32::try_from(self.slots.len()).ok().filter(|&slot| slot < u32::MAX);
-        let slot = slot.expect("fewer than 2^32 - 1 pending events");
-        reserve_modestly(&mut self.slots);
-        self.slots.push(Slot { generation: 1, event });
+        let slot = self.slots.push(Slot { generation: 1, content: Content::Event(event) });
+        assert!(slot < NONE, "fewer than 2^32 - 1 pending events");
         TimerKey { slot, generation: NonZeroU32::MIN }
     }
 
-    /// Frees `slot`, whose entry has left the calendar: whether its event was live. Until the next insertion the event
-    /// can still be read.
+    /// Frees `slot`, whose entry has left the calendar: its event, if it was live.
     #[inline]
-    pub(super) fn release(&mut self, slot: u32) -> bool {
-        let place = &mut self.slots[slot as usize];
+    pub(super) fn release(&mut self, slot: u32) -> Option<E> {
+        let place = &mut self.slots[slot];
+        let Content::Event(event) = place.content else { unreachable!("an entry left a slot that is free") };
         let live = place.generation & 1;
         place.generation += live;
         if place.generation < WORN_OUT {
-            self.free.push(slot);
+            place.content = Content::Free(self.free);
+            self.free = slot;
         }
-        live == 1
-    }
-
-    /// The event in `slot`.
-    #[inline]
-    pub(super) fn event(&self, slot: u32) -> E {
-        self.slots[slot as usize].event
+        (live == 1).then_some(event)
     }
 
     /// Makes the event of `key` dead, its slot still held by the entry in the calendar: false if the key is stale.
@@ -89,7 +99,7 @@ impl<E: Copy> Slab<E> {
     pub(super) fn kill(&mut self, key: TimerKey) -> bool {
         let live = self.holds(key);
         if live {
-            self.slots[key.slot as usize].generation += 1;
+            self.slots[key.slot].generation += 1;
         }
         live
     }
@@ -97,18 +107,23 @@ impl<E: Copy> Slab<E> {
     /// Whether the event of `key` is live.
     #[inline]
     pub(super) fn holds(&self, key: TimerKey) -> bool {
-        self.slots.get(key.slot as usize).is_some_and(|place| place.generation == key.generation.get())
+        self.slots.get(key.slot).is_some_and(|place| place.generation == key.generation.get())
     }
 
     /// Whether the event in `slot`, which an entry holds, is live.
     #[inline]
     pub(super) fn is_live(&self, slot: u32) -> bool {
-        self.slots[slot as usize].generation & 1 == 1
+        self.slots[slot].generation & 1 == 1
     }
 
     /// Bytes held.
     pub(super) const fn bytes(&self) -> usize {
-        self.slots.capacity() * size_of::<Slot<E>>() + self.free.capacity() * size_of::<u32>()
+        self.slots.bytes()
+    }
+
+    /// Bytes of one slot.
+    pub(super) const fn bytes_per_event() -> usize {
+        size_of::<Slot<E>>()
     }
 }
 
@@ -128,8 +143,7 @@ mod tests {
     fn a_stale_key_is_harmless() {
         let mut slab = Slab::new();
         let first = slab.insert('a');
-        assert!(slab.release(first.slot()));
-        assert_eq!(slab.event(first.slot()), 'a');
+        assert_eq!(slab.release(first.slot()), Some('a'));
         assert!(!slab.kill(first));
         let second = slab.insert('b');
         assert_eq!(first.slot(), second.slot(), "the slot is used again");
@@ -137,7 +151,7 @@ mod tests {
         assert!(slab.kill(second) && !slab.kill(second));
         let third = slab.insert('c');
         assert_ne!(third.slot(), second.slot(), "a dead slot waits for its entry");
-        assert!(!slab.release(second.slot()));
+        assert_eq!(slab.release(second.slot()), None);
         assert_eq!(slab.insert('d').slot(), second.slot());
         assert_eq!(size_of::<Option<TimerKey>>(), 8);
     }
@@ -147,7 +161,7 @@ mod tests {
         let mut slab = Slab::new();
         let old = slab.insert('a');
         slab.slots[0].generation = WORN_OUT - 1;
-        assert!(slab.release(0));
+        assert_eq!(slab.release(0), Some('a'));
         let next = slab.insert('b');
         assert_eq!(next.slot(), 1);
         assert!(!slab.holds(old));

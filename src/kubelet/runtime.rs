@@ -4,12 +4,12 @@
 use smallvec::SmallVec;
 
 use crate::api::PodRef;
-use crate::base::id::DenseId;
-use crate::base::{IdVec, SimDuration, SimTime};
+use crate::api::stored::ApiTime;
+use crate::base::{IdPages, SimDuration, SimTime};
 use crate::define_id;
 use crate::engine::TimerKey;
 use crate::model::strings::known;
-use crate::model::{ImageId, NodeId, StrId, TemplateId, WorkloadId};
+use crate::model::{ImageId, NodeId, PodId, StrId, TemplateId, WorkloadId};
 
 use super::probes::Prober;
 
@@ -218,17 +218,18 @@ pub(super) struct Machine {
 /// Records of all pods on all machines.
 #[derive(Debug, Default)]
 pub(super) struct Records {
-    pods: IdVec<RecordId, Stored>,
-    free: Vec<RecordId>,
+    pods: IdPages<RecordId, Stored>,
+    /// The first free record.
+    free: Option<RecordId>,
     /// The record of a pod object's slot.
-    by_slot: Vec<Option<RecordId>>,
+    by_slot: IdPages<PodId, Option<RecordId>>,
 }
 
-/// A record as it is kept. Most pods of a large cluster just run: those are parked in a sixth of the space.
-#[derive(Debug, Default)]
+/// A record as it is kept. Most pods of a large cluster just run: those are parked in 64 bytes.
+#[derive(Debug)]
 enum Stored {
-    #[default]
-    Free,
+    /// Free, with the next free record: a list of its own would grow as long as the column.
+    Free(Option<RecordId>),
     Parked(Parked),
     Full(Box<Full>),
 }
@@ -239,7 +240,8 @@ struct Full {
     containers: SmallVec<[ContainerRecord; 1]>,
 }
 
-/// A pod of one container that runs for the first time, with nothing pending but its own end.
+/// A pod of one container that runs for the first time, with nothing pending but its own end. What does not fit (more
+/// pulls, other exits) is not parked.
 #[derive(Clone, Copy, Debug)]
 struct Parked {
     pod: PodRef,
@@ -250,12 +252,16 @@ struct Parked {
     next: Option<RecordId>,
     previous: Option<RecordId>,
     exit_timer: Option<TimerKey>,
-    exit_code: i32,
-    exit_reason: StrId,
-    pulls: u32,
-    started_at: SimTime,
     running_since: SimTime,
     exit_at: SimTime,
+    /// Of its start only the status asks, which shows seconds.
+    started_at: ApiTime,
+    exit_code: u8,
+    /// A well-known string, whose id is below 256.
+    exit_reason: u8,
+    pulls: u8,
+    /// Always true; that a byte can be no `bool` is how [`Stored`] tells its variants apart without a ninth word.
+    sandbox_ready: bool,
 }
 
 /// What is known of a record without waking it.
@@ -294,9 +300,9 @@ impl Records {
 
     /// The record of a pod, parked or not.
     pub(super) fn of(&self, pod: PodRef) -> Option<RecordId> {
-        let id = self.by_slot.get(pod.pod.index()).copied().flatten()?;
+        let id = self.by_slot.get(pod.pod).copied().flatten()?;
         let known = match &self.pods[id] {
-            Stored::Free => None,
+            Stored::Free(_) => None,
             Stored::Parked(parked) => Some(parked.pod),
             Stored::Full(full) => Some(full.pod.pod),
         };
@@ -311,7 +317,7 @@ impl Records {
     /// Every record, in slot order.
     pub(super) fn iter(&self) -> impl Iterator<Item = (RecordId, Brief)> {
         self.pods.entries().filter_map(|(id, stored)| match stored {
-            Stored::Free => None,
+            Stored::Free(_) => None,
             Stored::Parked(Parked { pod, template, workload, node, .. }) => {
                 Some((id, Brief { pod: *pod, template: *template, workload: *workload, node: *node }))
             }
@@ -325,7 +331,7 @@ impl Records {
     /// Since when a container's process runs, and how many requests per second it serves.
     pub(super) fn running(&self, id: RecordId, index: u16) -> Option<(SimTime, f64)> {
         match &self.pods[id] {
-            Stored::Free => None,
+            Stored::Free(_) => None,
             Stored::Parked(parked) => Some((parked.running_since, 0.0)),
             Stored::Full(full) => {
                 let container = &full.containers[usize::from(index)];
@@ -337,7 +343,7 @@ impl Records {
     /// What the pod's containers wrote, if they did.
     pub(super) fn storage(&self, id: RecordId) -> Option<&super::storage::Storage> {
         match &self.pods[id] {
-            Stored::Free | Stored::Parked(_) => None,
+            Stored::Free(_) | Stored::Parked(_) => None,
             Stored::Full(full) => full.pod.storage.as_deref(),
         }
     }
@@ -345,27 +351,27 @@ impl Records {
     /// Whether a container's process listens on its ports.
     pub(super) fn serving(&self, id: RecordId, index: u16) -> bool {
         match &self.pods[id] {
-            Stored::Free => false,
+            Stored::Free(_) => false,
             Stored::Parked(_) => true,
             Stored::Full(full) => full.containers[usize::from(index)].serving,
         }
     }
 
     pub(super) fn insert(&mut self, record: PodRecord, containers: usize) -> RecordId {
-        let slot = record.pod.pod.index();
+        let slot = record.pod.pod;
         let (node_next, containers) = (record.next, (0..containers).map(|_| ContainerRecord::default()).collect());
         let stored = Stored::Full(Box::new(Full { pod: record, containers }));
-        let id = match self.free.pop() {
+        let id = match self.free {
             Some(id) => {
-                self.pods[id] = stored;
+                let Stored::Free(next) = std::mem::replace(&mut self.pods[id], stored) else {
+                    unreachable!("the chain of free records holds free records")
+                };
+                self.free = next;
                 id
             }
             None => self.pods.push(stored),
         };
-        if self.by_slot.len() <= slot {
-            self.by_slot.reserve_exact((slot + 1 - self.by_slot.len()).max(self.by_slot.len() / 8));
-            self.by_slot.resize(slot + 1, None);
-        }
+        self.by_slot.grow_to(slot, &None);
         self.by_slot[slot] = Some(id);
         self.link_previous(node_next, Some(id));
         id
@@ -373,21 +379,21 @@ impl Records {
 
     /// Forgets a record; its neighbours on the node close the gap, and the first one there is returned if it changes.
     pub(super) fn remove(&mut self, id: RecordId) -> Option<Option<RecordId>> {
-        let Stored::Full(full) = std::mem::take(&mut self.pods[id]) else {
+        let Stored::Full(full) = std::mem::replace(&mut self.pods[id], Stored::Free(self.free)) else {
             unreachable!("a record is removed once, and not while it is parked")
         };
-        let slot = full.pod.pod.pod.index();
+        self.free = Some(id);
+        let slot = full.pod.pod.pod;
         if self.by_slot[slot] == Some(id) {
             self.by_slot[slot] = None;
         }
-        self.free.push(id);
         let (next, previous) = (full.pod.next, full.pod.previous);
         self.link_previous(next, previous);
         match previous.map(|previous| &mut self.pods[previous]) {
             None => return Some(next),
             Some(Stored::Parked(parked)) => parked.next = next,
             Some(Stored::Full(full)) => full.pod.next = next,
-            Some(Stored::Free) => unreachable!("a neighbour exists"),
+            Some(Stored::Free(_)) => unreachable!("a neighbour exists"),
         }
         None
     }
@@ -397,14 +403,14 @@ impl Records {
             None => {}
             Some(Stored::Parked(parked)) => parked.previous = previous,
             Some(Stored::Full(full)) => full.pod.previous = previous,
-            Some(Stored::Free) => unreachable!("a neighbour exists"),
+            Some(Stored::Free(_)) => unreachable!("a neighbour exists"),
         }
     }
 
     /// The records on a machine, given the first.
     pub(super) fn chain(&self, first: Option<RecordId>) -> impl Iterator<Item = RecordId> {
         std::iter::successors(first, |&id| match &self.pods[id] {
-            Stored::Free => None,
+            Stored::Free(_) => None,
             Stored::Parked(parked) => parked.next,
             Stored::Full(full) => full.pod.next,
         })
@@ -450,6 +456,12 @@ impl Records {
         if !pod_is_plain || !container_is_plain || !allowed(pod.template) {
             return;
         }
+        let fits = (
+            u8::try_from(container.exit_code),
+            u8::try_from(container.exit_reason.raw()),
+            u8::try_from(container.pulls),
+        );
+        let (Ok(exit_code), Ok(exit_reason), Ok(pulls)) = fits else { return };
         self.pods[id] = Stored::Parked(Parked {
             pod: pod.pod,
             template: pod.template,
@@ -459,12 +471,13 @@ impl Records {
             next: pod.next,
             previous: pod.previous,
             exit_timer: container.exit_timer,
-            exit_code: container.exit_code,
-            exit_reason: container.exit_reason,
-            pulls: container.pulls,
-            started_at: pod.started_at,
             running_since,
             exit_at: container.exit_at,
+            started_at: ApiTime::cut(pod.started_at),
+            exit_code,
+            exit_reason,
+            pulls,
+            sandbox_ready: pod.sandbox_ready,
         });
     }
 
@@ -473,8 +486,8 @@ impl Records {
         let Stored::Parked(parked) = self.pods[id] else { return };
         let mut pod = PodRecord::new(parked.pod, parked.template, (parked.workload, parked.ordinal), parked.node);
         pod.sandboxes = 1;
-        pod.sandbox_ready = true;
-        pod.started_at = parked.started_at;
+        pod.sandbox_ready = parked.sandbox_ready;
+        pod.started_at = parked.started_at.time();
         pod.probes_from = Some(parked.running_since);
         pod.traced_run = traced_run(parked.workload, parked.ordinal);
         (pod.next, pod.previous) = (parked.next, parked.previous);
@@ -482,11 +495,11 @@ impl Records {
             instance: Instance::Running(parked.running_since),
             sandbox: 1,
             created: true,
-            pulls: parked.pulls,
+            pulls: u32::from(parked.pulls),
             exit_timer: parked.exit_timer,
             exit_at: parked.exit_at,
-            exit_code: parked.exit_code,
-            exit_reason: parked.exit_reason,
+            exit_code: i32::from(parked.exit_code),
+            exit_reason: StrId::from_raw(u32::from(parked.exit_reason)),
             serving: true,
             started: true,
             ready: true,
@@ -534,13 +547,13 @@ impl PodRecord {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{PodId, PodUid};
+    use crate::model::PodUid;
 
     fn record(slot: u32, next: Option<RecordId>) -> PodRecord {
         let pod = PodRef { pod: PodId::from_raw(slot), uid: PodUid::from_raw(slot + 100) };
         let from = (WorkloadId::from_raw(0), slot);
         let plain = PodRecord::new(pod, TemplateId::from_raw(0), from, NodeId::from_raw(0));
-        PodRecord { next, sandboxes: 1, sandbox_ready: true, started_at: SimTime(5), ..plain }
+        PodRecord { next, sandboxes: 1, sandbox_ready: true, started_at: SimTime(5_000_000_000), ..plain }
     }
 
     #[test]
@@ -556,6 +569,10 @@ mod tests {
         let container = records.container_mut(b, 0);
         (container.serving, container.ready, container.started) = (true, true, true);
         (container.created, container.sandbox, container.exit_at) = (true, 1, SimTime(99));
+        (container.exit_reason, container.pulls, container.exit_code) = (known::ERROR, 255, -1);
+        records.park_if(b, |_| true);
+        assert!(!records.is_parked(b), "its exit code does not fit");
+        records.container_mut(b, 0).exit_code = 255;
         records.get_mut(b).probes_from = Some(SimTime(7));
         let whole = format!("{:?} {:?}", records.get(b), records.container(b, 0));
         records.park_if(b, |_| true);
@@ -568,6 +585,11 @@ mod tests {
         assert_eq!(records.remove(a), None);
         assert_eq!(records.remove(c), Some(Some(b)));
         assert_eq!(records.chain(Some(b)).collect::<Vec<_>>(), [b]);
-        assert!(size_of::<Stored>() <= 88, "{}", size_of::<Stored>());
+        let d = records.insert(record(3, Some(b)), 1);
+        let e = records.insert(record(4, Some(d)), 1);
+        let f = records.insert(record(5, Some(e)), 1);
+        assert_eq!((d, e, f.raw()), (c, a, 3), "free records are used again");
+        assert_eq!(records.of(records.get(e).pod), Some(e));
+        assert_eq!(size_of::<Stored>(), 64);
     }
 }

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::hash::BuildHasherDefault;
 
 use priority_queue::PriorityQueue;
-use rustc_hash::FxHasher;
+use rustc_hash::{FxHashMap, FxHasher};
 
 use super::backoff::PodBackOff;
 use super::framework::{Plugin, PluginSet};
@@ -15,7 +15,7 @@ use super::hints::{self, ClusterEvent};
 use super::inflight::{InFlight, Seen};
 use super::tables::Tables;
 use super::waiting::{Seat, Waiting};
-use crate::base::{IdVec, SimDuration, SimTime};
+use crate::base::{SimDuration, SimTime};
 use crate::model::{ClassId, PodId};
 
 /// The queue's constants.
@@ -103,8 +103,8 @@ pub struct Queue {
     config: QueueConfig,
     entries: Vec<Entry>,
     free: Vec<u32>,
-    /// The entry of each pod plus one; 0 is none.
-    slots: IdVec<PodId, u32>,
+    /// The entry of each pod in the queue; never iterated. Of all pods few are here, so this is no column.
+    slots: FxHashMap<PodId, u32>,
     active: Heap<ActiveKey>,
     backoff: Heap<BackoffKey>,
     error_backoff: Heap<BackoffKey>,
@@ -125,7 +125,7 @@ impl Queue {
             config,
             entries: Vec::new(),
             free: Vec::new(),
-            slots: IdVec::new(),
+            slots: FxHashMap::default(),
             active: PriorityQueue::with_default_hasher(),
             backoff: PriorityQueue::with_default_hasher(),
             error_backoff: PriorityQueue::with_default_hasher(),
@@ -357,8 +357,15 @@ impl Queue {
 
     /// All pods in the queue, in the order of their ids.
     pub fn pods(&self) -> impl Iterator<Item = (&QueuedPod, Place)> {
-        let slots = self.slots.iter().filter_map(|&slot| slot.checked_sub(1));
-        slots.map(|slot| (&self.entries[slot as usize].info, self.entries[slot as usize].place))
+        let mut pods: Vec<&Entry> = self
+            .entries
+            .iter()
+            .enumerate()
+            .filter(|&(at, entry)| self.slot(entry.info.pod) == Some(at))
+            .map(|(_, entry)| entry)
+            .collect();
+        pods.sort_unstable_by_key(|entry| entry.info.pod);
+        pods.into_iter().map(|entry| (&entry.info, entry.place))
     }
 
     // ---- moving ----
@@ -391,7 +398,7 @@ impl Queue {
         if self.leftovers.len() > 2 * self.waiting.len() + 64 {
             let (entries, slots) = (&self.entries, &self.slots);
             self.leftovers.retain(|&(_, sequence, pod)| {
-                let entry = slots[pod].checked_sub(1).map(|slot| &entries[slot as usize]);
+                let entry = slots.get(&pod).map(|&slot| &entries[slot as usize]);
                 entry.is_some_and(|e| e.place == Place::Unschedulable && e.info.sequence == sequence)
             });
         }
@@ -429,8 +436,7 @@ impl Queue {
                 u32::try_from(self.entries.len() - 1).expect("pod ids are 32 bits wide")
             }
         };
-        self.slots.grow_to(pod, 0);
-        self.slots[pod] = slot + 1;
+        self.slots.insert(pod, slot);
     }
 
     /// Takes a pod out of wherever it is.
@@ -452,13 +458,13 @@ impl Queue {
     }
 
     fn release_entry(&mut self, pod: PodId) -> QueuedPod {
-        let slot = std::mem::take(&mut self.slots[pod]) - 1;
+        let slot = self.slots.remove(&pod).expect("the pod is in the queue");
         self.free.push(slot);
         self.entries[slot as usize].info
     }
 
     fn slot(&self, pod: PodId) -> Option<usize> {
-        self.slots.get(pod)?.checked_sub(1).map(|slot| slot as usize)
+        self.slots.get(&pod).map(|&slot| slot as usize)
     }
 
     fn next_sequence(&mut self) -> u64 {

@@ -13,7 +13,7 @@ use super::scan::Scan;
 use super::tables::NodeSpec;
 use super::view::View;
 use crate::api::{Change, Cursor, Op, PodRef};
-use crate::base::{IdVec, SimTime};
+use crate::base::{IdPages, SimTime};
 use crate::component::Env;
 use crate::engine::{TimerKey, Timers};
 use crate::model::plan::{Evaluator, Plan};
@@ -56,7 +56,7 @@ pub struct Scheduler {
     bindings: Vec<Option<Binding>>,
     free_bindings: Vec<u32>,
     /// The pods that the slots stand for, as far as the log was read.
-    uids: IdVec<PodId, Option<PodUid>>,
+    uids: IdPages<PodId, Option<PodUid>>,
     /// Why pending pods do not fit.
     errors: std::collections::BTreeMap<PodUid, FitError>,
 }
@@ -85,7 +85,7 @@ impl Scheduler {
             queue_timer: None,
             bindings: Vec::new(),
             free_bindings: Vec::new(),
-            uids: IdVec::new(),
+            uids: IdPages::new(),
             errors: std::collections::BTreeMap::new(),
         }
     }
@@ -133,17 +133,22 @@ impl Scheduler {
         &self.queue
     }
 
-    /// Pods that are neither waiting nor bound: the one of the cycle under way, and those whose bindings are on their way.
-    pub fn under_way(&self) -> impl Iterator<Item = PodRef> {
-        let cycle = self.cycle.iter().map(|(pod, ..)| *pod);
-        cycle.chain(self.bindings.iter().flatten().map(|binding| binding.pod))
+    /// The pod of the cycle under way.
+    #[must_use]
+    pub fn in_cycle(&self) -> Option<PodRef> {
+        self.cycle.as_ref().map(|(pod, ..)| *pod)
+    }
+
+    /// Pods whose bindings are on their way, and where they are to go.
+    pub fn bindings(&self) -> impl Iterator<Item = (PodRef, NodeId)> {
+        self.bindings.iter().flatten().map(|binding| (binding.pod, binding.node))
     }
 
     fn observe<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, change: &Change) {
         let now = env.now;
         match *change {
             Change::PodAdded { pod, class, node, .. } => {
-                self.uids.grow_to(pod.pod, None);
+                self.uids.grow_to(pod.pod, &None);
                 self.uids[pod.pod] = Some(pod.uid);
                 self.view.register_class(class, &env.plan.classes[class]);
                 match node {

@@ -2,12 +2,13 @@
 //! Owns the node list order, the usage of every node and a journal of which nodes changed; knows neither the API's objects
 //! nor how nodes are judged. Mirrors pkg/scheduler/backend/cache/{cache,snapshot}.go and `NodeInfo` (v1.34.1).
 
+use rustc_hash::FxHashSet;
 use smallvec::SmallVec;
 
 use super::node_tree::{NodeTree, ZoneKey};
 use super::plugins::node_resources_fit::{Scalar, Usage};
 pub use super::tables::{NodeFacts, NodeSpec, Tables};
-use crate::base::IdVec;
+use crate::base::{IdPages, IdVec};
 use crate::model::strings::known;
 use crate::model::{ClassId, HostPort, NodeId, PodClass, PodId};
 
@@ -19,7 +20,6 @@ struct PodRow {
     place: Option<(NodeId, ClassId)>,
     next: Option<PodId>,
     previous: Option<PodId>,
-    assumed: bool,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -41,7 +41,9 @@ pub struct View {
     tables: Tables,
     usage: IdVec<NodeId, Usage>,
     nodes: IdVec<NodeId, NodeRow>,
-    pods: IdVec<PodId, PodRow>,
+    pods: IdPages<PodId, PodRow>,
+    /// Pods that are assumed: a handful at a time, while a flag would be padded to four bytes a pod. Never iterated.
+    assumed: FxHashSet<PodId>,
     tree: NodeTree<NodeId>,
     list: Vec<NodeId>,
     positions: IdVec<NodeId, u32>,
@@ -149,7 +151,7 @@ impl View {
     /// A pod was given `node` by a decision that is not written yet: it counts from now on.
     pub fn assume(&mut self, pod: PodId, class: ClassId, node: NodeId) {
         self.place(pod, class, node);
-        self.pods[pod].assumed = true;
+        self.assumed.insert(pod);
     }
 
     /// The binding of an assumed pod failed. Returns where it was; `None` if it is not assumed.
@@ -160,7 +162,7 @@ impl View {
     /// The API shows a pod on `node`: bound by this scheduler (an assumed pod is confirmed) or by someone else.
     pub fn add_pod(&mut self, pod: PodId, class: ClassId, node: NodeId) {
         self.place(pod, class, node);
-        self.pods[pod].assumed = false;
+        self.assumed.remove(&pod);
     }
 
     /// A pod on a node changed its class (an in-place resize). Returns its class before; `None` if it is not on a node.
@@ -168,7 +170,9 @@ impl View {
         let (node, old) = self.place_of(pod)?;
         let assumed = self.is_assumed(pod);
         self.place(pod, class, node);
-        self.pods[pod].assumed = assumed;
+        if assumed {
+            self.assumed.insert(pod);
+        }
         Some(old)
     }
 
@@ -176,6 +180,7 @@ impl View {
     pub fn remove_pod(&mut self, pod: PodId) -> Option<(NodeId, ClassId)> {
         let (node, class) = self.place_of(pod)?;
         let row = std::mem::take(&mut self.pods[pod]);
+        self.assumed.remove(&pod);
         match row.previous {
             Some(previous) => self.pods[previous].next = row.next,
             None => self.nodes[node].first_pod = row.next,
@@ -200,12 +205,12 @@ impl View {
         }
         self.remove_pod(pod);
         self.grow_nodes(node);
-        self.pods.grow_to(pod, PodRow::default());
+        self.pods.grow_to(pod, &PodRow::default());
         let next = self.nodes[node].first_pod.replace(pod);
         if let Some(next) = next {
             self.pods[next].previous = Some(pod);
         }
-        self.pods[pod] = PodRow { place: Some((node, class)), next, previous: None, assumed: false };
+        self.pods[pod] = PodRow { place: Some((node, class)), next, previous: None };
         self.account(node, class, 1);
         let ports = self.tables.ports(self.tables.class(class).ports);
         self.nodes[node].ports.extend_from_slice(ports);
@@ -309,7 +314,7 @@ impl View {
     /// Whether a pod was assumed and is not confirmed yet.
     #[must_use]
     pub fn is_assumed(&self, pod: PodId) -> bool {
-        self.pods.get(pod).is_some_and(|row| row.assumed)
+        self.assumed.contains(&pod)
     }
 
     /// The pods on a node, latest first, with their classes.

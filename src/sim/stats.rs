@@ -5,11 +5,11 @@ use hdrhistogram::Histogram;
 use super::outcome::{LostPod, Quantiles};
 use crate::api::{Change, Cluster, PodRef, StatusMask};
 use crate::base::id::DenseId;
-use crate::base::{SimDuration, SimTime};
+use crate::base::{IdPages, SimDuration, SimTime};
 use crate::kubelet::Kubelets;
 use crate::model::plan::Plan;
 use crate::model::strings::known;
-use crate::model::{ConditionStatus, NodeId, Phase, PodConditionType, Resources, TemplateId};
+use crate::model::{ConditionStatus, NodeId, Phase, PodConditionType, PodId, Resources, TemplateId};
 use crate::record::{Counters, Sample};
 
 /// Where a pod is counted.
@@ -23,14 +23,44 @@ enum Bucket {
     Failed,
 }
 
-/// What is counted of one pod.
-#[derive(Clone, Copy, Debug, Default)]
-struct Tally {
-    bucket: Bucket,
-    ready: bool,
-    ever_ready: bool,
-    deleting: bool,
-    holds: bool,
+impl Bucket {
+    const ALL: [Self; 5] = [Self::Unscheduled, Self::Starting, Self::Running, Self::Succeeded, Self::Failed];
+}
+
+/// What is counted of one pod, in one byte: there is one for every pod.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+struct Tally(u8);
+
+impl Tally {
+    /// The bucket's number has the bits below the flags.
+    const BUCKET: u8 = 7;
+    const READY: u8 = 1 << 3;
+    const EVER_READY: u8 = 1 << 4;
+    const DELETING: u8 = 1 << 5;
+    /// Its requests are counted.
+    const HOLDS: u8 = 1 << 6;
+
+    fn bucket(self) -> Bucket {
+        Bucket::ALL[usize::from(self.0 & Self::BUCKET)]
+    }
+
+    const fn has(self, flag: u8) -> bool {
+        self.0 & flag != 0
+    }
+
+    /// Moves it to a bucket; the bucket before.
+    fn move_to(&mut self, bucket: Bucket) -> Bucket {
+        let before = self.bucket();
+        self.0 = self.0 & !Self::BUCKET | bucket as u8;
+        before
+    }
+
+    /// Sets or clears a flag; whether it was set.
+    const fn put(&mut self, flag: u8, on: bool) -> bool {
+        let before = self.has(flag);
+        self.0 = if on { self.0 | flag } else { self.0 & !flag };
+        before
+    }
 }
 
 /// A share of what there is, over time.
@@ -61,9 +91,10 @@ impl Share {
 /// Statistics of a run.
 #[derive(Debug)]
 pub(super) struct Stats {
-    wait: Histogram<u64>,
-    ready: Histogram<u64>,
-    tallies: Vec<Tally>,
+    /// Counts of pods, of which there are fewer than 2^32.
+    wait: Histogram<u32>,
+    ready: Histogram<u32>,
+    tallies: IdPages<PodId, Tally>,
     counted_nodes: Vec<bool>,
     pub(super) cpu: Share,
     pub(super) memory: Share,
@@ -75,12 +106,12 @@ pub(super) struct Stats {
 
 impl Default for Stats {
     fn default() -> Self {
-        // Microseconds up to ten years, to three significant digits.
-        let histogram = || Histogram::new_with_bounds(1, 315_360_000_000_000, 3).expect("the bounds are valid");
+        // Microseconds to three significant digits. They grow with the longest span: room for ten years would be 160 kB.
+        let histogram = || Histogram::new(3).expect("three digits are valid");
         Self {
             wait: histogram(),
             ready: histogram(),
-            tallies: Vec::new(),
+            tallies: IdPages::new(),
             counted_nodes: Vec::new(),
             cpu: Share::default(),
             memory: Share::default(),
@@ -114,12 +145,8 @@ impl Stats {
             Change::PodAdded { pod, node, template, .. } => {
                 counters.pods_created += 1;
                 self.sample.pods_created_total += 1;
-                let slot = pod.pod.index();
-                if self.tallies.len() <= slot {
-                    self.tallies.reserve_exact((slot + 1 - self.tallies.len()).max(self.tallies.len() / 8));
-                    self.tallies.resize(slot + 1, Tally::default());
-                }
-                self.tallies[slot] = Tally::default();
+                self.tallies.grow_to(pod.pod, &Tally::default());
+                self.tallies[pod.pod] = Tally::default();
                 *self.count_of(Bucket::Unscheduled) += 1;
                 if node.is_some() {
                     self.bound(plan, now, pod, template, SimDuration::ZERO);
@@ -144,18 +171,16 @@ impl Stats {
                 }
             }
             Change::PodDeleting { pod, .. } => {
-                let tally = &mut self.tallies[pod.pod.index()];
-                if !std::mem::replace(&mut tally.deleting, true) {
-                    self.sample.pods_terminating += 1;
-                }
+                let before = self.tallies[pod.pod].put(Tally::DELETING, true);
+                self.sample.pods_terminating += u32::from(!before);
             }
             Change::PodRemoved { pod, template, .. } => {
                 counters.pods_removed += 1;
                 self.release(plan, now, pod, template);
-                let tally = std::mem::take(&mut self.tallies[pod.pod.index()]);
-                *self.count_of(tally.bucket) -= 1;
-                self.sample.pods_ready -= u32::from(tally.ready);
-                self.sample.pods_terminating -= u32::from(tally.deleting);
+                let tally = std::mem::take(&mut self.tallies[pod.pod]);
+                *self.count_of(tally.bucket()) -= 1;
+                self.sample.pods_ready -= u32::from(tally.has(Tally::READY));
+                self.sample.pods_terminating -= u32::from(tally.has(Tally::DELETING));
             }
             Change::NodeAdded(node) => {
                 self.sample.nodes += 1;
@@ -197,7 +222,7 @@ impl Stats {
         self.sample.pods_bound_total += 1;
         record(&mut self.wait, waited);
         self.move_to(pod, Bucket::Starting);
-        self.tallies[pod.pod.index()].holds = true;
+        self.tallies[pod.pod].put(Tally::HOLDS, true);
         self.advance(now);
         self.sample.requested.add(&plan.classes[plan.templates[template].class].requests);
         self.shares_changed();
@@ -231,10 +256,9 @@ impl Stats {
         }
         if mask.has(StatusMask::condition(PodConditionType::Ready)) && cluster.pods().exists(pod) {
             let ready = cluster.pods().conditions(pod.pod).is_true(PodConditionType::Ready);
-            let tally = &mut self.tallies[pod.pod.index()];
-            let before = std::mem::replace(&mut tally.ready, ready);
-            let first = ready && !tally.ever_ready;
-            tally.ever_ready |= ready;
+            let tally = &mut self.tallies[pod.pod];
+            let before = tally.put(Tally::READY, ready);
+            let first = ready && !tally.put(Tally::EVER_READY, true);
             self.sample.pods_ready = self.sample.pods_ready + u32::from(ready) - u32::from(before);
             if first {
                 record(&mut self.ready, now - cluster.pods().created(pod.pod));
@@ -243,7 +267,7 @@ impl Stats {
     }
 
     fn release(&mut self, plan: &Plan, now: SimTime, pod: PodRef, template: TemplateId) {
-        if std::mem::take(&mut self.tallies[pod.pod.index()].holds) {
+        if self.tallies[pod.pod].put(Tally::HOLDS, false) {
             self.advance(now);
             self.sample.requested.sub(&plan.classes[plan.templates[template].class].requests);
             self.shares_changed();
@@ -251,7 +275,7 @@ impl Stats {
     }
 
     fn move_to(&mut self, pod: PodRef, bucket: Bucket) {
-        let before = std::mem::replace(&mut self.tallies[pod.pod.index()].bucket, bucket);
+        let before = self.tallies[pod.pod].move_to(bucket);
         *self.count_of(before) -= 1;
         *self.count_of(bucket) += 1;
     }
@@ -299,13 +323,13 @@ impl Stats {
     }
 }
 
-fn record(histogram: &mut Histogram<u64>, span: SimDuration) {
+fn record(histogram: &mut Histogram<u32>, span: SimDuration) {
     let micros = u64::try_from(span.0 / 1_000).unwrap_or(0);
-    histogram.saturating_record(micros);
+    histogram.record(micros).expect("the histogram grows to any span");
 }
 
 #[allow(clippy::cast_precision_loss)]
-fn quantiles(histogram: &Histogram<u64>) -> Quantiles {
+fn quantiles(histogram: &Histogram<u32>) -> Quantiles {
     let seconds = |micros: u64| micros as f64 / 1e6;
     let at = |quantile: f64| seconds(histogram.value_at_quantile(quantile));
     if histogram.is_empty() {

@@ -18,6 +18,8 @@ pub const MIB: i64 = 1 << 20;
 pub enum Latency {
     None,
     Typical,
+    /// A binding takes seconds, and the scheduler hears of everything at once.
+    SlowBinding,
     /// Watches lag by seconds: every component acts on an old view.
     Slow,
 }
@@ -38,6 +40,8 @@ pub struct Setup {
     /// `--terminated-pod-gc-threshold`.
     pub gc_threshold: u32,
     pub minutes: i64,
+    /// Pods of the burst are deleted by force while they arrive.
+    pub purge: bool,
 }
 
 impl Setup {
@@ -53,6 +57,7 @@ impl Setup {
             changes: 6,
             gc_threshold: 40,
             minutes: 60,
+            purge: false,
         }
     }
 }
@@ -123,6 +128,11 @@ pub fn plan(setup: &Setup) -> Plan {
         control_plane: match setup.latency {
             Latency::None => ControlPlane::instant(),
             Latency::Typical => ControlPlane::typical(),
+            Latency::SlowBinding => ControlPlane {
+                watch_scheduler: SimDuration::ZERO,
+                binding: SimDuration::from_millis(3_300),
+                ..ControlPlane::instant()
+            },
             Latency::Slow => ControlPlane {
                 watch_scheduler: SimDuration::from_millis(2_300),
                 watch_kubelet: SimDuration::from_millis(3_100),
@@ -164,6 +174,15 @@ pub fn plan(setup: &Setup) -> Plan {
     }
     for _ in 0..setup.changes {
         builder.change(setup.nodes);
+    }
+    if setup.purge {
+        let name = builder.word("burst");
+        for second in 1..6 {
+            let pod = PodTarget { namespace: known::DEFAULT, name };
+            let at = builder.plan.start + SimDuration::from_millis(500 * second);
+            let kind = ChangeKind::DeletePod { pod, grace_seconds: Some(0) };
+            builder.plan.changes.push(ChangePlan { at, kind });
+        }
     }
     builder.plan.faults.sort_by_key(|fault| fault.at);
     builder.plan.changes.sort_by_key(|change| change.at);
