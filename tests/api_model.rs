@@ -146,6 +146,11 @@ fn taint(key: usize, value: usize) -> Taint {
     Taint { key: TAINT_KEYS[key], value: TAINT_VALUES[value], effect }
 }
 
+/// What the API holds of a container before a kubelet wrote anything.
+fn no_status() -> ContainerStatus {
+    ContainerStatus { state: ContainerState::Unset, ..ContainerStatus::waiting(known::EMPTY, known::EMPTY) }
+}
+
 impl Model {
     /// A pod that exists, or (one time in eight) one that is gone.
     fn pick(&self, number: usize) -> Option<PodRef> {
@@ -273,7 +278,7 @@ impl Both {
                     created: now,
                     started: None,
                     conditions: BTreeMap::new(),
-                    containers: vec![StoredContainer::ABSENT; containers],
+                    containers: vec![StoredContainer::pack(&no_status()); containers],
                 };
                 let taken = self.model.pods.values().any(|other| other.slot == pod.pod);
                 assert!(!taken, "{pod:?} got a slot that is in use");
@@ -521,12 +526,12 @@ impl Both {
             assert_eq!(pods.deletion_timestamp(slot), model.deleting.map(|(_, at)| at));
             assert_eq!((pods.has_address(slot), pods.created(slot)), (model.has_address, model.created));
             assert_eq!(pods.started(slot), model.started);
-            assert_eq!(pods.containers(slot), model.containers);
+            assert_eq!(pods.containers(slot).collect::<Vec<_>>(), model.containers);
             for kind in PodConditionType::ALL {
                 let wanted = model.conditions.get(&kind);
                 assert_eq!(pods.conditions(slot).get(kind), wanted.map(|(condition, _)| *condition), "{kind:?}");
                 if let Some(&(condition, since)) = wanted {
-                    assert_eq!(pods.conditions(slot).transition(kind), since, "{kind:?} of {pod:?}");
+                    assert_eq!(pods.transition(slot, kind), Some(since), "{kind:?} of {pod:?}");
                     assert_eq!(pods.conditions(slot).is_true(kind), condition.status == ConditionStatus::True);
                 }
             }

@@ -8,13 +8,13 @@ use std::sync::Mutex;
 
 use plans::{Latency, Setup};
 use podsim::api::{Cursor, PodRef};
-use podsim::base::{SimDuration, SimTime};
+use podsim::base::{Distribution, SimDuration, SimTime};
 use podsim::model::strings::known;
 use podsim::model::*;
 use podsim::scheduler::framework::{Plugin, Reason};
 use podsim::sim::Simulation;
 use podsim::sim::outcome::{Outcome, Stopped};
-use podsim::sim::plan::Plan;
+use podsim::sim::plan::{ChangeKind, ChangePlan, FaultKind, FaultPlan, NodeTarget, Plan, PodPlan};
 use proptest::prelude::*;
 
 /// Events between two looks at the whole cluster in big runs.
@@ -222,9 +222,11 @@ fn statuses_make_sense(sim: &Simulation) {
         }
         for status in &statuses {
             ensure!(!status.ready || status.state.is_running() || !main.contains(status), sim, "ready: {}", told());
+            // A new sandbox makes the runtime forget how init containers ended before.
             let lived = status.restart_count == 0
                 || status.last_state != ContainerState::Unset
-                || status.state.terminated().is_some();
+                || status.state.terminated().is_some()
+                || !main.contains(status);
             ensure!(lived, sim, "restarted without a life before: {}", told());
         }
         let first =
@@ -259,7 +261,7 @@ fn lives_go_forward(sim: &Simulation, memory: &mut Memory) {
     let pods = sim.cluster().pods();
     let mut now = BTreeMap::new();
     for pod in pods.iter() {
-        let restarts: Vec<u32> = pods.containers(pod.pod).iter().map(|status| status.restart_count()).collect();
+        let restarts: Vec<u32> = pods.containers(pod.pod).map(|status| status.restart_count()).collect();
         let seen = Seen { phase: pods.phase(pod.pod), restarts };
         if let Some(before) = memory.pods.get(&pod.uid) {
             let stays = !before.phase.is_terminal() || before.phase == seen.phase;
@@ -365,7 +367,9 @@ fn the_scheduler_sees_what_is(sim: &Simulation) {
         // The running sums are the sums of what is there.
         let mut requested = Resources::default();
         let mut count = 0;
+        let mut ports: Vec<HostPort> = Vec::new();
         for (_, class) in view.pods_on(node) {
+            ports.extend(plan.classes[class].host_ports.iter());
             requested.add(&plan.classes[class].requests);
             count += 1;
         }
@@ -373,6 +377,10 @@ fn the_scheduler_sees_what_is(sim: &Simulation) {
         let sums = (usage.milli_cpu, usage.memory, usage.ephemeral, usage.pods);
         let wanted = (requested.milli_cpu, requested.memory, requested.ephemeral_storage, count);
         ensure!(sums == wanted, sim, "{node:?}: the sums are {sums:?}, not {wanted:?}");
+        ports.sort_unstable();
+        let mut taken = view.ports(node).to_vec();
+        taken.sort_unstable();
+        ensure!(taken == ports, sim, "{node:?}: the view has the ports {taken:?}, its pods have {ports:?}");
         for scalar in view.scalars(node) {
             ensure!(scalar.requested == requested.scalar(scalar.name), sim, "{node:?}: {scalar:?}, not {requested:?}");
         }
@@ -397,7 +405,10 @@ fn pending_pods_have_reasons(sim: &Simulation) {
                     ContainerState::Running { .. } | ContainerState::Terminated(_) => true,
                     ContainerState::Unset => false,
                 });
-                ensure!(told || !sim.kubelets().is_up(node), sim, "{pod:?} is pending: {statuses:?}");
+                // Its node may not have heard of it yet.
+                let new = sim.now() - pods.conditions(pod.pod).transition(PodConditionType::PodScheduled);
+                let quiet = !sim.kubelets().is_up(node) || new < SimDuration::from_secs(10);
+                ensure!(told || quiet, sim, "{pod:?} is pending: {statuses:?}");
             }
         }
     }
@@ -464,7 +475,7 @@ fn setup() -> impl Strategy<Value = Setup> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 8, max_shrink_iters: 60, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 8, max_shrink_iters: 12, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn what_must_hold_holds(setup in setup()) {
@@ -480,6 +491,100 @@ fn nothing_is_wrong_between_two_events() {
     {
         run(&Setup { latency, pods: 100, purge: seed > 12, ..Setup::small(seed) }, 1);
     }
+}
+
+/// A machine that is down hears nothing: a ConfigMap that appears meanwhile starts no pod there.
+#[test]
+fn a_dead_machine_starts_nothing() {
+    let mut plan = one_node();
+    let secret =
+        plan.configs.push(ConfigObject { kind: ConfigKind::Secret, namespace: known::DEFAULT, name: known::DEFAULT });
+    let refs = ConfigRef { config: secret, keys: Box::default(), optional: false };
+    let volume = Volume { name: known::DEFAULT, source: VolumeSource::Config(Box::new([refs])) };
+    bare_pod(&mut plan, &[Role::Main], Box::new([volume]));
+    let (node, start) = (plan.nodes[0].name, plan.start);
+    let at = |seconds| start + SimDuration::from_secs(seconds);
+    let kind = FaultKind::NodeCrash(NodeTarget::Named(node));
+    plan.faults.push(FaultPlan { at: at(60), duration: Some(SimDuration::from_secs(600)), kind });
+    let kind = ChangeKind::ApplyConfig(ConfigContent { config: secret, keys: Box::default() });
+    plan.changes.push(ChangePlan { at: at(120), kind });
+    let mut sim = Simulation::new(plan);
+    sim.run_until(at(600)).expect("no limit is reached");
+    assert_eq!(sim.counters().container_starts, 0, "a pod started on a dead machine");
+    sim.run_until(at(900)).expect("no limit is reached");
+    assert_eq!(sim.counters().container_starts, 1, "the pod starts after the boot");
+}
+
+/// After a reboot the init containers run again before anything else does (spec 2.3).
+#[test]
+fn a_reboot_starts_from_the_beginning() {
+    let mut plan = one_node();
+    bare_pod(&mut plan, &[Role::Init, Role::Sidecar, Role::Main], Box::default());
+    let (node, start) = (plan.nodes[0].name, plan.start);
+    let at = |seconds| start + SimDuration::from_secs(seconds);
+    let kind = FaultKind::NodeCrash(NodeTarget::Named(node));
+    plan.faults.push(FaultPlan { at: at(300), duration: Some(SimDuration::from_secs(20)), kind });
+    let mut sim = Simulation::new(plan);
+    let mut orders = Vec::new();
+    let mut before = Vec::new();
+    while sim.step(at(900)).expect("no limit is reached").is_some() {
+        let Some(pod) = sim.cluster().pods().iter().next() else { continue };
+        let running: Vec<bool> = statuses(&sim, pod).iter().map(|status| status.state.is_running()).collect();
+        if running != before {
+            orders.push(running.clone());
+            before = running;
+        }
+    }
+    let (none, init, all) = ([false, false, false], [true, false, false], [false, true, true]);
+    let once: Vec<_> =
+        orders.iter().filter(|order| [none, init, all].contains(&order[..].try_into().unwrap())).collect();
+    // Before: nothing, init, the others; after the reboot the dead statuses are seen first, then the same again.
+    assert_eq!(
+        once,
+        [&none[..], &init, &none, &all, &none, &init, &none, &all].map(<[bool]>::to_vec).iter().collect::<Vec<_>>(),
+        "{orders:?}"
+    );
+}
+
+fn one_node() -> Plan {
+    let mut plan = plans::plan(&Setup { nodes: 1, faults: 0, changes: 0, ..Setup::small(1) });
+    plan.pods.clear();
+    plan.arrivals.clear();
+    plan.traffic.clear();
+    plan.shapes = plan.shapes.iter().map(|shape| NodeShape { taints: Box::default(), ..shape.clone() }).collect();
+    plan
+}
+
+/// One bare pod with containers of these roles, which tolerates everything; an init container takes half a minute.
+fn bare_pod(plan: &mut Plan, roles: &[Role], volumes: Box<[Volume]>) {
+    let everything = Toleration { key: None, operator: TolerationOperator::Exists, effect: None, seconds: None };
+    let class = plan.classes.push(PodClass { tolerations: Box::new([everything]), ..PodClass::default() });
+    let forever = plan.behaviors.push(Behavior::default());
+    let half_a_minute = RunTime::Drawn(Distribution::Constant(30.0));
+    let short = plan.behaviors.push(Behavior { run: half_a_minute, ..Behavior::default() });
+    let old = plan.templates.iter().next().expect("plans have templates").clone();
+    let containers = roles.iter().map(|&role| ContainerSpec {
+        role,
+        pull_policy: ImagePullPolicy::IfNotPresent,
+        limits: Limits::default(),
+        env: Box::default(),
+        startup_probe: None,
+        readiness_probe: None,
+        liveness_probe: None,
+        behavior: if role == Role::Init { short } else { forever },
+        ..old.containers[0].clone()
+    });
+    let template = PodTemplate {
+        class,
+        restart_policy: RestartPolicy::Always,
+        active_deadline_seconds: None,
+        containers: containers.collect(),
+        volumes,
+        ..old
+    };
+    let template = plan.templates.push(template);
+    let workload = plan.workloads.ids().next().expect("plans have workloads");
+    plan.pods.push(PodPlan { workload, template, at: plan.start });
 }
 
 /// Few nodes and many pods: everything waits, every plugin says no.

@@ -209,6 +209,6 @@ impl World {
 
 /// A pod's address, made up from its uid: unique among a run's first 16 million pods.
 fn address(pod: PodRef) -> String {
-    let [_, a, b, c] = pod.uid.raw().to_be_bytes();
+    let [_, a, b, c] = (pod.uid.raw() + 2).to_be_bytes();
     format!("10.{}.{b}.{c}", 128_u8.wrapping_add(a))
 }

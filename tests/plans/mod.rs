@@ -177,9 +177,9 @@ pub fn plan(setup: &Setup) -> Plan {
     }
     if setup.purge {
         let name = builder.word("burst");
-        for second in 1..6 {
+        for number in 1..5 {
             let pod = PodTarget { namespace: known::DEFAULT, name };
-            let at = builder.plan.start + SimDuration::from_millis(500 * second);
+            let at = builder.plan.start + SimDuration::from_millis(110 * number);
             let kind = ChangeKind::DeletePod { pod, grace_seconds: Some(0) };
             builder.plan.changes.push(ChangePlan { at, kind });
         }
