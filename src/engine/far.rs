@@ -10,8 +10,9 @@ const VALUES: u32 = 1 << DIGIT_BITS;
 /// All buckets: 32 places of 4 values, as many as a `u128` has bits.
 const BUCKETS: usize = (u64::BITS / DIGIT_BITS * VALUES) as usize;
 
-/// Entries in a chunk: 1 KiB.
-const CHUNK: usize = 64;
+/// Entries in a chunk: 512 bytes. Every bucket in use wastes half a chunk, and with few timers there are many buckets
+/// for them.
+const CHUNK: usize = 32;
 /// No chunk.
 const NONE: u32 = u32::MAX;
 
@@ -34,6 +35,7 @@ pub(super) struct Far {
     buckets: Box<[Bucket; BUCKETS]>,
     /// Chunks of all buckets: buckets swell and shrink in turn, so room of their own would be several times the need.
     /// Each is boxed: one long vector of them would need spare room to grow.
+    #[allow(clippy::vec_box)]
     chunks: Vec<Box<[Entry; CHUNK]>>,
     /// The chunk below each in its stack; for free chunks the next free one.
     below: Vec<u32>,

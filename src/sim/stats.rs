@@ -171,9 +171,8 @@ impl Stats {
                 }
             }
             Change::PodDeleting { pod, .. } => {
-                if !self.tallies[pod.pod].put(Tally::DELETING, true) {
-                    self.sample.pods_terminating += 1;
-                }
+                let before = self.tallies[pod.pod].put(Tally::DELETING, true);
+                self.sample.pods_terminating += u32::from(!before);
             }
             Change::PodRemoved { pod, template, .. } => {
                 counters.pods_removed += 1;
