@@ -35,7 +35,7 @@ pub(super) struct Far {
     buckets: Box<[Bucket; BUCKETS]>,
     /// Chunks of all buckets: buckets swell and shrink in turn, so room of their own would be several times the need.
     /// Each is boxed: one long vector of them would need spare room to grow.
-    #[allow(clippy::vec_box)]
+    #[allow(clippy::vec_box, reason = "chunks stay where they are when there are more of them")]
     chunks: Vec<Box<[Entry; CHUNK]>>,
     /// The chunk below each in its stack; for free chunks the next free one.
     below: Vec<u32>,
