@@ -1,6 +1,7 @@
 //! The API server's objects: the first owner of truth. One way to write ([`Cluster::request`]), one change log, a digest
 //! folded in at every accepted write. Knows admission, but no component and no policy beyond it.
 
+pub mod admission;
 pub mod log;
 pub mod nodes;
 pub mod pods;

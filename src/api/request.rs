@@ -2,6 +2,7 @@
 //! (pkg/registry/core/pod/strategy.go, v1.34): binding, graceful deletion, terminal phases that never change.
 
 use super::Cluster;
+use super::admission::api_delete_grace;
 use super::log::{Change, PodRef, StatusMask};
 use super::nodes::NodeRow;
 use super::pods::Deletion;
@@ -294,13 +295,7 @@ impl Cluster {
         }
         let slot = pod.pod;
         let bound = self.pods.node(slot);
-        let mut grace = requested.unwrap_or(spec);
-        if grace < 0 {
-            grace = 1;
-        }
-        if bound.is_none() || self.pods.phase(slot).is_terminal() {
-            grace = 0;
-        }
+        let grace = api_delete_grace(requested, Some(spec), bound.is_some(), Some(self.pods.phase(slot)));
         let grace_seconds = u32::try_from(grace).unwrap_or(u32::MAX);
         if grace_seconds == 0 {
             let id = self.pods.template(slot);

@@ -1,3 +1,5 @@
+//! Quantities: what they parse to and how they print, as upstream's own tests and random ones say.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -57,8 +57,10 @@ pub fn zone_state(ready: u32, not_ready: u32) -> ZoneState {
 pub struct NodeLifecycle {
     /// When the next node of a zone may be tainted.
     next_in_zone: std::collections::BTreeMap<StrId, SimTime>,
-    /// Nodes that would be tainted if not all zones were down.
+    /// Silent nodes that are not tainted as long as their zone, or the whole cluster, is in its present state.
     suspended: Vec<NodeId>,
+    /// Whether no zone has a node that answers.
+    all_down: bool,
 }
 
 impl NodeLifecycle {
@@ -105,14 +107,27 @@ impl NodeLifecycle {
                     }
                 }
                 announce(env, node, KubeEvent::NodeReady);
-                for waiting in std::mem::take(&mut self.suspended) {
-                    self.queue_taint(env, waiting);
-                }
+                self.zones_changed(env);
             }
-            Change::NodeTaints { node, added: true, .. } => {
+            Change::NodeAdded(node) => {
+                if env.cluster.nodes().get(node).unschedulable {
+                    let _ = env.cluster.request(env.now, Op::AddTaint(node, CORDONED));
+                }
+                self.zones_changed(env);
+            }
+            Change::NodeRemoved(_) => self.zones_changed(env),
+            Change::NodeUnschedulable(node, on) => {
+                let op = if on { Op::AddTaint(node, CORDONED) } else { Op::RemoveTaint(node, CORDONED) };
+                let _ = env.cluster.request(env.now, op);
+            }
+            Change::NodeTaints { node, taint, added } if taint.effect == TaintEffect::NoExecute => {
                 let pods: Vec<PodRef> = env.cluster.pods().on_node(node).collect();
                 for pod in pods {
-                    self.review(env, node, pod);
+                    if added {
+                        self.review(env, node, pod);
+                    } else {
+                        cancel(env, node, pod, &taint);
+                    }
                 }
             }
             Change::PodAdded { pod, node: Some(node), .. } | Change::PodBound { pod, node, .. }
@@ -131,30 +146,57 @@ impl NodeLifecycle {
         announce(env, node, KubeEvent::NodeNotReady);
         let pods: Vec<PodRef> = env.cluster.pods().on_node(node).collect();
         for pod in pods {
-            if env.cluster.pods().phase(pod.pod).is_terminal() {
-                continue;
-            }
             let kind = PodConditionType::Ready;
-            let condition = PodCondition::not(known::EMPTY);
+            let before = env.cluster.pods().conditions(pod.pod).get(kind);
+            let Some(before) = before.filter(|before| before.status != ConditionStatus::False) else { continue };
+            // Only the status changes: reason and message stay.
+            let condition = PodCondition { status: ConditionStatus::False, ..before };
             if env.cluster.request(env.now, Op::SetCondition { pod, kind, condition }).is_ok() {
                 env.pod_event(pod.uid, KubeEvent::NodeNotReady, || "Node is not ready".to_owned());
             }
         }
         let no_schedule = taint(known::TAINT_UNREACHABLE, TaintEffect::NoSchedule);
         let _ = env.cluster.request(env.now, Op::AddTaint(node, no_schedule));
-        self.queue_taint(env, node);
+        self.suspended.push(node);
+        self.zones_changed(env);
+    }
+
+    /// Nodes began or ceased to answer, or came or went: which silent nodes are to be tainted follows from the states of
+    /// all zones. With all zones down nobody knows who is cut off from whom: nothing is evicted then.
+    fn zones_changed<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>) {
+        if self.suspended.is_empty() && !self.all_down {
+            return;
+        }
+        let rows = env.cluster.nodes().entries();
+        let all_down = rows.rev().all(|(_, row)| !row.exists || row.ready != ConditionStatus::True);
+        if std::mem::replace(&mut self.all_down, all_down) == all_down && all_down {
+            return;
+        }
+        let waiting = std::mem::take(&mut self.suspended);
+        if !all_down {
+            for node in waiting {
+                self.queue_taint(env, node);
+            }
+            return;
+        }
+        let nodes = env.cluster.nodes().entries().filter(|(_, row)| row.exists);
+        self.suspended = nodes.map(|(node, _)| node).collect();
+        for at in 0..self.suspended.len() {
+            for key in [known::TAINT_UNREACHABLE, known::TAINT_NOT_READY] {
+                let no_execute = taint(key, TaintEffect::NoExecute);
+                let _ = env.cluster.request(env.now, Op::RemoveTaint(self.suspended[at], no_execute));
+            }
+        }
     }
 
     /// Queues a node for its NoExecute taint, at its zone's rate.
     fn queue_taint<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, node: NodeId) {
+        let row = env.cluster.nodes().get(node);
+        if !row.exists || row.ready != ConditionStatus::Unknown {
+            return;
+        }
         let zone = zone_of(env, node);
-        let (ready, not_ready) = count(env, zone);
-        let interval = match zone_state(ready, not_ready) {
-            ZoneState::Partial if ready + not_ready > LARGE_ZONE => SECONDARY_EVICTION_INTERVAL,
-            // A small zone that is partly disrupted is left alone until that changes.
-            ZoneState::Partial => return self.suspended.push(node),
-            ZoneState::Normal | ZoneState::Full => EVICTION_INTERVAL,
-        };
+        let Some(interval) = interval(env, zone) else { return self.suspended.push(node) };
         let next = self.next_in_zone.entry(zone).or_insert(env.now);
         let at = (*next).max(env.now);
         *next = at + interval;
@@ -165,20 +207,20 @@ impl NodeLifecycle {
         if env.cluster.nodes().get(node).ready != ConditionStatus::Unknown {
             return;
         }
-        let some_zone_works =
-            env.cluster.nodes().entries().any(|(_, row)| row.exists && row.ready == ConditionStatus::True);
-        if !some_zone_works {
-            self.suspended.push(node);
+        if self.all_down || interval(env, zone_of(env, node)).is_none() {
+            if !self.suspended.contains(&node) {
+                self.suspended.push(node);
+            }
             return;
         }
         let no_execute = taint(known::TAINT_UNREACHABLE, TaintEffect::NoExecute);
         let _ = env.cluster.request(env.now, Op::AddTaint(node, no_execute));
     }
 
-    /// When a pod will have tolerated its node's NoExecute taints for long enough.
+    /// A pod's toleration of its node's NoExecute taints, if it ends, runs from when it is seen.
     fn review<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, node: NodeId, pod: PodRef) {
-        if let Some(at) = eviction_time(env, node, pod) {
-            env.timers.at(at.max(env.now), Timer::Evict(pod));
+        if let Some(Tolerated { seconds, .. }) = tolerated(env, node, pod) {
+            env.timers.after(SimDuration::from_secs(seconds), Timer::Evict(pod));
         }
     }
 
@@ -189,33 +231,83 @@ impl NodeLifecycle {
         }
         let Some(node) = pods.node(pod.pod) else { return };
         // The taint may have gone, or come back later, since the timer was armed.
-        if eviction_time(env, node, pod).is_none_or(|at| at > env.now) {
+        let Some(Tolerated { since, seconds }) = tolerated(env, node, pod) else { return };
+        if since + SimDuration::from_secs(seconds) > env.now {
             return;
         }
         let template = &env.plan.templates[env.cluster.pods().template(pod.pod)];
         let condition = PodCondition { status: ConditionStatus::True, reason: known::DELETION_BY_TAINT_MANAGER };
         let kind = PodConditionType::DisruptionTarget;
         let _ = env.cluster.request(env.now, Op::SetCondition { pod, kind, condition });
-        env.pod_event(pod.uid, KubeEvent::TaintManagerEviction, || "Marking for deletion Pod".to_owned());
+        let name = name_of(env, pod);
+        env.pod_event(pod.uid, KubeEvent::TaintManagerEviction, || format!("Marking for deletion Pod {name}"));
         let spec_grace_seconds = template.grace_period_seconds;
         let _ = env.cluster.request(env.now, Op::DeletePod { pod, grace_seconds: None, spec_grace_seconds });
     }
 }
 
-fn eviction_time<T, R>(env: &Env<'_, T, R>, node: NodeId, pod: PodRef) -> Option<SimTime> {
+/// How a pod tolerates the NoExecute taints of its node.
+struct Tolerated {
+    /// When the earliest of those was added that it does not tolerate for ever.
+    since: SimTime,
+    /// For how long it tolerates them; 0: not at all.
+    seconds: i64,
+}
+
+/// `None`: for ever.
+fn tolerated<T, R>(env: &Env<'_, T, R>, node: NodeId, pod: PodRef) -> Option<Tolerated> {
     let row = env.cluster.nodes().get(node);
-    let taints = row.taints.iter().filter(|(taint, _)| taint.effect == TaintEffect::NoExecute);
-    let added = taints.clone().map(|&(_, at)| at).max()?;
     let template = &env.plan.templates[env.cluster.pods().template(pod.pod)];
     let tolerations = &env.plan.classes[template.class].tolerations;
     let mut used = smallvec::SmallVec::<[Option<i64>; 4]>::new();
-    for (taint, _) in taints {
+    let mut since = SimTime::NEVER;
+    for (taint, added) in row.taints.iter().filter(|(taint, _)| taint.effect == TaintEffect::NoExecute) {
         match tolerations.iter().find(|toleration| toleration.tolerates(taint)) {
-            Some(toleration) => used.push(toleration.seconds),
-            None => return Some(added),
+            None => return Some(Tolerated { since: *added, seconds: 0 }),
+            Some(toleration) => {
+                used.push(toleration.seconds);
+                if toleration.seconds.is_some() {
+                    since = since.min(*added);
+                }
+            }
         }
     }
-    min_toleration_seconds(used).map(|seconds| added + SimDuration::from_secs(seconds))
+    if used.is_empty() {
+        return None;
+    }
+    min_toleration_seconds(used).map(|seconds| Tolerated { since, seconds })
+}
+
+/// A NoExecute taint is gone: a deletion that was due because of it is not any more.
+fn cancel<T, R: Recorder>(env: &mut Env<'_, T, R>, node: NodeId, pod: PodRef, gone: &Taint) {
+    let template = &env.plan.templates[env.cluster.pods().template(pod.pod)];
+    let tolerations = &env.plan.classes[template.class].tolerations;
+    let was_due = tolerations.iter().find(|t| t.tolerates(gone)).is_some_and(|t| t.seconds.is_some());
+    if was_due && !env.cluster.pods().deleting(pod.pod) && tolerated(env, node, pod).is_none() {
+        let name = name_of(env, pod);
+        env.pod_event(pod.uid, KubeEvent::TaintManagerEviction, || format!("Cancelling deletion of Pod {name}"));
+    }
+}
+
+/// `namespace/name`.
+fn name_of<T, R: Recorder>(env: &Env<'_, T, R>, pod: PodRef) -> String {
+    if !R::ON {
+        return String::new();
+    }
+    let (workload, ordinal) = env.cluster.pods().source(pod.pod);
+    let workload = &env.plan.workloads[workload];
+    let strings = &env.plan.strings;
+    format!("{}/{}", strings.text(workload.namespace), workload.pod_name(strings, ordinal))
+}
+
+/// The time between two NoExecute taints in a zone; `None`: none is added in its present state.
+fn interval<T, R>(env: &Env<'_, T, R>, zone: StrId) -> Option<SimDuration> {
+    let (ready, not_ready) = count(env, zone);
+    match zone_state(ready, not_ready) {
+        ZoneState::Partial if ready + not_ready > LARGE_ZONE => Some(SECONDARY_EVICTION_INTERVAL),
+        ZoneState::Partial => None,
+        ZoneState::Normal | ZoneState::Full => Some(EVICTION_INTERVAL),
+    }
 }
 
 fn announce<T: Timers<Timer>, R: Recorder>(env: &mut Env<'_, T, R>, node: NodeId, event: KubeEvent) {
@@ -244,3 +336,6 @@ fn count<T, R>(env: &Env<'_, T, R>, zone: StrId) -> (u32, u32) {
 const fn taint(key: StrId, effect: TaintEffect) -> Taint {
     Taint { key, value: known::EMPTY, effect }
 }
+
+/// The taint of a node with `spec.unschedulable`.
+const CORDONED: Taint = taint(known::TAINT_UNSCHEDULABLE, TaintEffect::NoSchedule);

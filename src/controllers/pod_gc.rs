@@ -1,12 +1,12 @@
 //! Pod garbage: finished pods beyond a threshold, pods of nodes that are gone, finished pods past their time to live.
 //! Mirrors pkg/controller/podgc/gc_controller.go, v1.34 (spec 6.6).
 
-use crate::api::{Change, Op, PodRef};
+use crate::api::{Change, Op, PodRef, StatusPatch};
 use crate::base::{SimDuration, SimTime};
 use crate::component::Env;
 use crate::engine::Timers;
 use crate::model::strings::known;
-use crate::model::{NodeId, PodCondition, PodConditionType};
+use crate::model::{ConditionStatus, NodeId, Phase, PodCondition, PodConditionType};
 use crate::record::Recorder;
 
 /// A pass every so often, on a grid from the simulation's start.
@@ -84,10 +84,7 @@ impl PodGc {
             Timer::Orphans(node) => {
                 let pods: Vec<PodRef> = env.cluster.pods().on_node(node).collect();
                 for pod in pods {
-                    let condition =
-                        PodCondition { status: crate::model::ConditionStatus::True, reason: known::DELETION_BY_POD_GC };
-                    let kind = PodConditionType::DisruptionTarget;
-                    let _ = env.cluster.request(env.now, Op::SetCondition { pod, kind, condition });
+                    fail(env, pod);
                     remove(env, pod);
                 }
             }
@@ -118,6 +115,23 @@ impl PodGc {
         }
         self.finished.retain(|pod| env.cluster.pods().exists(*pod));
     }
+}
+
+/// An orphan gets its DisruptionTarget condition and ends Failed, if it has not ended.
+fn fail<T, R>(env: &mut Env<'_, T, R>, pod: PodRef) {
+    let condition = PodCondition { status: ConditionStatus::True, reason: known::DELETION_BY_POD_GC };
+    let kind = PodConditionType::DisruptionTarget;
+    let _ = env.cluster.request(env.now, Op::SetCondition { pod, kind, condition });
+    let pods = env.cluster.pods();
+    let status = StatusPatch {
+        phase: Phase::Failed,
+        reason: pods.reason(pod.pod),
+        containers: pods.containers(pod.pod).collect(),
+        conditions: [None; 6],
+        has_address: pods.has_address(pod.pod),
+        started: pods.started(pod.pod).unwrap_or_default(),
+    };
+    let _ = env.cluster.request(env.now, Op::PatchStatus { pod, status: &status });
 }
 
 fn remove<T, R>(env: &mut Env<'_, T, R>, pod: PodRef) {

@@ -1,3 +1,5 @@
+//! What a sync does with a pod, case by case.
+
 use super::*;
 
 const SANDBOX: Sandbox = Sandbox { ready: true, attempt: 3, has_ip: true, host_network: false };

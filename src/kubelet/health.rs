@@ -3,7 +3,7 @@
 
 use super::kubelet::{Kubelets, Timer};
 use super::probes::Prober;
-use super::runtime::RecordId;
+use super::runtime::{RecordId, Worker};
 use crate::base::SimDuration;
 use crate::component::Env;
 use crate::engine::Timers;
@@ -61,16 +61,50 @@ impl Kubelets {
         let initial = [None, Some(false), Some(true)];
         let mut probers: super::runtime::Probers = [None; 3];
         for kind in 0..3 {
-            let Some(probe) = probes[kind] else { continue };
-            let mut prober = Prober::new(tick, env.now, initial[kind]);
-            if kind == usize::from(STARTUP) || !has_startup {
-                prober.enable(env.now + SimDuration::from_secs(i64::from(probe.initial_delay_seconds)));
-            }
-            probers[kind] = Some((prober, None));
+            probers[kind] = probes[kind].map(|_| (Prober::new(tick, env.now, initial[kind]), None));
         }
         container.probers = Some(Box::new(probers));
-        for kind in 0..3 {
-            self.arm_probe(env, id, index, kind);
+    }
+
+    /// The pod's status is computed: from now on the workers of a running container know that it runs, and those of a
+    /// started one probe its readiness and liveness. Delays run from the start as the status shows it, in whole seconds.
+    pub(super) fn watch_status<T: Timers<Timer>, R: Recorder>(
+        &mut self,
+        env: &mut Env<'_, T, R>,
+        id: RecordId,
+        index: u16,
+    ) {
+        let container = self.records.container(id, index);
+        let (Some(since), true) = (container.running(), container.probers.is_some()) else { return };
+        if container.stopping {
+            return;
+        }
+        let started = container.started;
+        let spec = &env.plan.templates[self.records.get(id).template].containers[usize::from(index)];
+        for kind in [STARTUP, READINESS, LIVENESS] {
+            let Some(probe) = probe_of(spec, kind) else { continue };
+            let delay = SimDuration::from_secs(i64::from(probe.initial_delay_seconds));
+            let Some((prober, _)) = self.prober(id, index, kind) else { continue };
+            if !prober.is_enabled() && (kind == STARTUP || started) {
+                prober.enable((since.floor_seconds() + delay).max(env.now));
+                self.arm_probe(env, id, index, kind);
+            }
+        }
+        self.trigger_readiness(env, id, index);
+    }
+
+    /// The pod is being stopped: its liveness and startup do not matter any more.
+    pub(super) fn hold_probes<T: Timers<Timer>, R: Recorder>(
+        &mut self,
+        env: &mut Env<'_, T, R>,
+        id: RecordId,
+        index: u16,
+    ) {
+        for kind in [STARTUP, LIVENESS] {
+            if let Some((prober, _)) = self.prober(id, index, kind) {
+                prober.hold();
+                self.arm_probe(env, id, index, kind);
+            }
         }
     }
 
@@ -134,12 +168,7 @@ impl Kubelets {
 
     /// A started container that is unready gets an extra readiness probe now (the kubelet does so whenever it computes the
     /// pod's status).
-    pub(super) fn trigger_readiness<T: Timers<Timer>, R: Recorder>(
-        &mut self,
-        env: &mut Env<'_, T, R>,
-        id: RecordId,
-        index: u16,
-    ) {
+    fn trigger_readiness<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, id: RecordId, index: u16) {
         let container = self.records.container(id, index);
         if container.running().is_none() || !container.started || container.ready || container.stopping {
             return;
@@ -186,15 +215,6 @@ impl Kubelets {
                     if container.ready {
                         env.fact(|| Fact::ContainerReady(pod, index, true));
                     }
-                    for kind in [READINESS, LIVENESS] {
-                        let Some(probe) = probe_of(spec, kind) else { continue };
-                        let delay = SimDuration::from_secs(i64::from(probe.initial_delay_seconds));
-                        let from = self.records.container(id, index).running().map_or(env.now, |since| since + delay);
-                        if let Some((prober, _)) = self.prober(id, index, kind) {
-                            prober.enable(from.max(env.now));
-                        }
-                        self.arm_probe(env, id, index, kind);
-                    }
                 }
             }
             READINESS => {
@@ -206,6 +226,10 @@ impl Kubelets {
                     prober.hold();
                 }
             }
+        }
+        // Readiness and started-ness go straight into the status, whatever the pod's worker is doing.
+        if self.records.get(id).worker != Worker::Idle && (kind == READINESS || kind == STARTUP && success) {
+            self.report(env, id);
         }
         self.request_sync(env, id, env.now);
     }

@@ -2,6 +2,7 @@
 //! statuses. Must not know other components. Mirrors pkg/kubelet/kubelet.go and pod_workers.go, v1.34.
 
 use super::runtime::{Machine, PodRecord, RecordId, Records};
+use super::worker::QUEUE_POLL;
 use crate::api::{Change, Cursor, Op, PodRef, StatusPatch};
 use crate::base::{IdVec, SimDuration, SimTime};
 use crate::component::Env;
@@ -105,7 +106,9 @@ pub struct Kubelets {
     outbox: Vec<Option<Message>>,
     outbox_free: Vec<u32>,
     /// Pods that wait for a ConfigMap or Secret volume.
-    pub(super) mount_waiters: Vec<RecordId>,
+    pub(super) mount_waits: Vec<super::mounts::MountWait>,
+    /// Image pulls under way.
+    pub(super) pulls: Vec<super::pulls::Pull>,
     outages: Vec<Outage>,
     /// Image name prefixes that no registry serves now.
     pub(super) registry_outages: Vec<StrId>,
@@ -175,11 +178,29 @@ impl Kubelets {
         next - period
     }
 
+    /// Every pod that some machine's runtime knows, and its node. A pod may be here without an object (a forced deletion,
+    /// a lost node), or have an object and not be here (it ended, or its node has not heard of it yet).
+    pub fn pods(&self) -> impl Iterator<Item = (PodRef, NodeId)> {
+        self.records.iter().map(|(_, record)| (record.pod, record.node))
+    }
+
     /// Whether the container in this pod accepts requests that succeed.
     #[must_use]
     pub fn works_for(&self, plan: &Plan, pod: PodRef, container: u16) -> bool {
         let id = self.records.of(pod).filter(|&id| !self.records.is_parked(id));
         id.is_some_and(|id| self.works(plan, id, container))
+    }
+
+    /// Whether the container in this pod listens on its ports.
+    #[must_use]
+    pub fn serves(&self, pod: PodRef, container: u16) -> bool {
+        self.records.of(pod).is_some_and(|id| self.records.serving(id, container))
+    }
+
+    /// How many pods the runtimes of all machines know.
+    #[must_use]
+    pub fn records_held(&self) -> usize {
+        self.records.iter().count()
     }
 
     /// Reads what changed, after the watch's latency.
@@ -188,7 +209,10 @@ impl Kubelets {
         while let Some(change) = env.cluster.log_mut().next(Cursor::Kubelet, env.now, lag) {
             match change {
                 Change::PodAdded { pod, node: Some(node), .. } | Change::PodBound { pod, node, .. }
-                    if self.machines[node].up && env.cluster.pods().exists(pod) =>
+                    // A machine that booted a moment ago may have found the pod before it read of it here.
+                    if self.machines[node].up
+                        && env.cluster.pods().exists(pod)
+                        && self.records.of(pod).is_none() =>
                 {
                     self.admit(env, pod, node);
                 }
@@ -313,12 +337,19 @@ impl Kubelets {
         if let Some(grace) = env.cluster.pods().deletion_grace_seconds(pod.pod) {
             self.records.get_mut(id).grace_seconds = Some(grace);
         }
-        if let Some(seconds) = template.active_deadline_seconds {
-            let at = (self.records.get(id).started_at + SimDuration::from_secs(seconds)).max(env.now);
-            self.records.get_mut(id).deadline = Some(env.timers.at(at, Timer::Deadline(id)));
-        }
+        self.arm_deadline(env, id);
         self.request_sync(env, id, env.now);
         id
+    }
+
+    /// `activeDeadlineSeconds` run from the start time as the status shows it, in whole seconds; the sync loop looks every
+    /// second.
+    pub(super) fn arm_deadline<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, id: RecordId) {
+        let record = self.records.get(id);
+        let Some(seconds) = env.plan.templates[record.template].active_deadline_seconds else { return };
+        let over = record.started_at.floor_seconds() + SimDuration::from_secs(seconds);
+        let at = over.max(env.now).ceil_to_grid(self.machines[record.node].pleg_phase, QUEUE_POLL);
+        self.records.get_mut(id).deadline = Some(env.timers.at(at, Timer::Deadline(id)));
     }
 
     /// Forgets a pod; its timers are disarmed.
@@ -333,7 +364,8 @@ impl Kubelets {
         for index in 0..u16::try_from(count).expect("few containers") {
             self.disarm_container(env, id, index);
         }
-        self.mount_waiters.retain(|waiter| *waiter != id);
+        self.forget_mounts(id);
+        self.forget_pulls(id);
         if let Some(first) = self.records.remove(id) {
             self.machines[node].first_record = first;
         }
@@ -411,7 +443,7 @@ impl Kubelets {
         exit_code: i32,
     ) {
         let ids: Vec<RecordId> =
-            self.records.iter().filter(|(_, _, _, of)| *of == workload).map(|(id, ..)| id).collect();
+            self.records.iter().filter(|(_, of)| of.workload == workload).map(|(id, _)| id).collect();
         for id in ids {
             self.wake_record(env.plan, id);
             let containers = &env.plan.templates[self.records.get(id).template].containers;

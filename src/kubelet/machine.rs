@@ -2,8 +2,10 @@
 
 use super::kubelet::{Kubelets, Timer};
 use super::runtime::{Exit, Instance, RecordId, Worker};
+use crate::api::Cluster;
 use crate::component::Env;
 use crate::engine::Timers;
+use crate::model::plan::Plan;
 use crate::model::strings::known;
 use crate::model::{ContainerState, NodeId};
 use crate::record::{Fact, KubeEvent, Recorder};
@@ -24,7 +26,11 @@ impl Kubelets {
         env.fact(|| Fact::NodeCrashed(node));
         for id in self.records_on(node) {
             self.wake_record(env.plan, id);
+            self.forget_mounts(id);
+            self.forget_pulls(id);
             let record = self.records.get_mut(id);
+            // What the kubelet had in mind is lost with it: why it was ending the pod, when its probe workers tick.
+            (record.kill_reason, record.probes_from, record.failed_sync) = (known::EMPTY, None, false);
             let timers = [record.timer.take(), record.deadline.take(), record.storage_timer.take()];
             (record.due, record.worker, record.to_start) = (None, Worker::Idle, 0);
             record.sandbox_ready = false;
@@ -63,7 +69,10 @@ impl Kubelets {
         machine.boots += 1;
         machine.lease_phase = env.now;
         env.fact(|| Fact::NodeBooted(node));
-        env.node_event(node, KubeEvent::Rebooted, || "Node has been rebooted".to_owned());
+        let (plan, name, boot) = (env.plan, env.cluster.nodes().get(node).name, machine.boots);
+        env.node_event(node, KubeEvent::Rebooted, || {
+            format!("Node {} has been rebooted, boot id: {boot}", plan.strings.text(name))
+        });
         // Records whose pods are gone from the API have nothing left to stop.
         for id in self.records_on(node) {
             let pod = self.records.get(id).pod;
@@ -78,7 +87,10 @@ impl Kubelets {
                 continue;
             }
             let id = match self.records.of(pod) {
-                Some(id) => id,
+                Some(id) => {
+                    self.arm_deadline(env, id);
+                    id
+                }
                 None => self.admit(env, pod, node),
             };
             let count = env.plan.templates[self.records.get(id).template].containers.len();
@@ -95,7 +107,38 @@ impl Kubelets {
         }
     }
 
-    fn records_on(&self, node: NodeId) -> Vec<RecordId> {
+    /// The records of a node's pods, latest first.
+    pub(super) fn records_on(&self, node: NodeId) -> Vec<RecordId> {
         self.records.chain(self.machines[node].first_record).collect()
+    }
+
+    /// What contradicts itself between objects and runtimes; for tests. A record must belong to an existing pod that is
+    /// not over, run something, or lie on a machine that is down; a pod that is not over must be known on its machine.
+    #[must_use]
+    pub fn inconsistencies(&self, plan: &Plan, cluster: &Cluster) -> Vec<String> {
+        let mut found = Vec::new();
+        let pods = cluster.pods();
+        for (id, record) in self.records.iter() {
+            let machine = &self.machines[record.node];
+            let exists = pods.exists(record.pod);
+            if self.records.is_parked(id) {
+                if !machine.up || !exists {
+                    found.push(format!("{id:?} of {:?} is parked", record.pod));
+                }
+                continue;
+            }
+            let runs = self.runs(&plan.templates[record.template], id);
+            if machine.up && !exists && !runs {
+                found.push(format!("{id:?} of {:?} is left over", record.pod));
+            }
+            let record = self.records.get(id);
+            if !machine.up && (record.timer.is_some() || record.deadline.is_some() || record.storage_timer.is_some()) {
+                found.push(format!("{id:?} has a timer on a machine that is down"));
+            }
+            if machine.up && record.worker != Worker::Idle && record.timer.is_none() && !runs {
+                found.push(format!("{id:?} waits for nothing: {:?}", record.worker));
+            }
+        }
+        found
     }
 }

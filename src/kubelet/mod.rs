@@ -1,6 +1,6 @@
 //! The kubelet: pure rules of plain values, which know neither the engine nor the API objects' columns, one file each;
-//! and the component that runs them on every node (`kubelet`, `worker`, `process`, `health`, `stop`, `report`,
-//! `machine`) over the runtime's records (`runtime`).
+//! and the component that runs them on every node (`kubelet`, `worker`, `mounts`, `pulls`, `process`, `health`,
+//! `stop`, `report`, `machine`) over the runtime's records (`runtime`).
 
 pub mod actions;
 pub mod backoff;
@@ -11,9 +11,11 @@ pub mod images;
 #[allow(clippy::module_inception, reason = "the component is called like its room")]
 pub mod kubelet;
 mod machine;
+mod mounts;
 pub mod phase;
 pub mod probes;
 mod process;
+mod pulls;
 mod report;
 mod runtime;
 pub mod status_column;

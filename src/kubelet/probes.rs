@@ -45,6 +45,12 @@ impl Prober {
         self.eligible = from;
     }
 
+    /// Whether it probes, now or from some time on.
+    #[must_use]
+    pub fn is_enabled(&self) -> bool {
+        self.eligible < SimTime::NEVER
+    }
+
     /// The result as published; `None`: unknown yet.
     #[must_use]
     pub const fn published(&self) -> Option<bool> {
@@ -83,7 +89,7 @@ impl Prober {
     /// Probes at once, and every period from now on (the kubelet does so for a started container that is unready).
     pub fn trigger(&mut self, probe: &Probe, now: SimTime) {
         self.advance(probe, SimTime(now.0 - 1));
-        self.tick = now;
+        (self.tick, self.counted) = (now, SimTime(now.0 - 1));
     }
 
     /// When a result will be published that differs from the last, if the truth stays as it is.

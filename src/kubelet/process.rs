@@ -4,11 +4,13 @@
 use super::kubelet::{Kubelets, Timer};
 use super::runtime::{Exit, Instance, RecordId};
 use super::storage;
+use crate::base::id::DenseId;
 use crate::base::{SimDuration, SimTime};
 use crate::component::Env;
 use crate::engine::Timers;
+use crate::model::plan::Plan;
 use crate::model::strings::known;
-use crate::model::{Behavior, ContainerState, ProbeAction, StrId, Terminated};
+use crate::model::{Behavior, ContainerState, ProbeAction, Protocol, StrId, Terminated, Usage};
 use crate::record::{Fact, KubeEvent, Recorder};
 use crate::workload::UsageAt;
 use crate::workload::life::RunOf;
@@ -62,8 +64,8 @@ impl Kubelets {
         let timer = Timer::Serving { record: id, container: index };
         let serving = env.timers.at(now + life.startup, timer);
         self.records.container_mut(id, index).serving_timer = Some(serving);
-        self.arm_oom(env, id, index);
         self.write_files(env, id, index);
+        self.arm_oom(env, id, index);
         self.start_probes(env, id, index);
         self.show(env, id, index, ContainerState::Running { started_at: now });
         env.pod_event(pod.uid, KubeEvent::Started, || format!("Started container {}", env_text(env.plan, spec.name)));
@@ -95,13 +97,14 @@ impl Kubelets {
         let exit = Exit { code: container.exit_code, reason: container.exit_reason, started, finished: env.now };
         container.instance = Instance::Exited(exit);
         let timers = [container.exit_timer.take(), container.serving_timer.take(), container.oom_timer.take()];
-        let was_serving = std::mem::take(&mut container.serving);
+        let (was_serving, asked) = (std::mem::take(&mut container.serving), container.stopping);
         container.rate = 0.0;
         (container.started, container.ready) = (false, false);
         for timer in timers.into_iter().flatten() {
             env.timers.disarm(timer);
         }
-        if exit.code != 0 {
+        // Who was asked to stop, or killed for not doing so, has not crashed.
+        if exit.code != 0 && !asked {
             env.counters.container_crashes += 1;
         }
         if exit.reason == known::OOM_KILLED {
@@ -124,7 +127,7 @@ impl Kubelets {
         if self.records.container(id, index).running().is_none() {
             return;
         }
-        let taken = self.listens(env.plan, id, index).find(|&port| self.port_is_taken(env.plan, id, index, port));
+        let taken = self.listens(env.plan, id, index).find(|&port| self.is_taken(env.plan, id, index, port));
         if taken.is_some() {
             // EADDRINUSE: the second process to bind a port of the pod's network namespace gives up.
             self.end_at(env, id, index, env.now, 1, known::ERROR);
@@ -137,17 +140,18 @@ impl Kubelets {
     /// Ports that a container's process listens on once it serves.
     pub(super) fn listens<'p>(
         &self,
-        plan: &'p crate::model::plan::Plan,
+        plan: &'p Plan,
         id: RecordId,
         index: u16,
-    ) -> impl Iterator<Item = u16> + use<'p> {
+    ) -> impl Iterator<Item = (Protocol, u16)> + use<'p> {
         let spec = &plan.templates[self.records.get(id).template].containers[usize::from(index)];
         let behavior = &plan.behaviors[spec.behavior];
-        let declared = behavior.listens.is_none().then(|| spec.ports.iter().map(|port| port.port));
-        behavior.listens.iter().flat_map(|ports| ports.iter().copied()).chain(declared.into_iter().flatten())
+        let declared = behavior.listens.is_none().then(|| spec.ports.iter().map(|port| (port.protocol, port.port)));
+        let given = behavior.listens.iter().flat_map(|ports| ports.iter().map(|&port| (Protocol::Tcp, port)));
+        given.chain(declared.into_iter().flatten())
     }
 
-    fn port_is_taken(&self, plan: &crate::model::plan::Plan, id: RecordId, index: u16, port: u16) -> bool {
+    fn is_taken(&self, plan: &Plan, id: RecordId, index: u16, port: (Protocol, u16)) -> bool {
         let count = plan.templates[self.records.get(id).template].containers.len();
         let others = (0..u16::try_from(count).expect("few containers")).filter(|&other| other != index);
         others.into_iter().any(|other| {
@@ -155,8 +159,17 @@ impl Kubelets {
         })
     }
 
+    /// Whether some container of the pod listens on this TCP port: they share one network.
+    fn answers(&self, plan: &Plan, id: RecordId, port: u16) -> bool {
+        let count = plan.templates[self.records.get(id).template].containers.len();
+        (0..u16::try_from(count).expect("few containers")).any(|index| {
+            self.records.container(id, index).serving
+                && self.listens(plan, id, index).any(|other| other == (Protocol::Tcp, port))
+        })
+    }
+
     /// Whether requests to the container succeed now: it serves, and so does everything it requires.
-    pub(super) fn works(&self, plan: &crate::model::plan::Plan, id: RecordId, index: u16) -> bool {
+    pub(super) fn works(&self, plan: &Plan, id: RecordId, index: u16) -> bool {
         let template = &plan.templates[self.records.get(id).template];
         let behavior = &plan.behaviors[template.containers[usize::from(index)].behavior];
         self.records.container(id, index).serving
@@ -169,7 +182,7 @@ impl Kubelets {
     /// Whether a probe with this action would succeed now.
     pub(super) fn probe_truth(
         &self,
-        plan: &crate::model::plan::Plan,
+        plan: &Plan,
         id: RecordId,
         index: u16,
         action: ProbeAction,
@@ -183,9 +196,10 @@ impl Kubelets {
         };
         match action {
             ProbeAction::Exec => healthy,
-            ProbeAction::Http(port) => healthy && self.listens(plan, id, index).any(|p| p == port),
+            ProbeAction::Http(port) => healthy && self.answers(plan, id, port),
             ProbeAction::Tcp(port) => {
-                self.records.container(id, index).serving && self.listens(plan, id, index).any(|p| p == port)
+                // The kernel accepts, whoever of the pod listens there.
+                self.answers(plan, id, port)
             }
         }
     }
@@ -212,8 +226,8 @@ impl Kubelets {
             return;
         }
         self.records.container_mut(id, index).rate = rate;
-        self.arm_oom(env, id, index);
         self.write_files(env, id, index);
+        self.arm_oom(env, id, index);
     }
 
     /// Kills the process when its memory will exceed its limit at the present rate; earlier computations are void.
@@ -226,16 +240,45 @@ impl Kubelets {
         if let Some(timer) = self.records.container_mut(id, index).oom_timer.take() {
             env.timers.disarm(timer);
         }
-        let container = self.records.container(id, index);
+        let (record, container) = (self.records.get(id), self.records.container(id, index));
         let age = (env.now - since).as_secs_f64();
+        // Pages of volumes in memory count as the writer's own, until the volume is full.
+        let nothing = (0.0, 0.0, None);
+        let charge = record
+            .storage
+            .as_ref()
+            .map_or(nothing, |storage| storage.charge(env.now, index, |volume| self.memory_size(env.plan, id, volume)));
+        let (bytes, per_second, full_at) = charge;
+        let full_age = full_at.map_or(f64::INFINITY, |full| (full - since).as_secs_f64());
+        let filling = Usage {
+            base: memory.base + bytes - per_second * age,
+            leak_per_second: memory.leak_per_second + per_second,
+            ..*memory
+        };
         #[allow(clippy::cast_precision_loss)]
-        let Some(at) = memory.exceeds_at(limit as f64, age, container.rate) else { return };
+        let limit = limit as f64;
+        let exceeds = match filling.exceeds_at(limit, age, container.rate) {
+            Some(at) if at <= full_age => Some(at),
+            _ if full_at.is_none() => None,
+            _ => {
+                let full = Usage { base: memory.base + bytes + per_second * (full_age - age), ..*memory };
+                full.exceeds_at(limit, full_age, container.rate)
+            }
+        };
+        let Some(at) = exceeds else { return };
         // Even a process that asks for too much at once needs a moment to touch its pages.
         let at = (since + SimDuration::from_secs_f64(at)).max(env.now).max(since + SimDuration::from_millis(100));
         if at - env.now < SimDuration::from_secs(10 * 365 * 86_400) {
             let timer = env.timers.at(at, Timer::OutOfMemory { record: id, container: index });
             self.records.container_mut(id, index).oom_timer = Some(timer);
         }
+    }
+
+    /// The size of a volume in memory; `None`: it is not in memory.
+    fn memory_size(&self, plan: &Plan, id: RecordId, volume: u16) -> Option<f64> {
+        let record = self.records.get(id);
+        let allocatable = plan.shapes[plan.nodes[record.node.index()].shape].allocatable.memory;
+        storage::memory_size(&plan.templates[record.template], volume, allocatable)
     }
 
     /// Brings the rates of the files that a container writes up to date, and what follows for size limits.
@@ -274,7 +317,7 @@ impl Kubelets {
     #[must_use]
     pub fn file_bytes(
         &self,
-        plan: &crate::model::plan::Plan,
+        plan: &Plan,
         now: SimTime,
         pod: crate::api::PodRef,
         reader: u16,
@@ -290,10 +333,10 @@ impl Kubelets {
 
     /// CPU in milli-cores and memory in bytes that all processes use at `now`.
     #[must_use]
-    pub fn usage(&self, plan: &crate::model::plan::Plan, now: SimTime) -> (i64, i64) {
+    pub fn usage(&self, plan: &Plan, now: SimTime) -> (i64, i64) {
         let (mut cpu, mut memory) = (0.0, 0.0);
-        for (id, _, template, _) in self.records.iter() {
-            for (index, spec) in plan.templates[template].containers.iter().enumerate() {
+        for (id, brief) in self.records.iter() {
+            for (index, spec) in plan.templates[brief.template].containers.iter().enumerate() {
                 let index = u16::try_from(index).expect("few containers");
                 let Some((since, rate)) = self.records.running(id, index) else { continue };
                 let behavior = &plan.behaviors[spec.behavior];
@@ -302,6 +345,10 @@ impl Kubelets {
                 let limit = spec.limits.milli_cpu.map_or(f64::INFINITY, |limit| limit as f64);
                 cpu += behavior.cpu.at(age, rate).min(limit);
                 memory += behavior.memory.at(age, rate);
+            }
+            if let Some(storage) = self.records.storage(id) {
+                let volumes = u16::try_from(plan.templates[brief.template].volumes.len()).expect("few volumes");
+                memory += storage.memory_bytes(now, volumes, |volume| self.memory_size(plan, id, volume));
             }
         }
         #[allow(clippy::cast_possible_truncation)]
@@ -343,10 +390,10 @@ pub(super) const fn reason_of(code: i32) -> StrId {
     if code == 0 { known::COMPLETED } else { known::ERROR }
 }
 
-pub(super) fn behavior(plan: &crate::model::plan::Plan, template: crate::model::TemplateId, index: u16) -> &Behavior {
+pub(super) fn behavior(plan: &Plan, template: crate::model::TemplateId, index: u16) -> &Behavior {
     &plan.behaviors[plan.templates[template].containers[usize::from(index)].behavior]
 }
 
-fn env_text(plan: &crate::model::plan::Plan, id: StrId) -> &str {
+fn env_text(plan: &Plan, id: StrId) -> &str {
     plan.strings.text(id)
 }

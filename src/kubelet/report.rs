@@ -3,6 +3,7 @@
 
 use smallvec::SmallVec;
 
+use super::actions::Sandbox;
 use super::conditions::{self, ConditionInput};
 use super::containers::{Observed, should_restart};
 use super::kubelet::{Kubelets, Timer, waiting_reason};
@@ -50,14 +51,15 @@ impl Kubelets {
             reason: if shown.is_terminal() { record.kill_reason } else { known::EMPTY },
             conditions: conditions_of(template, record, &statuses, shown),
             containers: statuses.iter().map(StoredContainer::pack).collect(),
-            has_address: record.sandbox_ready && !ended,
+            // The API goes on showing the address of a pod that has ended.
+            has_address: record.sandbox_ready || ended && env.cluster.pods().has_address(record.pod.pod),
             started: record.started_at,
         };
         let pod = record.pod;
         let count = u16::try_from(template.containers.len()).expect("few containers");
         self.send(env, pod, patch);
         for index in 0..count {
-            self.trigger_readiness(env, id, index);
+            self.watch_status(env, id, index);
         }
         computed
     }
@@ -123,6 +125,7 @@ fn status(
     let stopping = record.grace_seconds.is_some();
     let retried = match container.instance {
         Instance::None => !stopping,
+        Instance::Purged(exit) => !stopping && (spec.role == Role::Sidecar || exit.code != 0),
         Instance::Running(_) => false,
         Instance::Exited(exit) => {
             let policy =
@@ -141,18 +144,28 @@ fn status(
             (ContainerState::Waiting { reason }, last)
         }
         Instance::Running(since) => (ContainerState::Running { started_at: since.floor_seconds() }, last),
-        Instance::Exited(exit) if retried && container.start_error != known::EMPTY => {
+        Instance::Exited(exit) | Instance::Purged(exit) if retried && container.start_error != known::EMPTY => {
             (ContainerState::Waiting { reason: container.start_error }, ended(&exit))
         }
-        Instance::Exited(exit) => (ended(&exit), last),
+        Instance::Exited(exit) | Instance::Purged(exit) => (ended(&exit), last),
     };
     let runs = matches!(state, ContainerState::Running { .. });
-    let done = matches!(container.instance, Instance::Exited(exit) if exit.code == 0);
+    let done = matches!(container.instance, Instance::Exited(exit) | Instance::Purged(exit) if exit.code == 0);
     let (ready, started) = match spec.role {
         Role::Init => (done, Some(false)),
         Role::Sidecar | Role::Main => (runs && container.started && container.ready, Some(runs && container.started)),
     };
     ContainerStatus { name: spec.name, state, last_state, ready, started, restart_count: container.restarts }
+}
+
+/// The newest sandbox, as the rules see it.
+pub(super) fn sandbox_of(template: &PodTemplate, record: &PodRecord) -> Option<Sandbox> {
+    (record.sandboxes > 0).then(|| Sandbox {
+        ready: record.sandbox_ready,
+        attempt: u32::from(record.sandboxes - 1),
+        has_ip: record.sandbox_ready,
+        host_network: template.host_network,
+    })
 }
 
 fn conditions_of(
@@ -166,11 +179,9 @@ fn conditions_of(
     let mut all = [None; 6];
     let mut set = |kind: PodConditionType, condition| all[kind as usize] = Some(condition);
     set(PodConditionType::PodScheduled, PodCondition::TRUE);
-    let sandbox = PodCondition {
-        status: crate::model::ConditionStatus::from_bool(record.sandbox_ready && record.worker != Worker::Finished),
-        reason: known::EMPTY,
-    };
-    set(PodConditionType::PodReadyToStartContainers, sandbox);
+    let sandbox = sandbox_of(template, record);
+    let ready_to_start = conditions::ready_to_start_containers(sandbox.as_slice(), template.host_network);
+    set(PodConditionType::PodReadyToStartContainers, ready_to_start);
     set(PodConditionType::Initialized, conditions::initialized(&input));
     set(PodConditionType::ContainersReady, conditions::containers_ready(&input));
     set(PodConditionType::Ready, conditions::ready(&input));

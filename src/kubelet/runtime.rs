@@ -23,6 +23,8 @@ define_id! {
 pub(super) enum Worker {
     /// Waiting for a reason to sync; the timer, if any, is the next sync.
     Idle,
+    /// Waiting for volumes, up to a limit.
+    Mounting,
     /// Creating the sandbox.
     Sandbox,
     /// Pulling the image of this container.
@@ -68,8 +70,6 @@ pub(super) struct PodRecord {
     /// The API object is gone already.
     pub(super) orphan: bool,
     pub(super) started_at: SimTime,
-    /// When it first found a volume's source missing.
-    pub(super) mount_failing_since: Option<SimTime>,
     /// When the probe workers began.
     pub(super) probes_from: Option<SimTime>,
     pub(super) traced_run: Option<SimDuration>,
@@ -101,6 +101,8 @@ pub(super) enum Instance {
     Running(SimTime),
     /// Its process ended.
     Exited(Exit),
+    /// The same, but the runtime has forgotten it: a new sandbox starts over from the init containers.
+    Purged(Exit),
 }
 
 /// Startup, readiness and liveness workers of a container, each with its timer.
@@ -262,6 +264,15 @@ struct Parked {
     sandbox_ready: bool,
 }
 
+/// What is known of a record without waking it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Brief {
+    pub(super) pod: PodRef,
+    pub(super) template: TemplateId,
+    pub(super) workload: WorkloadId,
+    pub(super) node: NodeId,
+}
+
 impl Records {
     /// The record, which is not parked.
     pub(super) fn get(&self, id: RecordId) -> &PodRecord {
@@ -303,12 +314,17 @@ impl Records {
         matches!(self.pods[id], Stored::Parked(_))
     }
 
-    /// Every record's pod, template and workload, in slot order.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (RecordId, PodRef, TemplateId, WorkloadId)> {
+    /// Every record, in slot order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (RecordId, Brief)> {
         self.pods.entries().filter_map(|(id, stored)| match stored {
             Stored::Free(_) => None,
-            Stored::Parked(parked) => Some((id, parked.pod, parked.template, parked.workload)),
-            Stored::Full(full) => Some((id, full.pod.pod, full.pod.template, full.pod.workload)),
+            Stored::Parked(Parked { pod, template, workload, node, .. }) => {
+                Some((id, Brief { pod: *pod, template: *template, workload: *workload, node: *node }))
+            }
+            Stored::Full(full) => {
+                let PodRecord { pod, template, workload, node, .. } = full.pod;
+                Some((id, Brief { pod, template, workload, node }))
+            }
         })
     }
 
@@ -321,6 +337,23 @@ impl Records {
                 let container = &full.containers[usize::from(index)];
                 container.running().map(|since| (since, container.rate))
             }
+        }
+    }
+
+    /// What the pod's containers wrote, if they did.
+    pub(super) fn storage(&self, id: RecordId) -> Option<&super::storage::Storage> {
+        match &self.pods[id] {
+            Stored::Free(_) | Stored::Parked(_) => None,
+            Stored::Full(full) => full.pod.storage.as_deref(),
+        }
+    }
+
+    /// Whether a container's process listens on its ports.
+    pub(super) fn serving(&self, id: RecordId, index: u16) -> bool {
+        match &self.pods[id] {
+            Stored::Free(_) => false,
+            Stored::Parked(_) => true,
+            Stored::Full(full) => full.containers[usize::from(index)].serving,
         }
     }
 
@@ -404,7 +437,6 @@ impl Records {
             && pod.grace_seconds.is_none()
             && pod.kill_reason == known::EMPTY
             && !pod.orphan
-            && pod.mount_failing_since.is_none()
             && pod.retries == 0
             && pod.deadline.is_none()
             && pod.storage_timer.is_none()
@@ -500,7 +532,6 @@ impl PodRecord {
             terminating_since: SimTime::NEVER,
             orphan: false,
             started_at: SimTime::NEVER,
-            mount_failing_since: None,
             probes_from: None,
             traced_run: None,
             retries: 0,

@@ -9,7 +9,8 @@ use super::process::SIGKILL_EXIT;
 use super::runtime::{RecordId, Worker};
 use super::storage;
 use super::termination::{self, KillGrace};
-use crate::base::{SimDuration, SimTime};
+use crate::base::quantity::Format;
+use crate::base::{Quantity, SimDuration, SimTime};
 use crate::component::Env;
 use crate::engine::Timers;
 use crate::model::strings::known;
@@ -20,7 +21,7 @@ use crate::record::{KubeEvent, Recorder};
 const EVICTION_PERIOD: SimDuration = SimDuration::from_secs(10);
 const STATS_PERIOD: SimDuration = SimDuration::from_secs(60);
 /// The grace of a pod that exceeds a limit of local storage.
-const LOCAL_STORAGE_GRACE: u32 = 1;
+const LOCAL_STORAGE_GRACE: i64 = 1;
 
 impl Kubelets {
     /// Asks a running container to stop, for `reason` or with its pod.
@@ -91,27 +92,40 @@ impl Kubelets {
     ) {
         let record = self.records.get_mut(id);
         let spec = env.plan.templates[record.template].grace_period_seconds;
-        let previous = i64::from(record.grace_seconds.unwrap_or(0));
+        // A pod that is stopping for another reason has a grace already.
+        let stopping = if record.worker == Worker::Terminating { record.stop_grace_seconds } else { 0 };
+        let previous = i64::from(record.grace_seconds.unwrap_or(stopping));
         let grace = termination::pod_effective_grace(previous, Some(i64::from(grace_seconds)), None, Some(spec));
         record.grace_seconds = Some(u32::try_from(grace).unwrap_or(u32::MAX));
         let (worker, node) = (record.worker, record.node);
         if !self.machines[node].up {
             return;
         }
-        if worker == Worker::Terminating {
-            self.hurry(env, id);
-        } else {
+        if worker != Worker::Terminating {
             self.terminate(env, id);
+        } else if grace < previous {
+            self.hurry(env, id, grace);
         }
     }
 
-    /// The grace became shorter while the pod was stopping.
-    fn hurry<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, id: RecordId) {
-        let record = self.records.get(id);
-        let grace = i64::from(record.grace_seconds.unwrap_or(0));
-        let spent = env.now - record.terminating_since;
-        let latest = env.now + termination::kill_after(termination::grace_left(grace, spent));
+    /// The grace became shorter while the pod was stopping: it is asked again, and the new grace runs from now.
+    fn hurry<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, id: RecordId, grace: i64) {
+        let record = self.records.get_mut(id);
+        record.terminating_since = env.now;
         let count = env.plan.templates[record.template].containers.len();
+        for index in 0..u16::try_from(count).expect("few containers") {
+            if let Some(timer) = self.records.container_mut(id, index).grace_timer.take() {
+                env.timers.disarm(timer);
+            }
+        }
+        self.kill_the_asked(env, id, grace);
+        self.stop_in_turn(env, id);
+    }
+
+    /// Containers that were asked to stop before, with more patience, are given this grace from now.
+    fn kill_the_asked<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, id: RecordId, grace: i64) {
+        let latest = env.now + termination::kill_after(grace);
+        let count = env.plan.templates[self.records.get(id).template].containers.len();
         for index in 0..u16::try_from(count).expect("few containers") {
             let container = self.records.container(id, index);
             if container.running().is_some() && container.stopping && container.exit_at > latest {
@@ -155,11 +169,19 @@ impl Kubelets {
             record.terminating_since = env.now;
         }
         let template = &env.plan.templates[record.template];
+        for index in 0..u16::try_from(template.containers.len()).expect("few containers") {
+            self.hold_probes(env, id, index);
+        }
+        let record = self.records.get_mut(id);
         if record.grace_seconds.is_none() {
-            let grace = termination::pod_effective_grace(0, None, None, Some(template.grace_period_seconds));
-            let grace = if record.kill_reason == known::EVICTED { i64::from(LOCAL_STORAGE_GRACE) } else { grace };
+            let request = (record.kill_reason == known::EVICTED).then_some(LOCAL_STORAGE_GRACE);
+            let grace = termination::pod_effective_grace(0, None, request, Some(template.grace_period_seconds));
             record.stop_grace_seconds = u32::try_from(grace).unwrap_or(u32::MAX);
         }
+        let record = self.records.get(id);
+        let grace = record.grace_seconds.unwrap_or(record.stop_grace_seconds);
+        // One that its probe had killed a moment ago may have been given longer.
+        self.kill_the_asked(env, id, i64::from(grace));
         self.stop_in_turn(env, id);
     }
 
@@ -247,9 +269,6 @@ impl Kubelets {
         record.worker = Worker::Finished;
         record.sandbox_ready = false;
         let (pod, deleted, orphan) = (record.pod, record.grace_seconds.is_some(), record.orphan);
-        if record.kill_reason == known::EVICTED {
-            env.pod_event(pod.uid, KubeEvent::Evicted, || "Usage of an EmptyDir volume exceeds its limit".to_owned());
-        }
         self.report(env, id);
         if deleted && !orphan {
             self.request_removal(env, pod);
@@ -264,9 +283,10 @@ impl Kubelets {
         id: RecordId,
         at: SimTime,
     ) {
-        let phase = self.machines[self.records.get(id).node].lease_phase;
-        let measured = at.max(env.now).ceil_to_grid(phase, STATS_PERIOD);
-        let seen = measured.ceil_to_grid(phase, EVICTION_PERIOD);
+        // Statistics have each pod's own phase, the eviction manager that of the kubelet.
+        let record = self.records.get(id);
+        let measured = at.max(env.now).ceil_to_grid(record.started_at, STATS_PERIOD);
+        let seen = measured.ceil_to_grid(self.machines[record.node].lease_phase, EVICTION_PERIOD);
         if let Some(timer) = self.records.get_mut(id).storage_timer.take() {
             env.timers.disarm(timer);
         }
@@ -282,9 +302,17 @@ impl Kubelets {
         let Some(storage) = record.storage.as_ref() else { return };
         #[allow(clippy::cast_precision_loss)]
         let exceeded =
-            storage::limited(template).any(|(volume, limit)| storage.volume_bytes(now, volume) > limit as f64);
-        if exceeded {
-            self.kill_pod(env, id, known::EVICTED);
+            storage::limited(template).find(|&(volume, limit)| storage.volume_bytes(now, volume) > limit as f64);
+        let Some((volume, limit)) = exceeded else { return };
+        if matches!(self.records.get(id).worker, Worker::Terminating | Worker::Finished) {
+            return;
         }
+        let pod = self.records.get(id).pod.uid;
+        env.pod_event(pod, KubeEvent::Evicted, || {
+            let name = env.plan.strings.text(template.volumes[usize::from(volume)].name);
+            let limit = Quantity::new(limit, Format::BinarySi);
+            format!("Usage of EmptyDir volume \"{name}\" exceeds the limit \"{limit}\".")
+        });
+        self.kill_pod(env, id, known::EVICTED);
     }
 }

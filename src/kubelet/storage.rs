@@ -2,8 +2,8 @@
 //! volume, another reads under its own mount of it; what lies outside every mount is private to its container and gone
 //! when it restarts. Pure.
 
-use crate::base::SimTime;
-use crate::model::{ContainerSpec, PodTemplate, VolumeSource};
+use crate::base::{SimDuration, SimTime};
+use crate::model::{ContainerSpec, PodTemplate, Role, VolumeSource};
 
 /// Where a path of a container leads.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -57,7 +57,12 @@ struct File {
     bytes: f64,
     bytes_per_second: f64,
     updated: SimTime,
+    /// What the writer's earlier instances wrote.
+    before: f64,
 }
+
+/// What a container's writes to volumes in memory are charged with: bytes now, bytes per second, and when the volume is full.
+pub type Charge = (f64, f64, Option<SimTime>);
 
 /// Files of one pod, as long as it is on its node.
 #[derive(Clone, Debug, Default)]
@@ -80,7 +85,8 @@ impl Storage {
                 Place::Volume(volume, _) => Some(volume),
                 Place::Container => None,
             };
-            let empty = File { container, index: file, volume, bytes: 0.0, bytes_per_second: 0.0, updated: now };
+            let empty =
+                File { container, index: file, volume, bytes: 0.0, bytes_per_second: 0.0, updated: now, before: 0.0 };
             self.files.push(empty);
             self.files.len() - 1
         });
@@ -98,8 +104,9 @@ impl Storage {
 
     /// The container at `index` was restarted: what it wrote outside its mounts is gone, what it wrote into volumes stays.
     pub fn restarted(&mut self, now: SimTime, container: u16) {
-        for file in self.files.iter_mut().filter(|file| file.container == container && file.volume.is_none()) {
-            (file.bytes, file.updated) = (0.0, now);
+        for file in self.files.iter_mut().filter(|file| file.container == container) {
+            file.bytes = if file.volume.is_some() { file.bytes_at(now) } else { 0.0 };
+            (file.updated, file.before) = (now, file.bytes);
         }
     }
 
@@ -117,7 +124,31 @@ impl Storage {
             return Some(now);
         }
         let rate: f64 = self.files.iter().filter(|f| f.volume == Some(volume)).map(|f| f.bytes_per_second).sum();
-        (rate > 0.0).then(|| now + crate::base::SimDuration::from_secs_f64(missing / rate))
+        // The first instant after the limit is reached: at the limit it is not exceeded.
+        (rate > 0.0).then(|| now + SimDuration::from_secs_f64(missing / rate) + SimDuration(1))
+    }
+
+    /// What the container at `index` has written to volumes in memory since its start is charged to it. `size` gives the
+    /// size of such a volume, `None` for others.
+    pub fn charge(&self, now: SimTime, container: u16, size: impl Fn(u16) -> Option<f64>) -> Charge {
+        let (mut bytes, mut rate, mut full_at) = (0.0, 0.0, None::<SimTime>);
+        for file in self.files.iter().filter(|file| file.container == container) {
+            let Some((volume, size)) = file.volume.and_then(|volume| Some((volume, size(volume)?))) else { continue };
+            bytes += (file.bytes_at(now).min(size) - file.before).max(0.0);
+            match self.exceeds_at(now, volume, size) {
+                Some(at) if at > now => {
+                    rate += file.bytes_per_second;
+                    full_at = Some(full_at.map_or(at, |full| full.min(at)));
+                }
+                _ => {}
+            }
+        }
+        (bytes, rate, full_at)
+    }
+
+    /// Bytes in volumes in memory at `now`.
+    pub fn memory_bytes(&self, now: SimTime, volumes: u16, size: impl Fn(u16) -> Option<f64>) -> f64 {
+        (0..volumes).filter_map(|volume| Some(self.volume_bytes(now, volume).min(size(volume)?))).sum()
     }
 
     /// Bytes that `reader` finds at `path` at `now`; `None`: there is no such file for it.
@@ -152,10 +183,24 @@ impl File {
     }
 }
 
-/// The emptyDirs of a pod that have a size limit: (volume index, bytes).
+/// The size of a volume in memory on a node with this much allocatable memory: writes beyond it fail. `None`: it is not in
+/// memory.
+#[must_use]
+#[allow(clippy::cast_precision_loss)]
+pub fn memory_size(template: &PodTemplate, volume: u16, allocatable: i64) -> Option<f64> {
+    let VolumeSource::EmptyDir { size_limit, memory: true } = template.volumes[usize::from(volume)].source else {
+        return None;
+    };
+    let lasting = template.containers.iter().filter(|spec| spec.role != Role::Init);
+    let of_pod: Option<i64> = lasting.map(|spec| spec.limits.memory).sum();
+    let limits = [of_pod, size_limit.filter(|&limit| limit > 0)];
+    Some(limits.into_iter().flatten().fold(allocatable, i64::min) as f64)
+}
+
+/// The emptyDirs on disk that have a size limit: (volume index, bytes). Those in memory cannot grow beyond it.
 pub fn limited(template: &PodTemplate) -> impl Iterator<Item = (u16, i64)> + '_ {
     template.volumes.iter().enumerate().filter_map(|(index, volume)| match volume.source {
-        VolumeSource::EmptyDir { size_limit: Some(limit), .. } => {
+        VolumeSource::EmptyDir { size_limit: Some(limit), memory: false } => {
             Some((u16::try_from(index).expect("few volumes"), limit))
         }
         _ => None,

@@ -1,27 +1,14 @@
 //! How long a pod and its containers are given to stop, and in which order they are asked to.
 //!
-//! Mirrors pkg/registry/core/pod/strategy.go (`CheckGracefulDelete`), pkg/kubelet/pod_workers.go
-//! (`calculateEffectiveGracePeriod`), pkg/kubelet/kuberuntime/kuberuntime_container.go (`setTerminationGracePeriod`,
+//! Mirrors pkg/kubelet/pod_workers.go (`calculateEffectiveGracePeriod`), pkg/kubelet/kuberuntime/kuberuntime_container.go (`setTerminationGracePeriod`,
 //! `killContainer`) and kuberuntime_termination_order.go, v1.34. Grace periods are in whole seconds.
 
 use super::actions::KillReason;
 use crate::base::SimDuration;
 use crate::model::Role;
-use crate::model::status::Phase;
 
 /// What a container gets at least, even when its pod has no grace left.
 pub const MINIMUM_CONTAINER_GRACE: i64 = 2;
-
-/// The grace period of a DELETE request: 0 removes the object at once.
-#[must_use]
-pub fn api_delete_grace(requested: Option<i64>, spec: Option<i64>, assigned: bool, phase: Option<Phase>) -> i64 {
-    let grace = requested.or(spec).unwrap_or(0);
-    match grace {
-        _ if !assigned || phase.is_some_and(Phase::is_terminal) => 0,
-        negative if negative < 0 => 1,
-        grace => grace,
-    }
-}
 
 /// The grace period that a pod's worker goes by: it can only become shorter. `previous` is that of an earlier request
 /// (0: none), `deletion` that of the API object, `request` that of whoever asks now (eviction, shutdown, preemption).
@@ -102,13 +89,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn grace_only_shrinks_and_an_unassigned_pod_has_none() {
+    fn grace_only_shrinks() {
         assert_eq!(pod_effective_grace(10, Some(30), None, Some(60)), 10);
         assert_eq!(pod_effective_grace(10, Some(5), Some(3), Some(60)), 3);
         assert_eq!(pod_effective_grace(0, Some(0), Some(7), Some(60)), 7);
         assert_eq!(pod_effective_grace(0, None, None, None), 1);
-        assert_eq!(api_delete_grace(None, Some(-5), true, Some(Phase::Running)), 1);
-        assert_eq!(api_delete_grace(Some(5), Some(30), false, Some(Phase::Pending)), 0);
     }
 
     #[test]

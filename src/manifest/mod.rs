@@ -1,8 +1,8 @@
 //! Kubernetes YAML and JSON -> model: decoding with places, defaulting, validation with upstream's texts.
 //!
-//! A file becomes trees ([`yaml`], [`json`] -> [`tree`]), trees become objects of known kinds ([`documents`]), and each
-//! object is read field by field ([`fields`], [`schema`]): checked, defaulted and compiled in one go, so that every mistake
-//! of every object is found at once. What objects say about each other is checked last ([`references`]).
+//! A file becomes trees (`yaml`, `json` -> `tree`), trees become objects of known kinds (`documents`), and each
+//! object is read field by field (`fields`, `schema`): checked, defaulted and compiled in one go, so that every mistake
+//! of every object is found at once. What objects say about each other is checked last (`references`).
 //! Knows the model; must not know scenarios, the engine or the terminal.
 
 pub mod codes;

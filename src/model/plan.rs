@@ -70,6 +70,11 @@ pub struct Image {
     pub size_bytes: i64,
 }
 
+impl Image {
+    /// Compressed size of an image about which nothing is known.
+    pub const DEFAULT_BYTES: i64 = 100_000_000;
+}
+
 /// A node that exists from the start.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct NodePlan {

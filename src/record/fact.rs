@@ -112,6 +112,8 @@ pub enum KubeEvent {
     Killing,
     Unhealthy,
     FailedMount,
+    ErrImageNeverPull,
+    InspectFailed,
     FailedCreatePodSandBox,
     Evicted,
     ExceededGracePeriod,
@@ -148,6 +150,8 @@ impl KubeEvent {
             | Self::BackOff
             | Self::Unhealthy
             | Self::FailedMount
+            | Self::ErrImageNeverPull
+            | Self::InspectFailed
             | Self::FailedCreatePodSandBox
             | Self::Evicted
             | Self::ExceededGracePeriod

@@ -13,9 +13,6 @@ use crate::manifest::{self, Objects, codes};
 use crate::model::ImageId;
 use crate::sim::plan::{Image, NodePlan};
 
-/// Compressed size of an image that `[[image]]` does not list.
-pub(super) const DEFAULT_IMAGE_BYTES: i64 = 100_000_000;
-
 /// The manifests of `[scenario]`.
 pub(super) fn manifests(cx: &mut Cx<'_>, root: &Fields<'_>, fields: &Fields<'_>, parts: &mut Parts) {
     let Some(paths) = fields.paths(cx, "manifests") else { return };
@@ -98,7 +95,7 @@ pub(super) fn images(cx: &mut Cx<'_>, root: &Fields<'_>) -> IdVec<ImageId, Image
             entry.2 = true;
             entry.1
         });
-        images.push(Image { name, size_bytes: size_bytes.unwrap_or(DEFAULT_IMAGE_BYTES) });
+        images.push(Image { name, size_bytes: size_bytes.unwrap_or(Image::DEFAULT_BYTES) });
     }
     for (name, _, used) in &sizes {
         if !used && !cx.missing.pods {

@@ -8,6 +8,7 @@ use super::plugins::node_resources_fit::{Scalar, Usage};
 use super::plugins::{
     balanced_allocation, node_affinity, node_name, node_ports, node_resources_fit, node_unschedulable, taint_toleration,
 };
+use super::sampling::best;
 use super::view::View;
 use crate::model::{ClassId, HostPort, NodeId};
 
@@ -160,10 +161,11 @@ impl Evaluator for Scan {
             [node] => Some(Placement { node, score: None, tied: 1 }),
             _ => {
                 let scores = score(view, class, &feasible, &loads);
-                let best = scores.iter().map(|s| s.total).max().unwrap_or(0);
-                let equals: Vec<NodeId> = scores.iter().filter(|s| s.total == best).map(|s| s.node).collect();
+                let totals: Vec<(NodeId, i64)> = scores.iter().map(|s| (s.node, s.total)).collect();
+                let equals: Vec<NodeId> = best(&totals).copied().collect();
                 let tied = u32::try_from(equals.len()).expect("node ids are 32 bits wide");
-                Some(Placement { node: equals[pick.index(tied) as usize], score: Some(best), tied })
+                let score = totals.iter().map(|&(_, total)| total).max();
+                Some(Placement { node: equals[pick.index(tied) as usize], score, tied })
             }
         };
         let count = |n: usize| u32::try_from(n).expect("node ids are 32 bits wide");

@@ -121,6 +121,29 @@ impl Scheduler {
         self.queue.lengths()
     }
 
+    /// What it believes about the cluster.
+    #[must_use]
+    pub const fn view(&self) -> &View {
+        &self.view
+    }
+
+    /// The pods that wait for a node.
+    #[must_use]
+    pub const fn queue(&self) -> &Queue {
+        &self.queue
+    }
+
+    /// The pod of the cycle under way.
+    #[must_use]
+    pub fn in_cycle(&self) -> Option<PodRef> {
+        self.cycle.as_ref().map(|(pod, ..)| *pod)
+    }
+
+    /// Pods whose bindings are on their way, and where they are to go.
+    pub fn bindings(&self) -> impl Iterator<Item = (PodRef, NodeId)> {
+        self.bindings.iter().flatten().map(|binding| (binding.pod, binding.node))
+    }
+
     fn observe<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, change: &Change) {
         let now = env.now;
         match *change {
@@ -283,8 +306,9 @@ impl Scheduler {
                 });
             }
             Err(_) => {
-                let forgotten = self.view.forget(pod.pod);
-                if let Some((_, class)) = forgotten {
+                // If the pod is gone, its slot may be another's by now, assumed in its turn.
+                let same = self.uids.get(pod.pod).copied().flatten() == Some(pod.uid);
+                if let Some((_, class)) = same.then(|| self.view.forget(pod.pod)).flatten() {
                     self.queue.on_event(self.view.tables(), &ClusterEvent::AssignedPodRemoved(class), env.now);
                 }
                 if env.cluster.pods().exists(pod) && env.cluster.pods().node(pod.pod).is_none() {

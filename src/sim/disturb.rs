@@ -37,8 +37,11 @@ impl World {
                 for node in nodes {
                     if self.cluster.request(kernel.now(), Op::SetUnschedulable(node, begins)).is_ok() {
                         let event = if begins { KubeEvent::NodeNotSchedulable } else { KubeEvent::NodeSchedulable };
+                        let (plan, name) = (&self.plan, self.cluster.nodes().get(node).name);
                         let mut env = env!(self, kernel, recorder);
-                        env.node_event(node, event, || format!("Node status is now: {event:?}"));
+                        env.node_event(node, event, || {
+                            format!("Node {} status is now: {event:?}", plan.strings.text(name))
+                        });
                     }
                 }
             }

@@ -1,5 +1,6 @@
 //! Joins the three worlds: the closed event enum, the world of all components, the simulation and its outcome.
 
+pub mod builder;
 mod disturb;
 pub mod event;
 mod facts;
@@ -12,6 +13,7 @@ mod traffic;
 pub mod world;
 
 pub use crate::model::plan;
+pub use builder::{BuildError, PlanBuilder, Pod};
 pub use outcome::Outcome;
 pub use plan::Plan;
 pub use simulation::Simulation;

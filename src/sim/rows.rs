@@ -13,16 +13,16 @@ use crate::record::{Sample, ServiceSample};
 
 impl World {
     /// The cluster at `at`, which is not before the last event.
-    pub(super) fn sample(&mut self, at: SimTime) -> Sample {
-        for traffic in &mut self.traffic {
-            traffic.advance(at);
-        }
-        let services = self.plan.traffic.iter().zip(&self.traffic).map(|(plan, traffic)| ServiceSample {
-            service: plan.service,
-            endpoints_ready: u32::try_from(traffic.endpoints().len()).unwrap_or(u32::MAX),
-            rate: traffic.rate(),
-            served_total: traffic.served(),
-            failed_total: traffic.failed(),
+    pub(super) fn sample(&self, at: SimTime) -> Sample {
+        let services = self.plan.traffic.iter().zip(&self.traffic).map(|(plan, traffic)| {
+            let (served_total, failed_total) = traffic.totals(at);
+            ServiceSample {
+                service: plan.service,
+                endpoints_ready: u32::try_from(traffic.endpoints().len()).unwrap_or(u32::MAX),
+                rate: traffic.rate(),
+                served_total,
+                failed_total,
+            }
         });
         let (used_milli_cpu, used_memory) = self.kubelets.usage(&self.plan, at);
         Sample {
@@ -209,6 +209,6 @@ impl World {
 
 /// A pod's address, made up from its uid: unique among a run's first 16 million pods.
 fn address(pod: PodRef) -> String {
-    let [_, a, b, c] = pod.uid.raw().to_be_bytes();
+    let [_, a, b, c] = (pod.uid.raw() + 2).to_be_bytes();
     format!("10.{}.{b}.{c}", 128_u8.wrapping_add(a))
 }

@@ -114,6 +114,24 @@ impl<R: Recorder> Simulation<R> {
         &self.world.kubelets
     }
 
+    /// The scheduler.
+    #[must_use]
+    pub const fn scheduler(&self) -> &crate::scheduler::Scheduler {
+        &self.world.scheduler
+    }
+
+    /// Counts and sums of the cluster as it is now; usage and services are only computed for samples.
+    #[must_use]
+    pub const fn counts(&self) -> &crate::record::Sample {
+        &self.world.stats.sample
+    }
+
+    /// Counters so far.
+    #[must_use]
+    pub const fn counters(&self) -> &crate::record::Counters {
+        &self.world.counters
+    }
+
     /// Handles the next event if it is due at or before `until` (and before the end); `None` when there is none.
     ///
     /// # Errors
@@ -121,8 +139,10 @@ impl<R: Recorder> Simulation<R> {
     pub fn step(&mut self, until: SimTime) -> Result<Option<Event>, LimitReached> {
         let until = until.min(self.end);
         if R::ON {
-            // Nothing changes between events: the samples due before the next one show the state as it is now.
-            let next = self.kernel.next_time().map_or(until, |next| next.min(until));
+            // Nothing changes between events: the samples due before the next one show the state as it is now. After the
+            // last event `finish` takes those that are left.
+            let Some(next) = self.kernel.next_time() else { return Ok(None) };
+            let next = next.min(until);
             while self.next_sample < next {
                 self.sample();
             }
@@ -151,7 +171,8 @@ impl<R: Recorder> Simulation<R> {
     pub fn run_recorded(mut self) -> (Outcome, R) {
         let stopped = match self.run_until(SimTime::NEVER) {
             Err(limit) => Stopped::Limit(limit.to_string()),
-            Ok(()) if self.kernel.pending() == 0 => Stopped::Quiet,
+            // Requests go on although nothing else happens.
+            Ok(()) if self.kernel.pending() == 0 && self.world.traffic.is_empty() => Stopped::Quiet,
             Ok(()) => Stopped::Duration,
         };
         self.finish(stopped)

@@ -5,7 +5,7 @@ use super::world::{World, env};
 use crate::api::PodRef;
 use crate::component::Env;
 use crate::engine::{Kernel, Ranked};
-use crate::model::{ContainerSpec, ServiceId, TargetPort};
+use crate::model::{ContainerSpec, PodTemplate, ServiceId, TargetPort};
 use crate::record::Recorder;
 use crate::workload::Endpoint;
 
@@ -29,7 +29,7 @@ impl World {
         let Some(at) = self.traffic_of[service] else { return };
         let endpoints: Vec<Endpoint> = pods
             .into_iter()
-            .filter(|pod| self.cluster.pods().exists(*pod))
+            .filter(|pod| self.cluster.pods().exists(*pod) && self.has_target(service, *pod))
             .map(|pod| self.endpoint(service, pod))
             .collect();
         let gone: Vec<Endpoint> = self.traffic[at]
@@ -71,19 +71,27 @@ impl World {
     fn endpoint(&self, service: ServiceId, pod: PodRef) -> Endpoint {
         let template = &self.plan.templates[self.cluster.pods().template(pod.pod)];
         let target = self.plan.services[service].ports.first().map(|port| port.target);
-        let serves = |spec: &ContainerSpec| match target {
-            Some(TargetPort::Name(name)) => spec.ports.iter().any(|port| port.name == name),
-            Some(TargetPort::Number(number)) => match &self.plan.behaviors[spec.behavior].listens {
-                Some(ports) => ports.contains(&number),
-                None => spec.ports.iter().any(|port| port.port == number),
-            },
-            None => false,
+        let number = target.and_then(|target| resolve(template, target));
+        let listens = |spec: &ContainerSpec| match &self.plan.behaviors[spec.behavior].listens {
+            Some(ports) => number.is_some_and(|number| ports.contains(&number)),
+            None => spec.ports.iter().any(|port| Some(port.port) == number),
         };
-        let container = template.containers.iter().position(serves);
-        let container = container.map(|index| u16::try_from(index).expect("few containers"));
-        let up = container.is_some_and(|index| self.kubelets.works_for(&self.plan, pod, index));
+        let containers = (0..u16::try_from(template.containers.len()).expect("few containers"))
+            .filter(|&index| listens(&template.containers[usize::from(index)]));
+        // Several may want the port: requests reach the one that has bound it.
+        let works = |index: &u16| self.kubelets.works_for(&self.plan, pod, *index);
+        let serves = |index: &u16| self.kubelets.serves(pod, *index);
+        let container = containers.clone().find(serves).or_else(|| containers.clone().next());
+        let up = container.as_ref().is_some_and(works);
         let capacity = container.map_or(0.0, |index| self.capacity(&template.containers[usize::from(index)]));
         Endpoint { pod, container, up, capacity }
+    }
+
+    /// Whether the pod has the port that the service leads to: a pod without a port of that name is left out.
+    fn has_target(&self, service: ServiceId, pod: PodRef) -> bool {
+        let template = &self.plan.templates[self.cluster.pods().template(pod.pod)];
+        let target = self.plan.services[service].ports.first().map(|port| port.target);
+        target.is_none_or(|target| resolve(template, target).is_some())
     }
 
     /// Requests per second that a container's cpu limit lets it serve.
@@ -105,5 +113,14 @@ impl World {
                 self.kubelets.set_rate(&mut env, endpoint.pod, container, traffic.served_by(endpoint));
             }
         }
+    }
+}
+
+/// The port of a pod that a service's target means.
+fn resolve(template: &PodTemplate, target: TargetPort) -> Option<u16> {
+    let mut ports = template.containers.iter().flat_map(|spec| spec.ports.iter());
+    match target {
+        TargetPort::Number(number) => Some(number),
+        TargetPort::Name(name) => ports.find(|port| port.name == name).map(|port| port.port),
     }
 }

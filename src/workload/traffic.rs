@@ -48,19 +48,34 @@ impl Traffic {
 
     /// Brings the totals up to `now`; call before anything changes.
     pub fn advance(&mut self, now: SimTime) {
+        (self.served, self.failed) = self.totals(now);
         let seconds = (now - self.updated).as_secs_f64();
         self.updated = now;
-        if seconds <= 0.0 || self.rate <= 0.0 {
-            return;
-        }
-        let served: f64 = self.endpoints.iter().map(|endpoint| self.served_by(endpoint)).sum();
-        let failed = (self.rate - served).max(0.0);
-        self.served += served * seconds;
-        self.failed += failed * seconds;
         // A share of a millionth is rounding, not degradation.
-        if failed > self.rate * 1e-6 {
+        if seconds > 0.0 && self.failing() > self.rate * 1e-6 {
             self.degraded_seconds += seconds;
         }
+    }
+
+    /// Requests served and failed until `now`. Looking moves nothing: sums that are taken in other pieces round to other
+    /// numbers, and how often a run is sampled must not show in it.
+    #[must_use]
+    pub fn totals(&self, now: SimTime) -> (f64, f64) {
+        let seconds = (now - self.updated).as_secs_f64();
+        if seconds <= 0.0 || self.rate <= 0.0 {
+            return (self.served, self.failed);
+        }
+        (self.served + self.serving() * seconds, self.failed + self.failing() * seconds)
+    }
+
+    /// Requests per second that are served now.
+    fn serving(&self) -> f64 {
+        self.endpoints.iter().map(|endpoint| self.served_by(endpoint)).sum()
+    }
+
+    /// Requests per second that fail now.
+    fn failing(&self) -> f64 {
+        (self.rate - self.serving()).max(0.0)
     }
 
     /// Requests per second that `endpoint` serves now.

@@ -1,13 +1,15 @@
-//! `grace_period.json` and `termination_order.json`: [`termination`](crate::kubelet::termination).
+//! `grace_period.json` and `termination_order.json`: [`termination`](crate::kubelet::termination), and
+//! [`admission`](crate::api::admission) for what a DELETE asks for.
 
 use serde::Deserialize;
 use serde_json::json;
 
 use super::vector::phase;
 use super::{Answer, Case, Checked, Unsupported, unknown_kind};
+use crate::api::admission::api_delete_grace;
 use crate::base::SimDuration;
 use crate::kubelet::actions::KillReason;
-use crate::kubelet::termination::{KillGrace, api_delete_grace, is_turn, pod_effective_grace};
+use crate::kubelet::termination::{KillGrace, is_turn, pod_effective_grace};
 use crate::model::Role;
 
 #[derive(Deserialize)]

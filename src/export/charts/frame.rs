@@ -135,20 +135,30 @@ pub(super) struct Marked<'a> {
 
 impl<'a> Marked<'a> {
     const ROW: f64 = 14.0;
+    const ROWS: usize = 3;
 
     pub(super) fn new(marks: &'a [Mark], time: &'a TimeAxis) -> Self {
-        let mut free = [0.0; 2];
-        let place = |mark: &Mark| {
+        // From the last to the first: a label that reaches a later line goes above that line's own label, where the line
+        // does not reach up to it.
+        let mut placed: Vec<(f64, f64, usize)> = Vec::new();
+        let mut labels: Vec<Option<(usize, f64, String)>> = Vec::new();
+        for mark in marks.iter().rev() {
             let x = time.x(mark.from);
             let text = fit(&mark.text, SMALL.size, SMALL.weight, 300.0);
             let wide = width(&text, SMALL.size, SMALL.weight);
             // To the right of its line, or to the left of it where the chart ends.
             let start = if x + 5.0 + wide <= WIDTH - 6.0 { x + 5.0 } else { x - 5.0 - wide };
-            let row = free.iter().position(|free| start >= *free)?;
-            free[row] = start + wide + 10.0;
-            Some((row, start, text))
-        };
-        Self { marks, time, labels: marks.iter().map(place).collect() }
+            let end = start + wide + 10.0;
+            let over = placed.iter().filter(|(from, to, _)| start < *to && *from < end);
+            let row = over.map(|(.., row)| row + 1).max().unwrap_or(0);
+            let fits = row < Self::ROWS;
+            if fits {
+                placed.push((start.min(x - 3.0), end, row));
+            }
+            labels.push(fits.then_some((row, start, text)));
+        }
+        labels.reverse();
+        Self { marks, time, labels }
     }
 
     /// Room that the labels need above a panel.
@@ -186,7 +196,7 @@ impl<'a> Marked<'a> {
     }
 }
 
-#[allow(clippy::cast_precision_loss, reason = "there are two rows")]
+#[allow(clippy::cast_precision_loss, reason = "there are few rows")]
 fn as_f64(row: usize) -> f64 {
     row as f64
 }

@@ -1,0 +1,78 @@
+//! Registries that do not answer: ErrImagePull and ImagePullBackOff in turn (spec 2.8).
+
+mod support;
+
+use support::{Scene, pod};
+
+/// A pull that fails asks for the manifest only: 0.5 s. The back-off runs from the failure (10, 20, 40 s); tries come 10 s
+/// after a failed sync, polled each second. Fails at 1.0. At 11: 10 s are over, fails at 11.5. At 22: 10.5 of 20. At 32:
+/// fails at 32.5. At 43, 53, 63: too soon. At 73: 40.5 of 40; the registry is back since 70, the pull takes 1.5 s.
+#[test]
+fn pulls_are_retried_with_their_own_back_off() {
+    let outage = "[[fault]]\nkind = \"registry-outage\"\nat = \"0s\"\nfor = \"70s\"\nregistry = \"reg.example/\"";
+    let yaml = pod("web", "containers: [{name: app, image: 'reg.example/a:1'}, {name: b, image: 'other:1'}]");
+    let mut run = Scene::new(&yaml).with(outage).start();
+    run.until(20.0);
+    // b starts although app does not (2.3).
+    run.expect("web/b Running", &[2.75]);
+    assert_eq!(run.phase("web"), "Pending");
+    run.until(300.0);
+    // The second container's start brings a sync at 2.75, whose retry is at 13; fails at 13.5 (20 s). 24: 10.5. 34: fails
+    // at 34.5 (40 s). 45, 55, 65: too soon. 75.
+    run.expect("web/app pull", &[0.5, 1.0, 13.0, 13.5, 34.0, 34.5, 75.0, 76.5]).expect("web/app Running", &[76.75]);
+    let alone = pod("web", "containers: [{name: app, image: 'reg.example/a:1'}]");
+    let mut run = Scene::new(&alone).with(outage).start();
+    for (seconds, status) in [
+        (1.0, "Waiting ContainerCreating | Unset | 0"),
+        (11.0, "Waiting ErrImagePull | Unset | 0"),
+        (22.0, "Waiting ErrImagePull | Unset | 0"),
+        (32.0, "Waiting ImagePullBackOff | Unset | 0"),
+        (43.0, "Waiting ErrImagePull | Unset | 0"),
+        (53.0, "Waiting ImagePullBackOff | Unset | 0"),
+        (74.75, "Running | Unset | 0"),
+    ] {
+        run.until(seconds);
+        assert_eq!(run.status("web", "app"), status, "at {seconds}");
+    }
+    run.expect("web/app pulled false", &[1.0, 11.5, 32.5]).expect("web/app pulled true", &[74.5]);
+    run.expect("web/app Waiting ErrImagePull", &[1.0, 32.5]).expect("web/app Waiting ImagePullBackOff", &[22.0, 43.0]);
+    assert_eq!(
+        run.story("event web Warning")[..2],
+        [
+            "event web Warning Failed: Failed to pull image \"reg.example/a:1\": the registry does not answer"
+                .to_owned(),
+            "event web Warning Failed: Error: ErrImagePull".to_owned(),
+        ]
+    );
+    run.expect("event web Normal BackOff: Back-off pulling image \"reg.example/a:1\"", &[22.0, 43.0]);
+    run.expect("event web Warning Failed: Error: ImagePullBackOff", &[22.0, 43.0]);
+}
+
+/// 2.7: policy Always needs the registry at every start of a container, even with the image at hand; IfNotPresent does not.
+#[test]
+fn a_restart_needs_the_registry_only_under_always() {
+    let outage = "[[fault]]\nkind = \"registry-outage\"\nat = \"3600ms\"\n\
+                  [[behavior]]\nrun = \"10s\"\nexit_codes = 1";
+    let yaml =
+        pod("web", "containers: [{name: app, image: 'a'}]") + &pod("old", "containers: [{name: app, image: 'a:1'}]");
+    let run = Scene::new(&yaml).with(outage).lasts("30s").run();
+    run.expect("web/app Running", &[2.25]).expect("web/app Waiting ErrImagePull", &[12.75]);
+    // Its own pull came after the other one: 0.5 + 1.5 + 1.5 + 0.25.
+    run.expect("old/app Running", &[3.75, 14.0]);
+}
+
+/// 2.8: containers with the same image share its back-off.
+#[test]
+fn the_back_off_belongs_to_the_image() {
+    let outage = "[[fault]]\nkind = \"registry-outage\"\nat = \"0s\"";
+    let yaml = pod("web", "containers: [{name: a, image: 'i:1'}, {name: b, image: 'i:1'}]");
+    let run = Scene::new(&yaml).with(outage).lasts("10s").run();
+    run.expect("web/a Waiting ErrImagePull", &[1.0]).expect("web/b Waiting ImagePullBackOff", &[1.0]);
+}
+
+/// 1.2: a name that is none.
+#[test]
+fn a_name_that_does_not_parse_is_never_pulled() {
+    let run = Scene::new(&pod("web", "containers: [{name: a, image: 'No/Such:1:2'}]")).lasts("10s").run();
+    run.expect("web/a Waiting InvalidImageName", &[0.5]).expect("web/a pull", &[]);
+}
