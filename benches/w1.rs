@@ -1,6 +1,6 @@
 //! Workload W1 (scenarios/w1.toml) with the recorder off: 1,000 nodes and 100,000 pods. `cargo bench --bench w1` times
 //! whole runs; before that it prints what one run takes in CPU seconds, in events and in memory beyond an empty run, and
-//! its digest, which is the one that `podsim run scenarios/w1.toml` prints.
+//! its digest, which is the one that `podsim run scenarios/w1.toml` prints; and the same of ten times as many nodes.
 
 use std::hint::black_box;
 use std::path::Path;
@@ -31,28 +31,29 @@ fn cpu_seconds() -> Option<f64> {
     Some(ticks as f64 / 100.0)
 }
 
-fn report() {
-    let mut empty = Simulation::new(plan(&["arrivals.0.count=1"]));
+/// Reports of growing size: the peak is that of the process, so each empty run must be larger than all runs before.
+fn report(name: &str, overrides: &[&str]) {
+    let mut empty = Simulation::new(plan(&[overrides, &["arrivals.0.count=1"]].concat()));
     empty.run_until(podsim::base::SimTime::NEVER).expect("no limit");
     black_box(&empty);
     drop(empty);
     let (before, started) = (peak_bytes(), cpu_seconds());
-    let mut run = Simulation::new(plan(&[]));
+    let mut run = Simulation::new(plan(overrides));
     run.run_until(podsim::base::SimTime::NEVER).expect("no limit");
     let (after, ended) = (peak_bytes(), cpu_seconds());
     let (events, peak) = (run.events(), run.cluster().pods().peak());
     let outcome = run.run();
     println!(
-        "w1: digest {}, {events} events, {} pods, at most {peak} at once",
+        "{name}: digest {}, {events} events, {} pods, at most {peak} at once",
         outcome.digest, outcome.counters.pods_created
     );
     if let (Some(started), Some(ended)) = (started, ended) {
-        println!("w1: {:.2} CPU s", ended - started);
+        println!("{name}: {:.2} CPU s", ended - started);
     }
     if let (Some(before), Some(after)) = (before, after) {
         let more = after - before;
         println!(
-            "w1: {} kB more than an empty run at the peak, {} bytes a live pod",
+            "{name}: {} kB more than an empty run at the peak, {} bytes a live pod",
             more / 1024,
             more / u64::from(peak)
         );
@@ -72,7 +73,8 @@ fn w1(criterion: &mut Criterion) {
 criterion_group!(benches, w1);
 
 fn main() {
-    report();
+    report("w1", &[]);
+    report("w1 on 10,000 nodes", &["node_pool.0.count=10000", "arrivals.0.every=10ms", "arrivals.0.count=200000"]);
     benches();
     Criterion::default().configure_from_args().final_summary();
 }

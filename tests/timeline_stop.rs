@@ -121,3 +121,15 @@ fn a_pending_pod_goes_at_once() {
         &[0.0],
     );
 }
+
+/// 2.11: the kill of a whole pod goes for a container, too, that a failed probe is stopping already: asked at 30 with 30 s
+/// of grace, it has 5 s from the deletion at 40.
+#[test]
+fn a_deletion_overtakes_the_kill_of_one_container() {
+    let spec =
+        "containers: [{name: app, image: 'i:1', livenessProbe: {tcpSocket: {port: 80}, initialDelaySeconds: 5}}]";
+    let ignores = "[[behavior]]\nlistens = [81]\non_terminate = \"ignore\"\n";
+    let run = Scene::new(&pod("web", spec)).with(&(ignores.to_owned() + &delete("40s", "5s"))).run();
+    run.expect("event web Normal Killing: Container app failed liveness probe", &[30.0]);
+    run.expect("web/app Terminated Error 137", &[45.0]).expect("pod web removed", &[45.0]);
+}

@@ -10,8 +10,9 @@ const VALUES: u32 = 1 << DIGIT_BITS;
 /// All buckets: 32 places of 4 values, as many as a `u128` has bits.
 const BUCKETS: usize = (u64::BITS / DIGIT_BITS * VALUES) as usize;
 
-/// Entries in a chunk: 1 KiB.
-const CHUNK: usize = 64;
+/// Entries in a chunk: 512 bytes. Every bucket in use wastes half a chunk, and with few timers there are many buckets
+/// for them.
+const CHUNK: usize = 32;
 /// No chunk.
 const NONE: u32 = u32::MAX;
 

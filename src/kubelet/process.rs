@@ -97,13 +97,14 @@ impl Kubelets {
         let exit = Exit { code: container.exit_code, reason: container.exit_reason, started, finished: env.now };
         container.instance = Instance::Exited(exit);
         let timers = [container.exit_timer.take(), container.serving_timer.take(), container.oom_timer.take()];
-        let was_serving = std::mem::take(&mut container.serving);
+        let (was_serving, asked) = (std::mem::take(&mut container.serving), container.stopping);
         container.rate = 0.0;
         (container.started, container.ready) = (false, false);
         for timer in timers.into_iter().flatten() {
             env.timers.disarm(timer);
         }
-        if exit.code != 0 {
+        // Who was asked to stop, or killed for not doing so, has not crashed.
+        if exit.code != 0 && !asked {
             env.counters.container_crashes += 1;
         }
         if exit.reason == known::OOM_KILLED {

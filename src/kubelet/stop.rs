@@ -112,19 +112,26 @@ impl Kubelets {
     fn hurry<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, id: RecordId, grace: i64) {
         let record = self.records.get_mut(id);
         record.terminating_since = env.now;
-        let latest = env.now + termination::kill_after(grace);
         let count = env.plan.templates[record.template].containers.len();
         for index in 0..u16::try_from(count).expect("few containers") {
-            let container = self.records.container_mut(id, index);
-            if let Some(timer) = container.grace_timer.take() {
+            if let Some(timer) = self.records.container_mut(id, index).grace_timer.take() {
                 env.timers.disarm(timer);
             }
+        }
+        self.kill_the_asked(env, id, grace);
+        self.stop_in_turn(env, id);
+    }
+
+    /// Containers that were asked to stop before, with more patience, are given this grace from now.
+    fn kill_the_asked<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, id: RecordId, grace: i64) {
+        let latest = env.now + termination::kill_after(grace);
+        let count = env.plan.templates[self.records.get(id).template].containers.len();
+        for index in 0..u16::try_from(count).expect("few containers") {
             let container = self.records.container(id, index);
             if container.running().is_some() && container.stopping && container.exit_at > latest {
                 self.end_at(env, id, index, latest, SIGKILL_EXIT, known::ERROR);
             }
         }
-        self.stop_in_turn(env, id);
     }
 
     /// The kubelet itself ends the pod.
@@ -171,6 +178,10 @@ impl Kubelets {
             let grace = termination::pod_effective_grace(0, None, request, Some(template.grace_period_seconds));
             record.stop_grace_seconds = u32::try_from(grace).unwrap_or(u32::MAX);
         }
+        let record = self.records.get(id);
+        let grace = record.grace_seconds.unwrap_or(record.stop_grace_seconds);
+        // One that its probe had killed a moment ago may have been given longer.
+        self.kill_the_asked(env, id, i64::from(grace));
         self.stop_in_turn(env, id);
     }
 

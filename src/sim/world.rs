@@ -8,14 +8,14 @@ use crate::api::{Cluster, Cursor, Op, PodRef};
 use crate::base::id::DenseId;
 use crate::base::{IdVec, SimDuration, SimTime};
 use crate::component::{DrawTables, Env};
-use crate::controllers::{Endpoints, NodeLifecycle, PodGc, endpoints};
+use crate::controllers::{Endpoints, NodeLifecycle, PodGc, endpoints, pod_gc};
 use crate::engine::{Kernel, Ranked};
 use crate::kubelet::Kubelets;
 use crate::model::plan::{ArrivalPlan, ArrivalProcess, ArrivalSource, Plan};
 use crate::model::{ConditionStatus, NodeId, ServiceId, ServiceType, StrId, TemplateId, WorkloadId};
 use crate::record::{Counters, Fact, KubeEvent, PodRecord, Recorder, Subject};
 use crate::scheduler::Scheduler;
-use crate::workload::arrivals::{Arrivals, Spacing};
+use crate::workload::arrivals::{self, Arrivals, Spacing};
 use crate::workload::{Arrival, Traffic};
 
 /// Every component, and what they share.
@@ -149,7 +149,9 @@ impl World {
                 self.create(kernel, recorder, pod.workload, 0, pod.template);
             }
             Event::Arrival(stream) => self.arrive(kernel, recorder, stream as usize),
-            Event::Create { workload, ordinal, template } => {
+            Event::Create { stream, ordinal } => {
+                let workload = self.plan.arrivals[stream as usize].workload;
+                let template = self.arrival_template(stream as usize, ordinal);
                 self.create(kernel, recorder, workload, ordinal, template);
             }
             Event::TraceDelete(pod) => self.delete_pod(kernel.now(), pod, None),
@@ -177,16 +179,20 @@ impl World {
                 let renewed = |node| self.kubelets.last_renewal(&self.plan, node, now);
                 self.lifecycle.handle(&mut env, timer, renewed);
             }
-            Event::PodGc(timer) => {
-                let mut env = env!(self, kernel, recorder);
-                self.gc.handle(&mut env, timer);
-            }
+            Event::PodGcPass => self.collect(kernel, recorder, pod_gc::Timer::Pass),
+            Event::PodGcOrphans(node) => self.collect(kernel, recorder, pod_gc::Timer::Orphans(node)),
+            Event::PodGcExpired(pod) => self.collect(kernel, recorder, pod_gc::Timer::Expired(pod)),
             Event::Scheduler(timer) => {
                 let mut env = env!(self, kernel, recorder);
                 self.scheduler.handle(&mut env, timer);
             }
         }
         self.after_event(kernel, recorder);
+    }
+
+    fn collect<R: Recorder>(&mut self, kernel: &mut Kernel<Event>, recorder: &mut R, timer: pod_gc::Timer) {
+        let mut env = env!(self, kernel, recorder);
+        self.gc.handle(&mut env, timer);
     }
 
     fn wake<R: Recorder>(&mut self, kernel: &mut Kernel<Event>, recorder: &mut R, actor: Actor) {
@@ -259,6 +265,17 @@ impl World {
         }
     }
 
+    /// The template of an arrival that there is.
+    fn arrival_template(&self, stream: usize, ordinal: u32) -> TemplateId {
+        let ArrivalPlan { workload, source, .. } = &self.plan.arrivals[stream];
+        match source {
+            ArrivalSource::Trace(rows) => rows[ordinal as usize].template,
+            ArrivalSource::Generated { templates, weights, .. } => {
+                arrivals::template(templates, weights, &self.draws.workload(*workload).arrival, ordinal)
+            }
+        }
+    }
+
     fn arrive<R: Recorder>(&mut self, kernel: &mut Kernel<Event>, recorder: &mut R, stream: usize) {
         let Arrival { at, ordinal, template } = self.next_arrival[stream].expect("the stream waits for this arrival");
         let workload = self.plan.arrivals[stream].workload;
@@ -272,7 +289,8 @@ impl World {
         if takes == SimDuration::ZERO {
             self.create(kernel, recorder, workload, ordinal, template);
         } else {
-            let event = Event::Create { workload, ordinal, template };
+            let stream = u32::try_from(stream).expect("few streams");
+            let event = Event::Create { stream, ordinal };
             kernel.schedule_in(takes, event.rank(), event);
         }
     }

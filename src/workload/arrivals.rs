@@ -71,23 +71,26 @@ impl Arrivals<'_> {
                 }
             }
         };
-        (at < self.until).then(|| Arrival { at, ordinal, template: self.template(ordinal) })
+        let template = template(self.templates, self.weights, &self.draw, ordinal);
+        (at < self.until).then_some(Arrival { at, ordinal, template })
     }
+}
 
-    fn template(&self, ordinal: u32) -> TemplateId {
-        let total: u64 = self.weights.iter().map(|&w| u64::from(w)).sum();
-        if total == 0 {
-            return self.templates[ordinal as usize % self.templates.len()];
-        }
-        let mut left = self.draw.at(u64::from(ordinal), 1, 0).below(total);
-        for (&template, &weight) in self.templates.iter().zip(self.weights) {
-            match left.checked_sub(u64::from(weight)) {
-                Some(rest) => left = rest,
-                None => return template,
-            }
-        }
-        self.templates[0]
+/// The template of arrival number `ordinal`: drawn by weight, or in turn if there are no weights.
+#[must_use]
+pub fn template(templates: &[TemplateId], weights: &[u32], draw: &Draw, ordinal: u32) -> TemplateId {
+    let total: u64 = weights.iter().map(|&w| u64::from(w)).sum();
+    if total == 0 {
+        return templates[ordinal as usize % templates.len()];
     }
+    let mut left = draw.at(u64::from(ordinal), 1, 0).below(total);
+    for (&template, &weight) in templates.iter().zip(weights) {
+        match left.checked_sub(u64::from(weight)) {
+            Some(rest) => left = rest,
+            None => return template,
+        }
+    }
+    templates[0]
 }
 
 #[cfg(test)]

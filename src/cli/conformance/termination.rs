@@ -1,4 +1,5 @@
-//! `grace_period.json` and `termination_order.json`: [`termination`](crate::kubelet::termination).
+//! `grace_period.json` and `termination_order.json`: [`termination`](crate::kubelet::termination), and
+//! [`admission`](crate::api::admission) for what a DELETE asks for.
 
 use serde::Deserialize;
 use serde_json::json;
