@@ -521,12 +521,12 @@ impl Both {
             assert_eq!(pods.deletion_timestamp(slot), model.deleting.map(|(_, at)| at));
             assert_eq!((pods.has_address(slot), pods.created(slot)), (model.has_address, model.created));
             assert_eq!(pods.started(slot), model.started);
-            assert_eq!(pods.containers(slot), model.containers);
+            assert_eq!(pods.containers(slot).collect::<Vec<_>>(), model.containers);
             for kind in PodConditionType::ALL {
                 let wanted = model.conditions.get(&kind);
                 assert_eq!(pods.conditions(slot).get(kind), wanted.map(|(condition, _)| *condition), "{kind:?}");
                 if let Some(&(condition, since)) = wanted {
-                    assert_eq!(pods.conditions(slot).transition(kind), since, "{kind:?} of {pod:?}");
+                    assert_eq!(pods.transition(slot, kind), Some(since), "{kind:?} of {pod:?}");
                     assert_eq!(pods.conditions(slot).is_true(kind), condition.status == ConditionStatus::True);
                 }
             }

@@ -406,7 +406,7 @@ fn pending_pods_have_reasons(sim: &Simulation) {
                     ContainerState::Unset => false,
                 });
                 // Its node may not have heard of it yet.
-                let new = sim.now() - pods.conditions(pod.pod).transition(PodConditionType::PodScheduled);
+                let new = sim.now() - pods.transition(pod.pod, PodConditionType::PodScheduled).expect("it is bound");
                 let quiet = !sim.kubelets().is_up(node) || new < SimDuration::from_secs(10);
                 ensure!(told || quiet, sim, "{pod:?} is pending: {statuses:?}");
             }
