@@ -146,6 +146,11 @@ fn taint(key: usize, value: usize) -> Taint {
     Taint { key: TAINT_KEYS[key], value: TAINT_VALUES[value], effect }
 }
 
+/// What the API holds of a container before a kubelet wrote anything.
+fn no_status() -> ContainerStatus {
+    ContainerStatus { state: ContainerState::Unset, ..ContainerStatus::waiting(known::EMPTY, known::EMPTY) }
+}
+
 impl Model {
     /// A pod that exists, or (one time in eight) one that is gone.
     fn pick(&self, number: usize) -> Option<PodRef> {
@@ -273,7 +278,7 @@ impl Both {
                     created: now,
                     started: None,
                     conditions: BTreeMap::new(),
-                    containers: vec![StoredContainer::ABSENT; containers],
+                    containers: vec![StoredContainer::pack(&no_status()); containers],
                 };
                 let taken = self.model.pods.values().any(|other| other.slot == pod.pod);
                 assert!(!taken, "{pod:?} got a slot that is in use");

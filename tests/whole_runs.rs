@@ -406,8 +406,8 @@ fn pending_pods_have_reasons(sim: &Simulation) {
                     ContainerState::Unset => false,
                 });
                 // Its node may not have heard of it yet.
-                let new = sim.now() - pods.transition(pod.pod, PodConditionType::PodScheduled).expect("it is bound");
-                let quiet = !sim.kubelets().is_up(node) || new < SimDuration::from_secs(10);
+                let bound = pods.transition(pod.pod, PodConditionType::PodScheduled).expect("a bound pod is scheduled");
+                let quiet = !sim.kubelets().is_up(node) || sim.now() - bound < SimDuration::from_secs(10);
                 ensure!(told || quiet, sim, "{pod:?} is pending: {statuses:?}");
             }
         }

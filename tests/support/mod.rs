@@ -290,7 +290,7 @@ impl Run {
         let pods = self.sim.cluster().pods();
         let template = &self.sim.plan().templates[pods.template(pod.pod)];
         let at = template.containers.iter().position(|spec| self.text(spec.name) == container).expect("it is there");
-        pods.containers(pod.pod).nth(at).expect("a status for each container").unpack(template.containers[at].name)
+        pods.containers(pod.pod).nth(at).expect("one for each").unpack(template.containers[at].name)
     }
 
     /// Whether the API shows a condition of a pod as True.
