@@ -30,6 +30,7 @@ enum Step {
         address: bool,
         ready: Option<bool>,
         restarts: u32,
+        state: u8,
     },
     Condition {
         pod: usize,
@@ -75,12 +76,13 @@ fn step() -> impl Strategy<Value = Step> {
     let phases = vec![Phase::Pending, Phase::Running, Phase::Running, Phase::Succeeded, Phase::Failed];
     let grace = prop::sample::select(vec![None, None, Some(0), Some(-3), Some(5), Some(60)]);
     let spec = prop::sample::select(vec![30, 0, -1, 7]);
-    let patch = (n(), prop::sample::select(phases), any::<bool>(), any::<bool>(), any::<Option<bool>>(), 0..3_u32);
+    let patch =
+        (n(), prop::sample::select(phases), any::<bool>(), any::<bool>(), any::<Option<bool>>(), 0..3_u32, 0..3_u8);
     prop_oneof![
         6 => (0..4_usize, prop::option::weighted(0.2, n())).prop_map(|(containers, node)| Step::Create { containers, node }),
         6 => (n(), n()).prop_map(|(pod, node)| Step::Bind { pod, node }),
-        6 => patch.prop_map(|(pod, phase, reason, address, ready, restarts)| {
-            Step::Patch { pod, phase, reason, address, ready, restarts }
+        6 => patch.prop_map(|(pod, phase, reason, address, ready, restarts, state)| {
+            Step::Patch { pod, phase, reason, address, ready, restarts, state }
         }),
         3 => (n(), 0..6_usize, status()).prop_map(|(pod, kind, status)| Step::Condition { pod, kind, status }),
         5 => (n(), grace, spec).prop_map(|(pod, grace, spec)| Step::Delete { pod, grace, spec }),
@@ -93,6 +95,8 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (0..CONFIGS, 0..3_usize).prop_map(|(config, keys)| Step::Put(config, keys)),
         1 => (0..CONFIGS).prop_map(Step::DeleteConfig),
         4 => (0..3_000_i64).prop_map(Step::Wait),
+        // Hours and days: times that are kept in few bits must not run over.
+        1 => (0..100_000_000_i64).prop_map(Step::Wait),
         4 => (0..4_usize, 0..20_usize, 0..3_000_i64).prop_map(|(cursor, most, lag)| Step::Read { cursor, most, lag }),
     ]
 }
@@ -112,7 +116,7 @@ struct Pod {
     started: Option<SimTime>,
     /// Status, reason, and when the status changed last.
     conditions: BTreeMap<PodConditionType, (PodCondition, SimTime)>,
-    containers: Vec<StoredContainer>,
+    containers: Vec<ContainerStatus>,
 }
 
 #[derive(Clone, Debug)]
@@ -144,11 +148,6 @@ const TAINT_VALUES: [StrId; 2] = [known::EMPTY, known::DEFAULT];
 fn taint(key: usize, value: usize) -> Taint {
     let effect = if key == 0 { TaintEffect::NoSchedule } else { TaintEffect::NoExecute };
     Taint { key: TAINT_KEYS[key], value: TAINT_VALUES[value], effect }
-}
-
-/// What the API holds of a container before a kubelet wrote anything.
-fn no_status() -> ContainerStatus {
-    ContainerStatus { state: ContainerState::Unset, ..ContainerStatus::waiting(known::EMPTY, known::EMPTY) }
 }
 
 impl Model {
@@ -278,7 +277,7 @@ impl Both {
                     created: now,
                     started: None,
                     conditions: BTreeMap::new(),
-                    containers: vec![StoredContainer::pack(&no_status()); containers],
+                    containers: vec![status_of(None, now, 0); containers],
                 };
                 let taken = self.model.pods.values().any(|other| other.slot == pod.pod);
                 assert!(!taken, "{pod:?} got a slot that is in use");
@@ -298,9 +297,9 @@ impl Both {
                     self.model.bound(now, pod.uid, node);
                 }
             }
-            Step::Patch { pod, phase, reason, address, ready, restarts } => {
+            Step::Patch { pod, phase, reason, address, ready, restarts, state } => {
                 let Some(pod) = self.model.pick(pod) else { return };
-                self.patch(pod, (phase, reason, address, ready, restarts));
+                self.patch(pod, (phase, reason, address, ready, restarts), state);
             }
             Step::Condition { pod, kind, status } => {
                 let Some(pod) = self.model.pick(pod) else { return };
@@ -394,13 +393,14 @@ impl Both {
         &mut self,
         pod: PodRef,
         (phase, reason, address, ready, restarts): (Phase, bool, bool, Option<bool>, u32),
+        state: u8,
     ) {
         let now = self.now;
         let reason = if reason { known::EVICTED } else { known::EMPTY };
         let count = self.model.pods.get(&pod.uid).map_or(1, |pod| pod.containers.len());
-        let mut status = ContainerStatus::waiting(known::DEFAULT, known::CONTAINER_CREATING);
-        status.restart_count = restarts;
-        let containers = vec![StoredContainer::pack(&status); count];
+        // Containers of one pod differ, so that their rows cannot be taken for each other.
+        let containers: Vec<ContainerStatus> =
+            (0..count).map(|index| status_of(Some(state), now, restarts + u32::try_from(index).unwrap() % 2)).collect();
         let mut conditions = [None; 6];
         let condition = ready.map(|ready| PodCondition {
             status: ConditionStatus::from_bool(ready),
@@ -410,7 +410,7 @@ impl Both {
         let patch = StatusPatch {
             phase,
             reason,
-            containers: containers.clone().into(),
+            containers: containers.iter().map(StoredContainer::pack).collect(),
             conditions,
             has_address: address,
             started: now,
@@ -526,7 +526,8 @@ impl Both {
             assert_eq!(pods.deletion_timestamp(slot), model.deleting.map(|(_, at)| at));
             assert_eq!((pods.has_address(slot), pods.created(slot)), (model.has_address, model.created));
             assert_eq!(pods.started(slot), model.started);
-            assert_eq!(pods.containers(slot).collect::<Vec<_>>(), model.containers);
+            let shown: Vec<_> = pods.containers(slot).map(|status| status.unpack(known::DEFAULT)).collect();
+            assert_eq!(shown, model.containers, "containers of {pod:?}");
             for kind in PodConditionType::ALL {
                 let wanted = model.conditions.get(&kind);
                 assert_eq!(pods.conditions(slot).get(kind), wanted.map(|(condition, _)| *condition), "{kind:?}");
@@ -550,6 +551,28 @@ impl Both {
             assert_eq!(self.cluster.config(ConfigId::from_raw(config)), wanted);
         }
         assert_eq!(self.cluster.resource_version(), self.model.log.len() as u64);
+    }
+}
+
+/// A container's status: none yet, or in a state of this kind, after so many restarts.
+fn status_of(state: Option<u8>, now: SimTime, restarts: u32) -> ContainerStatus {
+    let at = now.floor_seconds();
+    let ended = |exit_code| {
+        let reason = known::ERROR;
+        ContainerState::Terminated(Terminated { exit_code, signal: 0, reason, started_at: at, finished_at: at })
+    };
+    ContainerStatus {
+        name: known::DEFAULT,
+        state: match state {
+            None => ContainerState::Unset,
+            Some(0) => ContainerState::Waiting { reason: known::CRASH_LOOP_BACK_OFF },
+            Some(1) => ContainerState::Running { started_at: at },
+            Some(_) => ended(-1),
+        },
+        last_state: if restarts > 0 { ended(137) } else { ContainerState::Unset },
+        ready: state == Some(1) && restarts > 0,
+        started: Some(state == Some(1)),
+        restart_count: restarts,
     }
 }
 

@@ -37,6 +37,7 @@ const COMPONENT_FILES: &[&str] = &[
     "kubelet/mounts.rs",
     "kubelet/process.rs",
     "kubelet/pulls.rs",
+    "kubelet/records.rs",
     "kubelet/report.rs",
     "kubelet/runtime.rs",
     "kubelet/stop.rs",

@@ -423,8 +423,7 @@ mod tests {
         let (c, d) = (insert(&mut pods, 2, 2), insert(&mut pods, 2, 2));
         assert_eq!((c.pod, d.pod, pods.statuses.len()), (b.pod, none.pod, 4));
         for pod in [c, d] {
-            let absent = StoredContainer { now: StatusRow::ABSENT, past: Past::NONE };
-            assert!(pods.containers(pod.pod).eq([absent; 2]));
+            assert!(pods.containers(pod.pod).eq([StoredContainer::ABSENT; 2]));
         }
         assert!(pods.iter().eq([c, d]), "in slot order");
     }

@@ -144,6 +144,9 @@ pub(super) const fn unpack_reason(reason: u8) -> StrId {
 }
 
 impl StoredContainer {
+    /// No status was written yet.
+    pub const ABSENT: Self = Self { now: StatusRow::ABSENT, past: Past::NONE };
+
     /// Stores `status`.
     #[must_use]
     pub fn pack(status: &ContainerStatus) -> Self {

@@ -1,6 +1,7 @@
 //! `podsim run SCENARIO`: reads, runs, writes, sums up.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::Exit;
 use super::args::{RunArgs, Summary};
@@ -15,7 +16,7 @@ use crate::sim::Simulation;
 use crate::sim::outcome::{Outcome, Stopped};
 use crate::sim::plan::Plan;
 
-/// Events between two looks at the progress line.
+/// Events between two looks at the progress line and for an interrupt.
 const PROGRESS_EVENTS: u32 = 4096;
 
 /// A finished run.
@@ -30,7 +31,27 @@ pub(super) struct Ready {
     pub ignored: Vec<(String, u32)>,
 }
 
+/// Set by the first Ctrl-C: what was simulated so far is kept. A second one ends the process at once.
+static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+
+/// Exit code of a process that a second Ctrl-C ends.
+const INTERRUPTED_TWICE: i32 = Exit::Interrupted as i32;
+
+fn interrupted() -> bool {
+    INTERRUPTED.load(Ordering::Relaxed)
+}
+
+fn listen_for_interrupts() {
+    // Where no handler can be set, an interrupt ends the process as it would any other.
+    let _ = ctrlc::set_handler(|| {
+        if INTERRUPTED.swap(true, Ordering::Relaxed) {
+            std::process::exit(INTERRUPTED_TWICE);
+        }
+    });
+}
+
 pub(super) fn run(args: &RunArgs, terminal: &Terminal) -> anyhow::Result<Exit> {
+    listen_for_interrupts();
     let ready = match prepare(args, terminal) {
         Ok(ready) => ready,
         Err(exit) => return Ok(exit),
@@ -69,7 +90,7 @@ fn once(args: &RunArgs, ready: &Ready, terminal: &Terminal) -> anyhow::Result<Ex
     let plan = &ready.plan;
     terminal.note(&header(plan));
     let (finished, seconds) = timed(plan, terminal)?;
-    if args.check && !check(plan, &finished.outcome, terminal) {
+    if args.check && !interrupted() && !check(plan, &finished.outcome, terminal) {
         return Ok(Exit::Internal);
     }
     let outcome = &finished.outcome;
@@ -129,6 +150,10 @@ fn simulate(plan: Plan, progress: &mut dyn FnMut(Tick)) -> anyhow::Result<Finish
                     return Ok(Finished { outcome, recording });
                 }
             }
+        }
+        if interrupted() {
+            let (outcome, recording) = simulation.finish(Stopped::Interrupted);
+            return Ok(Finished { outcome, recording });
         }
         let unscheduled = simulation.unscheduled();
         progress(Tick { now: simulation.now(), events: simulation.events(), unscheduled });

@@ -1,7 +1,8 @@
 //! The kubelets of all nodes: one component. Reads the change log through its cursor, runs one worker for each pod, writes
 //! statuses. Must not know other components. Mirrors pkg/kubelet/kubelet.go and pod_workers.go, v1.34.
 
-use super::runtime::{Machine, PodRecord, RecordId, Records};
+use super::records::Records;
+use super::runtime::{Machine, PodRecord, RecordId};
 use super::worker::QUEUE_POLL;
 use crate::api::{Change, Cursor, Op, PodRef, StatusPatch};
 use crate::base::{IdVec, SimDuration, SimTime};
@@ -223,8 +224,13 @@ impl Kubelets {
                         self.request_removal(env, pod);
                     }
                 }
-                Change::PodRemoved { pod, .. } => {
-                    if let Some(id) = self.record_of(env.plan, pod) {
+                Change::PodRemoved { pod, node, .. } => {
+                    let id = self.records.of(pod).or_else(|| {
+                        // A later pod may have taken over the slot before this was read.
+                        self.records.displaced(pod, self.machines[node?].first_record)
+                    });
+                    if let Some(id) = id {
+                        self.wake_record(env.plan, id);
                         // Its own copy carries no deletion grace: the full grace of the spec applies (spec 2.12).
                         let spec = env.plan.templates[self.records.get(id).template].grace_period_seconds;
                         self.records.get_mut(id).orphan = true;

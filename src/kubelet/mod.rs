@@ -16,6 +16,7 @@ pub mod phase;
 pub mod probes;
 mod process;
 mod pulls;
+mod records;
 mod report;
 mod runtime;
 pub mod status_column;

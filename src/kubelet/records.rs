@@ -1,0 +1,370 @@
+//! The records of all pods on all machines: found by id, by pod, by machine. Most pods of a large cluster just run, and
+//! are kept parked. Knows no policy.
+
+use smallvec::SmallVec;
+
+use crate::api::PodRef;
+use crate::api::stored::ApiTime;
+use crate::base::{IdPages, SimDuration, SimTime};
+use crate::define_id;
+use crate::engine::TimerKey;
+use crate::model::strings::known;
+use crate::model::{ImageId, NodeId, PodId, StrId, TemplateId, WorkloadId};
+
+use super::probes::Prober;
+
+use super::runtime::{ContainerRecord, Instance, PodRecord, RecordId, Worker};
+
+/// Records of all pods on all machines.
+#[derive(Debug, Default)]
+pub(super) struct Records {
+    pods: IdPages<RecordId, Stored>,
+    /// The first free record.
+    free: Option<RecordId>,
+    /// The record of a pod object's slot.
+    by_slot: IdPages<PodId, Option<RecordId>>,
+}
+
+/// A record as it is kept. Most pods of a large cluster just run: those are parked in 64 bytes.
+#[derive(Debug)]
+enum Stored {
+    /// Free, with the next free record: a list of its own would grow as long as the column.
+    Free(Option<RecordId>),
+    Parked(Parked),
+    Full(Box<Full>),
+}
+
+#[derive(Debug)]
+struct Full {
+    pod: PodRecord,
+    containers: SmallVec<[ContainerRecord; 1]>,
+}
+
+/// A pod of one container that runs for the first time, with nothing pending but its own end. What does not fit (more
+/// pulls, other exits) is not parked.
+#[derive(Clone, Copy, Debug)]
+struct Parked {
+    pod: PodRef,
+    template: TemplateId,
+    workload: WorkloadId,
+    ordinal: u32,
+    node: NodeId,
+    next: Option<RecordId>,
+    previous: Option<RecordId>,
+    exit_timer: Option<TimerKey>,
+    running_since: SimTime,
+    exit_at: SimTime,
+    /// Of its start only the status asks, which shows seconds.
+    started_at: ApiTime,
+    exit_code: u8,
+    /// A well-known string, whose id is below 256.
+    exit_reason: u8,
+    pulls: u8,
+    /// Always true; that a byte can be no `bool` is how [`Stored`] tells its variants apart without a ninth word.
+    sandbox_ready: bool,
+}
+
+/// What is known of a record without waking it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Brief {
+    pub(super) pod: PodRef,
+    pub(super) template: TemplateId,
+    pub(super) workload: WorkloadId,
+    pub(super) node: NodeId,
+}
+
+impl Records {
+    /// The record, which is not parked.
+    pub(super) fn get(&self, id: RecordId) -> &PodRecord {
+        &self.full(id).pod
+    }
+
+    /// The record, which is not parked.
+    pub(super) fn get_mut(&mut self, id: RecordId) -> &mut PodRecord {
+        &mut self.full_mut(id).pod
+    }
+
+    fn full(&self, id: RecordId) -> &Full {
+        match &self.pods[id] {
+            Stored::Full(full) => full,
+            other => unreachable!("a record is woken before it is used, and its timers go with it: {other:?}"),
+        }
+    }
+
+    fn full_mut(&mut self, id: RecordId) -> &mut Full {
+        match &mut self.pods[id] {
+            Stored::Full(full) => full,
+            other => unreachable!("a record is woken before it is used, and its timers go with it: {other:?}"),
+        }
+    }
+
+    /// The record of a pod, parked or not.
+    pub(super) fn of(&self, pod: PodRef) -> Option<RecordId> {
+        let id = self.by_slot.get(pod.pod).copied().flatten()?;
+        (self.pod_of(id) == Some(pod)).then_some(id)
+    }
+
+    /// The record of a pod whose slot a later pod has taken over, searched among those of its machine.
+    pub(super) fn displaced(&self, pod: PodRef, first: Option<RecordId>) -> Option<RecordId> {
+        self.by_slot.get(pod.pod).copied().flatten()?;
+        self.chain(first).find(|&id| self.pod_of(id) == Some(pod))
+    }
+
+    fn pod_of(&self, id: RecordId) -> Option<PodRef> {
+        match &self.pods[id] {
+            Stored::Free(_) => None,
+            Stored::Parked(parked) => Some(parked.pod),
+            Stored::Full(full) => Some(full.pod.pod),
+        }
+    }
+
+    /// Whether the record is parked.
+    pub(super) fn is_parked(&self, id: RecordId) -> bool {
+        matches!(self.pods[id], Stored::Parked(_))
+    }
+
+    /// Every record, in slot order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (RecordId, Brief)> {
+        self.pods.entries().filter_map(|(id, stored)| match stored {
+            Stored::Free(_) => None,
+            Stored::Parked(Parked { pod, template, workload, node, .. }) => {
+                Some((id, Brief { pod: *pod, template: *template, workload: *workload, node: *node }))
+            }
+            Stored::Full(full) => {
+                let PodRecord { pod, template, workload, node, .. } = full.pod;
+                Some((id, Brief { pod, template, workload, node }))
+            }
+        })
+    }
+
+    /// Since when a container's process runs, and how many requests per second it serves.
+    pub(super) fn running(&self, id: RecordId, index: u16) -> Option<(SimTime, f64)> {
+        match &self.pods[id] {
+            Stored::Free(_) => None,
+            Stored::Parked(parked) => Some((parked.running_since, 0.0)),
+            Stored::Full(full) => {
+                let container = &full.containers[usize::from(index)];
+                container.running().map(|since| (since, container.rate))
+            }
+        }
+    }
+
+    /// What the pod's containers wrote, if they did.
+    pub(super) fn storage(&self, id: RecordId) -> Option<&super::storage::Storage> {
+        match &self.pods[id] {
+            Stored::Free(_) | Stored::Parked(_) => None,
+            Stored::Full(full) => full.pod.storage.as_deref(),
+        }
+    }
+
+    /// Whether a container's process listens on its ports.
+    pub(super) fn serving(&self, id: RecordId, index: u16) -> bool {
+        match &self.pods[id] {
+            Stored::Free(_) => false,
+            Stored::Parked(_) => true,
+            Stored::Full(full) => full.containers[usize::from(index)].serving,
+        }
+    }
+
+    pub(super) fn insert(&mut self, record: PodRecord, containers: usize) -> RecordId {
+        let slot = record.pod.pod;
+        let (node_next, containers) = (record.next, (0..containers).map(|_| ContainerRecord::default()).collect());
+        let stored = Stored::Full(Box::new(Full { pod: record, containers }));
+        let id = match self.free {
+            Some(id) => {
+                let Stored::Free(next) = std::mem::replace(&mut self.pods[id], stored) else {
+                    unreachable!("the chain of free records holds free records")
+                };
+                self.free = next;
+                id
+            }
+            None => self.pods.push(stored),
+        };
+        self.by_slot.grow_to(slot, &None);
+        self.by_slot[slot] = Some(id);
+        self.link_previous(node_next, Some(id));
+        id
+    }
+
+    /// Forgets a record; its neighbours on the node close the gap, and the first one there is returned if it changes.
+    pub(super) fn remove(&mut self, id: RecordId) -> Option<Option<RecordId>> {
+        let Stored::Full(full) = std::mem::replace(&mut self.pods[id], Stored::Free(self.free)) else {
+            unreachable!("a record is removed once, and not while it is parked")
+        };
+        self.free = Some(id);
+        let slot = full.pod.pod.pod;
+        if self.by_slot[slot] == Some(id) {
+            self.by_slot[slot] = None;
+        }
+        let (next, previous) = (full.pod.next, full.pod.previous);
+        self.link_previous(next, previous);
+        match previous.map(|previous| &mut self.pods[previous]) {
+            None => return Some(next),
+            Some(Stored::Parked(parked)) => parked.next = next,
+            Some(Stored::Full(full)) => full.pod.next = next,
+            Some(Stored::Free(_)) => unreachable!("a neighbour exists"),
+        }
+        None
+    }
+
+    fn link_previous(&mut self, of: Option<RecordId>, previous: Option<RecordId>) {
+        match of.map(|of| &mut self.pods[of]) {
+            None => {}
+            Some(Stored::Parked(parked)) => parked.previous = previous,
+            Some(Stored::Full(full)) => full.pod.previous = previous,
+            Some(Stored::Free(_)) => unreachable!("a neighbour exists"),
+        }
+    }
+
+    /// The records on a machine, given the first.
+    pub(super) fn chain(&self, first: Option<RecordId>) -> impl Iterator<Item = RecordId> {
+        std::iter::successors(first, |&id| match &self.pods[id] {
+            Stored::Free(_) => None,
+            Stored::Parked(parked) => parked.next,
+            Stored::Full(full) => full.pod.next,
+        })
+    }
+
+    pub(super) fn container(&self, id: RecordId, index: u16) -> &ContainerRecord {
+        &self.full(id).containers[usize::from(index)]
+    }
+
+    pub(super) fn container_mut(&mut self, id: RecordId, index: u16) -> &mut ContainerRecord {
+        &mut self.full_mut(id).containers[usize::from(index)]
+    }
+
+    /// Parks a record if nothing of it is out of the ordinary and its template allows it.
+    pub(super) fn park_if(&mut self, id: RecordId, allowed: impl Fn(TemplateId) -> bool) {
+        let Stored::Full(full) = &self.pods[id] else { return };
+        let (pod, [container]) = (&full.pod, full.containers.as_slice()) else { return };
+        let Some(running_since) = container.running() else { return };
+        let pod_is_plain = pod.worker == Worker::Idle
+            && pod.timer.is_none()
+            && pod.due.is_none()
+            && pod.sandboxes == 1
+            && pod.sandbox_ready
+            && pod.grace_seconds.is_none()
+            && pod.kill_reason == known::EMPTY
+            && !pod.orphan
+            && pod.retries == 0
+            && pod.deadline.is_none()
+            && pod.storage_timer.is_none()
+            && pod.storage.is_none();
+        let container_is_plain = container.serving
+            && container.ready
+            && container.started
+            && container.restarts == 0
+            && container.previous.is_none()
+            && container.start_error == known::EMPTY
+            && !container.stopping
+            && container.rate == 0.0
+            && container.oom_timer.is_none()
+            && container.grace_timer.is_none()
+            && container.pull_back_off.is_none()
+            && container.probers.is_none();
+        if !pod_is_plain || !container_is_plain || !allowed(pod.template) {
+            return;
+        }
+        let fits = (
+            u8::try_from(container.exit_code),
+            u8::try_from(container.exit_reason.raw()),
+            u8::try_from(container.pulls),
+        );
+        let (Ok(exit_code), Ok(exit_reason), Ok(pulls)) = fits else { return };
+        self.pods[id] = Stored::Parked(Parked {
+            pod: pod.pod,
+            template: pod.template,
+            workload: pod.workload,
+            ordinal: pod.ordinal,
+            node: pod.node,
+            next: pod.next,
+            previous: pod.previous,
+            exit_timer: container.exit_timer,
+            running_since,
+            exit_at: container.exit_at,
+            started_at: ApiTime::cut(pod.started_at),
+            exit_code,
+            exit_reason,
+            pulls,
+            sandbox_ready: pod.sandbox_ready,
+        });
+    }
+
+    /// Makes a parked record whole again; `traced_run` gives what its pod's trace says of its run time.
+    pub(super) fn wake(&mut self, id: RecordId, traced_run: impl Fn(WorkloadId, u32) -> Option<SimDuration>) {
+        let Stored::Parked(parked) = self.pods[id] else { return };
+        let mut pod = PodRecord::new(parked.pod, parked.template, (parked.workload, parked.ordinal), parked.node);
+        pod.sandboxes = 1;
+        pod.sandbox_ready = parked.sandbox_ready;
+        pod.started_at = parked.started_at.time();
+        pod.probes_from = Some(parked.running_since);
+        pod.traced_run = traced_run(parked.workload, parked.ordinal);
+        (pod.next, pod.previous) = (parked.next, parked.previous);
+        let container = ContainerRecord {
+            instance: Instance::Running(parked.running_since),
+            sandbox: 1,
+            created: true,
+            pulls: u32::from(parked.pulls),
+            exit_timer: parked.exit_timer,
+            exit_at: parked.exit_at,
+            exit_code: i32::from(parked.exit_code),
+            exit_reason: StrId::from_raw(u32::from(parked.exit_reason)),
+            serving: true,
+            started: true,
+            ready: true,
+            ..ContainerRecord::default()
+        };
+        let containers = SmallVec::from_iter([container]);
+        self.pods[id] = Stored::Full(Box::new(Full { pod, containers }));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::PodUid;
+
+    fn record(slot: u32, next: Option<RecordId>) -> PodRecord {
+        let pod = PodRef { pod: PodId::from_raw(slot), uid: PodUid::from_raw(slot + 100) };
+        let from = (WorkloadId::from_raw(0), slot);
+        let plain = PodRecord::new(pod, TemplateId::from_raw(0), from, NodeId::from_raw(0));
+        PodRecord { next, sandboxes: 1, sandbox_ready: true, started_at: SimTime(5_000_000_000), ..plain }
+    }
+
+    #[test]
+    fn a_parked_record_comes_back_as_it_was_and_stays_in_its_chain() {
+        let mut records = Records::default();
+        let a = records.insert(record(0, None), 1);
+        let b = records.insert(record(1, Some(a)), 1);
+        let c = records.insert(record(2, Some(b)), 1);
+        let container = records.container_mut(b, 0);
+        container.instance = Instance::Running(SimTime(7));
+        records.park_if(b, |_| true);
+        assert!(!records.is_parked(b), "its process does not serve yet");
+        let container = records.container_mut(b, 0);
+        (container.serving, container.ready, container.started) = (true, true, true);
+        (container.created, container.sandbox, container.exit_at) = (true, 1, SimTime(99));
+        (container.exit_reason, container.pulls, container.exit_code) = (known::ERROR, 255, -1);
+        records.park_if(b, |_| true);
+        assert!(!records.is_parked(b), "its exit code does not fit");
+        records.container_mut(b, 0).exit_code = 255;
+        records.get_mut(b).probes_from = Some(SimTime(7));
+        let whole = format!("{:?} {:?}", records.get(b), records.container(b, 0));
+        records.park_if(b, |_| true);
+        assert!(records.is_parked(b));
+        assert_eq!(records.running(b, 0), Some((SimTime(7), 0.0)));
+        assert_eq!(records.chain(Some(c)).collect::<Vec<_>>(), [c, b, a]);
+        records.wake(b, |_, _| None);
+        assert_eq!(format!("{:?} {:?}", records.get(b), records.container(b, 0)), whole);
+        records.park_if(b, |_| true);
+        assert_eq!(records.remove(a), None);
+        assert_eq!(records.remove(c), Some(Some(b)));
+        assert_eq!(records.chain(Some(b)).collect::<Vec<_>>(), [b]);
+        let d = records.insert(record(3, Some(b)), 1);
+        let e = records.insert(record(4, Some(d)), 1);
+        let f = records.insert(record(5, Some(e)), 1);
+        assert_eq!((d, e, f.raw()), (c, a, 3), "free records are used again");
+        assert_eq!(records.of(records.get(e).pod), Some(e));
+        assert_eq!(size_of::<Stored>(), 64);
+    }
+}
