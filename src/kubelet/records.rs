@@ -6,12 +6,9 @@ use smallvec::SmallVec;
 use crate::api::PodRef;
 use crate::api::stored::ApiTime;
 use crate::base::{IdPages, SimDuration, SimTime};
-use crate::define_id;
 use crate::engine::TimerKey;
 use crate::model::strings::known;
-use crate::model::{ImageId, NodeId, PodId, StrId, TemplateId, WorkloadId};
-
-use super::probes::Prober;
+use crate::model::{NodeId, PodId, StrId, TemplateId, WorkloadId};
 
 use super::runtime::{ContainerRecord, Instance, PodRecord, RecordId, Worker};
 

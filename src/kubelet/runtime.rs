@@ -1,15 +1,12 @@
 //! The runtime's records: pods and containers as they are on their machines. The third owner of truth: a record can
 //! outlive its API object (force delete) and its object can outlive it (node loss). Knows no policy.
 
-use smallvec::SmallVec;
-
 use crate::api::PodRef;
-use crate::api::stored::ApiTime;
-use crate::base::{IdPages, SimDuration, SimTime};
+use crate::base::{SimDuration, SimTime};
 use crate::define_id;
 use crate::engine::TimerKey;
 use crate::model::strings::known;
-use crate::model::{ImageId, NodeId, PodId, StrId, TemplateId, WorkloadId};
+use crate::model::{ImageId, NodeId, StrId, TemplateId, WorkloadId};
 
 use super::probes::Prober;
 
