@@ -62,6 +62,15 @@ fn a_dead_node_is_noticed_and_its_pods_are_deleted_but_stay() {
     }
 }
 
+/// Admission's default toleration is a flag of the API server: `--default-unreachable-toleration-seconds`.
+#[test]
+fn the_default_toleration_is_a_setting() {
+    let scene = Scene::new(&pod("web", WEB)).nodes(TWO).with(&crash("node-0", "100s", ""));
+    let run = scene.setting("default_toleration = \"60s\"").run();
+    let unknown = run.time("node node-0 Ready Unknown");
+    run.expect("pod web deleting 30", &[unknown + 60.0]);
+}
+
 const INIT: &str = "nodeName: node-0, initContainers: [{name: i0, image: 'i:1'}, {name: s, image: 'i:1', restartPolicy: Always}, \
                     {name: i1, image: 'i:1'}], containers: [{name: app, image: 'i:1'}]";
 

@@ -17,9 +17,6 @@ pub(super) const EFFECTS: &[(&str, TaintEffect)] = &[
     ("NoExecute", TaintEffect::NoExecute),
 ];
 
-/// What admission adds when the pod says nothing about a node that is gone.
-const DEFAULT_TOLERATION_SECONDS: i64 = 300;
-
 /// Reads `spec.nodeSelector`, sorted by key.
 pub(super) fn node_selector(cx: &mut Context<'_>, spec: &Fields<'_, '_>) -> Box<[(StrId, StrId)]> {
     let mut pairs = check_labels(cx, spec, "nodeSelector");
@@ -47,7 +44,7 @@ pub(super) fn tolerations(cx: &mut Context<'_>, spec: &Fields<'_, '_>) -> Box<[T
                 key: Some(taint),
                 operator: TolerationOperator::Exists,
                 effect: Some(TaintEffect::NoExecute),
-                seconds: Some(DEFAULT_TOLERATION_SECONDS),
+                seconds: Some(cx.words.default_toleration_seconds),
             });
         }
     }

@@ -8,7 +8,7 @@ use super::strings::Strings;
 use crate::base::Interner;
 
 /// Everything that manifests, scenarios and traces intern while they are compiled.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Vocabulary {
     /// Strings and label sets.
     pub strings: Strings,
@@ -20,4 +20,20 @@ pub struct Vocabulary {
     pub configs: Interner<ConfigId, ConfigObject>,
     /// Kinds of nodes.
     pub shapes: Interner<ShapeId, NodeShape>,
+    /// How long admission lets pods tolerate a node that is not ready or unreachable, unless they say so themselves
+    /// (`--default-not-ready-toleration-seconds`, `--default-unreachable-toleration-seconds`).
+    pub default_toleration_seconds: i64,
+}
+
+impl Default for Vocabulary {
+    fn default() -> Self {
+        Self {
+            strings: Strings::default(),
+            classes: Interner::default(),
+            images: Interner::default(),
+            configs: Interner::default(),
+            shapes: Interner::default(),
+            default_toleration_seconds: 300,
+        }
+    }
 }

@@ -166,6 +166,7 @@ fn read(cx: &mut Cx<'_>, root: &Fields<'_>, file: &str) -> Option<Plan> {
     cx.end = run.start + run.duration;
 
     let control_plane = control::control_plane(cx, root);
+    cx.vocabulary.default_toleration_seconds = control_plane.default_toleration_seconds;
     let expects = control::expects(cx, root);
     let output = control::output(cx, root);
 
