@@ -10,7 +10,7 @@ use super::seeds;
 use super::terminal::Terminal;
 use crate::base::SimTime;
 use crate::export::{self, Context, terminal as page};
-use crate::record::Recording;
+use crate::record::{Recorder, Recording, SamplesOnly};
 use crate::scenario::{self, Loaded};
 use crate::sim::Simulation;
 use crate::sim::outcome::{Outcome, Stopped};
@@ -89,7 +89,8 @@ fn prepare(args: &RunArgs, terminal: &Terminal) -> Result<Ready, Exit> {
 fn once(args: &RunArgs, ready: &Ready, terminal: &Terminal) -> anyhow::Result<Exit> {
     let plan = &ready.plan;
     terminal.note(&header(plan));
-    let (finished, seconds) = timed(plan, terminal)?;
+    let folder = folder(args, plan);
+    let (finished, seconds) = timed(plan, folder.is_some(), terminal)?;
     if args.check && !interrupted() && !check(plan, &finished.outcome, terminal) {
         return Ok(Exit::Internal);
     }
@@ -98,7 +99,6 @@ fn once(args: &RunArgs, ready: &Ready, terminal: &Terminal) -> anyhow::Result<Ex
     terminal.note(&format!("{} events in {seconds:.2} s of wall time, {speed} events/s", outcome.events));
 
     let ctx = Context { plan, outcome, recording: &finished.recording, ignored: &ready.ignored };
-    let folder = folder(args, plan);
     if let Some(folder) = &folder {
         export::write_all(folder, &ctx)?;
     }
@@ -125,35 +125,46 @@ fn header(plan: &Plan) -> String {
     )
 }
 
-/// Runs with a progress line; the seconds of wall time are for the terminal only.
-pub(super) fn timed(plan: &Plan, terminal: &Terminal) -> anyhow::Result<(Finished, f64)> {
+/// Runs with a progress line; the seconds of wall time are for the terminal only. Facts are kept only if they are to be
+/// written: those of a million pods take gigabytes.
+pub(super) fn timed(plan: &Plan, facts: bool, terminal: &Terminal) -> anyhow::Result<(Finished, f64)> {
     let mut progress = Progress::new(terminal.progress, plan.start, plan.duration);
-    let finished = simulate(plan.clone(), &mut |tick| progress.tick(tick));
+    let tick = &mut |tick| progress.tick(tick);
+    let finished = if facts {
+        simulate(plan.clone(), Recording::new(), tick, |recording| recording)
+    } else {
+        simulate(plan.clone(), SamplesOnly::default(), tick, |samples| samples.0)
+    };
     let seconds = progress.finish().as_secs_f64();
     Ok((finished?, seconds))
 }
 
-/// One run, recorded: the only place where the command line meets the simulation.
-fn simulate(plan: Plan, progress: &mut dyn FnMut(Tick)) -> anyhow::Result<Finished> {
-    let mut simulation = Simulation::with_recorder(plan, Recording::new());
+/// One run: the only place where the command line meets the simulation.
+fn simulate<R: Recorder>(
+    plan: Plan,
+    recorder: R,
+    progress: &mut dyn FnMut(Tick),
+    recording: fn(R) -> Recording,
+) -> anyhow::Result<Finished> {
+    let mut simulation = Simulation::with_recorder(plan, recorder);
     loop {
         // Looking at the clock of the wall after every event would cost more than the events.
         for _ in 0..PROGRESS_EVENTS {
             match simulation.step(SimTime::NEVER) {
                 Ok(Some(_)) => {}
                 Ok(None) => {
-                    let (outcome, recording) = simulation.run_recorded();
-                    return Ok(Finished { outcome, recording });
+                    let (outcome, recorder) = simulation.run_recorded();
+                    return Ok(Finished { outcome, recording: recording(recorder) });
                 }
                 Err(limit) => {
-                    let (outcome, recording) = simulation.finish(Stopped::Limit(limit.to_string()));
-                    return Ok(Finished { outcome, recording });
+                    let (outcome, recorder) = simulation.finish(Stopped::Limit(limit.to_string()));
+                    return Ok(Finished { outcome, recording: recording(recorder) });
                 }
             }
         }
         if interrupted() {
-            let (outcome, recording) = simulation.finish(Stopped::Interrupted);
-            return Ok(Finished { outcome, recording });
+            let (outcome, recorder) = simulation.finish(Stopped::Interrupted);
+            return Ok(Finished { outcome, recording: recording(recorder) });
         }
         let unscheduled = simulation.unscheduled();
         progress(Tick { now: simulation.now(), events: simulation.events(), unscheduled });

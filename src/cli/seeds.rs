@@ -49,7 +49,9 @@ pub(super) fn run(args: &RunArgs, ready: &Ready, seeds: Seeds, terminal: &Termin
     for seed in seeds.first..=seeds.last {
         let mut plan = ready.plan.clone();
         plan.seed = seed;
-        let (finished, seconds) = timed(&plan, terminal)?;
+        // Files of every seed only where the user named a folder.
+        let folder = args.output.as_ref().and_then(|_| folder(args, &plan));
+        let (finished, seconds) = timed(&plan, folder.is_some(), terminal)?;
         let outcome = &finished.outcome;
         let ctx = Context { plan: &plan, outcome, recording: &finished.recording, ignored: &ready.ignored };
         for (name, value) in &outcome.metrics {
@@ -60,8 +62,7 @@ pub(super) fn run(args: &RunArgs, ready: &Ready, seeds: Seeds, terminal: &Termin
             failed.push(seed);
         }
         worst = if worst.code() < exit.code() { exit } else { worst };
-        // Files of every seed only where the user named a folder.
-        if let Some(folder) = args.output.as_ref().and_then(|_| folder(args, &plan)) {
+        if let Some(folder) = folder {
             export::write_all(&folder.join(format!("seed-{seed}")), &ctx)?;
         }
         terminal.note(&format!("seed {seed}: digest {}, {seconds:.2} s of wall time", outcome.digest));

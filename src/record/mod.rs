@@ -14,8 +14,10 @@ use crate::base::SimTime;
 
 /// Receives facts and samples. A type parameter of the simulation, so that recording costs nothing when it is off.
 pub trait Recorder {
-    /// Whether anything is kept: when false, facts are not even made.
+    /// Whether facts are kept: when false, they are not even made.
     const ON: bool = true;
+    /// Whether samples are kept: when false, none is taken.
+    const SAMPLES: bool = Self::ON;
     /// Something happened at `at`.
     fn fact(&mut self, at: SimTime, fact: Fact);
     /// A pod was created; pods are recorded in the order of their uids, without gaps.
@@ -24,6 +26,23 @@ pub trait Recorder {
     fn sample(&mut self, at: SimTime, sample: Sample);
     /// Keeps a text for a fact; `text` is only called when recording.
     fn note(&mut self, text: impl FnOnce() -> String) -> fact::NoteId;
+}
+
+/// Records samples only: enough for a summary, in memory that does not grow with the number of pods.
+#[derive(Clone, Debug, Default)]
+pub struct SamplesOnly(pub Recording);
+
+impl Recorder for SamplesOnly {
+    const ON: bool = false;
+    const SAMPLES: bool = true;
+    fn fact(&mut self, _: SimTime, _: Fact) {}
+    fn pod(&mut self, _: PodRecord) {}
+    fn sample(&mut self, at: SimTime, sample: Sample) {
+        self.0.sample(at, sample);
+    }
+    fn note(&mut self, _: impl FnOnce() -> String) -> fact::NoteId {
+        fact::NoteId::from_raw(0)
+    }
 }
 
 /// Records nothing.

@@ -138,7 +138,7 @@ impl<R: Recorder> Simulation<R> {
     /// A limit was reached.
     pub fn step(&mut self, until: SimTime) -> Result<Option<Event>, LimitReached> {
         let until = until.min(self.end);
-        if R::ON {
+        if R::SAMPLES {
             // Nothing changes between events: the samples due before the next one show the state as it is now. After the
             // last event `finish` takes those that are left.
             let Some(next) = self.kernel.next_time() else { return Ok(None) };
@@ -184,7 +184,7 @@ impl<R: Recorder> Simulation<R> {
             Stopped::Duration => self.end,
             Stopped::Quiet | Stopped::Limit(_) | Stopped::Interrupted => self.last_event,
         };
-        if R::ON {
+        if R::SAMPLES {
             while self.next_sample < ended_at {
                 self.sample();
             }
