@@ -43,7 +43,7 @@ pub struct Context<'a> {
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
     /// The operating system refused.
-    #[error("cannot {action} {}: {source}", path.display())]
+    #[error("cannot {action} {}", path.display())]
     Io {
         /// What was tried: `create`, `write`, `rename`, ...
         action: &'static str,

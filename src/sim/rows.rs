@@ -160,7 +160,8 @@ impl World {
         let sample = &self.stats.sample;
         let seconds = (ended_at - self.plan.start).as_secs_f64();
         let (wait, ready) = (self.stats.wait_quantiles(), self.stats.ready_quantiles());
-        let sum = |of: fn(&ServiceOutcome) -> f64| services.iter().map(of).sum::<f64>();
+        // The sum of nothing is -0.0.
+        let sum = |of: fn(&ServiceOutcome) -> f64| services.iter().map(of).sum::<f64>() + 0.0;
         let (served, failed) = (sum(|s| s.served), sum(|s| s.failed));
         let asked = served + failed;
         let values = [
