@@ -44,7 +44,7 @@ impl PodGc {
                 let (workload, _) = env.cluster.pods().source(pod.pod);
                 let ttl = env.plan.arrivals.iter().find(|arrival| arrival.workload == workload);
                 if let Some(ttl) = ttl.and_then(|arrival| arrival.ttl_after_finished) {
-                    env.timers.after(ttl, Timer::Expired(pod));
+                    env.timers.after_constant(ttl, Timer::Expired(pod));
                 }
                 self.finished.push_back(pod);
                 let threshold = env.plan.control_plane.terminated_pod_gc_threshold;

@@ -405,13 +405,13 @@ impl Kubelets {
         patch: StatusPatch,
     ) {
         let slot = self.post(Message::Status(pod, patch));
-        env.timers.after(env.plan.control_plane.status_update, Timer::Message(slot));
+        env.timers.after_constant(env.plan.control_plane.status_update, Timer::Message(slot));
     }
 
     /// Asks for the removal of a stopped pod's object.
     pub(super) fn request_removal<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, pod: PodRef) {
         let slot = self.post(Message::Remove(pod));
-        env.timers.after(env.plan.control_plane.status_update * 2, Timer::Message(slot));
+        env.timers.after_constant(env.plan.control_plane.status_update * 2, Timer::Message(slot));
     }
 
     fn post(&mut self, message: Message) -> u32 {

@@ -232,7 +232,7 @@ impl Scheduler {
                 Evaluator::Scan => schedule_one(&mut self.view, &mut self.scan, ask, &self.options, tie),
             };
             self.cycle = Some((pod, info, decision.outcome));
-            env.timers.after(env.plan.control_plane.scheduling_cycle, Timer::Cycle);
+            env.timers.after_constant(env.plan.control_plane.scheduling_cycle, Timer::Cycle);
         }
     }
 
@@ -268,7 +268,7 @@ impl Scheduler {
                         u32::try_from(self.bindings.len() - 1).expect("few pods are bound at once")
                     }
                 };
-                env.timers.after(env.plan.control_plane.binding, Timer::Bind(slot));
+                env.timers.after_constant(env.plan.control_plane.binding, Timer::Bind(slot));
             }
             Outcome::Unfit(error) => {
                 env.counters.scheduling_failures += 1;
