@@ -85,7 +85,10 @@ proptest! {
         prop_assume!(format == Format::DecimalExponent || quantity.thousands().1 <= 18);
         let back = q(&text);
         prop_assert_eq!(back, quantity, "{}", text);
-        prop_assert_eq!(back.to_string(), text);
+        // Digits without a suffix are read as DecimalSI, whichever family printed them.
+        if back.format() == format {
+            prop_assert_eq!(back.to_string(), text);
+        }
     }
 
     #[test]
