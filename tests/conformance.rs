@@ -41,12 +41,15 @@ fn listed_files_pass_whole_where_they_come_from() {
 #[test]
 fn the_list_names_exactly_the_copies() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors");
-    let mut copies = Vec::new();
-    for room in root.read_dir().expect("tests/vectors exists") {
-        let room = room.expect("a directory entry").path();
-        for file in room.read_dir().expect("vectors lie in directories") {
-            let file = file.expect("a directory entry").path();
-            copies.push(file.strip_prefix(&root).expect("found below the root").to_string_lossy().into_owned());
+    let (mut copies, mut rooms) = (Vec::new(), vec![root.clone()]);
+    while let Some(room) = rooms.pop() {
+        for entry in room.read_dir().expect("vectors lie in directories") {
+            let path = entry.expect("a directory entry").path();
+            if path.is_dir() {
+                rooms.push(path);
+            } else {
+                copies.push(path.strip_prefix(&root).expect("found below the root").to_string_lossy().into_owned());
+            }
         }
     }
     copies.sort();

@@ -3,10 +3,13 @@
 //! A vector file is `{"file": ..., "cases": [{"id", "kind", "label", "input", "expected"}]}`. An adapter, one file a
 //! subject, builds from a case's input the arguments of the function that the simulation itself calls, and says what
 //! came; `compare` finds where that differs from what was expected. Adapters decide nothing.
+//! A file with a `queue` is a recorded case of the scheduler instead (`decisions`): each of its decisions counts as a case.
 
 mod backoff;
+mod cluster;
 mod compare;
 mod conditions;
+mod decisions;
 mod effective;
 mod images;
 mod int_or_percent;
@@ -17,6 +20,7 @@ mod scheduling;
 mod selector;
 mod status_column;
 mod termination;
+mod unmodelled;
 mod vector;
 
 use std::io::{self, Write};
@@ -123,7 +127,7 @@ fn answer(file: &str, case: &Case) -> Checked {
 }
 
 /// Checks every case of `files` and prints a line for each file, one for each difference, and the total.
-/// A directory stands for its `*.json` files in order.
+/// A directory stands for its `*.json` files and its directories, in order.
 ///
 /// # Errors
 /// A file that cannot be read or is no vector file, or `out` that cannot be written.
@@ -146,44 +150,74 @@ fn expand(files: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
         let entries = file.read_dir().with_context(|| format!("cannot list {}", file.display()))?;
         let entries: Result<Vec<PathBuf>, io::Error> = entries.map(|entry| Ok(entry?.path())).collect();
         let mut entries = entries.with_context(|| format!("cannot list {}", file.display()))?;
-        entries.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
+        entries.retain(|path| path.is_dir() || path.extension().is_some_and(|extension| extension == "json"));
         entries.sort();
-        paths.append(&mut entries);
+        paths.append(&mut expand(&entries)?);
     }
     Ok(paths)
 }
 
-fn check_file(path: &Path, out: &mut dyn Write) -> anyhow::Result<Totals> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let vectors: VectorFile =
-        serde_json::from_str(&text).with_context(|| format!("{} is not a vector file", path.display()))?;
-    let mut totals = Totals::default();
-    let mut lines = Vec::new();
-    for case in &vectors.cases {
-        let name = match &case.label {
-            Some(label) => format!("{} {} ({label})", case.id, case.kind),
-            None => format!("{} {}", case.id, case.kind),
-        };
-        match answer(&vectors.file, case) {
+/// What came of the cases of one file, and the lines that say so.
+#[derive(Default)]
+struct Report {
+    totals: Totals,
+    lines: Vec<String>,
+}
+
+impl Report {
+    fn add(&mut self, name: &str, found: Result<Vec<String>, Unsupported>) {
+        match found {
             Err(Unsupported(reason)) => {
-                totals.unsupported += 1;
-                lines.push(format!("  {name}: unsupported: {reason}"));
+                self.totals.unsupported += 1;
+                self.lines.push(format!("  {name}: unsupported: {reason}"));
             }
-            Ok(answer) => {
-                let differences = compare::differences(&case.expected, &answer);
-                if differences.is_empty() {
-                    totals.passed += 1;
-                } else {
-                    totals.failed += 1;
-                    lines.extend(differences.iter().map(|difference| format!("  {name}: {difference}")));
-                }
+            Ok(differences) if differences.is_empty() => self.totals.passed += 1,
+            Ok(differences) => {
+                self.totals.failed += 1;
+                self.lines.extend(differences.iter().map(|difference| format!("  {name}: {difference}")));
             }
         }
     }
+
+    fn of_cases(vectors: &VectorFile) -> Self {
+        let mut report = Self::default();
+        for case in &vectors.cases {
+            let name = match &case.label {
+                Some(label) => format!("{} {} ({label})", case.id, case.kind),
+                None => format!("{} {}", case.id, case.kind),
+            };
+            let found = answer(&vectors.file, case).map(|answer| compare::differences(&case.expected, &answer));
+            report.add(&name, found);
+        }
+        report
+    }
+
+    fn of_decisions(case: &decisions::Recorded) -> Self {
+        let mut report = Self::default();
+        match decisions::check(case) {
+            Ok(checked) => checked.into_iter().for_each(|(pod, found)| report.add(&pod, found)),
+            Err(Unsupported(reason)) => {
+                report.totals.unsupported += case.len();
+                report.lines.push(format!("  all {} decisions: unsupported: {reason}", case.len()));
+            }
+        }
+        report
+    }
+}
+
+fn check_file(path: &Path, out: &mut dyn Write) -> anyhow::Result<Totals> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let not_one = || format!("{} is not a vector file", path.display());
+    let content: Value = serde_json::from_str(&text).with_context(not_one)?;
+    let report = if content.get("queue").is_some() {
+        Report::of_decisions(&serde_json::from_value(content).with_context(not_one)?)
+    } else {
+        Report::of_cases(&serde_json::from_value(content).with_context(not_one)?)
+    };
     let name = path.file_stem().map_or_else(|| path.as_os_str().to_string_lossy(), |stem| stem.to_string_lossy());
-    writeln!(out, "{name}: {totals}")?;
-    for line in lines {
+    writeln!(out, "{name}: {}", report.totals)?;
+    for line in report.lines {
         writeln!(out, "{line}")?;
     }
-    Ok(totals)
+    Ok(report.totals)
 }

@@ -1,0 +1,172 @@
+//! The cluster of a recorded case of the scheduler: its objects, read as a user's manifests are, in a [`View`].
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use super::Unsupported;
+use super::decisions::Recorded;
+use crate::base::id::DenseId;
+use crate::diag::{Diagnostics, Severity, Sources};
+use crate::manifest;
+use crate::model::{ClassId, NodeId, PodId, Vocabulary};
+use crate::scheduler::view::{NodeSpec, View};
+
+const HOSTNAME: &str = "kubernetes.io/hostname";
+/// Tells the tolerations that admission adds from those of the case: the recorded scheduler saw none of admission.
+const BY_ADMISSION: i64 = i64::MIN;
+
+/// What the decisions of a case are about.
+pub(super) struct Cluster {
+    pub(super) words: Vocabulary,
+    pub(super) view: View,
+    /// The nodes by name; their ids count them in the order of the case.
+    pub(super) nodes: BTreeMap<String, NodeId>,
+    /// Every pod's class by `namespace/name`.
+    pub(super) classes: BTreeMap<String, ClassId>,
+    pods: usize,
+}
+
+/// A pod's `namespace/name`.
+pub(super) fn key(pod: &Value) -> String {
+    let field = |name: &str| pod.get("metadata")?.get(name)?.as_str().filter(|text| !text.is_empty());
+    format!("{}/{}", field("namespace").unwrap_or("default"), field("name").unwrap_or_default())
+}
+
+/// The node a pod was created with.
+pub(super) fn node_name(pod: &Value) -> Option<&str> {
+    pod.pointer("/spec/nodeName")?.as_str().filter(|name| !name.is_empty())
+}
+
+fn with_kind(object: &Value, api_version: &str, kind: &str) -> Value {
+    let mut object = object.as_object().cloned().unwrap_or_default();
+    object.insert("apiVersion".to_owned(), json!(api_version));
+    object.insert("kind".to_owned(), json!(kind));
+    Value::Object(object)
+}
+
+/// A pod with a priority of its own, as stored ones have, keeps it: it gets a class of that value, added to `classes`.
+fn with_class(mut pod: Value, known: &[Value], classes: &mut BTreeMap<String, Value>) -> Value {
+    let Some(spec) = pod.get_mut("spec").and_then(Value::as_object_mut) else { return pod };
+    let Some(value) = spec.get("priority").and_then(Value::as_i64) else { return pod };
+    let named = spec.get("priorityClassName").and_then(Value::as_str);
+    let class = known.iter().find(|class| class.pointer("/metadata/name").and_then(Value::as_str) == named);
+    let policy = spec.get("preemptionPolicy").or_else(|| class.filter(|_| named.is_some())?.get("preemptionPolicy"));
+    let policy = policy.and_then(Value::as_str).unwrap_or("PreemptLowerPriority").to_owned();
+    let sign = if value < 0 { "minus" } else { "plus" };
+    let name = format!("{}-{sign}-{}", policy.to_lowercase(), value.unsigned_abs());
+    let class = json!({"metadata": {"name": name}, "value": value, "preemptionPolicy": policy});
+    classes.insert(name.clone(), with_kind(&class, "scheduling.k8s.io/v1", "PriorityClass"));
+    spec.insert("priorityClassName".to_owned(), json!(name));
+    pod
+}
+
+/// A node whose status does not say how many pods it takes, takes none: the kubelet's default is not the scheduler's.
+fn with_pod_limit(mut node: Value) -> Value {
+    let Some(node_fields) = node.as_object_mut() else { return node };
+    let status = node_fields.entry("status").or_insert_with(|| json!({}));
+    let Some(status) = status.as_object_mut() else { return node };
+    let is_filled = |status: &Map<String, Value>, list: &str| {
+        status.get(list).and_then(Value::as_object).is_some_and(|list| !list.is_empty())
+    };
+    let list =
+        if is_filled(status, "capacity") && !is_filled(status, "allocatable") { "capacity" } else { "allocatable" };
+    let list = status.entry(list).or_insert_with(|| json!({}));
+    if let Some(list) = list.as_object_mut() {
+        list.entry("pods").or_insert_with(|| json!("0"));
+    }
+    node
+}
+
+impl Cluster {
+    /// Loads the objects of `case` and places its existing pods. What does not load is unsupported, with the first reason.
+    pub(super) fn new(case: &Recorded) -> Result<Self, Unsupported> {
+        let mut words = Vocabulary { default_toleration_seconds: BY_ADMISSION, ..Vocabulary::default() };
+        let priorities = case.objects("priorityClasses");
+        let mut own_priorities = BTreeMap::new();
+        let pods = case.objects("pods").iter().chain(&case.queue).map(|pod| with_kind(pod, "v1", "Pod"));
+        let pods: Vec<Value> = pods.map(|pod| with_class(pod, priorities, &mut own_priorities)).collect();
+        let mut items: Vec<Value> =
+            priorities.iter().map(|class| with_kind(class, "scheduling.k8s.io/v1", "PriorityClass")).collect();
+        items.extend(own_priorities.into_values());
+        items.extend(case.objects("nodes").iter().map(|node| with_pod_limit(with_kind(node, "v1", "Node"))));
+        items.extend(pods);
+        let list = json!({"apiVersion": "v1", "kind": "List", "items": items});
+        let (mut sources, mut diagnostics) = (Sources::default(), Diagnostics::default());
+        let file = sources.add("case", list.to_string());
+        let loaded = manifest::load(&[file], &sources, &mut words, &mut diagnostics);
+        if let Some(error) = diagnostics.iter().find(|found| found.severity == Severity::Error) {
+            return Err(Unsupported(format!("{} {}", error.code.id, error.message)));
+        }
+
+        let mut view = View::in_arrival_order();
+        let mut nodes = BTreeMap::new();
+        for (index, (node, object)) in loaded.nodes.iter().zip(case.objects("nodes")).enumerate() {
+            let shape = words.shapes.get(node.shape);
+            let labels = object.pointer("/metadata/labels").and_then(Value::as_object);
+            let id = NodeId::from_index(index);
+            let spec = NodeSpec {
+                name: node.name,
+                hostname: labels.is_some_and(|labels| labels.contains_key(HOSTNAME)).then_some(node.name),
+                labels: words.strings.labels(shape.labels).pairs(),
+                taints: &shape.taints,
+                allocatable: &shape.allocatable,
+                max_pods: shape.max_pods,
+                unschedulable: shape.unschedulable,
+            };
+            view.add_node(id, &spec);
+            nodes.insert(words.strings.text(node.name).to_owned(), id);
+        }
+        let mut classes = BTreeMap::new();
+        for pod in &loaded.pods {
+            let mut class = words.classes.get(pod.template.class).clone();
+            let own = class.tolerations.iter().filter(|toleration| toleration.seconds != Some(BY_ADMISSION));
+            class.tolerations = own.copied().collect();
+            let id = words.classes.intern(class);
+            view.register_class(id, words.classes.get(id));
+            classes.insert(format!("{}/{}", words.strings.text(pod.namespace), words.strings.text(pod.name)), id);
+        }
+
+        let mut cluster = Self { words, view, nodes, classes, pods: 0 };
+        for pod in case.objects("pods") {
+            let phase = pod.pointer("/status/phase").and_then(Value::as_str);
+            if !matches!(phase, Some("Succeeded" | "Failed")) {
+                cluster.place(pod)?;
+            }
+        }
+        cluster.view.refresh();
+        Ok(cluster)
+    }
+
+    /// The class of a pod of the case.
+    pub(super) fn class(&self, pod: &Value) -> Result<ClassId, Unsupported> {
+        let key = key(pod);
+        self.classes.get(&key).copied().ok_or_else(|| Unsupported(format!("no pod `{key}` was read")))
+    }
+
+    /// Accounts a pod for the node it names; one that is not there has no effect.
+    pub(super) fn place(&mut self, pod: &Value) -> Result<(), Unsupported> {
+        let class = self.class(pod)?;
+        if let Some(&node) = node_name(pod).and_then(|name| self.nodes.get(name)) {
+            let pod = self.next_pod();
+            self.view.add_pod(pod, class, node);
+        }
+        Ok(())
+    }
+
+    /// A pod that was given `node` by a decision.
+    pub(super) fn assume(&mut self, class: ClassId, node: NodeId) {
+        let pod = self.next_pod();
+        self.view.assume(pod, class, node);
+    }
+
+    /// A node's name.
+    pub(super) fn name(&self, node: NodeId) -> &str {
+        self.view.facts(node).map_or("", |facts| self.words.strings.text(facts.name))
+    }
+
+    fn next_pod(&mut self) -> PodId {
+        self.pods += 1;
+        PodId::from_index(self.pods - 1)
+    }
+}
