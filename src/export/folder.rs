@@ -179,7 +179,7 @@ mod tests {
             draft.file("pods.csv", |out| out.write_all(b"half"))?;
             draft.file("events.jsonl", |_| Err(std::io::Error::other("disk full")))
         });
-        let message = failed.unwrap_err().to_string();
+        let message = format!("{:#}", anyhow::Error::from(failed.unwrap_err()));
         assert!(message.contains("events.jsonl: disk full"), "{message}");
         assert_eq!(fs::read_to_string(dir.join("pods.csv")).unwrap(), "one");
         assert_eq!(listing(&root), ["run"], "no litter");
