@@ -42,8 +42,8 @@ impl PodGc {
                     return;
                 }
                 let (workload, _) = env.cluster.pods().source(pod.pod);
-                let ttl = env.plan.arrivals.iter().find(|arrival| arrival.workload == workload);
-                if let Some(ttl) = ttl.and_then(|arrival| arrival.ttl_after_finished) {
+                let arrivals = env.plan.arrivals_of(workload);
+                if let Some(ttl) = arrivals.and_then(|arrivals| arrivals.ttl_after_finished) {
                     env.timers.after_constant(ttl, Timer::Expired(pod));
                 }
                 self.finished.push_back(pod);

@@ -482,10 +482,5 @@ pub(super) const fn waiting_reason(has_init: bool) -> StrId {
 }
 
 fn traced_run(plan: &Plan, workload: WorkloadId, ordinal: u32) -> Option<SimDuration> {
-    plan.arrivals.iter().find_map(|arrival| match &arrival.source {
-        crate::model::plan::ArrivalSource::Trace(rows) if arrival.workload == workload => {
-            Some(rows[ordinal as usize].run)
-        }
-        _ => None,
-    })
+    plan.traced(workload, ordinal).map(|row| row.run)
 }

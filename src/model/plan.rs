@@ -520,6 +520,23 @@ impl RateCurve {
     }
 }
 
+impl Plan {
+    /// How the pods of `workload` arrive; `None` for bare pods.
+    #[must_use]
+    pub fn arrivals_of(&self, workload: WorkloadId) -> Option<&ArrivalPlan> {
+        self.arrivals.iter().find(|arrival| arrival.workload == workload)
+    }
+
+    /// What a trace says of pod number `ordinal` of `workload`; `None` if it comes from no trace.
+    #[must_use]
+    pub fn traced(&self, workload: WorkloadId, ordinal: u32) -> Option<&TraceRow> {
+        match &self.arrivals_of(workload)?.source {
+            ArrivalSource::Trace(rows) => rows.get(ordinal as usize),
+            ArrivalSource::Generated { .. } => None,
+        }
+    }
+}
+
 impl Default for Plan {
     /// An empty cluster for an hour from the first day of 2026.
     fn default() -> Self {

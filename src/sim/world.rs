@@ -313,10 +313,7 @@ impl World {
         if R::ON {
             recorder.pod(PodRecord { workload, ordinal, template: id });
         }
-        let deleted = self.plan.arrivals.iter().find_map(|arrival| match &arrival.source {
-            ArrivalSource::Trace(rows) if arrival.workload == workload => Some(rows[ordinal as usize].delete_at),
-            _ => None,
-        });
+        let deleted = self.plan.traced(workload, ordinal).map(|row| row.delete_at);
         if let Some(at) = deleted.filter(|&at| at < SimTime::NEVER) {
             let event = Event::TraceDelete(pod);
             kernel.schedule_at(at.max(kernel.now()), event.rank(), event);

@@ -5,12 +5,12 @@
 pub mod big;
 pub mod day;
 
-use podsim::base::{Digest, IdVec, SimDuration, SimTime};
+use podsim::base::{Digest, SimDuration, SimTime};
 use podsim::model::strings::known;
 use podsim::model::*;
 use podsim::record::{Fact, Recorder, Recording, Sample};
 use podsim::sim::outcome::{Counters, Outcome, Quantiles, Stopped};
-use podsim::sim::plan::{ControlPlane, Image, Naming, NodePlan, OutputPlan, Plan, Workload};
+use podsim::sim::plan::{Image, Naming, NodePlan, Plan, Workload};
 
 pub const GIB: i64 = 1 << 30;
 
@@ -47,32 +47,8 @@ pub fn seconds(s: f64) -> SimDuration {
 
 impl Builder {
     pub fn new(name: &str, start: SimTime, duration: SimDuration) -> Self {
-        let plan = Plan {
-            name: name.to_owned(),
-            description: String::new(),
-            seed: 42,
-            start,
-            duration,
-            strings: Strings::new(),
-            classes: IdVec::new(),
-            templates: IdVec::new(),
-            behaviors: IdVec::new(),
-            images: IdVec::new(),
-            shapes: IdVec::new(),
-            nodes: Vec::new(),
-            configs: IdVec::new(),
-            config_contents: Vec::new(),
-            services: IdVec::new(),
-            workloads: IdVec::new(),
-            pods: Vec::new(),
-            arrivals: Vec::new(),
-            traffic: Vec::new(),
-            faults: Vec::new(),
-            changes: Vec::new(),
-            control_plane: ControlPlane::typical(),
-            expects: Vec::new(),
-            output: OutputPlan::default(),
-        };
+        let plan =
+            Plan { name: name.to_owned(), description: String::new(), seed: 42, start, duration, ..Plan::default() };
         Self { plan, recording: Recording::new(), facts: Vec::new(), records: Vec::new() }
     }
 
