@@ -298,3 +298,33 @@ spec:
     assert!(diagnostics.is_empty());
     assert_eq!(objects.pods[0].template.volumes[0].source, VolumeSource::Other);
 }
+
+#[test]
+fn node_affinity_is_compiled_and_the_other_affinities_are_ignored() {
+    let text = r#"
+apiVersion: v1
+kind: Pod
+metadata: {name: web}
+spec:
+  containers: [{name: c, image: i}]
+  affinity:
+    nodeAffinity:
+      requiredDuringSchedulingIgnoredDuringExecution:
+        nodeSelectorTerms:
+        - matchExpressions: [{key: disk, operator: In, values: [ssd, nvme]}, {key: cores, operator: Gt, values: ["4"]}]
+        - matchFields: [{key: metadata.name, operator: In, values: [node-1]}]
+      preferredDuringSchedulingIgnoredDuringExecution:
+      - weight: 30
+        preference: {matchExpressions: [{key: disk, operator: NotIn, values: [hdd]}]}
+    podAntiAffinity: {}
+"#;
+    let (objects, words, _) = compile(text);
+    let class = words.classes.get(objects.pods[0].template.class);
+    let affinity = class.node_affinity.as_deref().expect("it has one");
+    assert_eq!(affinity.required.as_ref().map(|terms| terms.len()), Some(2));
+    assert_eq!(affinity.preferred.iter().map(|&(weight, _)| weight).collect::<Vec<_>>(), [30]);
+    assert_eq!(affinity.terms().map(|term| term.compares_numbers()).collect::<Vec<_>>(), [true, false, false]);
+    assert_eq!(affinity.terms().map(|term| term.names().len()).collect::<Vec<_>>(), [0, 1, 0]);
+    let ignored: Vec<&str> = objects.ignored.iter().map(|(path, _)| path.as_str()).collect();
+    assert_eq!(ignored, ["Pod: spec.affinity.podAntiAffinity"]);
+}

@@ -4,8 +4,8 @@ use std::cell::Cell;
 
 use podsim::model::strings::known;
 use podsim::model::{
-    ClassId, HostPort, NodeId, PodClass, PodId, Protocol, Resources, StrId, Strings, Taint, TaintEffect, Toleration,
-    TolerationOperator,
+    ClassId, HostPort, LabelSelectorRequirement, NodeAffinity, NodeId, NodeSelectorTerm, PodClass, PodId, Protocol,
+    Resources, StrId, Strings, Taint, TaintEffect, Toleration, TolerationOperator,
 };
 use podsim::scheduler::columns::Columns;
 use podsim::scheduler::cycle::{Ask, Evaluator, Options, Outcome, TieBreak, schedule_one};
@@ -87,6 +87,66 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
+/// What the pods of a class ask of labels and names.
+#[derive(Clone, Debug)]
+struct Affinity {
+    required: Option<Vec<NodeSelectorTerm>>,
+    preferred: Vec<(u8, NodeSelectorTerm)>,
+}
+
+impl Affinity {
+    fn compile(&self, strings: &mut Strings) -> NodeAffinity {
+        NodeAffinity {
+            required: self.required.as_ref().map(|terms| terms.iter().map(|term| term.compile(strings)).collect()),
+            preferred: self.preferred.iter().map(|(weight, term)| (*weight, term.compile(strings))).collect(),
+        }
+    }
+}
+
+fn expression() -> impl Strategy<Value = LabelSelectorRequirement> {
+    let make = |key: &str, operator: &str, values: Vec<String>| LabelSelectorRequirement {
+        key: key.to_owned(),
+        operator: operator.to_owned(),
+        values,
+    };
+    prop_oneof![
+        (prop::sample::select(vec!["In", "NotIn"]), prop::collection::vec(0..4_u8, 1..3)).prop_map(
+            move |(word, zones)| {
+                make(
+                    "topology.kubernetes.io/zone",
+                    word,
+                    zones.into_iter().map(|zone| format!("zone-{zone}")).collect(),
+                )
+            }
+        ),
+        prop::sample::select(vec!["Exists", "DoesNotExist"]).prop_map(move |word| make("disk", word, Vec::new())),
+        (prop::sample::select(vec!["Gt", "Lt"]), 0..9_i8).prop_map(move |(word, bound)| make(
+            "cores",
+            word,
+            vec![bound.to_string()]
+        )),
+        (0..90_u32).prop_map(move |n| make("kubernetes.io/hostname", "NotIn", vec![format!("node-{n}")])),
+        Just(make("disk", "In", vec!["not a value".to_owned()])),
+    ]
+}
+
+fn term() -> impl Strategy<Value = NodeSelectorTerm> {
+    let name = (any::<bool>(), 0..60_u32).prop_map(|(is, n)| LabelSelectorRequirement {
+        key: "metadata.name".to_owned(),
+        operator: if is { "In" } else { "NotIn" }.to_owned(),
+        values: vec![format!("node-{n}")],
+    });
+    let names = prop_oneof![4 => Just(Vec::new()).boxed(), 1 => prop::collection::vec(name, 1..3).boxed()];
+    (prop::collection::vec(expression(), 0..3), names)
+        .prop_map(|(match_expressions, match_fields)| NodeSelectorTerm { match_expressions, match_fields })
+}
+
+fn affinity() -> impl Strategy<Value = Affinity> {
+    let required = prop::option::weighted(0.6, prop::collection::vec(term(), 0..4));
+    (required, prop::collection::vec((1..=100_u8, term()), 0..4))
+        .prop_map(|(required, preferred)| Affinity { required, preferred })
+}
+
 struct World {
     strings: Strings,
     view: View,
@@ -97,13 +157,19 @@ struct World {
 }
 
 impl World {
-    fn new() -> Self {
+    fn new(affinities: &[Option<Affinity>]) -> Self {
         let mut strings = Strings::new();
         let mut view = View::new();
         let words: Vec<StrId> = ["gpu", "disk", "ssd", "dedicated", "a", "b"].map(|w| strings.intern(w)).to_vec();
-        for number in 0..CLASSES {
-            view.register_class(ClassId::from_raw(number), &class(number, &words));
+        for (number, affinity) in (0..CLASSES).zip(affinities) {
+            let node_affinity = affinity.as_ref().map(|affinity| Box::new(affinity.compile(&mut strings)));
+            let spec = PodClass { node_affinity, ..class(number, &words) };
+            view.register_class(ClassId::from_raw(number), &spec);
         }
+        for cores in [0, 2, 4, 8] {
+            strings.intern(&format!("{cores}"));
+        }
+        view.learn_numbers(&strings);
         Self { strings, view, alive: Vec::new(), nodes: 0, placed: Vec::new(), pods: 0 }
     }
 
@@ -116,6 +182,8 @@ impl World {
         if shape.disk {
             labels.push((disk, ssd));
         }
+        let cores = [2, 4, 8, 0][usize::from(shape.size)];
+        labels.push((word("cores"), word(&format!("{cores}"))));
         let effect = match shape.taint % 3 {
             0 => TaintEffect::NoSchedule,
             1 => TaintEffect::PreferNoSchedule,
@@ -127,7 +195,6 @@ impl World {
             // Several taints to avoid, so that the normalization has more than one step.
             taints.push(Taint { key: gpu, value: known::EMPTY, effect: TaintEffect::PreferNoSchedule });
         }
-        let cores = [2, 4, 8, 0][usize::from(shape.size)];
         let mut allocatable = Resources {
             milli_cpu: cores * 1000,
             memory: cores * 3 * GIB,
@@ -209,16 +276,19 @@ struct Shares {
     unfit: u64,
     sampled: u64,
     nominated: u64,
+    preferring: u64,
+    named: u64,
 }
 
 fn run(
+    affinities: &[Option<Affinity>],
     nodes: &[Shape],
     steps: &[Step],
     options: Options,
     budget: usize,
     shares: &mut Shares,
 ) -> Result<(), TestCaseError> {
-    let mut world = World::new();
+    let mut world = World::new(affinities);
     nodes.iter().for_each(|shape| world.add(shape));
     let mut columns = Columns::with_budget(budget);
     for step in steps {
@@ -232,6 +302,10 @@ fn run(
                 prop_assert_eq!(&got, &want);
                 prop_assert_eq!(world.view.next_start(), other.next_start());
                 shares.nominated += u64::from(nominated.is_some() && got.evaluated == 1);
+                let statics = world.view.tables().statics(world.view.tables().class(ask.class).statics);
+                let prefers = statics.node_affinity.as_ref().is_some_and(|affinity| !affinity.preferred.is_empty());
+                shares.preferring += u64::from(prefers && got.feasible > 1);
+                shares.named += u64::from(statics.named_nodes.is_some());
                 shares.sampled += u64::from((got.evaluated as usize) < world.alive.len());
                 match got.outcome {
                     Outcome::Placed(placement) => {
@@ -296,6 +370,7 @@ fn run(
 fn columns_decide_as_the_scan_does() {
     let shares = Cell::new(Shares::default());
     let strategy = (
+        prop::collection::vec(prop::option::weighted(0.4, affinity()), CLASSES as usize),
         prop_oneof![
             prop::collection::vec(shape(), 0..6),
             prop::collection::vec(shape(), 50..90),
@@ -313,17 +388,19 @@ fn columns_decide_as_the_scan_does() {
         ..ProptestConfig::default()
     });
     runner
-        .run(&strategy, |(nodes, steps, percentage, first, budget)| {
+        .run(&strategy, |(affinities, nodes, steps, percentage, first, budget)| {
             let tie_break = if first { TieBreak::First } else { TieBreak::Drawn };
             let options = Options { percentage_of_nodes_to_score: percentage, tie_break };
             let mut sum = shares.take();
-            let result = run(&nodes, &steps, options, budget, &mut sum);
+            let result = run(&affinities, &nodes, &steps, options, budget, &mut sum);
             shares.set(sum);
             result
         })
         .unwrap();
-    let Shares { placed, tied, unfit, sampled, nominated } = shares.take();
+    let Shares { placed, tied, unfit, sampled, nominated, preferring, named } = shares.take();
     println!("placed {placed} (tied {tied}), unfit {unfit}, sampled {sampled}, on the nominated node {nominated}");
+    println!("with preferred terms {preferring}, with named nodes {named}");
+    assert!(preferring > 500 && named > 50, "node affinity is rare");
     assert!(
         placed > 3000 && tied > 1000 && unfit > 100 && sampled > 500 && nominated > 50,
         "too one-sided to mean much"

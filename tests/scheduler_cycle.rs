@@ -1,7 +1,10 @@
 //! Cycles on small clusters: order, windows, ties, nominations and messages by hand; what the view remembers.
 
 use podsim::model::strings::known;
-use podsim::model::{ClassId, NodeId, PodClass, PodId, PreemptionPolicy, Resources, Strings};
+use podsim::model::{
+    ClassId, LabelSelectorRequirement, NodeAffinity, NodeId, NodeSelectorTerm, PodClass, PodId, PreemptionPolicy,
+    Resources, Strings,
+};
 use podsim::scheduler::columns::Columns;
 use podsim::scheduler::cycle::{Ask, Decision, Options, Outcome, Pick, TieBreak, schedule_one};
 use podsim::scheduler::view::{NodeSpec, View};
@@ -152,4 +155,44 @@ fn columns_keep_to_their_budget() {
         assert!(columns.held() <= 5);
     }
     assert_eq!(columns.held(), 5);
+}
+
+#[test]
+fn named_nodes_are_the_only_ones_that_are_looked_at() {
+    let (mut strings, mut view) = cluster(6);
+    let mut register = |view: &mut View, number: u32, milli_cpu: i64, names: &[&str]| {
+        let is = |name: &&str| LabelSelectorRequirement {
+            key: "metadata.name".to_owned(),
+            operator: "In".to_owned(),
+            values: vec![(*name).to_owned()],
+        };
+        let term = NodeSelectorTerm { match_fields: names.iter().map(is).collect(), ..NodeSelectorTerm::default() };
+        let required = Some([term.compile(&mut strings)].into());
+        let node_affinity = Some(Box::new(NodeAffinity { required, ..NodeAffinity::default() }));
+        let requests = Resources { milli_cpu, ..Resources::default() };
+        view.register_class(ClassId::from_raw(number), &PodClass { requests, node_affinity, ..PodClass::default() });
+        ClassId::from_raw(number)
+    };
+    let fits = register(&mut view, 3, 250, &["node-4"]);
+    let full = register(&mut view, 4, 2000, &["node-4"]);
+    let unknown = register(&mut view, 5, 250, &["node-9"]);
+    let conflict = register(&mut view, 6, 250, &["node-4", "node-5"]);
+
+    let decision = decide(&mut view, Ask::of(fits), 0);
+    assert_eq!((decision.node(), decision.evaluated, decision.feasible), (Some(node(4)), 1, 1));
+    assert_eq!(view.next_start(), 1);
+    let mut message = |class| match decide(&mut view, Ask::of(class), 0).outcome {
+        Outcome::Unfit(error) => error.message(&strings),
+        Outcome::Placed(_) => panic!("no node fits"),
+    };
+    assert_eq!(
+        message(full),
+        "0/6 nodes are available: 1 Insufficient cpu, 5 node(s) didn't satisfy plugin(s) [NodeAffinity]. no new claims to \
+         deallocate, preemption: 0/6 nodes are available: 6 Preemption is not helpful for scheduling."
+    );
+    assert!(
+        message(unknown).starts_with("0/6 nodes are available: 6 node(s) didn't satisfy plugin(s) [NodeAffinity].")
+    );
+    assert_eq!(message(conflict), "0/6 nodes are available: pod affinity terms conflict. not found");
+    assert_eq!(view.next_start(), 2, "neither unknown names nor a conflict move the start");
 }

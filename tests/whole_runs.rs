@@ -440,6 +440,8 @@ fn cover(sim: &Simulation) {
                 Reason::NodeName => (Plugin::NodeName, "another node"),
                 Reason::UntoleratedTaint { .. } => (Plugin::TaintToleration, "untolerated taint"),
                 Reason::NodeAffinity => (Plugin::NodeAffinity, "labels do not match"),
+                Reason::NotNamed => (Plugin::NodeAffinity, "other nodes are named"),
+                Reason::TermsConflict => (Plugin::NodeAffinity, "terms contradict themselves"),
                 Reason::NodePorts => (Plugin::NodePorts, "port taken"),
                 Reason::TooManyPods => (Plugin::NodeResourcesFit, "too many pods"),
                 Reason::Insufficient(known::CPU) => (Plugin::NodeResourcesFit, "insufficient cpu"),

@@ -126,6 +126,8 @@ codes! {
     BAD_TAINT = "PS1083", "invalid taint";
     /// A node that offers nothing.
     NO_CAPACITY = "PS1084", "node without resources";
+    /// A node affinity that cannot be one.
+    BAD_NODE_AFFINITY = "PS1085", "invalid node affinity";
     /// A Service without ports.
     NO_PORTS = "PS1090", "service without ports";
     /// A Service port twice.

@@ -5,6 +5,7 @@
 //! of every object is found at once. What objects say about each other is checked last (`references`).
 //! Knows the model; must not know scenarios, the engine or the terminal.
 
+mod affinity;
 pub mod codes;
 mod config;
 mod container;

@@ -1,6 +1,7 @@
 //! Pods: decoding, defaulting, checking, compiling. Mirrors ValidatePodSpec of pkg/apis/core/validation/validation.go and
 //! SetDefaults_PodSpec of pkg/apis/core/v1/defaults.go, v1.34.
 
+use super::affinity;
 use super::codes;
 use super::container::{self, Container, Scope};
 use super::fields::{Context, Fields};
@@ -232,6 +233,7 @@ fn class(
         preemption,
         node_name: node_name.map(|name| cx.words.strings.intern(name)),
         node_selector: placement::node_selector(cx, spec),
+        node_affinity: affinity::node_affinity(cx, spec),
         tolerations: placement::tolerations(cx, spec),
         host_ports: containers.iter().filter(stays).flat_map(|c| c.host_ports.iter().map(|(port, ..)| *port)).collect(),
     }

@@ -1,6 +1,7 @@
 //! The scheduling signature of a pod: pods of one class ask the scheduler the same question.
 
 use super::ids::StrId;
+use super::node_affinity::NodeAffinity;
 use super::pod::Protocol;
 use super::resources::Resources;
 
@@ -25,6 +26,8 @@ pub struct PodClass {
     pub node_name: Option<StrId>,
     /// `spec.nodeSelector`: label keys and values that a node must have, sorted.
     pub node_selector: Box<[(StrId, StrId)]>,
+    /// `spec.affinity.nodeAffinity`.
+    pub node_affinity: Option<Box<NodeAffinity>>,
     /// `spec.tolerations`, in order, with the ones that admission adds.
     pub tolerations: Box<[Toleration]>,
     /// Host ports of main containers and sidecars.

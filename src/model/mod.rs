@@ -9,6 +9,7 @@ pub mod ids;
 pub mod int_or_percent;
 pub mod names;
 pub mod node;
+pub mod node_affinity;
 pub mod plan;
 pub mod pod;
 pub mod qos;
@@ -27,6 +28,7 @@ pub use effective::{PodResources, ResourceList, ResourceRequirements};
 pub use ids::*;
 pub use int_or_percent::IntOrPercent;
 pub use node::NodeShape;
+pub use node_affinity::{NameTest, NodeAffinity, NodeLabels, NodeSelectorTerm, NodeTerm};
 pub use pod::{
     ConfigKind, ConfigRef, ContainerPort, ContainerSpec, EnvSource, ImagePullPolicy, Mount, PodTemplate, Probe,
     ProbeAction, Protocol, QosClass, RestartPolicy, Role, Volume, VolumeSource,

@@ -319,17 +319,33 @@ impl CompiledSelector {
     /// Whether it selects `labels`, whose texts are in `strings`.
     #[must_use]
     pub fn matches(&self, labels: &LabelSet, strings: &Strings) -> bool {
+        self.matches_values(|key| labels.get(key), |value| strings.text(value).parse().ok())
+    }
+
+    /// Whether it selects the labels that `value_of` looks up; `number_of` is the integer that a value is.
+    #[must_use]
+    pub fn matches_values(
+        &self,
+        value_of: impl Fn(StrId) -> Option<StrId>,
+        number_of: impl Fn(StrId) -> Option<i64>,
+    ) -> bool {
         !self.nothing
             && self.requirements.iter().all(|requirement| {
-                let Some(value) = labels.get(requirement.key) else { return requirement.on_absent };
-                let number = || strings.text(value).parse::<i64>();
+                let Some(value) = value_of(requirement.key) else { return requirement.on_absent };
                 match &requirement.test {
                     LabelTest::In(values) => values.contains(&value),
                     LabelTest::NotIn(values) => !values.contains(&value),
-                    LabelTest::GreaterThan(bound) => number().is_ok_and(|number| number > *bound),
-                    LabelTest::LessThan(bound) => number().is_ok_and(|number| number < *bound),
+                    LabelTest::GreaterThan(bound) => number_of(value).is_some_and(|number| number > *bound),
+                    LabelTest::LessThan(bound) => number_of(value).is_some_and(|number| number < *bound),
                 }
             })
+    }
+
+    /// Whether it compares integers.
+    #[must_use]
+    pub fn compares_numbers(&self) -> bool {
+        let compares = |r: &CompiledRequirement| matches!(r.test, LabelTest::GreaterThan(_) | LabelTest::LessThan(_));
+        self.requirements.iter().any(compares)
     }
 
     /// Whether it selects every set of labels.

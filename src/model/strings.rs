@@ -157,6 +157,12 @@ impl Strings {
         self.texts.get(id)
     }
 
+    /// The strings that are integers.
+    pub fn integers(&self) -> impl Iterator<Item = (StrId, i64)> {
+        let ids = (0..u32::try_from(self.texts.len()).expect("ids are 32 bits wide")).map(StrId::from_raw);
+        ids.filter_map(|id| Some((id, self.text(id).parse().ok()?)))
+    }
+
     /// The id of a set of labels; the last of several values of one key counts.
     pub fn intern_labels<'a>(&mut self, labels: impl IntoIterator<Item = (&'a str, &'a str)>) -> LabelSetId {
         let sorted: std::collections::BTreeMap<&str, &str> = labels.into_iter().collect();

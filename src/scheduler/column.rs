@@ -7,7 +7,7 @@ use rustc_hash::FxBuildHasher;
 use super::cycle::{Pick, Placement, Search, Window};
 use super::diagnosis::Diagnosis;
 use super::framework::Plugin;
-use super::plugins::taint_toleration;
+use super::plugins::{node_affinity, taint_toleration};
 use super::probe::{Probe, Reject};
 use super::view::{Cursor, NOT_LISTED, View};
 
@@ -36,6 +36,8 @@ pub(super) struct Column {
     rejects: IndexMap<Reject, u32, FxBuildHasher>,
     /// Untolerated PreferNoSchedule taints by position; empty as long as there are none.
     intolerable: Vec<u16>,
+    /// Weights of matching preferred terms of node affinity by position; empty as long as there are none.
+    preferred: Vec<u32>,
     /// Set by every use, cleared by the clock that looks for columns to take away.
     pub(super) used: bool,
 }
@@ -63,6 +65,7 @@ impl Column {
         self.fits = 0;
         self.rejects.clear();
         self.intolerable.clear();
+        self.preferred.clear();
         self.epoch = 0;
     }
 
@@ -105,21 +108,17 @@ impl Column {
 
     /// Computes the cell at `position` and counts it.
     fn ask(&mut self, view: &View, probe: &Probe<'_>, position: usize) {
-        let mut intolerable = 0;
+        let (mut intolerable, mut preferred) = (0, 0);
         self.cells[position] = match probe.evaluate(view, view.list()[position]) {
             Ok(fit) => {
                 self.fits += 1;
-                intolerable = fit.intolerable;
+                (intolerable, preferred) = (fit.intolerable, fit.preferred);
                 fit.score
             }
             Err(reject) => self.number(reject),
         };
-        if intolerable != 0 && self.intolerable.is_empty() {
-            self.intolerable.resize(self.cells.len(), 0);
-        }
-        if let Some(slot) = self.intolerable.get_mut(position) {
-            *slot = intolerable;
-        }
+        put(&mut self.intolerable, self.cells.len(), position, intolerable);
+        put(&mut self.preferred, self.cells.len(), position, preferred);
     }
 
     /// Counts a rejection and gives its cell.
@@ -199,13 +198,13 @@ impl Column {
     /// Position and score of the chosen node of the ranges, and how many are equal to it. At least one node fits.
     fn best(&self, ranges: &[std::ops::Range<usize>; 2], pick: Pick) -> (usize, i64, u32) {
         const WEIGHT: i64 = Plugin::TaintToleration.default_weight();
-        let worst = if self.intolerable.is_empty() {
-            0
-        } else {
-            let fitting = ranges.iter().cloned().flatten().filter(|&at| self.cells[at] >= 0);
-            fitting.map(|at| i64::from(self.intolerable[at])).max().unwrap_or(0)
-        };
-        if worst == 0 {
+        const PREFERENCE: i64 = Plugin::NodeAffinity.default_weight();
+        let fitting = || ranges.iter().cloned().flatten().filter(|&at| self.cells[at] >= 0);
+        let intolerable = |at: usize| self.intolerable.get(at).map_or(0, |&taints| i64::from(taints));
+        let preferred = |at: usize| self.preferred.get(at).map_or(0, |&weight| i64::from(weight));
+        let worst = if self.intolerable.is_empty() { 0 } else { fitting().map(intolerable).max().unwrap_or(0) };
+        let most = if self.preferred.is_empty() { 0 } else { fitting().map(preferred).max().unwrap_or(0) };
+        if worst == 0 && most == 0 {
             let parts = [&self.cells[ranges[0].clone()], &self.cells[ranges[1].clone()]];
             let (best, tied) = highest(parts);
             let mut left = pick.index(tied) as usize;
@@ -218,10 +217,10 @@ impl Column {
             unreachable!("the pick is one of the tied");
         }
         let total = |at: usize| {
-            let avoided = taint_toleration::normalized(i64::from(self.intolerable[at]), worst);
-            i64::from(self.cells[at]) + WEIGHT * avoided
+            i64::from(self.cells[at])
+                + WEIGHT * taint_toleration::normalized(intolerable(at), worst)
+                + PREFERENCE * node_affinity::normalized(preferred(at), most)
         };
-        let fitting = || ranges.iter().cloned().flatten().filter(|&at| self.cells[at] >= 0);
         let best = fitting().map(total).max().expect("some node fits");
         let equals = || fitting().filter(|&at| total(at) == best);
         let tied = u32::try_from(equals().count()).expect("node ids are 32 bits wide");
@@ -249,6 +248,17 @@ impl Column {
             }
         }
         diagnosis
+    }
+}
+
+/// Sets what stands at `position` in a list of `size`, which is made when the first non-zero comes.
+#[inline]
+fn put<T: Copy + Default + PartialEq>(list: &mut Vec<T>, size: usize, position: usize, value: T) {
+    if value != T::default() && list.is_empty() {
+        list.resize(size, T::default());
+    }
+    if let Some(slot) = list.get_mut(position) {
+        *slot = value;
     }
 }
 

@@ -3,7 +3,7 @@
 //! neither the queue nor how a node is judged. Mirrors `schedulePod` in pkg/scheduler/schedule_one.go (v1.34.1).
 
 use super::diagnosis::{Diagnosis, FitError};
-use super::framework::Rejection;
+use super::framework::{Plugin, Rejection};
 use super::sampling::feasible_nodes_to_find;
 use super::view::View;
 use crate::model::{ClassId, NodeId};
@@ -165,7 +165,18 @@ pub fn schedule_one<E: Evaluator>(
         return Decision { outcome: Outcome::Placed(placement), evaluated: 1, feasible: 1 };
     }
 
-    let need = feasible_nodes_to_find(all, options.percentage_of_nodes_to_score);
+    // If node affinity names the nodes, those are looked at, all of them.
+    let named = view.tables().statics(class.statics).named_nodes.as_deref();
+    let is_named = |node: NodeId| view.facts(node).zip(named).is_none_or(|(facts, named)| named.contains(&facts.name));
+    let is_conflict = named.is_some_and(<[_]>::is_empty);
+    let looked_at = named.map(|_| view.list().iter().filter(|&&node| is_named(node)).count());
+    let looked_at = looked_at.map(|count| u32::try_from(count).expect("node ids are 32 bits wide"));
+    let unnamed = nominated.is_some_and(|node| !is_conflict && !is_named(node));
+
+    let need = match looked_at {
+        Some(_) => all,
+        None => feasible_nodes_to_find(all, options.percentage_of_nodes_to_score),
+    };
     let start = view.next_start % all;
     let pick = match options.tie_break {
         TieBreak::First => Pick::First,
@@ -173,12 +184,23 @@ pub fn schedule_one<E: Evaluator>(
     };
     let found = evaluator.search(view, ask.class, Window { start, need }, pick);
     // A nominated node that does not fit counts as looked at even if the search stopped before it.
-    let beyond = nominated.is_some_and(|node| (view.position(node) + all - start) % all >= found.processed);
-    let evaluated = found.processed + u32::from(beyond);
+    let evaluated = match looked_at {
+        Some(nodes) => nodes + u32::from(unnamed),
+        None => {
+            let beyond = nominated.is_some_and(|node| (view.position(node) + all - start) % all >= found.processed);
+            found.processed + u32::from(beyond)
+        }
+    };
     view.next_start = (start + evaluated) % all;
     let outcome = match found.placement {
         Some(placement) => Outcome::Placed(placement),
-        None => Outcome::Unfit(FitError::without_victims(all, evaluator.diagnose(view, ask.class), class.preemption)),
+        None => {
+            let mut diagnosis = evaluator.diagnose(view, ask.class);
+            if looked_at.is_some() {
+                diagnosis.plugins.insert(Plugin::NodeAffinity);
+            }
+            Outcome::Unfit(FitError::without_victims(all, diagnosis, class.preemption))
+        }
     };
     Decision { outcome, evaluated, feasible: found.feasible }
 }

@@ -120,6 +120,10 @@ impl FitError {
             return "no nodes available to schedule pods".to_owned();
         }
         let all = self.all_nodes;
+        if let [(conflict @ Reason::TermsConflict, _)] = self.diagnosis.histogram.counts() {
+            // PreFilter's message stands alone, and DynamicResources' PostFilter misses what its PreFilter did not get to note.
+            return format!("0/{all} nodes are available: {}. not found", conflict.text(strings));
+        }
         let head = format!("0/{all} nodes are available: {}.", self.diagnosis.histogram.text(strings));
         // DynamicResources' PostFilter runs first and always speaks.
         let tail = match &self.post_filter {

@@ -198,6 +198,10 @@ pub enum Reason {
     },
     /// `nodeSelector` or required node affinity does not match.
     NodeAffinity,
+    /// Required node affinity names other nodes.
+    NotNamed,
+    /// Every term of required node affinity names two nodes at once. Said of the pod, not of nodes.
+    TermsConflict,
     /// A host port is taken.
     NodePorts,
     /// The node has as many pods as it takes.
@@ -220,6 +224,8 @@ impl Reason {
                 format!("node(s) had untolerated taint {{{}: {}}}", strings.text(key), strings.text(value))
             }
             Self::NodeAffinity => "node(s) didn't match Pod's node affinity/selector".to_owned(),
+            Self::NotNamed => "node(s) didn't satisfy plugin(s) [NodeAffinity]".to_owned(),
+            Self::TermsConflict => "pod affinity terms conflict".to_owned(),
             Self::NodePorts => "node(s) didn't have free ports for the requested pod ports".to_owned(),
             Self::TooManyPods => "Too many pods".to_owned(),
             Self::Insufficient(resource) => format!("Insufficient {}", strings.text(resource)),

@@ -123,8 +123,9 @@ fn node_hint(
             node_resources_fit::hint_node(request, old.map(offer), offer(new))
         }
         Plugin::NodeAffinity => {
+            let affinity = statics.node_affinity.as_deref();
             let matches =
-                |facts: &NodeFacts| node_affinity::matches(&statics.node_selector, |key| tables.label(facts, key));
+                |facts: &NodeFacts| node_affinity::matches(&statics.node_selector, affinity, &tables.labels_of(facts));
             node_affinity::hint_node(old.map(matches), matches(new))
         }
         Plugin::TaintToleration => {

@@ -35,6 +35,10 @@ pub enum Reject {
     },
     /// Labels do not match.
     NodeAffinity,
+    /// Node affinity names other nodes.
+    NotNamed,
+    /// Node affinity names two nodes at once.
+    TermsConflict,
     /// A host port is taken.
     NodePorts,
     /// Too little is left.
@@ -48,6 +52,8 @@ pub struct Fit {
     pub score: i16,
     /// How many PreferNoSchedule taints are not tolerated: normalized over the window later.
     pub intolerable: u16,
+    /// The weights of the preferred terms of node affinity that match: normalized over the window later.
+    pub preferred: u32,
 }
 
 impl Reject {
@@ -61,6 +67,8 @@ impl Reject {
                 (Plugin::TaintToleration, Verdict::unresolvable(Reason::UntoleratedTaint { key, value }))
             }
             Self::NodeAffinity => (Plugin::NodeAffinity, Verdict::unresolvable(Reason::NodeAffinity)),
+            Self::NotNamed => (Plugin::NodeAffinity, Verdict::unresolvable(Reason::NotNamed)),
+            Self::TermsConflict => (Plugin::NodeAffinity, Verdict::unresolvable(Reason::TermsConflict)),
             Self::NodePorts => (Plugin::NodePorts, Verdict::unschedulable(Reason::NodePorts)),
             Self::Fit(short) => (Plugin::NodeResourcesFit, short.verdict(&probe.request.amounts)),
         };
@@ -96,6 +104,11 @@ impl<'a> Probe<'a> {
         let tables = view.tables();
         let facts = view.facts(node).expect("a listed node exists");
         let statics = self.statics;
+        if let Some(named) = &statics.named_nodes
+            && !named.contains(&facts.name)
+        {
+            return Err(if named.is_empty() { Reject::TermsConflict } else { Reject::NotNamed });
+        }
         if facts.unschedulable && !node_unschedulable::tolerated(&statics.tolerations) {
             return Err(Reject::NodeUnschedulable);
         }
@@ -106,7 +119,8 @@ impl<'a> Probe<'a> {
         if let Some(taint) = taint_toleration::first_untolerated(taints, &statics.tolerations) {
             return Err(Reject::Taint { key: taint.key, value: taint.value });
         }
-        if !node_affinity::matches(&statics.node_selector, |key| tables.label(facts, key)) {
+        let affinity = statics.node_affinity.as_deref();
+        if !node_affinity::matches(&statics.node_selector, affinity, &tables.labels_of(facts)) {
             return Err(Reject::NodeAffinity);
         }
         if !self.ports.is_empty() && node_ports::any_conflict(self.ports, view.ports(node)) {
@@ -130,6 +144,7 @@ impl<'a> Probe<'a> {
         Ok(Fit {
             score: score as i16,
             intolerable: u16::try_from(intolerable).expect("a node has fewer than 2^16 taints"),
+            preferred: affinity.map_or(0, |affinity| node_affinity::preference(affinity, &tables.labels_of(facts))),
         })
     }
 }

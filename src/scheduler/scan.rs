@@ -10,7 +10,7 @@ use super::plugins::{
 };
 use super::sampling::best;
 use super::view::View;
-use crate::model::{ClassId, HostPort, NodeId};
+use crate::model::{ClassId, HostPort, NodeAffinity, NodeId};
 
 /// Evaluates everything, every time.
 #[derive(Clone, Copy, Debug, Default)]
@@ -76,11 +76,15 @@ fn filter(view: &View, class: ClassId, node: NodeId, load: &Load) -> Option<Reje
     let facts = view.facts(node)?;
     let statics = tables.statics(class.statics);
     let request = &tables.request(class.request).amounts;
-    let verdicts: [(Plugin, &dyn Fn() -> Verdict); 6] = [
+    let labels = tables.labels_of(facts);
+    let verdicts: [(Plugin, &dyn Fn() -> Verdict); 7] = [
+        (Plugin::NodeAffinity, &|| node_affinity::filter_named(statics.named_nodes.as_deref(), facts.name)),
         (Plugin::NodeUnschedulable, &|| node_unschedulable::filter(facts.unschedulable, &statics.tolerations)),
         (Plugin::NodeName, &|| node_name::filter(statics.node_name, facts.name)),
         (Plugin::TaintToleration, &|| taint_toleration::filter(tables.taints(facts.taints), &statics.tolerations)),
-        (Plugin::NodeAffinity, &|| node_affinity::filter(&statics.node_selector, |key| tables.label(facts, key))),
+        (Plugin::NodeAffinity, &|| {
+            node_affinity::filter(&statics.node_selector, statics.node_affinity.as_deref(), &labels)
+        }),
         (Plugin::NodePorts, &|| node_ports::filter(tables.ports(class.ports), &load.ports)),
         (Plugin::NodeResourcesFit, &|| {
             node_resources_fit::insufficient(request, &load.usage, &load.scalars).verdict(request)
@@ -98,20 +102,28 @@ fn score(view: &View, class: ClassId, feasible: &[NodeId], loads: &[Load]) -> Ve
     let tables = view.tables();
     let class = tables.class(class);
     let request = tables.request(class.request);
-    let tolerations = &tables.statics(class.statics).tolerations;
+    let statics = tables.statics(class.statics);
+    let tolerations = &statics.tolerations;
     let intolerable = |node: NodeId| {
         view.facts(node).map_or(0, |facts| taint_toleration::intolerable(tables.taints(facts.taints), tolerations))
     };
     let worst = feasible.iter().map(|&node| intolerable(node)).max().unwrap_or(0);
+    let preferring = statics.node_affinity.as_deref().filter(|affinity| !affinity.preferred.is_empty());
+    let preference = |affinity: &NodeAffinity, node: NodeId| {
+        view.facts(node).map_or(0, |facts| i64::from(node_affinity::preference(affinity, &tables.labels_of(facts))))
+    };
+    let most =
+        preferring.and_then(|affinity| feasible.iter().map(|&node| preference(affinity, node)).max()).unwrap_or(0);
     let one = |&node: &NodeId| {
         let usage = &loads[node.index()].usage;
-        let mut scores = vec![
-            (Plugin::TaintToleration, taint_toleration::normalized(intolerable(node), worst)),
-            (
-                Plugin::NodeResourcesFit,
-                node_resources_fit::least_allocated(request.scoring_milli_cpu, request.scoring_memory, usage),
-            ),
-        ];
+        let mut scores = vec![(Plugin::TaintToleration, taint_toleration::normalized(intolerable(node), worst))];
+        if let Some(affinity) = preferring {
+            scores.push((Plugin::NodeAffinity, node_affinity::normalized(preference(affinity, node), most)));
+        }
+        scores.push((
+            Plugin::NodeResourcesFit,
+            node_resources_fit::least_allocated(request.scoring_milli_cpu, request.scoring_memory, usage),
+        ));
         if !balanced_allocation::skips(&request.amounts) {
             let score = balanced_allocation::score(request.amounts.milli_cpu, request.amounts.memory, usage);
             scores.push((Plugin::NodeResourcesBalancedAllocation, score));

@@ -151,6 +151,9 @@ impl Scheduler {
                 self.uids.grow_to(pod.pod, &None);
                 self.uids[pod.pod] = Some(pod.uid);
                 self.view.register_class(class, &env.plan.classes[class]);
+                if self.view.tables().needs_numbers() {
+                    self.view.learn_numbers(&env.plan.strings);
+                }
                 match node {
                     Some(node) => self.appeared(pod.pod, class, node, now),
                     None => self.queue.add(self.view.tables(), pod.pod, class, None, now),

@@ -1,10 +1,16 @@
 //! What the scheduler knows of classes and nodes, cut into the parts that plugins read and interned part by part, so that
 //! caches are shared by all classes with the same requests and all nodes with the same taints. Knows no usage.
 
+use rustc_hash::FxHashMap;
+
+use super::plugins::node_affinity;
 use crate::base::{IdVec, Interner};
 use crate::define_id;
 use crate::model::strings::known;
-use crate::model::{ClassId, HostPort, PodClass, PreemptionPolicy, Resources, StrId, Taint, Toleration};
+use crate::model::{
+    ClassId, HostPort, NodeAffinity, NodeLabels, NodeTerm, PodClass, PreemptionPolicy, Resources, StrId, Strings,
+    Taint, Toleration,
+};
 
 define_id! {
     /// A distinct list of node taints.
@@ -54,6 +60,10 @@ pub struct Statics {
     pub node_name: Option<StrId>,
     /// `spec.nodeSelector`.
     pub node_selector: Box<[(StrId, StrId)]>,
+    /// `spec.affinity.nodeAffinity`.
+    pub node_affinity: Option<Box<NodeAffinity>>,
+    /// The only nodes that are looked at; see [`named_nodes`](super::plugins::node_affinity::named_nodes).
+    pub named_nodes: Option<Box<[StrId]>>,
     /// `spec.tolerations`.
     pub tolerations: Box<[Toleration]>,
 }
@@ -133,6 +143,31 @@ pub struct Tables {
     taints: Interner<TaintSetId, Box<[Taint]>>,
     labels: Interner<NodeLabelsId, Box<[(StrId, StrId)]>>,
     allocatables: Interner<AllocatableId, Allocatable>,
+    /// Whether a class compares labels as integers.
+    compares_numbers: bool,
+    /// The strings that are integers, once a class asks. Never iterated.
+    numbers: Option<FxHashMap<StrId, i64>>,
+}
+
+/// A node as terms of node affinity look at it.
+#[derive(Clone, Copy, Debug)]
+pub struct LabelsOf<'a> {
+    tables: &'a Tables,
+    facts: &'a NodeFacts,
+}
+
+impl NodeLabels for LabelsOf<'_> {
+    fn name(&self) -> StrId {
+        self.facts.name
+    }
+
+    fn label(&self, key: StrId) -> Option<StrId> {
+        self.tables.label(self.facts, key)
+    }
+
+    fn number(&self, value: StrId) -> Option<i64> {
+        self.tables.numbers.as_ref()?.get(&value).copied()
+    }
 }
 
 impl Tables {
@@ -150,9 +185,13 @@ impl Tables {
             accounted_milli_cpu: accounted.0,
             accounted_memory: accounted.1,
         });
+        let affinity = spec.node_affinity.as_deref();
+        self.compares_numbers |= affinity.is_some_and(|affinity| affinity.terms().any(NodeTerm::compares_numbers));
         let statics = self.statics.intern(Statics {
             node_name: spec.node_name,
             node_selector: spec.node_selector.clone(),
+            node_affinity: spec.node_affinity.clone(),
+            named_nodes: affinity.and_then(node_affinity::named_nodes),
             tolerations: spec.tolerations.clone(),
         });
         let ports = self.ports.intern(spec.host_ports.clone());
@@ -160,6 +199,25 @@ impl Tables {
         self.classes.grow_to(class, None);
         self.classes[class] =
             Some(Class { request, statics, ports, signature, priority: spec.priority, preemption: spec.preemption });
+    }
+
+    /// Whether a class compares labels as integers and nobody said yet which those are.
+    #[inline]
+    #[must_use]
+    pub const fn needs_numbers(&self) -> bool {
+        self.compares_numbers && self.numbers.is_none()
+    }
+
+    /// Takes in which strings are integers; those that are interned later are not.
+    pub(super) fn learn_numbers(&mut self, strings: &Strings) {
+        self.numbers = Some(strings.integers().collect());
+    }
+
+    /// A node as terms of node affinity look at it.
+    #[inline]
+    #[must_use]
+    pub const fn labels_of<'a>(&'a self, facts: &'a NodeFacts) -> LabelsOf<'a> {
+        LabelsOf { tables: self, facts }
     }
 
     /// Whether `class` was registered.

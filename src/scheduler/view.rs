@@ -10,7 +10,7 @@ use super::plugins::node_resources_fit::{Scalar, Usage};
 pub use super::tables::{NodeFacts, NodeSpec, Tables};
 use crate::base::{IdPages, IdVec};
 use crate::model::strings::known;
-use crate::model::{ClassId, HostPort, NodeId, PodClass, PodId};
+use crate::model::{ClassId, HostPort, NodeId, PodClass, PodId, Strings};
 
 /// The position of a node that is not in the list.
 pub const NOT_LISTED: u32 = u32::MAX;
@@ -77,6 +77,11 @@ impl View {
     /// Makes a pod class known; needed before a pod of it is placed or scheduled. Costs nothing if it is known.
     pub fn register_class(&mut self, class: ClassId, spec: &PodClass) {
         self.tables.register_class(class, spec);
+    }
+
+    /// Tells which strings are integers; needed if [`Tables::needs_numbers`] after a class was made known.
+    pub fn learn_numbers(&mut self, strings: &Strings) {
+        self.tables.learn_numbers(strings);
     }
 
     // ---- nodes ----

@@ -223,6 +223,60 @@ pub fn cases() -> Vec<Case> {
         (4, 48),
         "remove one",
     );
+    add(
+        BAD_NODE_AFFINITY,
+        spec("  affinity: {nodeAffinity: {requiredDuringSchedulingIgnoredDuringExecution: {nodeSelectorTerms: []}}}"),
+        (5, 97),
+        "matchExpressions",
+    );
+    add(
+        BAD_NODE_AFFINITY,
+        spec(
+            "  affinity: {nodeAffinity: {requiredDuringSchedulingIgnoredDuringExecution: {nodeSelectorTerms: [{matchExpressions: [{key: a, operator: in, values: [b]}]}]}}}",
+        ),
+        (5, 137),
+        "did you mean `In`",
+    );
+    add(
+        BAD_NODE_AFFINITY,
+        spec(
+            "  affinity: {nodeAffinity: {requiredDuringSchedulingIgnoredDuringExecution: {nodeSelectorTerms: [{matchExpressions: [{key: a, operator: In, values: []}]}]}}}",
+        ),
+        (5, 149),
+        "operator: Exists",
+    );
+    add(
+        BAD_NODE_AFFINITY,
+        spec(
+            "  affinity: {nodeAffinity: {requiredDuringSchedulingIgnoredDuringExecution: {nodeSelectorTerms: [{matchExpressions: [{key: a, operator: Gt, values: [\"1\", \"2\"]}]}]}}}",
+        ),
+        (5, 149),
+        "whole number",
+    );
+    add(
+        BAD_NODE_AFFINITY,
+        spec(
+            "  affinity: {nodeAffinity: {requiredDuringSchedulingIgnoredDuringExecution: {nodeSelectorTerms: [{matchExpressions: [{key: a, operator: Lt, values: [x]}]}]}}}",
+        ),
+        (5, 149),
+        "matches no node",
+    );
+    add(
+        BAD_NODE_AFFINITY,
+        spec(
+            "  affinity: {nodeAffinity: {requiredDuringSchedulingIgnoredDuringExecution: {nodeSelectorTerms: [{matchFields: [{key: metadata.uid, operator: In, values: [x]}]}]}}}",
+        ),
+        (5, 119),
+        "metadata.name",
+    );
+    add(
+        OUT_OF_RANGE,
+        spec(
+            "  affinity: {nodeAffinity: {preferredDuringSchedulingIgnoredDuringExecution: [{weight: 0, preference: {}}]}}",
+        ),
+        (5, 88),
+        "from 1 to 100",
+    );
     add(NO_CAPACITY, node("status: {}"), (4, 1), "allocatable");
 
     // Services.

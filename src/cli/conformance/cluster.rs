@@ -126,6 +126,9 @@ impl Cluster {
             view.register_class(id, words.classes.get(id));
             classes.insert(format!("{}/{}", words.strings.text(pod.namespace), words.strings.text(pod.name)), id);
         }
+        if view.tables().needs_numbers() {
+            view.learn_numbers(&words.strings);
+        }
 
         let mut cluster = Self { words, view, nodes, classes, pods: 0 };
         for pod in case.objects("pods") {

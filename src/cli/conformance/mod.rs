@@ -13,6 +13,7 @@ mod decisions;
 mod effective;
 mod images;
 mod int_or_percent;
+mod node_affinity;
 mod phase;
 mod pod_actions;
 mod quantity;
@@ -112,6 +113,7 @@ fn answer(file: &str, case: &Case) -> Checked {
         "image_pull" => images::answer(case),
         "int_or_percent" => int_or_percent::answer(case),
         "label_selector" => selector::answer(case),
+        "node_affinity" => node_affinity::answer(case),
         "percentage_of_nodes" => scheduling::percentage_of_nodes(case),
         "phase" => phase::answer(case),
         "pod_actions" => pod_actions::answer(case),

@@ -55,7 +55,6 @@ fn has_own_resources_in_status(pod: &Value) -> bool {
 pub(super) fn of_pod(pod: &Value) -> Vec<&'static str> {
     let fields = [
         ("/spec/schedulingGates", "SchedulingGates (schedulingGates)"),
-        ("/spec/affinity/nodeAffinity", "NodeAffinity (nodeAffinity)"),
         ("/spec/topologySpreadConstraints", "PodTopologySpread (topologySpreadConstraints)"),
         ("/spec/resourceClaims", "DynamicResources (resourceClaims)"),
     ];

@@ -1,19 +1,67 @@
-//! NodeAffinity: the labels that a pod wants its node to have; of it, `nodeSelector`. Mirrors
-//! pkg/scheduler/framework/plugins/nodeaffinity (v1.34.1).
+//! NodeAffinity: the nodes that a pod must or would rather run on: `nodeSelector` and `spec.affinity.nodeAffinity`. Mirrors
+//! pkg/scheduler/framework/plugins/nodeaffinity (v1.34.1), without the profile's `addedAffinity`.
 
-use crate::model::StrId;
-use crate::scheduler::framework::{Reason, Verdict};
+use crate::model::{NameTest, NodeAffinity, NodeLabels, StrId};
+use crate::scheduler::framework::{MAX_NODE_SCORE, Reason, Verdict};
 
-/// Whether every pair of `nodeSelector` is among the node's labels, which `label` looks up.
+/// Whether the node has every pair of `nodeSelector` and matches one of the required terms.
+#[inline]
 #[must_use]
-pub fn matches(selector: &[(StrId, StrId)], label: impl Fn(StrId) -> Option<StrId>) -> bool {
-    selector.iter().all(|&(key, value)| label(key) == Some(value))
+pub fn matches(selector: &[(StrId, StrId)], affinity: Option<&NodeAffinity>, node: &impl NodeLabels) -> bool {
+    selector.iter().all(|&(key, value)| node.label(key) == Some(value))
+        && affinity
+            .and_then(|affinity| affinity.required.as_deref())
+            .is_none_or(|terms| terms.iter().any(|term| term.matches(node)))
 }
 
-/// Rejects a node whose labels do not match.
+/// Rejects a node that does not match.
 #[must_use]
-pub fn filter(selector: &[(StrId, StrId)], label: impl Fn(StrId) -> Option<StrId>) -> Verdict {
-    if matches(selector, label) { Verdict::Fits } else { Verdict::unresolvable(Reason::NodeAffinity) }
+pub fn filter(selector: &[(StrId, StrId)], affinity: Option<&NodeAffinity>, node: &impl NodeLabels) -> Verdict {
+    if matches(selector, affinity, node) { Verdict::Fits } else { Verdict::unresolvable(Reason::NodeAffinity) }
+}
+
+/// What PreFilter says: the only nodes to look at, if every required term asks for `metadata.name`; none if the terms
+/// contradict themselves. `None` is all nodes.
+#[must_use]
+pub fn named_nodes(affinity: &NodeAffinity) -> Option<Box<[StrId]>> {
+    let terms = affinity.required.as_deref().filter(|terms| !terms.is_empty())?;
+    let mut names = Vec::new();
+    for term in terms {
+        let mut wanted = term.names().iter().filter_map(|test| match *test {
+            NameTest::Is(name) => Some(name),
+            NameTest::IsNot(_) => None,
+        });
+        let first = wanted.next()?;
+        if wanted.all(|name| name == first) {
+            names.push(first);
+        }
+    }
+    names.sort_unstable();
+    names.dedup();
+    Some(names.into())
+}
+
+/// Rejects a node that PreFilter left out. Comes before every other filter.
+#[must_use]
+pub fn filter_named(named: Option<&[StrId]>, name: StrId) -> Verdict {
+    match named {
+        Some([]) => Verdict::unresolvable(Reason::TermsConflict),
+        Some(named) if !named.contains(&name) => Verdict::unresolvable(Reason::NotNamed),
+        _ => Verdict::Fits,
+    }
+}
+
+/// The weights of the preferred terms that match.
+#[must_use]
+pub fn preference(affinity: &NodeAffinity, node: &impl NodeLabels) -> u32 {
+    affinity.preferred.iter().filter(|(_, term)| term.matches(node)).map(|&(weight, _)| u32::from(weight)).sum()
+}
+
+/// The score of a node with `preference` if `most` is the highest of the feasible nodes.
+#[inline]
+#[must_use]
+pub const fn normalized(preference: i64, most: i64) -> i64 {
+    if most == 0 { 0 } else { MAX_NODE_SCORE * preference / most }
 }
 
 /// Hint for a node that was added (`old` is `None`) or whose labels changed: it matches now and did not before.
@@ -26,18 +74,126 @@ pub const fn hint_node(old_matches: Option<bool>, new_matches: bool) -> bool {
 mod tests {
     use super::*;
     use crate::model::strings::known;
+    use crate::model::{LabelSelectorRequirement, NodeSelectorTerm, Strings};
+
+    /// A node with one label.
+    struct Node(StrId, StrId, StrId, Strings);
+
+    impl NodeLabels for Node {
+        fn name(&self) -> StrId {
+            self.0
+        }
+
+        fn label(&self, key: StrId) -> Option<StrId> {
+            (key == self.1).then_some(self.2)
+        }
+
+        fn number(&self, value: StrId) -> Option<i64> {
+            self.3.text(value).parse().ok()
+        }
+    }
+
+    fn node(strings: &mut Strings, name: &str, key: &str, value: &str) -> Node {
+        let [name, key, value] = [name, key, value].map(|text| strings.intern(text));
+        Node(name, key, value, strings.clone())
+    }
+
+    fn requirement(key: &str, operator: &str, values: &[&str]) -> LabelSelectorRequirement {
+        let values = values.iter().map(|value| (*value).to_owned()).collect();
+        LabelSelectorRequirement { key: key.to_owned(), operator: operator.to_owned(), values }
+    }
+
+    fn expressions(list: &[(&str, &str, &[&str])]) -> NodeSelectorTerm {
+        let match_expressions = list.iter().map(|(key, operator, values)| requirement(key, operator, values)).collect();
+        NodeSelectorTerm { match_expressions, ..NodeSelectorTerm::default() }
+    }
+
+    fn names(list: &[(&str, &str)]) -> NodeSelectorTerm {
+        let match_fields = list.iter().map(|(operator, name)| requirement("metadata.name", operator, &[*name]));
+        NodeSelectorTerm { match_fields: match_fields.collect(), ..NodeSelectorTerm::default() }
+    }
+
+    fn required(strings: &mut Strings, terms: &[NodeSelectorTerm]) -> NodeAffinity {
+        let terms = terms.iter().map(|term| term.compile(strings)).collect();
+        NodeAffinity { required: Some(terms), ..NodeAffinity::default() }
+    }
 
     #[test]
     fn all_pairs_must_be_there() {
-        let label = |key| (key == known::CPU).then_some(known::ERROR);
-        assert!(filter(&[], label).fits() && filter(&[(known::CPU, known::ERROR)], label).fits());
+        let node = Node(known::EMPTY, known::CPU, known::ERROR, Strings::new());
+        assert!(filter(&[], None, &node).fits() && filter(&[(known::CPU, known::ERROR)], None, &node).fits());
         for selector in [
             [(known::CPU, known::EMPTY), (known::CPU, known::ERROR)],
             [(known::CPU, known::ERROR), (known::MEMORY, known::EMPTY)],
         ] {
-            assert_eq!(filter(&selector, label), Verdict::unresolvable(Reason::NodeAffinity));
+            assert_eq!(filter(&selector, None, &node), Verdict::unresolvable(Reason::NodeAffinity));
         }
         assert!(hint_node(None, true) && hint_node(Some(false), true));
         assert!(!hint_node(Some(true), true) && !hint_node(None, false));
+    }
+
+    #[test]
+    fn terms_are_alternatives_and_their_conditions_add_up() {
+        let mut strings = Strings::new();
+        let node = node(&mut strings, "n1", "gen", "7");
+        let mut check = |terms: &[NodeSelectorTerm]| matches(&[], Some(&required(&mut strings, terms)), &node);
+        let one = |key, operator, values| expressions(&[(key, operator, values)]);
+        for term in [
+            one("gen", "In", &["6", "7"]),
+            one("gen", "NotIn", &["6"]),
+            one("other", "NotIn", &["7"]),
+            one("gen", "Exists", &[]),
+            one("other", "DoesNotExist", &[]),
+            one("gen", "Gt", &["6"]),
+            one("gen", "Lt", &["8"]),
+            names(&[("In", "n1")]),
+            names(&[("NotIn", "n2")]),
+        ] {
+            assert!(check(std::slice::from_ref(&term)), "{term:?}");
+            assert!(check(&[NodeSelectorTerm::default(), term]), "the first matches nothing, the second does");
+        }
+        for term in [
+            NodeSelectorTerm::default(),
+            one("gen", "Gt", &["7"]),
+            one("gen", "Lt", &["x"]),
+            one("other", "Gt", &["1"]),
+            one("gen", "NotIn", &["not a value"]),
+            one("gen", "Near", &["7"]),
+            expressions(&[("gen", "Exists", &[]), ("other", "Exists", &[])]),
+            names(&[("In", "n2")]),
+            names(&[("In", "n1"), ("NotIn", "n1")]),
+        ] {
+            assert!(!check(std::slice::from_ref(&term)), "{term:?}");
+        }
+        assert!(!check(&[]));
+    }
+
+    #[test]
+    fn names_narrow_the_search_only_if_every_term_has_them() {
+        let mut strings = Strings::new();
+        let [a, b] = ["a", "b"].map(|name| strings.intern(name));
+        let mut named = |terms: &[NodeSelectorTerm]| named_nodes(&required(&mut strings, terms));
+        let (is_a, is_b) = (names(&[("In", "a")]), names(&[("In", "b")]));
+        assert_eq!(named(&[is_a.clone(), is_b, is_a.clone()]).as_deref(), Some(&[a, b][..]));
+        assert_eq!(named(&[is_a.clone(), names(&[("NotIn", "b")])]), None);
+        assert_eq!(named(&[]), None);
+        let both = names(&[("In", "a"), ("In", "b")]);
+        assert_eq!(named(&[is_a, both.clone()]).as_deref(), Some(&[a][..]));
+        assert_eq!(named(&[both]).as_deref(), Some(&[][..]));
+        assert_eq!(filter_named(Some(&[]), a), Verdict::unresolvable(Reason::TermsConflict));
+        assert_eq!(filter_named(Some(&[b]), a), Verdict::unresolvable(Reason::NotNamed));
+        assert!(filter_named(Some(&[a, b]), a).fits() && filter_named(None, a).fits());
+    }
+
+    #[test]
+    fn weights_of_matching_terms_add_up_and_are_put_in_proportion() {
+        let mut strings = Strings::new();
+        let node = node(&mut strings, "n1", "disk", "ssd");
+        let terms = [(7, names(&[("In", "n1")])), (20, expressions(&[("disk", "Exists", &[])])), (50, names(&[]))];
+        let preferred = terms.iter().map(|(weight, term)| (*weight, term.compile(&mut strings))).collect();
+        let affinity = NodeAffinity { preferred, required: None };
+        assert_eq!(preference(&affinity, &node), 27);
+        assert!(matches(&[], Some(&affinity), &node));
+        assert_eq!([normalized(27, 80), normalized(80, 80), normalized(0, 0)], [33, 100, 0]);
     }
 }
