@@ -3,11 +3,18 @@
 use super::ids::StrId;
 use super::node_affinity::NodeAffinity;
 use super::pod::Protocol;
+use super::pod_affinity::PodAffinity;
 use super::resources::Resources;
+use super::spread::{PodOwner, SpreadConstraint};
+use super::strings::{LabelSet, known};
 
 /// Everything of a pod that placement depends on, interned: equal classes get equal answers.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct PodClass {
+    /// Namespace: selectors of other pods look for it here.
+    pub namespace: StrId,
+    /// Labels: selectors of other pods look at them.
+    pub labels: LabelSet,
     /// Effective requests (init containers, sidecars, overhead, pod-level resources considered).
     pub requests: Resources,
     /// CPU that the score of NodeResourcesFit counts for the incoming pod: the containers' effective requests, absent ones as
@@ -32,6 +39,36 @@ pub struct PodClass {
     pub tolerations: Box<[Toleration]>,
     /// Host ports of main containers and sidecars.
     pub host_ports: Box<[HostPort]>,
+    /// `spec.affinity.podAffinity` and `podAntiAffinity`; `None` if there is no term.
+    pub pod_affinity: Option<Box<PodAffinity>>,
+    /// `spec.topologySpreadConstraints`.
+    pub spread: Box<[SpreadConstraint]>,
+    /// The controller that owns it, if default constraints take its selector.
+    pub owner: Option<PodOwner>,
+}
+
+impl Default for PodClass {
+    /// A pod in the default namespace that asks for nothing.
+    fn default() -> Self {
+        Self {
+            namespace: known::DEFAULT,
+            labels: LabelSet::default(),
+            requests: Resources::default(),
+            scoring_milli_cpu: 0,
+            scoring_memory: 0,
+            accounted_scoring: None,
+            priority: 0,
+            preemption: PreemptionPolicy::default(),
+            node_name: None,
+            node_selector: Box::default(),
+            node_affinity: None,
+            tolerations: Box::default(),
+            host_ports: Box::default(),
+            pod_affinity: None,
+            spread: Box::default(),
+            owner: None,
+        }
+    }
 }
 
 /// Whether a pod may evict pods of lower priority to find a place.
