@@ -87,6 +87,9 @@ fn check(cx: &mut Context<'_>, fields: &Fields<'_, '_>, requirement: &LabelSelec
     }
 }
 
+/// A list of label keys: its field, the operator that it adds, and the keys with their places.
+type Keys<'t> = (&'static str, &'static str, Vec<(&'t str, At)>);
+
 /// Reads `matchLabelKeys` and, where `mismatches`, `mismatchLabelKeys` of the object that has `selector`, and merges them
 /// into it as the API server does when a pod is created: `key In [value]`, `key NotIn [value]`, for labels that the pod has.
 pub(super) fn merge_keys(
@@ -97,7 +100,7 @@ pub(super) fn merge_keys(
     code: Code,
     (go, mismatches): (&str, bool),
 ) {
-    let mut lists = vec![("matchLabelKeys", "In", texts(cx, owner, "matchLabelKeys", go))];
+    let mut lists: Vec<Keys<'_>> = vec![("matchLabelKeys", "In", texts(cx, owner, "matchLabelKeys", go))];
     if mismatches {
         lists.push(("mismatchLabelKeys", "NotIn", texts(cx, owner, "mismatchLabelKeys", go)));
     }
@@ -132,7 +135,7 @@ fn check_merged(
     cx: &mut Context<'_>,
     owner: &Fields<'_, '_>,
     selector: &LabelSelector,
-    lists: &[(&'static str, &str, Vec<(&str, At)>)],
+    lists: &[Keys<'_>],
     code: Code,
 ) {
     let Some((_, _, keys)) = lists.first() else { return };

@@ -5,15 +5,11 @@
 use super::label_selector;
 use super::meta::Meta;
 use super::tree::Node;
-use crate::model::strings::known;
 use crate::model::{Namespace, OwnedPods, OwnerKind, OwnerSelector, PodOwner, StrId, Strings};
 
 /// A Namespace with its labels, among them its name.
 pub(super) fn namespace(strings: &mut Strings, meta: &Meta<'_>) -> Namespace {
-    let own = strings.text(known::LABEL_METADATA_NAME).to_owned();
-    let labels = meta.labels.iter().copied().chain([(own.as_str(), meta.name.as_str())]);
-    let labels = strings.intern_labels(labels);
-    Namespace { name: strings.intern(&meta.name), labels: strings.labels(labels).clone() }
+    Namespace::new(&meta.name, meta.labels.iter().copied(), strings)
 }
 
 /// The selector of a controller whose pods are spread by default; `None` if it is of another kind, or has no name.

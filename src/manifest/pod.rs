@@ -232,6 +232,8 @@ fn class(
     PodClass {
         namespace: cx.words.strings.intern(meta.namespace),
         labels: cx.words.strings.labels(labels).clone(),
+        scheduler_name: None,
+        scheduling_gates: Box::default(),
         scoring_milli_cpu: scoring.0,
         scoring_memory: scoring.1,
         accounted_scoring: accounted(resources, &requests).map(|list| counted(&list)).filter(|sum| *sum != scoring),

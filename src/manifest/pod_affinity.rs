@@ -12,7 +12,8 @@ use crate::model::{PodAffinity, PodAffinityTerm};
 
 const REQUIRED: &str = "requiredDuringSchedulingIgnoredDuringExecution";
 const PREFERRED: &str = "preferredDuringSchedulingIgnoredDuringExecution";
-const TERM: &str = "write `- topologyKey: topology.kubernetes.io/zone` and `labelSelector:` with `matchLabels:` under it";
+const TERM: &str =
+    "write `- topologyKey: topology.kubernetes.io/zone` and `labelSelector:` with `matchLabels:` under it";
 
 /// Reads both from the fields of `spec.affinity`. `None` if there is no term.
 pub(super) fn read(cx: &mut Context<'_>, affinity: &Fields<'_, '_>, meta: &Meta<'_>) -> Option<Box<PodAffinity>> {
@@ -91,6 +92,7 @@ fn term(cx: &mut Context<'_>, fields: &Fields<'_, '_>, meta: &Meta<'_>) -> PodAf
     PodAffinityTerm {
         topology_key: strings.intern(topology_key),
         namespaces: names.map(|name| strings.intern(name)).collect(),
+        in_own_namespace: own,
         selector: label_selector::compile(selector.as_ref(), strings),
         namespace_selector: label_selector::compile(namespace_selector.as_ref(), strings),
     }

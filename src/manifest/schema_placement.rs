@@ -10,8 +10,14 @@ pub(super) const AFFINITY: Schema = Schema {
     modelled: &["nodeAffinity", "podAffinity", "podAntiAffinity"],
     ignored: &[],
     misplaced: &[
-        ("requiredDuringSchedulingIgnoredDuringExecution", "put it under `nodeAffinity:`, `podAffinity:` or `podAntiAffinity:`"),
-        ("preferredDuringSchedulingIgnoredDuringExecution", "put it under `nodeAffinity:`, `podAffinity:` or `podAntiAffinity:`"),
+        (
+            "requiredDuringSchedulingIgnoredDuringExecution",
+            "put it under `nodeAffinity:`, `podAffinity:` or `podAntiAffinity:`",
+        ),
+        (
+            "preferredDuringSchedulingIgnoredDuringExecution",
+            "put it under `nodeAffinity:`, `podAffinity:` or `podAntiAffinity:`",
+        ),
     ],
 };
 
@@ -76,7 +82,14 @@ pub(super) const POD_AFFINITY: Schema = Schema {
 pub(super) const POD_AFFINITY_TERM: Schema = Schema {
     go: "PodAffinityTerm",
     what: "a pod affinity term",
-    modelled: &["labelSelector", "namespaces", "topologyKey", "namespaceSelector", "matchLabelKeys", "mismatchLabelKeys"],
+    modelled: &[
+        "labelSelector",
+        "namespaces",
+        "topologyKey",
+        "namespaceSelector",
+        "matchLabelKeys",
+        "mismatchLabelKeys",
+    ],
     ignored: &[],
     misplaced: &[
         ("matchLabels", "put it under `labelSelector:`"),

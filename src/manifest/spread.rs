@@ -54,14 +54,7 @@ fn constraint<'t>(cx: &mut Context<'_>, fields: &Fields<'t, '_>, meta: &Meta<'_>
     let affinity = cx.choice(fields, "nodeAffinityPolicy", POLICIES).unwrap_or(NodeInclusionPolicy::Honor);
     let taints = cx.choice(fields, "nodeTaintsPolicy", POLICIES).unwrap_or(NodeInclusionPolicy::Ignore);
     let mut selector = label_selector::read(cx, fields, "labelSelector");
-    label_selector::merge_keys(
-        cx,
-        fields,
-        &meta.labels,
-        selector.as_mut(),
-        code,
-        ("TopologySpreadConstraint", false),
-    );
+    label_selector::merge_keys(cx, fields, &meta.labels, selector.as_mut(), code, ("TopologySpreadConstraint", false));
     let strings = &mut cx.words.strings;
     let when = ACTIONS.iter().find(|(word, _)| *word == action).map(|&(_, when)| when);
     let constraint = SpreadConstraint {

@@ -15,6 +15,10 @@ pub struct PodClass {
     pub namespace: StrId,
     /// Labels: selectors of other pods look at them.
     pub labels: LabelSet,
+    /// `spec.schedulerName`; `None` is `default-scheduler`.
+    pub scheduler_name: Option<StrId>,
+    /// `spec.schedulingGates`, in order: as long as there are some, the pod is not scheduled.
+    pub scheduling_gates: Box<[StrId]>,
     /// Effective requests (init containers, sidecars, overhead, pod-level resources considered).
     pub requests: Resources,
     /// CPU that the score of NodeResourcesFit counts for the incoming pod: the containers' effective requests, absent ones as
@@ -47,12 +51,23 @@ pub struct PodClass {
     pub owner: Option<PodOwner>,
 }
 
+impl PodClass {
+    /// The same in another namespace, with those terms that are about the pod's own.
+    pub fn move_to(&mut self, namespace: StrId) {
+        self.namespace = namespace;
+        let terms = self.pod_affinity.iter_mut().flat_map(|affinity| affinity.terms_mut());
+        terms.filter(|term| term.in_own_namespace).for_each(|term| term.namespaces = Box::new([namespace]));
+    }
+}
+
 impl Default for PodClass {
     /// A pod in the default namespace that asks for nothing.
     fn default() -> Self {
         Self {
             namespace: known::DEFAULT,
             labels: LabelSet::default(),
+            scheduler_name: None,
+            scheduling_gates: Box::default(),
             requests: Resources::default(),
             scoring_milli_cpu: 0,
             scoring_memory: 0,

@@ -13,6 +13,7 @@ pub mod node_affinity;
 pub mod plan;
 pub mod pod;
 pub mod pod_affinity;
+pub mod profile;
 pub mod qos;
 pub mod resources;
 pub mod selector;

@@ -3,7 +3,7 @@
 
 use super::ids::StrId;
 use super::selector::CompiledSelector;
-use super::strings::LabelSet;
+use super::strings::{LabelSet, Strings, known};
 
 /// `spec.affinity.podAffinity` and `podAntiAffinity` of a pod.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
@@ -27,17 +27,36 @@ pub struct PodAffinityTerm {
     pub selector: CompiledSelector,
     /// Namespaces by name; the pod's own if the manifest names none and has no `namespaceSelector`.
     pub namespaces: Box<[StrId]>,
+    /// Whether that is so.
+    pub in_own_namespace: bool,
     /// Namespaces by label; selects nothing if the manifest has no `namespaceSelector`.
     pub namespace_selector: CompiledSelector,
 }
 
-/// What namespaces are there, by name.
+/// A namespace.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Namespace {
     /// Name.
     pub name: StrId,
     /// Labels, among them `kubernetes.io/metadata.name`.
     pub labels: LabelSet,
+}
+
+impl Namespace {
+    /// A namespace with these labels, and with the one that every namespace has.
+    pub fn new<'a>(name: &'a str, labels: impl IntoIterator<Item = (&'a str, &'a str)>, strings: &mut Strings) -> Self {
+        let own = strings.text(known::LABEL_METADATA_NAME).to_owned();
+        let mut labels: Vec<(&str, &str)> = labels.into_iter().collect();
+        labels.push((&own, name));
+        let labels = strings.intern_labels(labels);
+        Self { name: strings.intern(name), labels: strings.labels(labels).clone() }
+    }
+
+    /// A namespace of which nothing is said.
+    pub fn bare(name: StrId, strings: &mut Strings) -> Self {
+        let text = strings.text(name).to_owned();
+        Self::new(&text, [], strings)
+    }
 }
 
 /// A pod as terms and selectors look at it.
@@ -75,5 +94,10 @@ impl PodAffinity {
     pub fn terms(&self) -> impl Iterator<Item = &PodAffinityTerm> {
         let preferred = self.preferred.iter().chain(&self.anti_preferred).map(|(_, term)| term);
         self.required.iter().chain(&self.anti_required).chain(preferred)
+    }
+
+    pub(super) fn terms_mut(&mut self) -> impl Iterator<Item = &mut PodAffinityTerm> {
+        let preferred = self.preferred.iter_mut().chain(&mut self.anti_preferred).map(|(_, term)| term);
+        self.required.iter_mut().chain(&mut self.anti_required).chain(preferred)
     }
 }
