@@ -27,6 +27,13 @@ pub enum Timer {
         /// Its container.
         container: u16,
     },
+    /// A process becomes unhealthy, or healthy again.
+    Health {
+        /// Its pod.
+        record: RecordId,
+        /// Its container.
+        container: u16,
+    },
     /// A process ends.
     Exit {
         /// Its pod.
@@ -73,6 +80,7 @@ impl Timer {
                 Some(record)
             }
             Self::Serving { record, .. }
+            | Self::Health { record, .. }
             | Self::Exit { record, .. }
             | Self::OutOfMemory { record, .. }
             | Self::GraceOver { record, .. }
@@ -289,8 +297,10 @@ impl Kubelets {
                 self.step_done(env, id);
             }
             Timer::Serving { record, container } => self.serve(env, record, container),
+            Timer::Health { record, container } => self.health_changes(env, record, container),
             Timer::Exit { record, container } => {
                 self.exit(env, record, container);
+                self.end_commands(env, record, container);
                 self.after_exit(env, record);
             }
             Timer::OutOfMemory { record, container } => {
@@ -298,6 +308,7 @@ impl Kubelets {
                 dying.oom_timer = None;
                 (dying.exit_code, dying.exit_reason) = (super::process::SIGKILL_EXIT, known::OOM_KILLED);
                 self.exit(env, record, container);
+                self.end_commands(env, record, container);
                 self.after_exit(env, record);
             }
             Timer::GraceOver { record, container } => self.grace_over(env, record, container),
@@ -389,9 +400,11 @@ impl Kubelets {
         let timers = [
             container.exit_timer.take(),
             container.serving_timer.take(),
+            container.health_timer.take(),
             container.oom_timer.take(),
             container.grace_timer.take(),
         ];
+        container.kill = None;
         for timer in timers.into_iter().flatten() {
             env.timers.disarm(timer);
         }

@@ -127,6 +127,8 @@ pub enum KubeEvent {
     TaintManagerEviction,
     EnsuredLoadBalancer,
     DeadlineExceeded,
+    FailedPostStartHook,
+    FailedPreStopHook,
 }
 
 impl KubeEvent {
@@ -149,6 +151,8 @@ impl KubeEvent {
             | Self::Failed
             | Self::BackOff
             | Self::Unhealthy
+            | Self::FailedPostStartHook
+            | Self::FailedPreStopHook
             | Self::FailedMount
             | Self::ErrImageNeverPull
             | Self::InspectFailed
