@@ -36,6 +36,7 @@ const COMPONENT_FILES: &[&str] = &[
     "kubelet/kubelet.rs",
     "kubelet/machine.rs",
     "kubelet/mounts.rs",
+    "kubelet/outages.rs",
     "kubelet/process.rs",
     "kubelet/pulls.rs",
     "kubelet/records.rs",

@@ -21,7 +21,7 @@ impl Kubelets {
             return;
         }
         (machine.up, machine.crashed_at) = (false, env.now);
-        machine.pull_free_at = env.now;
+        machine.pulls.clear();
         env.counters.node_crashes += 1;
         env.fact(|| Fact::NodeCrashed(node));
         for id in self.records_on(node) {

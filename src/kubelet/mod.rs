@@ -1,5 +1,5 @@
 //! The kubelet: pure rules of plain values, which know neither the engine nor the API objects' columns, one file each;
-//! and the component that runs them on every node (`kubelet`, `worker`, `mounts`, `pulls`, `process`, `health`, `hooks`,
+//! and the component that runs them on every node (`kubelet`, `worker`, `mounts`, `outages`, `pulls`, `process`, `health`, `hooks`,
 //! `stop`, `report`, `machine`) over the runtime's records (`runtime`).
 
 pub mod actions;
@@ -13,6 +13,7 @@ pub mod images;
 pub mod kubelet;
 mod machine;
 mod mounts;
+mod outages;
 pub mod phase;
 pub mod probes;
 mod process;

@@ -143,6 +143,8 @@ pub(super) struct ContainerRecord {
     pub(super) restarts: u32,
     /// The number of the sandbox that it was created in.
     pub(super) sandbox: u16,
+    /// The pull under way exceeds the rate at which the node may ask registries.
+    pub(super) pull_refused: bool,
     /// Pulls of its image so far: addresses their latencies.
     pub(super) pulls: u32,
     /// Whether any instance was created: decides whether the next one is a restart.
@@ -202,6 +204,7 @@ impl Default for ContainerRecord {
             exit_code: 0,
             sandbox: 0,
             pulls: 0,
+            pull_refused: false,
             oom_timer: None,
             grace_timer: None,
             exit_reason: known::EMPTY,
@@ -266,8 +269,10 @@ pub(super) struct Machine {
     pub(super) boots: u32,
     /// Images that are present, sorted.
     pub(super) images: Vec<ImageId>,
-    /// Pulls are serial: the next one can begin then.
-    pub(super) pull_free_at: SimTime,
+    /// Ends of the pulls that were asked for, with their images, sorted.
+    pub(super) pulls: Vec<(SimTime, ImageId)>,
+    /// How often it may ask registries.
+    pub(super) pull_limit: super::images::PullLimit,
     pub(super) crashed_at: SimTime,
 }
 

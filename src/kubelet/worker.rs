@@ -5,7 +5,7 @@ use smallvec::SmallVec;
 
 use super::actions::{self, PodActions, ProbeResult, SyncContainer, SyncInput, pod_actions};
 use super::backoff::BackOffParams;
-use super::containers::RuntimeState;
+use super::containers::{OwnRestart, RuntimeState};
 use super::kubelet::{Kubelets, Timer};
 use super::mounts::{is_there, missing_text};
 use super::report::sandbox_of;
@@ -94,7 +94,7 @@ impl Kubelets {
                 let (startup, liveness) = (result(startup), result(liveness));
                 SyncContainer {
                     role: spec.role,
-                    restart: None,
+                    restart: OwnRestart::of(spec),
                     startup_probe: spec.startup_probe.is_some(),
                     runtime: state.map(|state| actions::Instance { state, changed: false, liveness, startup }),
                 }
@@ -220,11 +220,7 @@ impl Kubelets {
         index: u16,
     ) -> Result<bool, StrId> {
         let settings = &env.plan.control_plane;
-        let crash_loop = BackOffParams {
-            initial: settings.crash_loop_initial.min(settings.crash_loop_max),
-            cap: settings.crash_loop_max,
-            ..BackOffParams::CRASH_LOOP
-        };
+        let crash_loop = BackOffParams::crash_loop(settings.crash_loop_initial, settings.crash_loop_max);
         let container = self.records.container_mut(id, index);
         // A sync knows the runtime as it was at its beginning: of an instance that it has just killed it does not know the
         // end yet, so the end of the one before counts (doBackOff).
