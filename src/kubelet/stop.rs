@@ -15,7 +15,7 @@ use crate::component::Env;
 use crate::engine::Timers;
 use crate::model::strings::known;
 use crate::model::{Role, StrId};
-use crate::record::{KubeEvent, Recorder};
+use crate::record::{Fact, KubeEvent, Recorder};
 
 /// The eviction manager looks this often, at statistics that are at most [`STATS_PERIOD`] old (spec 3.2).
 const EVICTION_PERIOD: SimDuration = SimDuration::from_secs(10);
@@ -86,6 +86,8 @@ impl Kubelets {
                 _ => format!("Stopping container {name}"),
             }
         });
+        let pod = record.pod.uid;
+        env.fact(|| Fact::ContainerStopping(pod, index));
         let hook = spec.pre_stop.filter(|_| grace > 0);
         let stage = if hook.is_some() { KillStage::Hook } else { KillStage::Turn };
         let container = self.records.container_mut(id, index);

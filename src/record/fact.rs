@@ -58,6 +58,8 @@ pub enum Fact {
     },
     /// A container became ready or unready.
     ContainerReady(PodUid, u16, bool),
+    /// A container was asked to stop.
+    ContainerStopping(PodUid, u16),
     /// A pull began.
     ImagePullStarted(PodUid, u16),
     /// A pull ended; `false`: it failed.
