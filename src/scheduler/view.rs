@@ -6,6 +6,7 @@ use rustc_hash::FxHashSet;
 use smallvec::SmallVec;
 
 use super::node_tree::{NodeTree, ZoneKey};
+use super::nominated::{Nominations, Nominee};
 use super::plugins::node_resources_fit::{Scalar, Usage};
 pub use super::tables::{NodeFacts, NodeSpec, Tables};
 use crate::base::{IdPages, IdVec};
@@ -47,6 +48,9 @@ pub struct View {
     assumed: FxHashSet<PodId>,
     /// Pods on nodes that are being deleted: a handful, too. Never iterated.
     terminating: FxHashSet<PodId>,
+    /// How many pods on nodes have which priority.
+    priorities: Vec<(i32, u32)>,
+    nominations: Nominations,
     tree: NodeTree<NodeId>,
     list: Vec<NodeId>,
     positions: IdVec<NodeId, u32>,
@@ -222,6 +226,26 @@ impl View {
         }
     }
 
+    /// Nominates a pending pod for a node. Its class must be known.
+    pub fn nominate(&mut self, pod: PodId, class: ClassId, node: NodeId) {
+        let priority = self.tables.class(class).priority;
+        self.nominations.set(Nominee { pod, class, priority }, node);
+    }
+
+    /// Takes a pod's nomination back. Returns the node it was nominated for.
+    pub fn clear_nomination(&mut self, pod: PodId) -> Option<NodeId> {
+        self.nominations.remove(pod).map(|(_, node)| node)
+    }
+
+    /// Asks about `node` as if the pods nominated there that count against `priority` were on it.
+    pub(super) fn with_nominated<R>(&mut self, node: NodeId, priority: i32, ask: impl FnOnce(&Self) -> R) -> R {
+        let nominees: SmallVec<[Nominee; 4]> = self.nominations.counting(node, priority).collect();
+        nominees.iter().for_each(|nominee| self.place(nominee.pod, nominee.class, node));
+        let answer = ask(self);
+        nominees.iter().for_each(|nominee| _ = self.remove_pod(nominee.pod));
+        answer
+    }
+
     fn place(&mut self, pod: PodId, class: ClassId, node: NodeId) {
         if self.place_of(pod) == Some((node, class)) {
             return;
@@ -241,7 +265,14 @@ impl View {
 
     /// Counts a pod of `class` on `node` `sign` times.
     fn account(&mut self, node: NodeId, class: ClassId, sign: i64) {
-        let request = self.tables.request(self.tables.class(class).request);
+        let class = self.tables.class(class);
+        match self.priorities.iter().position(|&(priority, _)| priority == class.priority) {
+            Some(at) => {
+                self.priorities[at].1 = self.priorities[at].1.wrapping_add_signed(if sign > 0 { 1 } else { -1 })
+            }
+            None => self.priorities.push((class.priority, 1)),
+        }
+        let request = self.tables.request(class.request);
         let usage = &mut self.usage[node];
         let add = |to: &mut i64, amount: i64| *to = to.saturating_add(sign * amount);
         add(&mut usage.milli_cpu, request.amounts.milli_cpu);
@@ -349,6 +380,18 @@ impl View {
     #[must_use]
     pub fn is_terminating(&self, pod: PodId) -> bool {
         self.terminating.contains(&pod)
+    }
+
+    /// Who is nominated where.
+    #[must_use]
+    pub const fn nominations(&self) -> &Nominations {
+        &self.nominations
+    }
+
+    /// Whether a pod on a node has a priority below `priority`.
+    #[must_use]
+    pub fn has_priority_below(&self, priority: i32) -> bool {
+        self.priorities.iter().any(|&(held, pods)| held < priority && pods > 0)
     }
 
     /// The pods on a node, latest first, with their classes.

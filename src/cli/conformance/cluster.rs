@@ -6,6 +6,8 @@ use serde_json::{Map, Value, json};
 
 use super::Unsupported;
 use super::decisions::Recorded;
+use super::evictions::Placed;
+use crate::base::IdVec;
 use crate::base::id::DenseId;
 use crate::diag::{Diagnostics, Severity, Sources};
 use crate::manifest;
@@ -25,7 +27,8 @@ pub(super) struct Cluster {
     pub(super) nodes: BTreeMap<String, NodeId>,
     /// Every pod's class by `namespace/name`.
     pub(super) classes: BTreeMap<String, ClassId>,
-    pods: usize,
+    /// The pods that were placed.
+    pub(super) placed: IdVec<PodId, Placed>,
 }
 
 /// A pod's `namespace/name`.
@@ -131,11 +134,11 @@ impl Cluster {
             view.learn_numbers(&words.strings);
         }
 
-        let mut cluster = Self { words, view, nodes, classes, pods: 0 };
+        let mut cluster = Self { words, view, nodes, classes, placed: IdVec::new() };
         for pod in case.objects("pods") {
             let phase = pod.pointer("/status/phase").and_then(Value::as_str);
             if !matches!(phase, Some("Succeeded" | "Failed")) {
-                cluster.place(pod)?;
+                cluster.place(pod, Placed::existing(key(pod), pod))?;
             }
         }
         cluster.view.refresh();
@@ -149,28 +152,23 @@ impl Cluster {
     }
 
     /// Accounts a pod for the node it names; one that is not there has no effect.
-    pub(super) fn place(&mut self, pod: &Value) -> Result<(), Unsupported> {
+    pub(super) fn place(&mut self, pod: &Value, placed: Placed) -> Result<(), Unsupported> {
         let class = self.class(pod)?;
         if let Some(&node) = node_name(pod).and_then(|name| self.nodes.get(name)) {
-            let pod = self.next_pod();
+            let pod = self.placed.push(placed);
             self.view.add_pod(pod, class, node);
         }
         Ok(())
     }
 
     /// A pod that was given `node` by a decision.
-    pub(super) fn assume(&mut self, class: ClassId, node: NodeId) {
-        let pod = self.next_pod();
+    pub(super) fn assume(&mut self, placed: Placed, class: ClassId, node: NodeId) {
+        let pod = self.placed.push(placed);
         self.view.assume(pod, class, node);
     }
 
     /// A node's name.
     pub(super) fn name(&self, node: NodeId) -> &str {
         self.view.facts(node).map_or("", |facts| self.words.strings.text(facts.name))
-    }
-
-    fn next_pod(&mut self) -> PodId {
-        self.pods += 1;
-        PodId::from_index(self.pods - 1)
     }
 }

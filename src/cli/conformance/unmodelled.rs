@@ -28,6 +28,9 @@ pub(super) fn of_case(case: &Recorded) -> Vec<String> {
     }
     let kinds = SPREADING.iter().filter(|kind| !case.objects(kind).is_empty());
     needs.extend(kinds.map(|kind| format!("default topology spread ({kind})")));
+    if !case.objects("podDisruptionBudgets").is_empty() {
+        needs.push("PodDisruptionBudgets".to_owned());
+    }
     if case.objects("nodes").iter().any(|node| is_set(node, "/status/images")) {
         needs.push("ImageLocality (status.images)".to_owned());
     }
