@@ -3,6 +3,7 @@
 
 use super::fields::Schema;
 pub(super) use super::schema_objects::*;
+pub(super) use super::schema_placement::*;
 
 /// A Pod.
 pub(super) const POD: Schema = Schema {
@@ -24,7 +25,7 @@ pub(super) const POD: Schema = Schema {
 pub(super) const META: Schema = Schema {
     go: "ObjectMeta",
     what: "metadata",
-    modelled: &["name", "generateName", "namespace", "labels", "annotations"],
+    modelled: &["name", "generateName", "namespace", "labels", "annotations", "ownerReferences"],
     ignored: &[
         "selfLink",
         "uid",
@@ -33,7 +34,6 @@ pub(super) const META: Schema = Schema {
         "creationTimestamp",
         "deletionTimestamp",
         "deletionGracePeriodSeconds",
-        "ownerReferences",
         "finalizers",
         "managedFields",
         "clusterName",
@@ -56,6 +56,7 @@ pub(super) const POD_SPEC: Schema = Schema {
         "dnsPolicy",
         "nodeSelector",
         "affinity",
+        "topologySpreadConstraints",
         "nodeName",
         "hostNetwork",
         "hostname",
@@ -82,7 +83,6 @@ pub(super) const POD_SPEC: Schema = Schema {
         "readinessGates",
         "runtimeClassName",
         "enableServiceLinks",
-        "topologySpreadConstraints",
         "setHostnameAsFQDN",
         "os",
         "hostUsers",
