@@ -114,7 +114,7 @@ fn one(
     let name = key(pod);
     let class = cluster.class(pod)?;
     let needs = unmodelled::of_pod(pod);
-    let placed = Placed::queued(name.clone(), turn.at);
+    let placed = Placed::queued(cluster, pod, turn.at);
     let mut evicted = None;
     let found = if let Some(node) = node_name(pod) {
         // The scheduler does not look at it.

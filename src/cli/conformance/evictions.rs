@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::cluster::Cluster;
+use super::cluster::{Cluster, key};
 use crate::base::{SimDuration, SimTime};
 use crate::model::PodId;
 use crate::scheduler::plugins::default_preemption::Candidate;
@@ -17,21 +17,26 @@ pub(super) struct Placed {
     key: String,
     started: SimTime,
     evicted_by_scheduler: bool,
+    /// The budgets that count for it, by their places.
+    budgets: Vec<usize>,
 }
 
 impl Placed {
     /// A pod that existed before.
-    pub(super) fn existing(key: String, pod: &Value) -> Self {
+    pub(super) fn existing(cluster: &Cluster, pod: &Value) -> Self {
         let started = pod.pointer("/status/startTime").and_then(Value::as_str);
         let started = started.and_then(|text| text.parse::<jiff::Timestamp>().ok());
         let started = started.and_then(|at| i64::try_from(at.as_nanosecond()).ok()).map_or(QUEUE_START, SimTime);
-        Self { key, started, evicted_by_scheduler: evicted_by_scheduler(pod) }
+        Self { started, evicted_by_scheduler: evicted_by_scheduler(pod), ..Self::queued(cluster, pod, 0) }
     }
 
     /// A pod that was placed when its turn came, at this place of the queue.
-    pub(super) fn queued(key: String, at: usize) -> Self {
+    pub(super) fn queued(cluster: &Cluster, pod: &Value, at: usize) -> Self {
         let seconds = i64::try_from(at).expect("a queue is short");
-        Self { key, started: QUEUE_START + SimDuration::from_secs(seconds), evicted_by_scheduler: false }
+        let key = key(pod);
+        let budgets = cluster.budgets_of.get(&key).cloned().unwrap_or_default();
+        let started = QUEUE_START + SimDuration::from_secs(seconds);
+        Self { key, started, evicted_by_scheduler: false, budgets }
     }
 }
 
@@ -56,10 +61,12 @@ impl Victims for Cluster {
     }
 
     fn disruptions_allowed(&self) -> Vec<i64> {
-        Vec::new()
+        self.disruptions_allowed.clone()
     }
 
-    fn budgets_of(&self, _pod: PodId, _budgets: &mut Vec<usize>) {}
+    fn budgets_of(&self, pod: PodId, budgets: &mut Vec<usize>) {
+        budgets.extend_from_slice(&self.placed[pod].budgets);
+    }
 }
 
 /// The names of a candidate's victims, sorted.

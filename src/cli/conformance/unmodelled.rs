@@ -23,9 +23,6 @@ pub(super) fn of_case(case: &Recorded) -> Vec<String> {
     if !case.config.is_null() {
         needs.push("a profile of its own (config)".to_owned());
     }
-    if !case.objects("podDisruptionBudgets").is_empty() {
-        needs.push("PodDisruptionBudgets".to_owned());
-    }
     if case.objects("nodes").iter().any(|node| is_set(node, "/status/images")) {
         needs.push("ImageLocality (status.images)".to_owned());
     }
