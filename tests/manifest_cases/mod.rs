@@ -206,6 +206,15 @@ pub fn cases() -> Vec<Case> {
     );
     add(BAD_ENV_SOURCE, container("envFrom: [{}]"), (5, 46), "configMapRef");
 
+    // Disruption budgets.
+    let budget = |spec: &str| {
+        format!("apiVersion: policy/v1\nkind: PodDisruptionBudget\nmetadata: {{name: b}}\nspec: {{{spec}}}\n")
+    };
+    add(BAD_BUDGET, budget("minAvailable: -1"), (4, 22), "a number of pods");
+    add(BAD_BUDGET, budget("maxUnavailable: 101%"), (4, 24), "a percentage");
+    add(BAD_BUDGET, budget("minAvailable: half"), (4, 22), "a percentage");
+    add(BAD_BUDGET, budget("minAvailable: 1, maxUnavailable: 1"), (4, 41), "remove `minAvailable`");
+
     // Where pods may run.
     add(BAD_TOLERATION, spec("  tolerations: [{key: a, operator: Exists, value: b}]"), (5, 51), "remove `value`");
     add(
