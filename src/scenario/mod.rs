@@ -34,6 +34,7 @@ use crate::sim::plan::Plan;
 
 use fields::Fields;
 pub use files::{Disk, Files};
+pub use time::instant;
 
 /// A scenario as it was understood.
 #[derive(Debug)]

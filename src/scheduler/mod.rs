@@ -22,7 +22,9 @@ pub mod scan;
 pub mod scheduler;
 pub mod state;
 pub mod tables;
+pub mod trail;
 pub mod view;
 mod waiting;
+pub mod whatif;
 
 pub use scheduler::{Scheduler, Timer};

@@ -143,6 +143,32 @@ impl Scheduler {
         self.cycle.as_ref().map(|(pod, ..)| *pod)
     }
 
+    /// Where the pod of the cycle under way goes; `None` if no node fits it, or there is no cycle.
+    #[must_use]
+    pub fn placement(&self) -> Option<super::cycle::Placement> {
+        match self.cycle.as_ref()?.2 {
+            Outcome::Placed(placement) => Some(placement),
+            Outcome::Unfit(_) => None,
+        }
+    }
+
+    /// How often the pod of the cycle under way was tried, this time included.
+    #[must_use]
+    pub fn attempt(&self) -> Option<u32> {
+        self.cycle.as_ref().map(|(_, info, _)| info.attempts)
+    }
+
+    /// What cycles are told.
+    #[must_use]
+    pub const fn options(&self) -> &Options {
+        &self.options
+    }
+
+    /// Keeps from now on what moves `pod` in the queue: see [`Queue::trail`].
+    pub fn follow(&mut self, pod: PodId) {
+        self.queue.trail.follow(pod);
+    }
+
     /// Pods whose bindings are on their way, and where they are to go.
     pub fn bindings(&self) -> impl Iterator<Item = (PodRef, NodeId)> {
         self.bindings.iter().flatten().map(|binding| (binding.pod, binding.node))
