@@ -154,6 +154,16 @@ codes! {
     MISSING_CONFIG = "PS1104", "reference to a missing ConfigMap or Secret";
     /// A key that the ConfigMap or Secret does not have.
     MISSING_CONFIG_KEY = "PS1105", "reference to a missing key";
+    /// Access modes that are missing or exclude each other.
+    BAD_ACCESS_MODES = "PS1110", "invalid access modes";
+    /// A claim or a volume that does not say how large it is.
+    NO_SIZE = "PS1111", "claim or volume without a size";
+    /// A local volume on no node.
+    LOCAL_WITHOUT_NODE = "PS1112", "local volume without node affinity";
+    /// A claim that none of the files has.
+    MISSING_CLAIM = "PS1113", "reference to a missing claim";
+    /// A label selector that cannot be one.
+    BAD_LABEL_SELECTOR = "PS1120", "invalid label selector";
 }
 
 #[cfg(test)]

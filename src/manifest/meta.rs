@@ -17,6 +17,34 @@ pub(super) struct Meta<'t> {
     pub namespace: &'t str,
     /// Labels as written.
     pub labels: Vec<(&'t str, &'t str)>,
+    /// Annotations as written.
+    pub annotations: Vec<(&'t str, &'t str)>,
+    /// The uid, if it is written and the kind has a use for it.
+    pub uid: Option<&'t str>,
+    /// Whether there is a `deletionTimestamp`, for kinds that have a use for it.
+    pub is_deleting: bool,
+    /// The uid of the owner that controls it, for kinds that have a use for it.
+    pub controller: Option<&'t str>,
+}
+
+/// Fields that some kinds only have a use for; for others they are counted as ignored.
+const USED_BY: &[(&str, &[&str])] = &[
+    ("uid", &["Pod", "PersistentVolumeClaim"]),
+    ("deletionTimestamp", &["PersistentVolume", "PersistentVolumeClaim"]),
+    ("ownerReferences", &["PersistentVolumeClaim"]),
+];
+
+impl<'t> Meta<'t> {
+    /// The value of an annotation.
+    pub(super) fn annotation(&self, key: &str) -> Option<&'t str> {
+        self.annotations.iter().find(|(name, _)| *name == key).map(|&(_, value)| value)
+    }
+
+    /// The uid; an object that has none yet is known by its kind's name.
+    pub(super) fn uid(&self) -> String {
+        let made = || format!("uid-{}-{}", self.namespace, self.name);
+        self.uid.filter(|uid| !uid.is_empty()).map_or_else(made, str::to_owned)
+    }
 }
 
 /// What an object's name must be.
@@ -30,7 +58,16 @@ pub(super) enum NameRule {
 
 /// Reads `metadata` of an object. `ordinal` makes generated names distinct.
 pub(super) fn read<'t>(cx: &mut Context<'_>, root: &Fields<'t, '_>, rule: NameRule, ordinal: usize) -> Meta<'t> {
-    let mut meta = Meta { name: String::new(), name_at: root.anchor, namespace: "default", labels: Vec::new() };
+    let mut meta = Meta {
+        name: String::new(),
+        name_at: root.anchor,
+        namespace: "default",
+        labels: Vec::new(),
+        annotations: Vec::new(),
+        uid: None,
+        is_deleting: false,
+        controller: None,
+    };
     let path = Path::ROOT;
     let path = path.field("metadata");
     let Some(entry) = root.get("metadata") else {
@@ -62,15 +99,48 @@ pub(super) fn read<'t>(cx: &mut Context<'_>, root: &Fields<'t, '_>, rule: NameRu
             cx.invalid_text(codes::BAD_NAME, at, &path.field("namespace"), namespace, reasons, &help);
         }
         meta.labels = check_labels(cx, &fields, "labels");
-        for (key, at, ..) in fields.texts(cx, "annotations", "write `key: \"value\"` lines under it") {
+        for (key, at, value, _) in fields.texts(cx, "annotations", "write `key: \"value\"` lines under it") {
+            meta.annotations.push((key, value));
             for error in label_key_errors(&key.to_lowercase()) {
                 let text = format!("Invalid value: {}: {error}", go_quote(key));
                 let help = "annotation keys are a name, or a domain, a slash and a name: example.com/owner";
                 cx.invalid(codes::BAD_LABEL, at, &path.field("annotations"), &text, "", help);
             }
         }
+        special(cx, &fields, &mut meta);
     }
     meta
+}
+
+/// What only some kinds have a use for.
+fn special<'t>(cx: &mut Context<'_>, fields: &Fields<'t, '_>, meta: &mut Meta<'t>) {
+    for &(name, kinds) in USED_BY {
+        let Some(entry) = fields.get(name) else { continue };
+        let path = fields.path.field(name);
+        if !kinds.contains(&cx.kind) {
+            cx.ignore(&path);
+            continue;
+        }
+        match name {
+            "uid" => meta.uid = fields.text(cx, "uid"),
+            "deletionTimestamp" => meta.is_deleting = cx.text(&entry.value, &path, "ObjectMeta", "Time").is_some(),
+            _ => meta.controller = controller(cx, fields),
+        }
+    }
+}
+
+fn controller<'t>(cx: &mut Context<'_>, fields: &Fields<'t, '_>) -> Option<&'t str> {
+    let list_path = fields.path.field("ownerReferences");
+    let mut controller = None;
+    for (index, node) in fields.list(cx, "ownerReferences", "v1.OwnerReference").iter().enumerate() {
+        let path = list_path.index(index);
+        let Some(owner) = cx.fields(node, node.anchor(), &path, &schema::OWNER_REFERENCE, "") else { continue };
+        let uid = owner.text(cx, "uid");
+        if owner.boolean(cx, "controller") == Some(true) {
+            controller = controller.or(uid);
+        }
+    }
+    controller
 }
 
 fn missing_name(cx: &mut Context<'_>, at: At) {

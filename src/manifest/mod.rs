@@ -6,6 +6,7 @@
 //! Knows the model; must not know scenarios, the engine or the terminal.
 
 mod affinity;
+mod claim;
 pub mod codes;
 mod config;
 mod container;
@@ -14,11 +15,13 @@ mod env;
 mod fields;
 mod json;
 mod kinds;
+mod label_selector;
 mod loader;
 mod meta;
 mod names;
 mod node;
 mod path;
+mod persistent_volume;
 mod placement;
 mod pod;
 mod probe;
@@ -26,14 +29,17 @@ mod references;
 mod resources;
 mod schema;
 mod schema_objects;
+mod schema_storage;
 mod service;
+mod storage;
 mod tree;
 mod volume;
+mod volume_source;
 mod yaml;
 
 use crate::diag::{Diagnostics, SourceId, Sources, Span};
 use crate::model::service::ConfigContent;
-use crate::model::{PodTemplate, ServiceSpec, ShapeId, StrId, Vocabulary};
+use crate::model::{PodTemplate, ServiceSpec, ShapeId, StorageObjects, StrId, Vocabulary};
 
 /// Everything that some manifest files hold, compiled.
 #[derive(Clone, Debug, Default)]
@@ -46,6 +52,8 @@ pub struct Objects {
     pub services: Vec<(ServiceSpec, Span)>,
     /// ConfigMaps and Secrets with their keys.
     pub configs: Vec<(ConfigContent, Span)>,
+    /// Claims, volumes, storage classes and drivers.
+    pub storage: StorageObjects,
     /// Fields that were read but that nothing here models: (kind and path, how often).
     pub ignored: Vec<(String, u32)>,
 }

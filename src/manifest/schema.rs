@@ -3,6 +3,7 @@
 
 use super::fields::Schema;
 pub(super) use super::schema_objects::*;
+pub(super) use super::schema_storage::*;
 
 /// A Pod.
 pub(super) const POD: Schema = Schema {
@@ -24,16 +25,22 @@ pub(super) const POD: Schema = Schema {
 pub(super) const META: Schema = Schema {
     go: "ObjectMeta",
     what: "metadata",
-    modelled: &["name", "generateName", "namespace", "labels", "annotations"],
+    modelled: &[
+        "name",
+        "generateName",
+        "namespace",
+        "labels",
+        "annotations",
+        "uid",
+        "deletionTimestamp",
+        "ownerReferences",
+    ],
     ignored: &[
         "selfLink",
-        "uid",
         "resourceVersion",
         "generation",
         "creationTimestamp",
-        "deletionTimestamp",
         "deletionGracePeriodSeconds",
-        "ownerReferences",
         "finalizers",
         "managedFields",
         "clusterName",

@@ -4,6 +4,7 @@ use super::ids::StrId;
 use super::node_affinity::NodeAffinity;
 use super::pod::Protocol;
 use super::resources::Resources;
+use super::storage::PodVolume;
 
 /// Everything of a pod that placement depends on, interned: equal classes get equal answers.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
@@ -32,6 +33,8 @@ pub struct PodClass {
     pub tolerations: Box<[Toleration]>,
     /// Host ports of main containers and sidecars.
     pub host_ports: Box<[HostPort]>,
+    /// Volumes that rules of the scheduler read, in order.
+    pub volumes: Box<[PodVolume]>,
 }
 
 /// Whether a pod may evict pods of lower priority to find a place.
