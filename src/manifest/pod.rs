@@ -226,6 +226,8 @@ fn class(
     let stays = |c: &&Container<'_>| c.spec.role != Role::Init;
     let (priority, preemption) = placement::priority(cx, spec);
     PodClass {
+        scheduler_name: None,
+        scheduling_gates: Box::default(),
         scoring_milli_cpu: scoring.0,
         scoring_memory: scoring.1,
         accounted_scoring: accounted(resources, &requests).map(|list| counted(&list)).filter(|sum| *sum != scoring),

@@ -9,6 +9,10 @@ use super::storage::PodVolume;
 /// Everything of a pod that placement depends on, interned: equal classes get equal answers.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub struct PodClass {
+    /// `spec.schedulerName`; `None` is `default-scheduler`.
+    pub scheduler_name: Option<StrId>,
+    /// `spec.schedulingGates`, in order: as long as there are some, the pod is not scheduled.
+    pub scheduling_gates: Box<[StrId]>,
     /// Effective requests (init containers, sidecars, overhead, pod-level resources considered).
     pub requests: Resources,
     /// CPU that the score of NodeResourcesFit counts for the incoming pod: the containers' effective requests, absent ones as

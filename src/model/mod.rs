@@ -12,6 +12,7 @@ pub mod node;
 pub mod node_affinity;
 pub mod plan;
 pub mod pod;
+pub mod profile;
 pub mod qos;
 pub mod resources;
 pub mod selector;

@@ -156,6 +156,8 @@ impl Scheduler {
                 }
                 match node {
                     Some(node) => self.appeared(pod.pod, class, node, now),
+                    // Another scheduler's pod is none of its business until somebody binds it.
+                    None if self.view.tables().class(class).profile.is_none() => {}
                     None => self.queue.add(self.view.tables(), pod.pod, class, None, now),
                 }
             }
@@ -168,6 +170,7 @@ impl Scheduler {
                 }
             }
             Change::PodStatus { pod, phase, .. } if phase.is_terminal() => self.left(pod, now),
+            Change::PodDeleting { pod, .. } => self.view.set_terminating(pod.pod),
             Change::PodRemoved { pod, .. } => {
                 if !self.queue.delete(pod.pod) {
                     self.left(pod, now);

@@ -6,10 +6,11 @@ use rustc_hash::FxHashMap;
 use super::plugins::node_affinity;
 use crate::base::{IdVec, Interner};
 use crate::define_id;
+use crate::model::profile::Profile;
 use crate::model::strings::known;
 use crate::model::{
-    ClassId, HostPort, NodeAffinity, NodeLabels, NodeTerm, PodClass, PreemptionPolicy, Resources, StrId, Strings,
-    Taint, Toleration,
+    ClassId, HostPort, NodeAffinity, NodeLabels, NodeTerm, PodClass, PreemptionPolicy, ProfileId, Resources, StrId,
+    Strings, Taint, Toleration,
 };
 
 define_id! {
@@ -25,7 +26,7 @@ define_id! {
     StaticsId
     /// A distinct list of host ports.
     PortsId
-    /// A distinct combination of request, statics and ports: pods that get the same verdicts and scores.
+    /// A distinct combination of profile, request, statics and ports: pods that get the same verdicts and scores.
     SignatureId
 }
 
@@ -71,13 +72,15 @@ pub struct Statics {
 /// A class as the scheduler knows it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Class {
+    /// The profile that schedules it; `None` if its `schedulerName` is somebody else's.
+    pub profile: Option<ProfileId>,
     /// What it takes.
     pub request: RequestId,
     /// What it demands.
     pub statics: StaticsId,
     /// Its host ports.
     pub ports: PortsId,
-    /// All three.
+    /// All four.
     pub signature: SignatureId,
     /// `spec.priority`.
     pub priority: i32,
@@ -88,6 +91,8 @@ pub struct Class {
 /// The parts of a signature.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Signature {
+    /// By whose rules.
+    pub profile: Option<ProfileId>,
     /// What it takes.
     pub request: RequestId,
     /// What it demands.
@@ -133,8 +138,9 @@ pub struct NodeSpec<'a> {
 }
 
 /// The interned parts of all classes and nodes.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Tables {
+    profiles: IdVec<ProfileId, Profile>,
     classes: IdVec<ClassId, Option<Class>>,
     requests: Interner<RequestId, Request>,
     statics: Interner<StaticsId, Statics>,
@@ -170,7 +176,32 @@ impl NodeLabels for LabelsOf<'_> {
     }
 }
 
+impl Default for Tables {
+    /// Nothing is known but the default profile.
+    fn default() -> Self {
+        Self::with_profiles([Profile::default()].into_iter().collect())
+    }
+}
+
 impl Tables {
+    /// Nothing is known but the profiles, of which each has another scheduler name.
+    #[must_use]
+    pub fn with_profiles(profiles: IdVec<ProfileId, Profile>) -> Self {
+        Self {
+            profiles,
+            classes: IdVec::default(),
+            requests: Interner::default(),
+            statics: Interner::default(),
+            ports: Interner::default(),
+            signatures: Interner::default(),
+            taints: Interner::default(),
+            labels: Interner::default(),
+            allocatables: Interner::default(),
+            compares_numbers: false,
+            numbers: None,
+        }
+    }
+
     /// Makes `class` known; again with the same value does nothing.
     pub fn register_class(&mut self, class: ClassId, spec: &PodClass) {
         if self.knows(class) {
@@ -195,10 +226,19 @@ impl Tables {
             tolerations: spec.tolerations.clone(),
         });
         let ports = self.ports.intern(spec.host_ports.clone());
-        let signature = self.signatures.intern(Signature { request, statics, ports });
+        let profile = self.profiles.entries().find(|(_, profile)| profile.scheduler_name == spec.scheduler_name);
+        let profile = profile.map(|(id, _)| id);
+        let signature = self.signatures.intern(Signature { profile, request, statics, ports });
         self.classes.grow_to(class, None);
-        self.classes[class] =
-            Some(Class { request, statics, ports, signature, priority: spec.priority, preemption: spec.preemption });
+        self.classes[class] = Some(Class {
+            profile,
+            request,
+            statics,
+            ports,
+            signature,
+            priority: spec.priority,
+            preemption: spec.preemption,
+        });
     }
 
     /// Whether a class compares labels as integers and nobody said yet which those are.
@@ -249,6 +289,15 @@ impl Tables {
     #[must_use]
     pub fn class(&self, class: ClassId) -> Class {
         self.classes[class].expect("class not registered with the scheduler")
+    }
+
+    /// The profile that schedules a class.
+    ///
+    /// # Panics
+    /// If it is somebody else's pod.
+    #[must_use]
+    pub fn profile(&self, class: &Class) -> &Profile {
+        &self.profiles[class.profile.expect("asked about a pod of another scheduler")]
     }
 
     /// What pods with `id` request.

@@ -9,8 +9,9 @@ use super::node_tree::{NodeTree, ZoneKey};
 use super::plugins::node_resources_fit::{Scalar, Usage};
 pub use super::tables::{NodeFacts, NodeSpec, Tables};
 use crate::base::{IdPages, IdVec};
+use crate::model::profile::Profile;
 use crate::model::strings::known;
-use crate::model::{ClassId, HostPort, NodeId, PodClass, PodId, Strings};
+use crate::model::{ClassId, HostPort, NodeId, PodClass, PodId, ProfileId, Strings};
 
 /// The position of a node that is not in the list.
 pub const NOT_LISTED: u32 = u32::MAX;
@@ -44,6 +45,8 @@ pub struct View {
     pods: IdPages<PodId, PodRow>,
     /// Pods that are assumed: a handful at a time, while a flag would be padded to four bytes a pod. Never iterated.
     assumed: FxHashSet<PodId>,
+    /// Pods on nodes that are being deleted: a handful, too. Never iterated.
+    terminating: FxHashSet<PodId>,
     tree: NodeTree<NodeId>,
     list: Vec<NodeId>,
     positions: IdVec<NodeId, u32>,
@@ -62,10 +65,16 @@ impl View {
         Self::default()
     }
 
+    /// A cluster without nodes, for these profiles.
+    #[must_use]
+    pub fn with_profiles(profiles: IdVec<ProfileId, Profile>) -> Self {
+        Self { tables: Tables::with_profiles(profiles), ..Self::default() }
+    }
+
     /// A cluster without nodes, whose nodes are looked at in order of arrival, not zone by zone: the order of recorded decisions.
     #[must_use]
-    pub fn in_arrival_order() -> Self {
-        Self { ignores_zones: true, ..Self::default() }
+    pub fn in_arrival_order(profiles: IdVec<ProfileId, Profile>) -> Self {
+        Self { ignores_zones: true, ..Self::with_profiles(profiles) }
     }
 
     /// Classes and the parts of nodes.
@@ -186,6 +195,7 @@ impl View {
         let (node, class) = self.place_of(pod)?;
         let row = std::mem::take(&mut self.pods[pod]);
         self.assumed.remove(&pod);
+        self.terminating.remove(&pod);
         match row.previous {
             Some(previous) => self.pods[previous].next = row.next,
             None => self.nodes[node].first_pod = row.next,
@@ -202,6 +212,14 @@ impl View {
             }
         }
         Some((node, class))
+    }
+
+    /// A pod on a node is being deleted: it goes on to hold what it holds, but topology spread counts it no longer.
+    pub fn set_terminating(&mut self, pod: PodId) {
+        if self.place_of(pod).is_some() && self.terminating.insert(pod) {
+            let node = self.place_of(pod).map(|(node, _)| node).expect("it has a place");
+            self.changed(node);
+        }
     }
 
     fn place(&mut self, pod: PodId, class: ClassId, node: NodeId) {
@@ -276,6 +294,11 @@ impl View {
         self.positions.get(node).copied().unwrap_or(NOT_LISTED)
     }
 
+    /// Lets the next search start at the first node.
+    pub const fn restart_search(&mut self) {
+        self.next_start = 0;
+    }
+
     /// Where the next search starts in the list.
     #[must_use]
     pub const fn next_start(&self) -> u32 {
@@ -320,6 +343,12 @@ impl View {
     #[must_use]
     pub fn is_assumed(&self, pod: PodId) -> bool {
         self.assumed.contains(&pod)
+    }
+
+    /// Whether a pod on a node is being deleted.
+    #[must_use]
+    pub fn is_terminating(&self, pod: PodId) -> bool {
+        self.terminating.contains(&pod)
     }
 
     /// The pods on a node, latest first, with their classes.

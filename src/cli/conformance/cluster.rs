@@ -9,6 +9,7 @@ use super::decisions::Recorded;
 use crate::base::id::DenseId;
 use crate::diag::{Diagnostics, Severity, Sources};
 use crate::manifest;
+use crate::model::profile::Profile;
 use crate::model::{ClassId, NodeId, PodId, Vocabulary};
 use crate::scheduler::view::{NodeSpec, View};
 
@@ -99,7 +100,7 @@ impl Cluster {
             return Err(Unsupported(format!("{} {}", error.code.id, error.message)));
         }
 
-        let mut view = View::in_arrival_order();
+        let mut view = View::in_arrival_order([Profile::default()].into_iter().collect());
         let mut nodes = BTreeMap::new();
         for (index, (node, object)) in loaded.nodes.iter().zip(case.objects("nodes")).enumerate() {
             let shape = words.shapes.get(node.shape);
