@@ -247,6 +247,34 @@ impl PersistentVolume {
     }
 }
 
+impl PersistentVolume {
+    /// The volume that a class' provisioner makes for a claim, bound to it; `terms` say from where it can be reached.
+    #[must_use]
+    pub fn provisioned(
+        claim: &PersistentVolumeClaim,
+        class: &StorageClass,
+        name: StrId,
+        terms: Option<Box<[NodeTerm]>>,
+    ) -> Self {
+        Self {
+            name,
+            labels: LabelSet::default(),
+            zones: Box::default(),
+            capacity: claim.size(),
+            class: class.name,
+            attributes_class: claim.attributes_class,
+            access_modes: claim.access_modes,
+            mode: claim.mode,
+            claim: Some(ClaimRef { claim: claim.name, uid: claim.uid }),
+            node_affinity: terms,
+            reclaim: class.reclaim,
+            phase: VolumePhase::Bound,
+            is_deleting: false,
+            backing: VolumeBacking::Csi(CsiHandle { driver: class.provisioner, handle: name }),
+        }
+    }
+}
+
 /// A PersistentVolumeClaim.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PersistentVolumeClaim {

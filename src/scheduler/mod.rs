@@ -18,8 +18,11 @@ pub mod scan;
 #[allow(clippy::module_inception, reason = "the component is called like its room")]
 pub mod scheduler;
 pub mod state;
+pub mod storage;
 pub mod tables;
 pub mod view;
+pub mod volume_reason;
+mod volumes;
 mod waiting;
 
 pub use scheduler::{Scheduler, Timer};

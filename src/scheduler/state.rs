@@ -8,8 +8,9 @@ use super::plugins::{
     balanced_allocation, node_affinity, node_name, node_ports, node_resources_fit, node_unschedulable, taint_toleration,
 };
 use super::scan::NodeScores;
-use super::tables::{Class, NodeFacts, Request, Statics, Tables};
+use super::tables::{Class, NodeFacts, Request, Statics, Tables, VolumesId};
 use super::view::View;
+use super::volumes;
 use crate::base::IdVec;
 use crate::model::profile::Profile;
 use crate::model::{ClassId, HostPort, NodeId, PodId};
@@ -20,6 +21,7 @@ struct Load {
     usage: Usage,
     scalars: Vec<Scalar>,
     ports: Vec<HostPort>,
+    volumes: Vec<VolumesId>,
 }
 
 impl Load {
@@ -34,7 +36,7 @@ impl Load {
         };
         let scalars = offered.amounts.scalar.iter();
         let scalars = scalars.map(|&(name, allocatable)| Scalar { name, allocatable, requested: 0 }).collect();
-        Self { usage, scalars, ports: Vec::new() }
+        Self { usage, scalars, ports: Vec::new(), volumes: Vec::new() }
     }
 
     /// Counts a pod of `class` `sign` times.
@@ -49,6 +51,13 @@ impl Load {
         usage.pods += sign;
         for scalar in &mut self.scalars {
             scalar.requested += sign * request.amounts.scalar(scalar.name);
+        }
+        if !tables.volumes(class.volumes).is_empty() {
+            if sign > 0 {
+                self.volumes.push(class.volumes);
+            } else if let Some(at) = self.volumes.iter().position(|used| *used == class.volumes) {
+                self.volumes.swap_remove(at);
+            }
         }
         let ports = tables.ports(class.ports);
         if sign > 0 {
@@ -73,6 +82,7 @@ pub struct CycleState<'a> {
     request: &'a Request,
     statics: &'a Statics,
     loads: IdVec<NodeId, Load>,
+    volumes: volumes::State<'a>,
 }
 
 impl<'a> CycleState<'a> {
@@ -96,10 +106,12 @@ impl<'a> CycleState<'a> {
             request: tables.request(class.request),
             statics: tables.statics(class.statics),
             loads,
+            volumes: volumes::State::default(),
         };
         for (pod, node, class) in view.placed_pods() {
             state.count(pod, class, node, 1);
         }
+        state.volumes = volumes::State::new(view, &class);
         state
     }
 
@@ -118,6 +130,7 @@ impl<'a> CycleState<'a> {
         // A pod on a node that is not there has no effect.
         if self.view.facts(node).is_some() {
             self.loads[node].count(self.tables, &class, sign);
+            self.volumes.count(self.tables.volumes(class.volumes), sign);
         }
     }
 
@@ -154,7 +167,10 @@ impl<'a> CycleState<'a> {
                 let request = &self.request.amounts;
                 node_resources_fit::insufficient(request, &load.usage, &load.scalars).verdict(request)
             }
-            _ => Verdict::Fits,
+            _ => {
+                let there = load.volumes.iter().flat_map(|&id| tables.volumes(id));
+                self.volumes.verdict(plugin, self.view.storage(), tables, facts, there)
+            }
         }
     }
 

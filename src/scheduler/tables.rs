@@ -9,8 +9,8 @@ use crate::define_id;
 use crate::model::profile::Profile;
 use crate::model::strings::known;
 use crate::model::{
-    ClassId, HostPort, NodeAffinity, NodeLabels, NodeTerm, PodClass, PreemptionPolicy, ProfileId, Resources, StrId,
-    Strings, Taint, Toleration,
+    ClassId, HostPort, NodeAffinity, NodeLabels, NodeTerm, PodClass, PodVolume, PreemptionPolicy, ProfileId, Resources,
+    StrId, Strings, Taint, Toleration,
 };
 
 define_id! {
@@ -26,7 +26,9 @@ define_id! {
     StaticsId
     /// A distinct list of host ports.
     PortsId
-    /// A distinct combination of profile, request, statics and ports: pods that get the same verdicts and scores.
+    /// A distinct list of volumes.
+    VolumesId
+    /// A distinct combination of profile, request, statics, ports and volumes: pods that get the same verdicts and scores.
     SignatureId
 }
 
@@ -80,7 +82,9 @@ pub struct Class {
     pub statics: StaticsId,
     /// Its host ports.
     pub ports: PortsId,
-    /// All four.
+    /// Its volumes that rules of the scheduler read.
+    pub volumes: VolumesId,
+    /// All five.
     pub signature: SignatureId,
     /// `spec.priority`.
     pub priority: i32,
@@ -99,6 +103,8 @@ pub struct Signature {
     pub statics: StaticsId,
     /// Its host ports.
     pub ports: PortsId,
+    /// Its volumes.
+    pub volumes: VolumesId,
 }
 
 /// The fixed properties of a node: what events carry and hints compare.
@@ -145,6 +151,7 @@ pub struct Tables {
     requests: Interner<RequestId, Request>,
     statics: Interner<StaticsId, Statics>,
     ports: Interner<PortsId, Box<[HostPort]>>,
+    volumes: Interner<VolumesId, Box<[PodVolume]>>,
     signatures: Interner<SignatureId, Signature>,
     taints: Interner<TaintSetId, Box<[Taint]>>,
     labels: Interner<NodeLabelsId, Box<[(StrId, StrId)]>>,
@@ -193,6 +200,7 @@ impl Tables {
             requests: Interner::default(),
             statics: Interner::default(),
             ports: Interner::default(),
+            volumes: Interner::default(),
             signatures: Interner::default(),
             taints: Interner::default(),
             labels: Interner::default(),
@@ -226,15 +234,17 @@ impl Tables {
             tolerations: spec.tolerations.clone(),
         });
         let ports = self.ports.intern(spec.host_ports.clone());
+        let volumes = self.volumes.intern(spec.volumes.clone());
         let profile = self.profiles.entries().find(|(_, profile)| profile.scheduler_name == spec.scheduler_name);
         let profile = profile.map(|(id, _)| id);
-        let signature = self.signatures.intern(Signature { profile, request, statics, ports });
+        let signature = self.signatures.intern(Signature { profile, request, statics, ports, volumes });
         self.classes.grow_to(class, None);
         self.classes[class] = Some(Class {
             profile,
             request,
             statics,
             ports,
+            volumes,
             signature,
             priority: spec.priority,
             preemption: spec.preemption,
@@ -316,6 +326,12 @@ impl Tables {
     #[must_use]
     pub fn ports(&self, id: PortsId) -> &[HostPort] {
         self.ports.get(id)
+    }
+
+    /// Volumes that rules of the scheduler read.
+    #[must_use]
+    pub fn volumes(&self, id: VolumesId) -> &[PodVolume] {
+        self.volumes.get(id)
     }
 
     /// The parts of a signature.

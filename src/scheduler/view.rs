@@ -7,7 +7,9 @@ use smallvec::SmallVec;
 
 use super::node_tree::{NodeTree, ZoneKey};
 use super::plugins::node_resources_fit::{Scalar, Usage};
+use super::storage::{PodVolumes, Storage};
 pub use super::tables::{NodeFacts, NodeSpec, Tables};
+use super::volumes;
 use crate::base::{IdPages, IdVec};
 use crate::model::profile::Profile;
 use crate::model::strings::known;
@@ -47,6 +49,7 @@ pub struct View {
     assumed: FxHashSet<PodId>,
     /// Pods on nodes that are being deleted: a handful, too. Never iterated.
     terminating: FxHashSet<PodId>,
+    storage: Storage,
     tree: NodeTree<NodeId>,
     list: Vec<NodeId>,
     positions: IdVec<NodeId, u32>,
@@ -91,6 +94,25 @@ impl View {
     /// Tells which strings are integers; needed if [`Tables::needs_numbers`] after a class was made known.
     pub fn learn_numbers(&mut self, strings: &Strings) {
         self.tables.learn_numbers(strings);
+    }
+
+    // ---- storage ----
+
+    /// The storage objects.
+    #[must_use]
+    pub const fn storage(&self) -> &Storage {
+        &self.storage
+    }
+
+    /// The storage objects, to bring them up to date.
+    pub const fn storage_mut(&mut self) -> &mut Storage {
+        &mut self.storage
+    }
+
+    /// What the claims of a pod of `class` get on a node that fits. To be assumed together with the pod.
+    #[must_use]
+    pub fn volumes_for(&self, class: ClassId, node: NodeId) -> PodVolumes {
+        volumes::reserve(self, class, node)
     }
 
     // ---- nodes ----

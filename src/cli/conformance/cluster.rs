@@ -10,12 +10,28 @@ use crate::base::id::DenseId;
 use crate::diag::{Diagnostics, Severity, Sources};
 use crate::manifest;
 use crate::model::profile::Profile;
-use crate::model::{ClassId, NodeId, PodId, Vocabulary};
+use crate::model::storage::{ClaimPhase, ClaimRef, PersistentVolume, PersistentVolumeClaim, VolumePhase};
+use crate::model::strings::known;
+use crate::model::{
+    ClassId, LabelSelectorRequirement, NodeId, NodeSelectorTerm, NodeTerm, PodId, PodVolume, Vocabulary,
+};
+use crate::scheduler::storage::{PodVolumes, Storage};
 use crate::scheduler::view::{NodeSpec, View};
 
 const HOSTNAME: &str = "kubernetes.io/hostname";
 /// Tells the tolerations that admission adds from those of the case: the recorded scheduler saw none of admission.
 const BY_ADMISSION: i64 = i64::MIN;
+
+/// Storage objects: what the case calls the list, API version and kind.
+const STORAGE: [(&str, &str, &str); 7] = [
+    ("persistentVolumes", "v1", "PersistentVolume"),
+    ("persistentVolumeClaims", "v1", "PersistentVolumeClaim"),
+    ("storageClasses", "storage.k8s.io/v1", "StorageClass"),
+    ("csiNodes", "storage.k8s.io/v1", "CSINode"),
+    ("csiDrivers", "storage.k8s.io/v1", "CSIDriver"),
+    ("csiStorageCapacities", "storage.k8s.io/v1", "CSIStorageCapacity"),
+    ("volumeAttachments", "storage.k8s.io/v1", "VolumeAttachment"),
+];
 
 /// What the decisions of a case are about.
 pub(super) struct Cluster {
@@ -92,6 +108,9 @@ impl Cluster {
         items.extend(own_priorities.into_values());
         items.extend(case.objects("nodes").iter().map(|node| with_pod_limit(with_kind(node, "v1", "Node"))));
         items.extend(pods);
+        for (list, api_version, kind) in STORAGE {
+            items.extend(case.objects(list).iter().map(|object| with_kind(object, api_version, kind)));
+        }
         let list = json!({"apiVersion": "v1", "kind": "List", "items": items});
         let (mut sources, mut diagnostics) = (Sources::default(), Diagnostics::default());
         let file = sources.add("case", list.to_string());
@@ -101,6 +120,7 @@ impl Cluster {
         }
 
         let mut view = View::in_arrival_order([Profile::default()].into_iter().collect());
+        *view.storage_mut() = Storage::new(loaded.storage);
         let mut nodes = BTreeMap::new();
         for (index, (node, object)) in loaded.nodes.iter().zip(case.objects("nodes")).enumerate() {
             let shape = words.shapes.get(node.shape);
@@ -158,10 +178,63 @@ impl Cluster {
         Ok(())
     }
 
-    /// A pod that was given `node` by a decision.
+    /// A pod that was given `node` by a decision. Its claims are bound at once.
     pub(super) fn assume(&mut self, class: ClassId, node: NodeId) {
+        self.bind_volumes(class, node);
         let pod = self.next_pod();
         self.view.assume(pod, class, node);
+    }
+
+    /// What the volume controller and the provisioners do before a pod is bound.
+    fn bind_volumes(&mut self, class: ClassId, node: NodeId) {
+        let PodVolumes { bindings, provisions } = self.view.volumes_for(class, node);
+        for (claim, volume) in bindings {
+            let storage = self.view.storage();
+            let (Some(claim), Some(volume)) = (storage.claim(claim), storage.volume(volume)) else { continue };
+            let claim_ref = Some(ClaimRef { claim: claim.name, uid: claim.uid });
+            let volume = PersistentVolume { claim: claim_ref, phase: VolumePhase::Bound, ..volume.clone() };
+            let claim = claim.clone();
+            self.bind_claim(claim, volume);
+        }
+        let zone = self.view.facts(node).and_then(|facts| self.view.tables().label(facts, known::LABEL_ZONE));
+        for claim in provisions {
+            let storage = self.view.storage();
+            let Some(claim) = storage.claim(claim).cloned() else { continue };
+            let Some(class) = storage.class(claim.class_name()).cloned() else { continue };
+            let strings = &mut self.words.strings;
+            let name = format!("pvc-{}-{}", strings.text(claim.name.namespace), strings.text(claim.name.name));
+            let terms = zone.map(|zone| -> Box<[NodeTerm]> {
+                let key = strings.text(known::LABEL_ZONE).to_owned();
+                let values = vec![strings.text(zone).to_owned()];
+                let in_zone = LabelSelectorRequirement { key, operator: "In".to_owned(), values };
+                let term = NodeSelectorTerm { match_expressions: vec![in_zone], ..NodeSelectorTerm::default() };
+                Box::new([term.compile(strings)])
+            });
+            let volume = PersistentVolume::provisioned(&claim, &class, strings.intern(&name), terms);
+            self.bind_claim(claim, volume);
+        }
+    }
+
+    fn bind_claim(&mut self, claim: PersistentVolumeClaim, volume: PersistentVolume) {
+        let bound = PersistentVolumeClaim {
+            volume: Some(volume.name),
+            bind_completed: true,
+            phase: ClaimPhase::Bound,
+            ..claim
+        };
+        self.view.storage_mut().set_volume(volume);
+        self.view.storage_mut().set_claim(bound);
+    }
+
+    /// The claims that a pod names, with their volumes. Claims of ephemeral volumes were not recorded.
+    pub(super) fn volumes_of(&self, class: ClassId) -> BTreeMap<&str, &str> {
+        let text = |id| self.words.strings.text(id);
+        let volumes = self.words.classes.get(class).volumes.iter();
+        let claims = volumes.filter_map(|volume| match volume {
+            PodVolume::Claim(name) => self.view.storage().claim(*name),
+            _ => None,
+        });
+        claims.filter_map(|claim| Some((text(claim.name.name), text(claim.volume?)))).collect()
     }
 
     /// A node's name.

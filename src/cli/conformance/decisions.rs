@@ -104,9 +104,13 @@ fn one(
         cluster.view.restart_search();
         let decision = schedule_one(&mut cluster.view, columns, Ask { class, nominated }, &options, 0);
         let survey = Scan::survey(&cluster.view, class);
-        let found = answer(case, cluster, nominated, &decision, &survey);
+        let mut found = answer(case, cluster, nominated, &decision, &survey);
         if let Some(node) = decision.node() {
             cluster.assume(class, node);
+            let volumes = cluster.volumes_of(class);
+            if !volumes.is_empty() {
+                found["volumes"] = json!(volumes);
+            }
         }
         Ok(found)
     } else {
