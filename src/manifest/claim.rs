@@ -53,11 +53,12 @@ pub(super) fn read(cx: &mut Context<'_>, root: &Fields<'_, '_>, meta: &Meta<'_>)
         let status = cx.fields(&entry.value, entry.key_at, &path, &schema::CLAIM_STATUS, "")?;
         cx.choice(&status, "phase", PHASES)
     });
+    let uid = meta.uid();
     let strings = &mut cx.words.strings;
     let class = meta.annotation(CLASS_ANNOTATION).map(|class| strings.intern(class));
     Some(PersistentVolumeClaim {
         name: ClaimName { namespace: strings.intern(meta.namespace), name: strings.intern(&meta.name) },
-        uid: strings.intern(&meta.uid()),
+        uid: strings.intern(&uid),
         controller: meta.controller.map(|uid| strings.intern(uid)),
         request: spec.request,
         class: class.or(spec.class),
@@ -70,6 +71,7 @@ pub(super) fn read(cx: &mut Context<'_>, root: &Fields<'_, '_>, meta: &Meta<'_>)
         selected_node: meta.annotation(SELECTED_NODE).map(|node| strings.intern(node)),
         is_deleting: meta.is_deleting,
         phase: phase.unwrap_or_default(),
+        provisioned: strings.intern(&format!("pvc-{uid}")),
     })
 }
 

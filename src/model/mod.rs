@@ -20,9 +20,11 @@ mod selector_parse;
 pub mod service;
 pub mod status;
 pub mod storage;
+pub mod storage_set;
 pub mod strings;
 pub mod tolerations;
 pub mod vocabulary;
+pub mod volume_match;
 
 pub use behavior::{Behavior, Crash, FileUse, OnTerminate, RunTime, Usage};
 pub use class::{HostPort, PodClass, PreemptionPolicy, Taint, TaintEffect, Toleration, TolerationOperator};
@@ -40,5 +42,6 @@ pub use selector::{CompiledSelector, LabelSelector, LabelSelectorRequirement, Op
 pub use service::{ConfigContent, ConfigObject, ServicePort, ServiceSpec, ServiceType, TargetPort};
 pub use status::{ConditionStatus, ContainerState, ContainerStatus, Phase, PodCondition, PodConditionType, Terminated};
 pub use storage::{ClaimName, PodVolume, StorageObjects};
+pub use storage_set::{StorageKey, StorageObject, StorageSet};
 pub use strings::{LabelSet, Strings};
 pub use vocabulary::Vocabulary;

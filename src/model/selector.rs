@@ -316,6 +316,13 @@ enum LabelTest {
 }
 
 impl CompiledSelector {
+    /// The selector of labels that have this value under this key.
+    #[must_use]
+    pub fn equal(key: StrId, value: StrId) -> Self {
+        let is = CompiledRequirement { key, on_absent: false, test: LabelTest::In(Box::new([value])) };
+        Self { requirements: Box::new([is]), nothing: false }
+    }
+
     /// Whether it selects `labels`, whose texts are in `strings`.
     #[must_use]
     pub fn matches(&self, labels: &LabelSet, strings: &Strings) -> bool {

@@ -5,7 +5,7 @@
 use super::ids::StrId;
 use super::node_affinity::NodeTerm;
 use super::selector::CompiledSelector;
-use super::strings::{LabelSet, known};
+use super::strings::{LabelSet, Strings, known};
 use crate::base::Quantity;
 
 /// A claim by its name.
@@ -126,6 +126,12 @@ impl AccessModes {
     #[must_use]
     pub const fn contains(self, other: Self) -> bool {
         self.0 & other.0 == other.0
+    }
+
+    /// How many modes there are.
+    #[must_use]
+    pub const fn len(self) -> u32 {
+        self.0.count_ones()
     }
 
     /// Whether there are none.
@@ -306,6 +312,8 @@ pub struct PersistentVolumeClaim {
     pub is_deleting: bool,
     /// `status.phase`.
     pub phase: ClaimPhase,
+    /// The name of the volume that a provisioner would make for it: `pvc-` and the uid.
+    pub provisioned: StrId,
 }
 
 impl PersistentVolumeClaim {
@@ -423,4 +431,20 @@ pub struct StorageObjects {
     pub capacities: Vec<CsiStorageCapacity>,
     /// VolumeAttachments.
     pub attachments: Vec<VolumeAttachment>,
+}
+
+impl StorageObjects {
+    /// The class of claims that name none: of several the first by name.
+    #[must_use]
+    pub fn default_class(&self, strings: &Strings) -> Option<StrId> {
+        let defaults = self.classes.iter().filter(|class| class.is_default).map(|class| class.name);
+        defaults.min_by_key(|&name| strings.text(name))
+    }
+
+    /// Claims that name no class get this one, as admission does it.
+    pub fn admit(&mut self, default_class: Option<StrId>) {
+        for claim in &mut self.claims {
+            claim.class = claim.class.or(default_class);
+        }
+    }
 }

@@ -8,7 +8,7 @@ use crate::base::IdVec;
 use crate::base::id::DenseId;
 use crate::diag::Span;
 use crate::model::service::ConfigContent;
-use crate::model::{PodTemplate, ServiceId, ServiceSpec, ShapeId, StrId, TemplateId, WorkloadId};
+use crate::model::{PodTemplate, ServiceId, ServiceSpec, ShapeId, StorageObject, StrId, TemplateId, WorkloadId};
 use crate::sim::plan::{ArrivalPlan, Naming, NodePlan, PodPlan, Workload};
 
 /// The plan while it grows.
@@ -23,6 +23,9 @@ pub(super) struct Parts {
     pub node_names: BTreeMap<StrId, ShapeId>,
     pub services: IdVec<ServiceId, ServiceSpec>,
     pub config_contents: Vec<ConfigContent>,
+    pub storage: Vec<StorageObject>,
+    /// The class of claims that name none.
+    pub default_class: Option<StrId>,
     pub pods: Vec<PodPlan>,
     pub arrivals: Vec<ArrivalPlan>,
 }

@@ -2,9 +2,13 @@
 //! the plugins' own. Mirrors the EventsToRegister of the in-tree plugins and pkg/scheduler/framework/events.go (v1.34.1).
 
 use super::framework::{Plugin, PluginSet};
-use super::plugins::{node_affinity, node_ports, node_resources_fit, node_unschedulable, taint_toleration};
+use super::plugins::{
+    node_affinity, node_ports, node_resources_fit, node_unschedulable, node_volume_limits, taint_toleration,
+    volume_binding, volume_restrictions, volume_zone,
+};
 use super::tables::{NodeFacts, Tables};
-use crate::model::ClassId;
+use crate::model::storage::CsiDriver;
+use crate::model::{ClaimName, ClassId, PodVolume, StorageObject};
 
 /// Something happened that may let pending pods fit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -31,9 +35,102 @@ pub enum ClusterEvent {
         /// After.
         new: ClassId,
     },
+    /// A storage object appeared or changed.
+    Storage(StorageEvent),
     /// Everything may have changed.
     Wildcard,
 }
+
+/// What happened to a storage object, as far as the volume plugins ask.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum StorageEvent {
+    /// A claim appeared.
+    ClaimAdded(ClaimName),
+    /// A claim changed.
+    ClaimUpdated(ClaimName),
+    /// A volume appeared or changed.
+    Volume {
+        /// Whether what its labels say of zones is new.
+        zones: bool,
+    },
+    /// A class appeared or changed.
+    Class {
+        /// Whether it is new and binds claims late.
+        delays: bool,
+        /// Whether it is new or is allowed elsewhere.
+        topologies: bool,
+    },
+    /// A CSINode appeared or changed.
+    CsiNode {
+        /// Whether it is new.
+        is_new: bool,
+        /// Whether a driver attaches more.
+        attaches_more: bool,
+    },
+    /// A driver no longer looks for room.
+    RoomIgnored(CsiDriver),
+    /// There is more room.
+    MoreRoom,
+    /// Nothing that could help.
+    Other,
+}
+
+impl StorageEvent {
+    /// What it means that an object appeared (`old` is `None`) or changed.
+    #[must_use]
+    pub fn of(old: Option<&StorageObject>, new: &StorageObject) -> Self {
+        use StorageObject::{Capacity, Claim, Class, CsiDriver as Driver, CsiNode, Volume};
+        match (old, new) {
+            (None, Claim(claim)) => Self::ClaimAdded(claim.name),
+            (_, Claim(claim)) => Self::ClaimUpdated(claim.name),
+            (Some(Volume(old)), Volume(new)) => Self::Volume { zones: volume_zone::hint_volume(Some(old), new) },
+            (_, Volume(_)) => Self::Volume { zones: true },
+            (Some(Class(old)), Class(new)) => {
+                Self::Class { delays: false, topologies: volume_binding::hint_class(Some(old), new) }
+            }
+            (_, Class(new)) => Self::Class { delays: volume_zone::hint_class_added(new), topologies: true },
+            (Some(CsiNode(old)), CsiNode(new)) => {
+                Self::CsiNode { is_new: false, attaches_more: node_volume_limits::hint_csi_node(Some(old), new) }
+            }
+            (_, CsiNode(_)) => Self::CsiNode { is_new: true, attaches_more: true },
+            (Some(Driver(old)), Driver(new)) if old.storage_capacity && !new.storage_capacity => {
+                Self::RoomIgnored(*new)
+            }
+            (Some(Capacity(old)), Capacity(new)) if !volume_binding::hint_capacity(Some(old), new) => Self::Other,
+            (_, Capacity(_)) => Self::MoreRoom,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// The hint of a volume plugin about a storage object.
+fn storage_hint(plugin: Plugin, volumes: &[PodVolume], event: StorageEvent) -> bool {
+    match (plugin, event) {
+        (Plugin::VolumeRestrictions, StorageEvent::ClaimAdded(claim)) => {
+            volume_restrictions::hint_claim_added(volumes, claim)
+        }
+        (Plugin::NodeVolumeLimits, StorageEvent::ClaimAdded(claim)) => {
+            node_volume_limits::hint_claim_added(volumes, claim)
+        }
+        (Plugin::NodeVolumeLimits, StorageEvent::CsiNode { attaches_more, .. }) => attaches_more,
+        (Plugin::VolumeBinding, StorageEvent::ClaimAdded(claim) | StorageEvent::ClaimUpdated(claim)) => {
+            volume_binding::hint_claim(volumes, claim)
+        }
+        (Plugin::VolumeBinding, StorageEvent::Class { topologies, .. }) => topologies,
+        (Plugin::VolumeBinding, StorageEvent::Volume { .. } | StorageEvent::MoreRoom) => true,
+        (Plugin::VolumeBinding, StorageEvent::CsiNode { is_new, .. }) => is_new,
+        (Plugin::VolumeBinding, StorageEvent::RoomIgnored(driver)) => volume_binding::hint_csi_driver(volumes, driver),
+        (Plugin::VolumeZone, StorageEvent::ClaimAdded(claim) | StorageEvent::ClaimUpdated(claim)) => {
+            volume_zone::hint_claim(volumes, claim)
+        }
+        (Plugin::VolumeZone, StorageEvent::Volume { zones }) => zones,
+        (Plugin::VolumeZone, StorageEvent::Class { delays, .. }) => delays,
+        _ => false,
+    }
+}
+
+const VOLUME_PLUGINS: PluginSet =
+    PluginSet::of(&[Plugin::VolumeRestrictions, Plugin::NodeVolumeLimits, Plugin::VolumeBinding, Plugin::VolumeZone]);
 
 const ON_NODE_ADDED: PluginSet = PluginSet::of(&[
     Plugin::NodeResourcesFit,
@@ -42,6 +139,9 @@ const ON_NODE_ADDED: PluginSet = PluginSet::of(&[
     Plugin::NodeUnschedulable,
     Plugin::NodeName,
     Plugin::NodePorts,
+    Plugin::VolumeRestrictions,
+    Plugin::VolumeBinding,
+    Plugin::VolumeZone,
 ]);
 
 /// The plugins whose hints are asked about an event.
@@ -55,7 +155,7 @@ pub fn interested(event: &ClusterEvent) -> PluginSet {
                 plugins.insert(Plugin::NodeResourcesFit);
             }
             if (old.labels, old.hostname) != (new.labels, new.hostname) {
-                plugins.insert(Plugin::NodeAffinity);
+                plugins = plugins.with(Plugin::NodeAffinity).with(Plugin::VolumeBinding).with(Plugin::VolumeZone);
             }
             // Upstream reports a cordon as a change of taints.
             if (old.taints, old.unschedulable) != (new.taints, new.unschedulable) {
@@ -63,9 +163,15 @@ pub fn interested(event: &ClusterEvent) -> PluginSet {
             }
             plugins
         }
-        ClusterEvent::AssignedPodRemoved(_) => PluginSet::of(&[Plugin::NodeResourcesFit, Plugin::NodePorts]),
+        ClusterEvent::AssignedPodRemoved(_) => PluginSet::of(&[
+            Plugin::NodeResourcesFit,
+            Plugin::NodePorts,
+            Plugin::VolumeRestrictions,
+            Plugin::NodeVolumeLimits,
+        ]),
         ClusterEvent::AssignedPodUpdated { .. } => PluginSet::of(&[Plugin::NodeResourcesFit]),
         ClusterEvent::NodeRemoved(_) | ClusterEvent::AssignedPodAdded(_) => PluginSet::EMPTY,
+        ClusterEvent::Storage(_) => VOLUME_PLUGINS,
         ClusterEvent::Wildcard => PluginSet::of(&Plugin::ALL),
     }
 }
@@ -95,6 +201,13 @@ fn hint(tables: &Tables, class: ClassId, plugin: Plugin, event: &ClusterEvent) -
                 let freed = tables.ports(tables.class(gone).ports);
                 node_ports::hint_pod_deleted(tables.ports(class.ports), freed)
             }
+            Plugin::VolumeRestrictions => {
+                let freed = tables.volumes(tables.class(gone).volumes);
+                volume_restrictions::hint_pod_deleted(tables.volumes(class.volumes), freed)
+            }
+            Plugin::NodeVolumeLimits => {
+                node_volume_limits::hint_pod_deleted(tables.volumes(tables.class(gone).volumes))
+            }
             plugin => plugin == Plugin::NodeResourcesFit,
         },
         ClusterEvent::AssignedPodUpdated { old, new } => {
@@ -102,6 +215,7 @@ fn hint(tables: &Tables, class: ClassId, plugin: Plugin, event: &ClusterEvent) -
             node_resources_fit::hint_scaled_down(request, amounts(old), amounts(new))
         }
         ClusterEvent::NodeRemoved(_) | ClusterEvent::AssignedPodAdded(_) => false,
+        ClusterEvent::Storage(event) => storage_hint(plugin, tables.volumes(class.volumes), event),
         ClusterEvent::Wildcard => true,
     }
 }
@@ -133,7 +247,9 @@ fn node_hint(
             taint_toleration::hint_node(old.map(taints), taints(new), &statics.tolerations)
         }
         Plugin::NodeUnschedulable => node_unschedulable::hint_node(old.map(|o| o.unschedulable), new.unschedulable),
-        Plugin::NodeName | Plugin::NodePorts => old.is_none(),
+        Plugin::NodeName | Plugin::NodePorts | Plugin::VolumeRestrictions => old.is_none(),
+        // Asked only about new nodes and new labels.
+        Plugin::VolumeBinding | Plugin::VolumeZone => true,
         _ => false,
     }
 }

@@ -109,9 +109,9 @@ impl View {
         &mut self.storage
     }
 
-    /// What the claims of a pod of `class` get on a node that fits. To be assumed together with the pod.
+    /// What the claims of a pod of `class` get on a node, to be assumed together with the pod; `None` if the node does not do.
     #[must_use]
-    pub fn volumes_for(&self, class: ClassId, node: NodeId) -> PodVolumes {
+    pub fn volumes_for(&self, class: ClassId, node: NodeId) -> Option<PodVolumes> {
         volumes::reserve(self, class, node)
     }
 

@@ -25,15 +25,15 @@ pub(super) fn pre_filter(view: &View, class: &Class, plugin: Plugin) -> Verdict 
     rejection.map_or(Verdict::Fits, VolumeReason::unresolvable)
 }
 
-/// What a pod's claims get on a node that passed the filter.
-pub(super) fn reserve(view: &View, class: ClassId, node: NodeId) -> PodVolumes {
+/// What a pod's claims get on a node; `None` if the node does not do.
+pub(super) fn reserve(view: &View, class: ClassId, node: NodeId) -> Option<PodVolumes> {
     let tables = view.tables();
     let volumes = tables.volumes(tables.class(class).volumes);
-    let claims = volume_binding::pre_filter(volumes, view.storage()).ok().flatten();
-    let found = claims
-        .zip(view.facts(node))
-        .and_then(|(claims, facts)| volume_binding::find(&claims, view.storage(), &tables.labels_of(facts)).ok());
-    found.unwrap_or_default()
+    let Some(claims) = volume_binding::pre_filter(volumes, view.storage()).ok()? else {
+        return Some(PodVolumes::default());
+    };
+    let facts = view.facts(node)?;
+    volume_binding::find(&claims, view.storage(), &tables.labels_of(facts)).ok()
 }
 
 /// What the filters for volumes know of the pod that is asked about.

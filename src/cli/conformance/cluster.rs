@@ -13,7 +13,7 @@ use crate::model::profile::Profile;
 use crate::model::storage::{ClaimPhase, ClaimRef, PersistentVolume, PersistentVolumeClaim, VolumePhase};
 use crate::model::strings::known;
 use crate::model::{
-    ClassId, LabelSelectorRequirement, NodeId, NodeSelectorTerm, NodeTerm, PodId, PodVolume, Vocabulary,
+    ClassId, LabelSelectorRequirement, NodeId, NodeSelectorTerm, NodeTerm, PodId, PodVolume, StorageObject, Vocabulary,
 };
 use crate::scheduler::storage::{PodVolumes, Storage};
 use crate::scheduler::view::{NodeSpec, View};
@@ -120,7 +120,7 @@ impl Cluster {
         }
 
         let mut view = View::in_arrival_order([Profile::default()].into_iter().collect());
-        *view.storage_mut() = Storage::new(loaded.storage);
+        *view.storage_mut() = Storage::new(loaded.storage.into_objects().collect());
         let mut nodes = BTreeMap::new();
         for (index, (node, object)) in loaded.nodes.iter().zip(case.objects("nodes")).enumerate() {
             let shape = words.shapes.get(node.shape);
@@ -187,7 +187,8 @@ impl Cluster {
 
     /// What the volume controller and the provisioners do before a pod is bound.
     fn bind_volumes(&mut self, class: ClassId, node: NodeId) {
-        let PodVolumes { bindings, provisions } = self.view.volumes_for(class, node);
+        let Some(volumes) = self.view.volumes_for(class, node) else { return };
+        let PodVolumes { bindings, provisions } = volumes;
         for (claim, volume) in bindings {
             let storage = self.view.storage();
             let (Some(claim), Some(volume)) = (storage.claim(claim), storage.volume(volume)) else { continue };
@@ -222,8 +223,8 @@ impl Cluster {
             phase: ClaimPhase::Bound,
             ..claim
         };
-        self.view.storage_mut().set_volume(volume);
-        self.view.storage_mut().set_claim(bound);
+        self.view.storage_mut().put(StorageObject::Volume(volume));
+        self.view.storage_mut().put(StorageObject::Claim(bound));
     }
 
     /// The claims that a pod names, with their volumes. Claims of ephemeral volumes were not recorded.

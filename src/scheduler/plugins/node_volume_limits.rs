@@ -141,12 +141,3 @@ pub fn hint_csi_node(old: Option<&CsiNode>, new: &CsiNode) -> bool {
     };
     new.drivers.iter().any(|&(driver, count)| count.unwrap_or(0) > before(driver))
 }
-
-/// Whether a VolumeAttachment that is gone may let a pod fit that this plugin rejected.
-#[must_use]
-pub fn hint_attachment_deleted(volumes: &[PodVolume], gone: &VolumeAttachment) -> bool {
-    volumes.iter().any(|volume| {
-        let migrated = volume.migrated().is_some_and(|handle| handle.driver == gone.attacher);
-        matches!(volume, PodVolume::Claim(_)) || migrated
-    })
-}

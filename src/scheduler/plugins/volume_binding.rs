@@ -1,14 +1,13 @@
 //! Claims against volumes: which free volume each unbound claim would get on a node, and where volumes can be made. Mirrors
-//! pkg/scheduler/framework/plugins/volumebinding/{volume_binding,binder}.go and FindMatchingVolume of
-//! staging/src/k8s.io/component-helpers/storage/volume/pv_helpers.go (v1.34.1).
+//! pkg/scheduler/framework/plugins/volumebinding/{volume_binding,binder}.go (v1.34.1).
 
 use smallvec::SmallVec;
 
 use crate::model::storage::{
-    BindingMode, ClaimPhase, CsiDriver, CsiStorageCapacity, PersistentVolume, PersistentVolumeClaim, StorageClass,
-    TopologyTerm, VolumePhase,
+    BindingMode, ClaimPhase, CsiDriver, CsiStorageCapacity, PersistentVolumeClaim, StorageClass, TopologyTerm,
 };
 use crate::model::strings::known;
+use crate::model::volume_match::{find_matching_volume, is_reachable};
 use crate::model::{ClaimName, NodeLabels, PodVolume, StrId};
 use crate::scheduler::framework::{Reason, Reasons};
 use crate::scheduler::storage::{PodVolumes, Storage};
@@ -112,7 +111,7 @@ fn bind(claims: &[ClaimName], storage: &Storage, node: &impl NodeLabels) -> Resu
     unmatched.sort_by_key(|claim| claim.size());
     let mut taken: SmallVec<[StrId; 2]> = SmallVec::new();
     for claim in unmatched {
-        match find_matching_volume(claim, storage.volumes_of(claim.class_name()), node, &taken) {
+        match find_matching_volume(claim, storage.volumes_of(claim.class_name()), Some(node), &taken, true) {
             Some(volume) => {
                 taken.push(volume);
                 found.bindings.push((claim.name, volume));
@@ -131,66 +130,6 @@ fn bind(claims: &[ClaimName], storage: &Storage, node: &impl NodeLabels) -> Resu
         }
     }
     Ok(found)
-}
-
-/// The volume of `volumes` that a claim gets on a node, without those that are `taken`: the one that is meant for it, else
-/// the smallest free one that fits, of equals the first.
-fn find_matching_volume<'s>(
-    claim: &PersistentVolumeClaim,
-    volumes: impl Iterator<Item = &'s PersistentVolume>,
-    node: &impl NodeLabels,
-    taken: &[StrId],
-) -> Option<StrId> {
-    let mut smallest: Option<&PersistentVolume> = None;
-    for volume in volumes {
-        let is_meant = volume.is_bound_to(claim);
-        if taken.contains(&volume.name)
-            || (volume.claim.is_some() && !is_meant)
-            || volume.capacity < claim.size()
-            || volume.mode != claim.mode
-            || volume.attributes_class != claim.attributes_class
-            || volume.is_deleting
-        {
-            continue;
-        }
-        if is_meant {
-            return is_reachable(volume, node).then_some(volume.name);
-        }
-        let labels = |key| volume.labels.get(key);
-        let is_selected = claim.selector.as_ref().is_none_or(|selector| selector.matches_values(labels, |_| None));
-        if volume.phase == VolumePhase::Available
-            && is_selected
-            && volume.access_modes.contains(claim.access_modes)
-            && smallest.is_none_or(|smallest| volume.capacity < smallest.capacity)
-            && is_reachable(volume, node)
-        {
-            smallest = Some(volume);
-        }
-    }
-    smallest.map(|volume| volume.name)
-}
-
-/// The labels of a node without its name: volumes cannot ask for it.
-struct Nameless<'a, N>(&'a N);
-
-impl<N: NodeLabels> NodeLabels for Nameless<'_, N> {
-    fn name(&self) -> StrId {
-        known::EMPTY
-    }
-
-    fn label(&self, key: StrId) -> Option<StrId> {
-        self.0.label(key)
-    }
-
-    fn number(&self, value: StrId) -> Option<i64> {
-        self.0.number(value)
-    }
-}
-
-/// Whether a volume's node affinity matches a node.
-fn is_reachable(volume: &PersistentVolume, node: &impl NodeLabels) -> bool {
-    let Some(terms) = &volume.node_affinity else { return true };
-    terms.iter().any(|term| term.matches(&Nameless(node)))
 }
 
 /// Whether a class makes volumes for a node. A term without requirements matches nothing.
@@ -232,10 +171,9 @@ pub fn hint_capacity(old: Option<&CsiStorageCapacity>, new: &CsiStorageCapacity)
     old.is_none_or(|old| new.limit.is_some_and(|new| old.limit.is_none_or(|old| new > old)))
 }
 
-/// Whether a driver that changed may let a pod fit that this plugin rejected: it no longer looks for room. Only volumes that
-/// pods bring themselves count.
+/// Whether a driver that no longer looks for room may let a pod fit that this plugin rejected. Only volumes that pods bring
+/// themselves count.
 #[must_use]
-pub fn hint_csi_driver(volumes: &[PodVolume], old: &CsiDriver, new: &CsiDriver) -> bool {
-    let uses = volumes.contains(&PodVolume::Csi(new.name));
-    uses && old.storage_capacity && !new.storage_capacity
+pub fn hint_csi_driver(volumes: &[PodVolume], driver: CsiDriver) -> bool {
+    volumes.contains(&PodVolume::Csi(driver.name))
 }
