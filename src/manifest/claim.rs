@@ -87,6 +87,7 @@ pub(super) fn spec(cx: &mut Context<'_>, entry: &Entry<'_>, path: &Path<'_>) -> 
         let path = path.field("accessModes");
         cx.invalid(codes::BAD_ACCESS_MODES, spec.at("accessModes"), &path, text, "exclude each other", help);
     }
+    let selector = label_selector::read(cx, &spec, "selector");
     let volume = spec.text(cx, "volumeName").filter(|name| !name.is_empty());
     Some(ClaimSpec {
         access_modes,
@@ -94,7 +95,7 @@ pub(super) fn spec(cx: &mut Context<'_>, entry: &Entry<'_>, path: &Path<'_>) -> 
         class: class_name(cx, &spec, "storageClassName"),
         attributes_class: class_name(cx, &spec, "volumeAttributesClassName").unwrap_or(known::EMPTY),
         mode: volume_mode(cx, &spec),
-        selector: spec.get("selector").and_then(|entry| label_selector::read(cx, entry, &path.field("selector"))),
+        selector: selector.map(|selector| label_selector::compile(Some(&selector), &mut cx.words.strings)),
         volume: volume.map(|name| cx.words.strings.intern(name)),
     })
 }

@@ -8,14 +8,15 @@ use super::meta::{self, Meta, NameRule};
 use super::references::{self, Selectable, Selecting};
 use super::tree::Node;
 use super::{
-    NodeObject, Objects, PodObject, claim, codes, config, kinds, node, persistent_volume, pod, schema, service, storage,
+    NodeObject, Objects, PodObject, claim, codes, config, kinds, node, owners, persistent_volume, pod, schema, service,
+    storage,
 };
 use crate::diag::{Diagnostics, SourceId, Sources, Span};
 use crate::model::service::ConfigContent;
 use crate::model::storage::{
     CsiDriver, CsiNode, CsiStorageCapacity, PersistentVolume, PersistentVolumeClaim, StorageClass, VolumeAttachment,
 };
-use crate::model::{ClaimName, ConfigId, ConfigKind, Vocabulary};
+use crate::model::{ClaimName, ConfigId, ConfigKind, Namespace, Vocabulary};
 
 /// See [`super::load`].
 pub(super) fn load(
@@ -81,6 +82,7 @@ enum Made<'t> {
     Node(crate::model::ShapeId),
     Config(ConfigContent),
     Service(Option<service::Service<'t>>),
+    Namespace(Namespace),
     Priority(Option<(PriorityClass, bool)>),
     Volume(Option<PersistentVolume>),
     Claim(Option<PersistentVolumeClaim>),
@@ -115,7 +117,11 @@ impl<'t> Loader<'_, 't> {
         };
         let root = Path::ROOT;
         let Some(fields) = cx.fields(object.node, object.node.anchor(), &root, schema, "") else { return };
-        let rule = if kind == "Service" { NameRule::Label1035 } else { NameRule::Subdomain };
+        let rule = match kind {
+            "Service" => NameRule::Label1035,
+            "Namespace" => NameRule::Label1123,
+            _ => NameRule::Subdomain,
+        };
         let meta = meta::read(&mut cx, &fields, rule, ordinal);
         let made = make(&mut cx, &fields, &meta, kind);
         let mut errors = cx.errors;
@@ -154,7 +160,8 @@ impl<'t> Loader<'_, 't> {
                     self.priorities.default = Some(meta.name.clone());
                 }
             }
-            Made::Node(_) | Made::Service(_) | Made::Priority(_) => {}
+            Made::Namespace(namespace) if !broken => self.objects.namespaces.push(namespace),
+            Made::Node(_) | Made::Service(_) | Made::Namespace(_) | Made::Priority(_) => {}
             Made::Claim(_) if broken => {
                 let (namespace, name) = (strings.intern(meta.namespace), strings.intern(&meta.name));
                 self.broken_claims.insert(ClaimName { namespace, name });
@@ -192,6 +199,8 @@ impl<'t> Loader<'_, 't> {
         let span = Span { source: object.source, start: at.start as usize, end: at.end as usize };
         self.not_modelled.entry((kind.to_owned(), version.to_owned())).or_insert((span, 0)).1 += 1;
         let spec = object.node.get("spec").map(|entry| &entry.value);
+        let owner = spec.and_then(|spec| owners::read(&mut self.words.strings, object.node, spec, version, kind));
+        self.objects.owners.extend(owner);
         let job = spec.and_then(|spec| spec.get("jobTemplate")?.value.get("spec")).map(|entry| &entry.value);
         let Some(template) = job.or(spec).and_then(|spec| spec.get("template")) else { return };
         let (labels, ports) = pod::selectable(&template.value);
@@ -209,7 +218,7 @@ impl<'t> Loader<'_, 't> {
             };
             let message = format!("{what}: the kind is not modelled yet");
             let help = "nothing of it will happen in the simulation; compiled are Pod, Node, ConfigMap, Secret, Service, \
-                        PriorityClass, List and the storage kinds";
+                        Namespace, PriorityClass, List and the storage kinds";
             self.diagnostics.warning(codes::NOT_MODELLED, *span, message, "not simulated", help);
         }
         let (words, diagnostics) = (&*self.words, &mut *self.diagnostics);
@@ -236,6 +245,7 @@ fn make<'t>(cx: &mut Context<'_>, root: &Fields<'t, '_>, meta: &Meta<'_>, kind: 
         "CSIDriver" => Made::CsiDriver(storage::csi_driver(cx, root, meta)),
         "CSIStorageCapacity" => Made::Capacity(storage::capacity(cx, root, meta)),
         "VolumeAttachment" => Made::Attachment(storage::attachment(cx, root, meta)),
+        "Namespace" => Made::Namespace(owners::namespace(&mut cx.words.strings, meta)),
         _ => Made::Priority(config::priority_class(cx, root, meta)),
     }
 }
@@ -254,6 +264,7 @@ fn schema_of(kind: &str) -> &'static Schema {
         "CSIDriver" => &schema::CSI_DRIVER,
         "CSIStorageCapacity" => &schema::CSI_STORAGE_CAPACITY,
         "VolumeAttachment" => &schema::VOLUME_ATTACHMENT,
+        "Namespace" => &schema::NAMESPACE,
         _ => &schema::PRIORITY_CLASS,
     }
 }

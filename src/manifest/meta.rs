@@ -5,6 +5,7 @@ use super::fields::{Context, Fields, Path};
 use super::names;
 use super::schema;
 use super::tree::At;
+use crate::model::OwnerKind;
 use crate::model::names::{dns1123_subdomain_errors, go_quote, label_key_errors, label_value_errors};
 
 /// What `metadata` says.
@@ -23,6 +24,8 @@ pub(super) struct Meta<'t> {
     pub uid: Option<&'t str>,
     /// Whether there is a `deletionTimestamp`, for kinds that have a use for it.
     pub is_deleting: bool,
+    /// Its controller, if that is of a kind whose pods are spread by default.
+    pub owner: Option<(OwnerKind, &'t str)>,
     /// The uid of the owner that controls it, for kinds that have a use for it.
     pub controller: Option<&'t str>,
 }
@@ -31,7 +34,6 @@ pub(super) struct Meta<'t> {
 const USED_BY: &[(&str, &[&str])] = &[
     ("uid", &["Pod", "PersistentVolumeClaim"]),
     ("deletionTimestamp", &["PersistentVolume", "PersistentVolumeClaim"]),
-    ("ownerReferences", &["PersistentVolumeClaim"]),
 ];
 
 impl<'t> Meta<'t> {
@@ -40,7 +42,7 @@ impl<'t> Meta<'t> {
         self.annotations.iter().find(|(name, _)| *name == key).map(|&(_, value)| value)
     }
 
-    /// The uid; an object that has none yet is known by its kind's name.
+    /// The uid; an object that has none yet is known by its names.
     pub(super) fn uid(&self) -> String {
         let made = || format!("uid-{}-{}", self.namespace, self.name);
         self.uid.filter(|uid| !uid.is_empty()).map_or_else(made, str::to_owned)
@@ -54,6 +56,8 @@ pub(super) enum NameRule {
     Subdomain,
     /// An RFC 1035 label.
     Label1035,
+    /// An RFC 1123 label.
+    Label1123,
 }
 
 /// Reads `metadata` of an object. `ordinal` makes generated names distinct.
@@ -66,6 +70,7 @@ pub(super) fn read<'t>(cx: &mut Context<'_>, root: &Fields<'t, '_>, rule: NameRu
         annotations: Vec::new(),
         uid: None,
         is_deleting: false,
+        owner: None,
         controller: None,
     };
     let path = Path::ROOT;
@@ -99,6 +104,7 @@ pub(super) fn read<'t>(cx: &mut Context<'_>, root: &Fields<'t, '_>, rule: NameRu
             cx.invalid_text(codes::BAD_NAME, at, &path.field("namespace"), namespace, reasons, &help);
         }
         meta.labels = check_labels(cx, &fields, "labels");
+        owners(cx, &fields, &mut meta);
         for (key, at, value, _) in fields.texts(cx, "annotations", "write `key: \"value\"` lines under it") {
             meta.annotations.push((key, value));
             for error in label_key_errors(&key.to_lowercase()) {
@@ -117,30 +123,39 @@ fn special<'t>(cx: &mut Context<'_>, fields: &Fields<'t, '_>, meta: &mut Meta<'t
     for &(name, kinds) in USED_BY {
         let Some(entry) = fields.get(name) else { continue };
         let path = fields.path.field(name);
-        if !kinds.contains(&cx.kind) {
-            cx.ignore(&path);
-            continue;
-        }
         match name {
+            _ if !kinds.contains(&cx.kind) => cx.ignore(&path),
             "uid" => meta.uid = fields.text(cx, "uid"),
-            "deletionTimestamp" => meta.is_deleting = cx.text(&entry.value, &path, "ObjectMeta", "Time").is_some(),
-            _ => meta.controller = controller(cx, fields),
+            _ => meta.is_deleting = cx.text(&entry.value, &path, "ObjectMeta", "Time").is_some(),
         }
     }
 }
 
-fn controller<'t>(cx: &mut Context<'_>, fields: &Fields<'t, '_>) -> Option<&'t str> {
-    let list_path = fields.path.field("ownerReferences");
-    let mut controller = None;
-    for (index, node) in fields.list(cx, "ownerReferences", "v1.OwnerReference").iter().enumerate() {
+/// The controller among the owners. Other owners make no difference here.
+fn owners<'t>(cx: &mut Context<'_>, fields: &Fields<'t, '_>, meta: &mut Meta<'t>) {
+    const NAME: &str = "ownerReferences";
+    let list_path = fields.path.field(NAME);
+    for (index, node) in fields.list(cx, NAME, "v1.OwnerReference").iter().enumerate() {
         let path = list_path.index(index);
-        let Some(owner) = cx.fields(node, node.anchor(), &path, &schema::OWNER_REFERENCE, "") else { continue };
-        let uid = owner.text(cx, "uid");
-        if owner.boolean(cx, "controller") == Some(true) {
-            controller = controller.or(uid);
+        let example = "write `- {apiVersion: apps/v1, kind: ReplicaSet, name: web, uid: ..., controller: true}`";
+        let schema = &schema::OWNER_REFERENCE;
+        let Some(fields) = cx.fields(node, node.anchor(), &path, schema, example) else { continue };
+        let [version, kind, name, uid] =
+            ["apiVersion", "kind", "name", "uid"].map(|name| fields.text(cx, name).unwrap_or(""));
+        let is_controller = fields.boolean(cx, "controller").unwrap_or(false);
+        fields.boolean(cx, "blockOwnerDeletion");
+        let kind = match (version, kind) {
+            ("v1", "ReplicationController") => Some(OwnerKind::ReplicationController),
+            ("apps/v1", "ReplicaSet") => Some(OwnerKind::ReplicaSet),
+            ("apps/v1", "StatefulSet") => Some(OwnerKind::StatefulSet),
+            _ => None,
+        };
+        match (cx.kind, kind) {
+            ("Pod", Some(kind)) if is_controller && meta.owner.is_none() => meta.owner = Some((kind, name)),
+            ("PersistentVolumeClaim", _) if is_controller && meta.controller.is_none() => meta.controller = Some(uid),
+            _ => cx.ignore(&path),
         }
     }
-    controller
 }
 
 fn missing_name(cx: &mut Context<'_>, at: At) {
@@ -155,6 +170,7 @@ fn check_name(cx: &mut Context<'_>, name: &str, at: At, rule: NameRule) {
     let errors = match rule {
         NameRule::Subdomain => dns1123_subdomain_errors(name),
         NameRule::Label1035 => names::dns1035_label_errors(name),
+        NameRule::Label1123 => names::dns_label_errors(name),
     };
     for error in errors {
         let root = Path::ROOT;

@@ -20,17 +20,21 @@ mod loader;
 mod meta;
 mod names;
 mod node;
+mod owners;
 mod path;
 mod persistent_volume;
 mod placement;
 mod pod;
+mod pod_affinity;
 mod probe;
 mod references;
 mod resources;
 mod schema;
 mod schema_objects;
+mod schema_placement;
 mod schema_storage;
 mod service;
+mod spread;
 mod storage;
 mod tree;
 mod volume;
@@ -39,7 +43,7 @@ mod yaml;
 
 use crate::diag::{Diagnostics, SourceId, Sources, Span};
 use crate::model::service::ConfigContent;
-use crate::model::{PodTemplate, ServiceSpec, ShapeId, StorageObjects, StrId, Vocabulary};
+use crate::model::{Namespace, OwnerSelector, PodTemplate, ServiceSpec, ShapeId, StorageObjects, StrId, Vocabulary};
 
 /// Everything that some manifest files hold, compiled.
 #[derive(Clone, Debug, Default)]
@@ -50,6 +54,10 @@ pub struct Objects {
     pub nodes: Vec<NodeObject>,
     /// Services, in order.
     pub services: Vec<(ServiceSpec, Span)>,
+    /// Namespaces, in order.
+    pub namespaces: Vec<Namespace>,
+    /// ReplicationControllers, ReplicaSets and StatefulSets, as far as they spread the pods they own.
+    pub owners: Vec<OwnerSelector>,
     /// ConfigMaps and Secrets with their keys.
     pub configs: Vec<(ConfigContent, Span)>,
     /// Claims, volumes, storage classes and drivers.

@@ -3,6 +3,7 @@
 
 use super::fields::Schema;
 pub(super) use super::schema_objects::*;
+pub(super) use super::schema_placement::*;
 pub(super) use super::schema_storage::*;
 
 /// A Pod.
@@ -63,6 +64,7 @@ pub(super) const POD_SPEC: Schema = Schema {
         "dnsPolicy",
         "nodeSelector",
         "affinity",
+        "topologySpreadConstraints",
         "nodeName",
         "hostNetwork",
         "hostname",
@@ -89,7 +91,6 @@ pub(super) const POD_SPEC: Schema = Schema {
         "readinessGates",
         "runtimeClassName",
         "enableServiceLinks",
-        "topologySpreadConstraints",
         "setHostnameAsFQDN",
         "os",
         "hostUsers",

@@ -18,22 +18,6 @@ macro_rules! schema {
 }
 
 schema!(
-    /// A reference to the owner of an object.
-    OWNER_REFERENCE, "OwnerReference", "an owner reference",
-    ["uid", "controller"], ["apiVersion", "kind", "name", "blockOwnerDeletion"]
-);
-schema!(
-    /// A label selector.
-    LABEL_SELECTOR, "LabelSelector", "a label selector",
-    ["matchLabels", "matchExpressions"], [],
-    [("app", "put it under `matchLabels:`"), ("matchLabel", "the field is called `matchLabels`")]
-);
-schema!(
-    /// A condition of a label selector.
-    LABEL_SELECTOR_REQUIREMENT, "LabelSelectorRequirement", "a label selector requirement",
-    ["key", "operator", "values"], [], [("value", "the field is called `values`, a list")]
-);
-schema!(
     /// A PersistentVolume.
     PERSISTENT_VOLUME, "PersistentVolume", "a PersistentVolume",
     ["apiVersion", "kind", "metadata", "spec", "status"], [],

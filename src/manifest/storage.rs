@@ -145,8 +145,8 @@ pub(super) fn capacity(cx: &mut Context<'_>, root: &Fields<'_, '_>, meta: &Meta<
     let help = "say of which class the room is: add `storageClassName:`";
     root.required(cx, "storageClassName", codes::REQUIRED, help);
     let class = class_name(cx, root, "storageClassName").unwrap_or(known::EMPTY);
-    let path = root.path.field("nodeTopology");
-    let topology = root.get("nodeTopology").and_then(|entry| label_selector::read(cx, entry, &path));
+    let topology = label_selector::read(cx, root, "nodeTopology");
+    let topology = topology.map(|selector| label_selector::compile(Some(&selector), &mut cx.words.strings));
     let mut amount = |name: &'static str| {
         let entry = root.get(name)?;
         cx.quantity(&entry.value, &root.path.field(name)).map(crate::base::Quantity::value)

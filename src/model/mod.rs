@@ -12,12 +12,14 @@ pub mod node;
 pub mod node_affinity;
 pub mod plan;
 pub mod pod;
+pub mod pod_affinity;
 pub mod profile;
 pub mod qos;
 pub mod resources;
 pub mod selector;
 mod selector_parse;
 pub mod service;
+pub mod spread;
 pub mod status;
 pub mod storage;
 pub mod storage_set;
@@ -37,9 +39,13 @@ pub use pod::{
     ConfigKind, ConfigRef, ContainerPort, ContainerSpec, EnvSource, ImagePullPolicy, Mount, PodTemplate, Probe,
     ProbeAction, Protocol, QosClass, RestartPolicy, Role, Volume, VolumeSource,
 };
+pub use pod_affinity::{Namespace, PodAffinity, PodAffinityTerm, PodLabels};
 pub use resources::{Limits, Resources};
 pub use selector::{CompiledSelector, LabelSelector, LabelSelectorRequirement, Operator, Requirement, Selector};
 pub use service::{ConfigContent, ConfigObject, ServicePort, ServiceSpec, ServiceType, TargetPort};
+pub use spread::{
+    NodeInclusionPolicy, OwnedPods, OwnerKind, OwnerSelector, PodOwner, SpreadConstraint, WhenUnsatisfiable,
+};
 pub use status::{ConditionStatus, ContainerState, ContainerStatus, Phase, PodCondition, PodConditionType, Terminated};
 pub use storage::{ClaimName, PodVolume, StorageObjects};
 pub use storage_set::{StorageKey, StorageObject, StorageSet};

@@ -87,7 +87,7 @@ impl NodeTerm {
     /// The term that asks for one value of a label.
     #[must_use]
     pub fn equal(key: StrId, value: StrId) -> Self {
-        Self { labels: CompiledSelector::equal(key, value), names: Box::default() }
+        Self { labels: CompiledSelector::of_pairs(&[(key, value)]), names: Box::default() }
     }
 
     /// Whether a node has what the term asks for.

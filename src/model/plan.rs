@@ -2,9 +2,10 @@
 //! fail at all. Scenarios, manifests and traces are compiled to it; tests and library users build it by hand.
 
 use super::service::ConfigContent;
+use super::strings::known;
 use super::{
-    Behavior, BehaviorId, ClassId, ConfigId, ConfigObject, ImageId, NodeShape, PodClass, PodTemplate, ServiceId,
-    ServiceSpec, ShapeId, StorageObject, StrId, Strings, Taint, TemplateId, WorkloadId,
+    Behavior, BehaviorId, ClassId, ConfigId, ConfigObject, ImageId, Namespace, NodeShape, OwnerSelector, PodClass,
+    PodTemplate, ServiceId, ServiceSpec, ShapeId, StorageObject, StrId, Strings, Taint, TemplateId, WorkloadId,
 };
 use crate::base::{Distribution, IdVec, SimDuration, SimTime};
 
@@ -43,6 +44,10 @@ pub struct Plan {
     pub storage: Vec<StorageObject>,
     /// Services.
     pub services: IdVec<ServiceId, ServiceSpec>,
+    /// Namespaces, which terms of pod affinity select by label.
+    pub namespaces: Vec<Namespace>,
+    /// Selectors of controllers, by which the pods that they own are spread.
+    pub owners: Vec<OwnerSelector>,
     /// Named sources of pods.
     pub workloads: IdVec<WorkloadId, Workload>,
     /// Bare pods created one by one.
@@ -548,13 +553,16 @@ impl Plan {
 impl Default for Plan {
     /// An empty cluster for an hour from the first day of 2026.
     fn default() -> Self {
+        let mut strings = Strings::new();
         Self {
             name: "unnamed".to_owned(),
             description: String::new(),
             seed: 1,
             start: SimTime(1_767_225_600_000_000_000),
             duration: SimDuration::from_secs(3600),
-            strings: Strings::new(),
+            namespaces: vec![Namespace::bare(known::DEFAULT, &mut strings)],
+            owners: Vec::new(),
+            strings,
             classes: IdVec::new(),
             templates: IdVec::new(),
             behaviors: IdVec::new(),

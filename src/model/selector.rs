@@ -316,11 +316,34 @@ enum LabelTest {
 }
 
 impl CompiledSelector {
-    /// The selector of labels that have this value under this key.
+    /// Selects nothing, whatever the labels.
     #[must_use]
-    pub fn equal(key: StrId, value: StrId) -> Self {
-        let is = CompiledRequirement { key, on_absent: false, test: LabelTest::In(Box::new([value])) };
-        Self { requirements: Box::new([is]), nothing: false }
+    pub fn nothing() -> Self {
+        Self { requirements: Box::default(), nothing: true }
+    }
+
+    /// Selects labels with all these pairs.
+    #[must_use]
+    pub fn of_pairs(pairs: &[(StrId, StrId)]) -> Self {
+        let equals = |&(key, value): &(StrId, StrId)| CompiledRequirement {
+            key,
+            on_absent: false,
+            test: LabelTest::In(Box::new([value])),
+        };
+        Self { requirements: pairs.iter().map(equals).collect(), nothing: false }
+    }
+
+    /// This selector with the requirements of `other`; one that selects nothing has none to give.
+    #[must_use]
+    pub fn with_requirements_of(self, other: &Self) -> Self {
+        let requirements = self.requirements.into_iter().chain(other.requirements.iter().cloned()).collect();
+        Self { requirements, nothing: self.nothing }
+    }
+
+    /// Whether a selector of pods or namespaces, which compares no integers, selects `labels`.
+    #[must_use]
+    pub fn selects(&self, labels: &LabelSet) -> bool {
+        self.matches_values(|key| labels.get(key), |_| None)
     }
 
     /// Whether it selects `labels`, whose texts are in `strings`.

@@ -58,7 +58,7 @@ fn apply(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &mut Parts, at: SimTime) -
     let sources = open_all(cx, &paths);
     let had_errors = cx.diagnostics.has_errors();
     let objects = compile(cx, &sources, Purpose::Beside);
-    let unusable = objects.nodes.len() + objects.services.len();
+    let unusable = objects.nodes.len() + objects.services.len() + objects.namespaces.len();
     let mut storage = objects.storage;
     storage.admit(parts.default_class);
     let storage: Vec<_> = storage.into_objects().collect();
@@ -69,7 +69,7 @@ fn apply(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &mut Parts, at: SimTime) -
         } else {
             "there is nothing in it that can be applied"
         };
-        let help = "put Nodes and Services into `manifests` of [scenario]: they exist from the start";
+        let help = "put Nodes, Services and Namespaces into `manifests` of [scenario]: they exist from the start";
         cx.diagnostics.error(codes::NOTHING_TO_APPLY, fields.key_span("apply"), message, "named here", help);
     }
     for pod in objects.pods {

@@ -183,7 +183,8 @@ fn read(cx: &mut Cx<'_>, root: &Fields<'_>, file: &str) -> Option<Plan> {
     let faults = faults::read(cx, root, &parts);
     checks::whole(cx, root, &parts);
 
-    let vocabulary = std::mem::take(&mut cx.vocabulary);
+    let mut vocabulary = std::mem::take(&mut cx.vocabulary);
+    let namespaces = parts.all_namespaces(&mut vocabulary.strings);
     Some(Plan {
         name: run.name,
         description: run.description,
@@ -200,6 +201,8 @@ fn read(cx: &mut Cx<'_>, root: &Fields<'_>, file: &str) -> Option<Plan> {
         config_contents: parts.config_contents,
         storage: parts.storage,
         services: parts.services,
+        namespaces,
+        owners: parts.controllers,
         workloads: parts.workloads,
         pods: parts.pods,
         arrivals: parts.arrivals,

@@ -6,7 +6,7 @@ use super::plugins::{
     node_affinity, node_ports, node_resources_fit, node_unschedulable, node_volume_limits, taint_toleration,
     volume_binding, volume_restrictions, volume_zone,
 };
-use super::tables::{NodeFacts, Tables};
+use super::tables::{Class, NodeFacts, Tables};
 use crate::model::storage::CsiDriver;
 use crate::model::{ClaimName, ClassId, PodVolume, StorageObject};
 
@@ -202,8 +202,11 @@ fn hint(tables: &Tables, class: ClassId, plugin: Plugin, event: &ClusterEvent) -
                 node_ports::hint_pod_deleted(tables.ports(class.ports), freed)
             }
             Plugin::VolumeRestrictions => {
-                let freed = tables.volumes(tables.class(gone).volumes);
-                volume_restrictions::hint_pod_deleted(tables.volumes(class.volumes), freed)
+                let gone = tables.class(gone);
+                let namespace = |class: &Class| tables.relations(class.relations).namespace;
+                let freed = tables.volumes(gone.volumes);
+                namespace(&gone) == namespace(&class)
+                    && volume_restrictions::hint_pod_deleted(tables.volumes(class.volumes), freed)
             }
             Plugin::NodeVolumeLimits => {
                 node_volume_limits::hint_pod_deleted(tables.volumes(tables.class(gone).volumes))

@@ -13,6 +13,7 @@ pub mod plugins;
 pub mod pre_filter;
 pub mod probe;
 pub mod queue;
+pub mod relations;
 pub mod sampling;
 pub mod scan;
 #[allow(clippy::module_inception, reason = "the component is called like its room")]

@@ -9,6 +9,7 @@ use super::diagnosis::FitError;
 use super::framework::PluginSet;
 use super::hints::{ClusterEvent, StorageEvent};
 use super::queue::{Queue, QueueConfig, QueuedPod};
+use super::relations::Listers;
 use super::scan::Scan;
 use super::storage::PodVolumes;
 use super::tables::NodeSpec;
@@ -85,8 +86,11 @@ impl Scheduler {
             max_backoff: settings.max_backoff,
             ..QueueConfig::default()
         };
+        let mut view = View::new();
+        let services = plan.services.iter();
+        view.set_listers(Listers::new(&plan.namespaces, services, &plan.owners));
         Self {
-            view: View::new(),
+            view,
             columns: Columns::new(),
             scan: Scan,
             evaluator: settings.evaluator,

@@ -4,13 +4,14 @@
 use rustc_hash::FxHashMap;
 
 use super::plugins::node_affinity;
+use super::relations::{Listers, Relations};
 use crate::base::{IdVec, Interner};
 use crate::define_id;
 use crate::model::profile::Profile;
 use crate::model::strings::known;
 use crate::model::{
     ClassId, HostPort, NodeAffinity, NodeLabels, NodeTerm, PodClass, PodVolume, PreemptionPolicy, ProfileId, Resources,
-    StrId, Strings, Taint, Toleration,
+    SpreadConstraint, StrId, Strings, Taint, Toleration, WhenUnsatisfiable,
 };
 
 define_id! {
@@ -24,6 +25,8 @@ define_id! {
     RequestId
     /// A distinct demand on a node's fixed properties.
     StaticsId
+    /// A distinct set of what pods are to each other.
+    RelationsId
     /// A distinct list of host ports.
     PortsId
     /// A distinct list of volumes.
@@ -84,8 +87,10 @@ pub struct Class {
     pub ports: PortsId,
     /// Its volumes that rules of the scheduler read.
     pub volumes: VolumesId,
-    /// All five.
+    /// Profile, request, statics, ports and volumes.
     pub signature: SignatureId,
+    /// What it is to other pods.
+    pub relations: RelationsId,
     /// `spec.priority`.
     pub priority: i32,
     /// `spec.preemptionPolicy`.
@@ -153,6 +158,8 @@ pub struct Tables {
     ports: Interner<PortsId, Box<[HostPort]>>,
     volumes: Interner<VolumesId, Box<[PodVolume]>>,
     signatures: Interner<SignatureId, Signature>,
+    relations: Interner<RelationsId, Relations>,
+    pub(super) listers: Listers,
     taints: Interner<TaintSetId, Box<[Taint]>>,
     labels: Interner<NodeLabelsId, Box<[(StrId, StrId)]>>,
     allocatables: Interner<AllocatableId, Allocatable>,
@@ -202,6 +209,8 @@ impl Tables {
             ports: Interner::default(),
             volumes: Interner::default(),
             signatures: Interner::default(),
+            relations: Interner::default(),
+            listers: Listers::default(),
             taints: Interner::default(),
             labels: Interner::default(),
             allocatables: Interner::default(),
@@ -246,6 +255,7 @@ impl Tables {
             ports,
             volumes,
             signature,
+            relations: self.relations.intern(Relations::of(spec)),
             priority: spec.priority,
             preemption: spec.preemption,
         });
@@ -320,6 +330,25 @@ impl Tables {
     #[must_use]
     pub fn statics(&self, id: StaticsId) -> &Statics {
         self.statics.get(id)
+    }
+
+    /// What pods with `id` are to other pods.
+    #[must_use]
+    pub fn relations(&self, id: RelationsId) -> &Relations {
+        self.relations.get(id)
+    }
+
+    /// Namespaces, Services and owners.
+    #[must_use]
+    pub const fn listers(&self) -> &Listers {
+        &self.listers
+    }
+
+    /// The constraints of topology spread of one kind that pods of a class have, of their own or by default.
+    #[must_use]
+    pub fn spread_constraints(&self, class: &Class, when: WhenUnsatisfiable) -> Vec<SpreadConstraint> {
+        let args = &self.profile(class).args.spread;
+        self.listers.spread_constraints(self.relations(class.relations), args, when)
     }
 
     /// Host ports.

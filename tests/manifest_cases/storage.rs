@@ -61,9 +61,9 @@ pub fn add_to(all: &mut Vec<Case>) {
     add(REQUIRED, pod("ephemeral: {}"), (6, 23), "volumeClaimTemplate");
     let selector = |rest: &str| claim(&format!("accessModes: [ReadWriteOnce], {SIZE}, selector: {{{rest}}}"));
     let (exists, is) = ("{key: a, operator: Exists, values: [b]}", "{key: a, operator: is, values: [b]}");
-    add(BAD_LABEL_SELECTOR, selector("matchExpressions: [{key: a, operator: In}]"), (4, 108), "values: [web]");
-    add(BAD_LABEL_SELECTOR, selector(&format!("matchExpressions: [{exists}]")), (4, 142), "operator: In");
-    add(BAD_LABEL_SELECTOR, selector(&format!("matchExpressions: [{is}]")), (4, 126), "write one of In");
+    add(BAD_SELECTOR, selector("matchExpressions: [{key: a, operator: In}]"), (4, 108), "values: [web]");
+    add(BAD_SELECTOR, selector(&format!("matchExpressions: [{exists}]")), (4, 142), "operator: In");
+    add(BAD_SELECTOR, selector(&format!("matchExpressions: [{is}]")), (4, 126), "write one of In");
     add(REQUIRED, storage("StorageClass", "volumeBindingMode: Immediate"), (1, 1), "no-provisioner");
     add(
         UNSUPPORTED,
