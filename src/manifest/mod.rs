@@ -13,6 +13,7 @@ mod container;
 mod documents;
 mod env;
 mod fields;
+mod hooks;
 mod json;
 mod kinds;
 mod label_selector;

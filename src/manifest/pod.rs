@@ -45,7 +45,8 @@ pub(super) fn spec<'t>(cx: &mut Context<'_>, root: &Fields<'t, '_>, meta: &Meta<
         .collect();
     let volumes = volume::volumes(cx, &spec, meta, &tokens);
     let host_network = spec.boolean(cx, "hostNetwork").unwrap_or(false);
-    let scope = Scope { namespace, host_network, volumes: &volumes };
+    let grace_period_seconds = spec.integer(cx, "terminationGracePeriodSeconds", "int64").unwrap_or(30);
+    let scope = Scope { namespace, host_network, grace_seconds: grace_period_seconds, volumes: &volumes };
     let containers = containers(cx, &spec, &scope);
     check_host_ports(cx, &spec, &containers);
     let restart_policy = cx.choice(
@@ -56,7 +57,6 @@ pub(super) fn spec<'t>(cx: &mut Context<'_>, root: &Fields<'t, '_>, meta: &Meta<
     let pod_resources = pod_resources(cx, &spec, &containers);
     let mut class = class(cx, &spec, meta, &containers, &pod_resources);
     class.volumes = volumes.scheduled.as_slice().into();
-    let grace_period_seconds = spec.integer(cx, "terminationGracePeriodSeconds", "int64").unwrap_or(30);
     let active_deadline_seconds = deadline(cx, &spec);
     rest(cx, &spec);
     let labels = cx.words.strings.intern_labels(meta.labels.iter().copied());

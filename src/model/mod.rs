@@ -28,7 +28,7 @@ pub mod tolerations;
 pub mod vocabulary;
 pub mod volume_match;
 
-pub use behavior::{Behavior, Crash, FileUse, OnTerminate, RunTime, Usage};
+pub use behavior::{Behavior, Crash, FileUse, HookRun, OnTerminate, RunTime, StartFailure, Unhealthy, Usage};
 pub use class::{HostPort, PodClass, PreemptionPolicy, Taint, TaintEffect, Toleration, TolerationOperator};
 pub use effective::{PodResources, ResourceList, ResourceRequirements};
 pub use ids::*;
@@ -36,8 +36,8 @@ pub use int_or_percent::IntOrPercent;
 pub use node::NodeShape;
 pub use node_affinity::{NameTest, NodeAffinity, NodeLabels, NodeSelectorTerm, NodeTerm};
 pub use pod::{
-    ConfigKind, ConfigRef, ContainerPort, ContainerSpec, EnvSource, ImagePullPolicy, Mount, PodTemplate, Probe,
-    ProbeAction, Protocol, QosClass, RestartPolicy, Role, Volume, VolumeSource,
+    ConfigKind, ConfigRef, ContainerPort, ContainerSpec, EnvSource, Hook, ImagePullPolicy, Mount, OwnRestartPolicy,
+    PodTemplate, Probe, ProbeAction, Protocol, QosClass, RestartPolicy, RestartRule, Role, Volume, VolumeSource,
 };
 pub use pod_affinity::{Namespace, PodAffinity, PodAffinityTerm, PodLabels};
 pub use resources::{Limits, Resources};

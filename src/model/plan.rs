@@ -339,6 +339,12 @@ pub struct ControlPlane {
     pub image_manifest: Distribution,
     /// Bytes per second of an image pull, unpacking included.
     pub image_bytes_per_second: f64,
+    /// How many images a node pulls at a time; 1: serially.
+    pub parallel_image_pulls: u32,
+    /// `registryPullQPS`: how often a node may ask registries, per second; 0: no limit.
+    pub registry_pull_qps: f64,
+    /// `registryBurst`.
+    pub registry_burst: u32,
     /// The kubelet's relist period: a container's exit is noticed on this grid.
     pub pleg_period: SimDuration,
     /// From the relist to the pod worker's sync.
@@ -361,6 +367,8 @@ pub struct ControlPlane {
     pub crash_loop_initial: SimDuration,
     /// Crash-loop back-off: greatest delay.
     pub crash_loop_max: SimDuration,
+    /// The gate `ContainerRestartRules`: containers' own restart policies count.
+    pub container_restart_rules: bool,
     /// Node lease renewal.
     pub lease_renew: SimDuration,
     /// `--node-monitor-period`.
@@ -419,6 +427,9 @@ impl ControlPlane {
             container_start: Distribution::Uniform { min: 0.1, max: 0.4 },
             image_manifest: Distribution::Uniform { min: 0.3, max: 1.0 },
             image_bytes_per_second: 50e6,
+            parallel_image_pulls: 1,
+            registry_pull_qps: 5.0,
+            registry_burst: 10,
             pleg_period: secs(1),
             pleg_delay: millis(50),
             status_update: millis(20),
@@ -430,6 +441,7 @@ impl ControlPlane {
             sync_retry: secs(10),
             crash_loop_initial: secs(10),
             crash_loop_max: secs(300),
+            container_restart_rules: false,
             lease_renew: secs(10),
             node_monitor_period: secs(5),
             node_monitor_grace: secs(50),
@@ -455,6 +467,7 @@ impl ControlPlane {
             container_start: none.clone(),
             image_manifest: none.clone(),
             image_bytes_per_second: f64::INFINITY,
+            registry_pull_qps: 0.0,
             pleg_period: SimDuration::ZERO,
             pleg_delay: SimDuration::ZERO,
             status_update: SimDuration::ZERO,

@@ -167,6 +167,7 @@ fn read(cx: &mut Cx<'_>, root: &Fields<'_>, file: &str) -> Option<Plan> {
 
     let control_plane = control::control_plane(cx, root);
     cx.vocabulary.default_toleration_seconds = control_plane.default_toleration_seconds;
+    cx.vocabulary.container_restart_rules = control_plane.container_restart_rules;
     let expects = control::expects(cx, root);
     let output = control::output(cx, root);
 

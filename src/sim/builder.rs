@@ -257,6 +257,9 @@ impl PlanBuilder {
             startup_probe: None,
             readiness_probe: None,
             liveness_probe: None,
+            post_start: None,
+            pre_stop: None,
+            restart: None,
             behavior: plan.behaviors.push(behavior),
         };
         let ends = if pod.run.is_some() { RestartPolicy::Never } else { RestartPolicy::Always };
