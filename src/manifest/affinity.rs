@@ -21,13 +21,19 @@ pub(super) fn node_affinity(cx: &mut Context<'_>, spec: &Fields<'_, '_>) -> Opti
     let entry = affinity.get("nodeAffinity")?;
     let path = path.field("nodeAffinity");
     let fields = cx.fields(&entry.value, entry.key_at, &path, &schema::NODE_AFFINITY, "")?;
-    let affinity = NodeAffinity { required: required(cx, &fields), preferred: preferred(cx, &fields) };
+    let affinity = of_node(cx, &fields);
     (affinity != NodeAffinity::default()).then(|| Box::new(affinity))
 }
 
-fn required(cx: &mut Context<'_>, fields: &Fields<'_, '_>) -> Option<Box<[NodeTerm]>> {
-    let entry = fields.get(REQUIRED)?;
-    let path = fields.path.field(REQUIRED);
+/// Reads a node affinity, of a pod or of a profile.
+pub(super) fn of_node(cx: &mut Context<'_>, fields: &Fields<'_, '_>) -> NodeAffinity {
+    NodeAffinity { required: terms(cx, fields, REQUIRED), preferred: preferred(cx, fields) }
+}
+
+/// Reads a node selector: terms of which one must match.
+pub(super) fn terms(cx: &mut Context<'_>, fields: &Fields<'_, '_>, name: &'static str) -> Option<Box<[NodeTerm]>> {
+    let entry = fields.get(name)?;
+    let path = fields.path.field(name);
     let selector =
         cx.fields(&entry.value, entry.key_at, &path, &schema::NODE_SELECTOR, "write `nodeSelectorTerms:`")?;
     let path = path.field("nodeSelectorTerms");

@@ -154,6 +154,16 @@ codes! {
     MISSING_CONFIG = "PS1104", "reference to a missing ConfigMap or Secret";
     /// A key that the ConfigMap or Secret does not have.
     MISSING_CONFIG_KEY = "PS1105", "reference to a missing key";
+    /// No such plugin of the scheduler.
+    UNKNOWN_PLUGIN = "PS1140", "unknown scheduler plugin";
+    /// Plugins of a profile that cannot work so.
+    BAD_PLUGIN_SET = "PS1141", "plugins that cannot work so";
+    /// Arguments that a plugin refuses.
+    BAD_PLUGIN_ARGS = "PS1142", "invalid plugin arguments";
+    /// Two profiles of one scheduler name.
+    DUPLICATE_PROFILE = "PS1143", "two profiles of one name";
+    /// A setting with an effect that is not simulated.
+    NOT_MODELLED_SETTING = "PS1144", "setting is not modelled";
 }
 
 #[cfg(test)]

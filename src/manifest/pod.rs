@@ -220,7 +220,10 @@ fn class(
         (of(effective::CPU).milli_value(), of(effective::MEMORY).value())
     };
     let scoring = effective::Options { skip_pod_level: true, ..effective::Options::scoring() };
-    let scoring = counted(&resources.requests(&scoring));
+    let scoring_list = resources.requests(&scoring);
+    let scoring = counted(&scoring_list);
+    let requests_compiled = requests.compile(&mut cx.words.strings);
+    let scoring_scalar = scoring_list.compile(&mut cx.words.strings).scalar;
     let node_name = spec.text(cx, "nodeName").filter(|name| !name.is_empty());
     let stays = |c: &&Container<'_>| c.spec.role != Role::Init;
     let (priority, preemption) = placement::priority(cx, spec);
@@ -230,7 +233,8 @@ fn class(
         scoring_milli_cpu: scoring.0,
         scoring_memory: scoring.1,
         accounted_scoring: accounted(resources, &requests).map(|list| counted(&list)).filter(|sum| *sum != scoring),
-        requests: requests.compile(&mut cx.words.strings),
+        scoring_scalar: (scoring_scalar != requests_compiled.scalar).then(|| scoring_scalar.as_slice().into()),
+        requests: requests_compiled,
         priority,
         preemption,
         node_name: node_name.map(|name| cx.words.strings.intern(name)),

@@ -22,6 +22,9 @@ pub struct PodClass {
     /// What that score counts once the pod is on a node, (milli-cores, bytes), where it differs: there pod-level requests count,
     /// and the defaults are taken only if the whole pod requests none.
     pub accounted_scoring: Option<(i64, i64)>,
+    /// Extended resources and huge pages that that score counts for the incoming pod, where they differ from `requests`: huge
+    /// pages of the pod level are not looked at.
+    pub scoring_scalar: Option<Box<[(StrId, i64)]>>,
     /// `spec.priority` after admission.
     pub priority: i32,
     /// `spec.preemptionPolicy`.

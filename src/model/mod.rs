@@ -18,6 +18,7 @@ pub mod resources;
 pub mod selector;
 mod selector_parse;
 pub mod service;
+pub mod spread;
 pub mod status;
 pub mod strings;
 pub mod tolerations;
@@ -37,6 +38,9 @@ pub use pod::{
 pub use resources::{Limits, Resources};
 pub use selector::{CompiledSelector, LabelSelector, LabelSelectorRequirement, Operator, Requirement, Selector};
 pub use service::{ConfigContent, ConfigObject, ServicePort, ServiceSpec, ServiceType, TargetPort};
+pub use spread::{
+    NodeInclusionPolicy, OwnedPods, OwnerKind, OwnerSelector, PodOwner, SpreadConstraint, WhenUnsatisfiable,
+};
 pub use status::{ConditionStatus, ContainerState, ContainerStatus, Phase, PodCondition, PodConditionType, Terminated};
 pub use strings::{LabelSet, Strings};
 pub use vocabulary::Vocabulary;

@@ -9,6 +9,7 @@ use super::cycle::{Evaluator, Pick, Search, Window};
 use super::diagnosis::Diagnosis;
 use super::framework::Rejection;
 use super::probe::Probe;
+use super::scan::Scan;
 use super::tables::SignatureId;
 use super::view::View;
 use crate::base::IdVec;
@@ -90,19 +91,33 @@ impl Default for Columns {
     }
 }
 
+/// Whether cells hold what the profile of `class` says of a node; else the plain evaluator is asked.
+fn fits_columns(view: &View, class: ClassId) -> bool {
+    view.tables().rules(&view.tables().class(class)).is_columnar
+}
+
 impl Evaluator for Columns {
     fn search(&mut self, view: &View, class: ClassId, window: Window, pick: Pick) -> Search {
+        if !fits_columns(view, class) {
+            return Scan.search(view, class, window, pick);
+        }
         let class = view.tables().class(class);
         let probe = Probe::new(view, &class);
         self.column(view, class.signature, &probe).search(view, &probe, window, pick)
     }
 
     fn judge(&mut self, view: &View, class: ClassId, node: NodeId) -> Option<Rejection> {
+        if !fits_columns(view, class) {
+            return Scan.judge(view, class, node);
+        }
         let probe = Probe::new(view, &view.tables().class(class));
         probe.evaluate(view, node).err().map(|reject| reject.rejection(&probe))
     }
 
     fn diagnose(&mut self, view: &View, class: ClassId) -> Diagnosis {
+        if !fits_columns(view, class) {
+            return Scan.diagnose(view, class);
+        }
         let class = view.tables().class(class);
         let probe = Probe::new(view, &class);
         self.column(view, class.signature, &probe).diagnose(view, &probe)

@@ -5,6 +5,7 @@ use super::framework::{Plugin, PluginSet};
 use super::plugins::{node_affinity, node_ports, node_resources_fit, node_unschedulable, taint_toleration};
 use super::tables::{NodeFacts, Tables};
 use crate::model::ClassId;
+use crate::model::profile::PluginArgs;
 
 /// Something happened that may let pending pods fit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -87,9 +88,10 @@ fn hint(tables: &Tables, class: ClassId, plugin: Plugin, event: &ClusterEvent) -
     let class = tables.class(class);
     let request = &tables.request(class.request).amounts;
     let statics = tables.statics(class.statics);
+    let args = &tables.profile(&class).args;
     match *event {
-        ClusterEvent::NodeAdded(new) => node_hint(tables, plugin, request, statics, None, &new),
-        ClusterEvent::NodeUpdated { old, new } => node_hint(tables, plugin, request, statics, Some(&old), &new),
+        ClusterEvent::NodeAdded(new) => node_hint(tables, args, plugin, request, statics, None, &new),
+        ClusterEvent::NodeUpdated { old, new } => node_hint(tables, args, plugin, request, statics, Some(&old), &new),
         ClusterEvent::AssignedPodRemoved(gone) => match plugin {
             Plugin::NodePorts => {
                 let freed = tables.ports(tables.class(gone).ports);
@@ -108,6 +110,7 @@ fn hint(tables: &Tables, class: ClassId, plugin: Plugin, event: &ClusterEvent) -
 
 fn node_hint(
     tables: &Tables,
+    args: &PluginArgs,
     plugin: Plugin,
     request: &crate::model::Resources,
     statics: &super::tables::Statics,
@@ -120,12 +123,15 @@ fn node_hint(
                 let offered = tables.allocatable(facts.allocatable);
                 (&offered.amounts, offered.pods)
             };
-            node_resources_fit::hint_node(request, old.map(offer), offer(new))
+            node_resources_fit::hint_node(request, old.map(offer), offer(new), &args.fit.ignored_resources)
         }
         Plugin::NodeAffinity => {
             let affinity = statics.node_affinity.as_deref();
-            let matches =
-                |facts: &NodeFacts| node_affinity::matches(&statics.node_selector, affinity, &tables.labels_of(facts));
+            let matches = |facts: &NodeFacts| {
+                let labels = tables.labels_of(facts);
+                node_affinity::matches_added(&args.node_affinity, &labels)
+                    && node_affinity::matches(&statics.node_selector, affinity, &labels)
+            };
             node_affinity::hint_node(old.map(matches), matches(new))
         }
         Plugin::TaintToleration => {

@@ -3,7 +3,9 @@
 
 use rustc_hash::FxHashMap;
 
+use super::framework::{MAX_NODE_SCORE, Plugin, PluginSet};
 use super::plugins::node_affinity;
+use super::plugins::resource_allocation::Demand;
 use crate::base::{IdVec, Interner};
 use crate::define_id;
 use crate::model::profile::Profile;
@@ -52,6 +54,34 @@ pub struct Request {
     pub accounted_milli_cpu: i64,
     /// Memory that scoring counts once it is on a node, in bytes.
     pub accounted_memory: i64,
+    /// Extended resources and huge pages that the score of NodeResourcesFit counts, if not those of `amounts`.
+    pub scoring_scalar: Option<Box<[(StrId, i64)]>>,
+}
+
+impl Request {
+    /// What the score of NodeResourcesFit counts for the incoming pod.
+    #[inline]
+    #[must_use]
+    pub fn for_fit(&self) -> Demand<'_> {
+        Demand {
+            milli_cpu: self.scoring_milli_cpu,
+            memory: self.scoring_memory,
+            ephemeral_storage: self.amounts.ephemeral_storage,
+            scalar: self.scoring_scalar.as_deref().unwrap_or(&self.amounts.scalar),
+        }
+    }
+
+    /// What NodeResourcesBalancedAllocation counts for the incoming pod.
+    #[inline]
+    #[must_use]
+    pub fn for_balance(&self) -> Demand<'_> {
+        Demand {
+            milli_cpu: self.amounts.milli_cpu,
+            memory: self.amounts.memory,
+            ephemeral_storage: self.amounts.ephemeral_storage,
+            scalar: &self.amounts.scalar,
+        }
+    }
 }
 
 /// What a pod demands of a node's name, labels and taints.
@@ -67,6 +97,44 @@ pub struct Statics {
     pub named_nodes: Option<Box<[StrId]>>,
     /// `spec.tolerations`.
     pub tolerations: Box<[Toleration]>,
+}
+
+/// What one cell a node can hold of a profile, worked out once.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Rules {
+    /// Whether [`columns`](super::columns) can judge by it: filters run in the usual order, and scores of single nodes fit
+    /// into their cells.
+    pub is_columnar: bool,
+    /// Whether PreFilter leaves only the nodes that node affinity names.
+    pub narrows_to_names: bool,
+    /// The filters.
+    pub filters: PluginSet,
+    /// The weight of NodeResourcesFit.
+    pub fit_weight: i64,
+    /// The weight of NodeResourcesBalancedAllocation.
+    pub balance_weight: i64,
+    /// The weight of TaintToleration.
+    pub taint_weight: i64,
+    /// The weight of NodeAffinity.
+    pub affinity_weight: i64,
+}
+
+impl Rules {
+    fn of(profile: &Profile) -> Self {
+        let weight = |plugin| profile.weight(plugin);
+        let single = [Plugin::NodeResourcesFit, Plugin::NodeResourcesBalancedAllocation].map(weight);
+        // A cell is a score from 0 on in 16 bits.
+        let fits = single.iter().sum::<i64>() * MAX_NODE_SCORE <= i64::from(i16::MAX);
+        Self {
+            is_columnar: profile.filter.is_sorted() && fits && single.iter().all(|&weight| weight >= 0),
+            narrows_to_names: profile.pre_filter.contains(&Plugin::NodeAffinity),
+            filters: PluginSet::of(&profile.filter),
+            fit_weight: weight(Plugin::NodeResourcesFit),
+            balance_weight: weight(Plugin::NodeResourcesBalancedAllocation),
+            taint_weight: weight(Plugin::TaintToleration),
+            affinity_weight: weight(Plugin::NodeAffinity),
+        }
+    }
 }
 
 /// A class as the scheduler knows it.
@@ -141,6 +209,7 @@ pub struct NodeSpec<'a> {
 #[derive(Clone, Debug)]
 pub struct Tables {
     profiles: IdVec<ProfileId, Profile>,
+    rules: IdVec<ProfileId, Rules>,
     classes: IdVec<ClassId, Option<Class>>,
     requests: Interner<RequestId, Request>,
     statics: Interner<StaticsId, Statics>,
@@ -187,7 +256,10 @@ impl Tables {
     /// Nothing is known but the profiles, of which each has another scheduler name.
     #[must_use]
     pub fn with_profiles(profiles: IdVec<ProfileId, Profile>) -> Self {
+        let terms = profiles.iter().flat_map(|profile| profile.args.node_affinity.terms());
+        let compares_numbers = terms.into_iter().any(NodeTerm::compares_numbers);
         Self {
+            rules: profiles.iter().map(Rules::of).collect(),
             profiles,
             classes: IdVec::default(),
             requests: Interner::default(),
@@ -197,7 +269,7 @@ impl Tables {
             taints: Interner::default(),
             labels: Interner::default(),
             allocatables: Interner::default(),
-            compares_numbers: false,
+            compares_numbers,
             numbers: None,
         }
     }
@@ -215,6 +287,7 @@ impl Tables {
             scoring_memory: scoring.1,
             accounted_milli_cpu: accounted.0,
             accounted_memory: accounted.1,
+            scoring_scalar: spec.scoring_scalar.clone(),
         });
         let affinity = spec.node_affinity.as_deref();
         self.compares_numbers |= affinity.is_some_and(|affinity| affinity.terms().any(NodeTerm::compares_numbers));
@@ -298,6 +371,23 @@ impl Tables {
     #[must_use]
     pub fn profile(&self, class: &Class) -> &Profile {
         &self.profiles[class.profile.expect("asked about a pod of another scheduler")]
+    }
+
+    /// What a cell holds of the profile of a class.
+    ///
+    /// # Panics
+    /// If it is somebody else's pod.
+    #[inline]
+    #[must_use]
+    pub fn rules(&self, class: &Class) -> &Rules {
+        &self.rules[class.profile.expect("asked about a pod of another scheduler")]
+    }
+
+    /// The only nodes that pods of a class look at; `None` is all.
+    #[must_use]
+    pub fn named_nodes(&self, class: &Class) -> Option<&[StrId]> {
+        let named = self.statics(class.statics).named_nodes.as_deref();
+        named.filter(|_| self.rules(class).narrows_to_names)
     }
 
     /// What pods with `id` request.

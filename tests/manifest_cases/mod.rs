@@ -15,6 +15,8 @@ pub struct Case {
     pub help: &'static str,
 }
 
+mod scheduler_config;
+
 /// A good pod up to `spec:` (line 4).
 const POD: &str = "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec:\n";
 /// A good pod up to its container (line 5).
@@ -318,5 +320,6 @@ pub fn cases() -> Vec<Case> {
         (5, 96),
         "did you mean `url`?",
     );
+    all.extend(scheduler_config::cases());
     all
 }

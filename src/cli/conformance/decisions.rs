@@ -305,8 +305,9 @@ mod tests {
         assert!(matches!(check_with(priority), Err(Unsupported(reason)) if reason.contains("preemption")));
         let low = |case: &mut Value| case["queue"][2]["spec"]["priority"] = json!(-1);
         assert!(whole(check_with(low)).iter().all(|(_, found)| matches!(found, Ok(found) if found.is_empty())));
-        let profile = |case: &mut Value| case["config"] = json!({"plugins": {}});
-        assert!(matches!(check_with(profile), Err(Unsupported(reason)) if reason.contains("profile")));
+        let profile =
+            |case: &mut Value| case["config"] = json!({"plugins": {"filter": {"enabled": [{"name": "Own"}]}}});
+        assert!(matches!(check_with(profile), Err(Unsupported(reason)) if reason.starts_with("PS1140")));
         let broken = |case: &mut Value| case["queue"][0]["spec"]["containers"][0]["resources"] = json!({"requests": 1});
         assert!(matches!(check_with(broken), Err(Unsupported(reason)) if reason.starts_with("PS1")));
     }

@@ -23,9 +23,6 @@ fn is_set(object: &Value, pointer: &str) -> bool {
 /// What concerns more than one decision: the whole case is unsupported.
 pub(super) fn of_case(case: &Recorded) -> Vec<String> {
     let mut needs = Vec::new();
-    if !case.config.is_null() {
-        needs.push("a profile of its own (config)".to_owned());
-    }
     let kinds = SPREADING.iter().filter(|kind| !case.objects(kind).is_empty());
     needs.extend(kinds.map(|kind| format!("default topology spread ({kind})")));
     if case.objects("nodes").iter().any(|node| is_set(node, "/status/images")) {

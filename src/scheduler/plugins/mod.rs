@@ -7,4 +7,5 @@ pub mod node_name;
 pub mod node_ports;
 pub mod node_resources_fit;
 pub mod node_unschedulable;
+pub mod resource_allocation;
 pub mod taint_toleration;
