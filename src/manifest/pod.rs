@@ -15,7 +15,7 @@ use super::volume::{self, Volumes};
 use crate::model::effective::{self, ContainerResources};
 use crate::model::names::go_quote;
 use crate::model::qos::qos_class;
-use crate::model::{HostPort, PodClass, PodResources, PodTemplate, ResourceList, RestartPolicy, Role};
+use crate::model::{HostPort, PodClass, PodResources, PodTemplate, ResourceList, RestartPolicy, Role, StrId};
 
 /// A pod's `spec`, compiled.
 pub(super) struct Pod<'t> {
@@ -241,8 +241,20 @@ fn class(
         node_selector: placement::node_selector(cx, spec),
         node_affinity: affinity::node_affinity(cx, spec),
         tolerations: placement::tolerations(cx, spec),
+        images: containers.iter().map(|c| normalized_image(cx, c)).collect(),
         host_ports: containers.iter().filter(stays).flat_map(|c| c.host_ports.iter().map(|(port, ..)| *port)).collect(),
     }
+}
+
+/// A container's image as nodes report it: `:latest` is added where no colon follows the last slash.
+fn normalized_image(cx: &mut Context<'_>, container: &Container<'_>) -> StrId {
+    let image = *cx.words.images.get(container.spec.image);
+    let text = cx.words.strings.text(image);
+    if text.rfind(':') > text.rfind('/') {
+        return image;
+    }
+    let text = format!("{text}:latest");
+    cx.words.strings.intern(&text)
 }
 
 /// What scores count of a pod on a node if it has pod-level requests: those, and defaults only for what the whole pod

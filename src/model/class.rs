@@ -39,6 +39,8 @@ pub struct PodClass {
     pub tolerations: Box<[Toleration]>,
     /// Host ports of main containers and sidecars.
     pub host_ports: Box<[HostPort]>,
+    /// Images of all containers, init containers first, with `:latest` where there is neither tag nor digest.
+    pub images: Box<[StrId]>,
 }
 
 /// Whether a pod may evict pods of lower priority to find a place.

@@ -24,6 +24,8 @@ pub struct Probe<'a> {
     named: Option<&'a [StrId]>,
     /// The weight of NodeResourcesBalancedAllocation, or 0 if it leaves the pod alone.
     balance: i64,
+    /// The images that the score of the nodes hangs on.
+    images: &'a [StrId],
 }
 
 /// A rejection in few bytes.
@@ -100,6 +102,7 @@ impl<'a> Probe<'a> {
             rules,
             args: &profile.args,
             named: statics.named_nodes.as_deref().filter(|_| rules.narrows_to_names),
+            images: tables.signature(class.signature).images.map_or(&[], |images| tables.images(images)),
             balance: if skips { 0 } else { rules.balance_weight },
         }
     }
@@ -167,6 +170,9 @@ impl<'a> Probe<'a> {
         if self.balance != 0 {
             let (resources, pod) = (&self.args.balanced.resources, self.request.for_balance());
             score += balanced_allocation::score(resources, &pod, usage, scalars) * self.balance;
+        }
+        if !self.images.is_empty() {
+            score += view.image_score(self.images, facts) * self.rules.image_weight;
         }
         let intolerable =
             if taints.is_empty() { 0 } else { taint_toleration::intolerable(taints, &statics.tolerations) };

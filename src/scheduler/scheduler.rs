@@ -338,5 +338,6 @@ fn with_spec<T, R, O>(env: &Env<'_, T, R>, node: NodeId, give: impl FnOnce(&Node
         allocatable: &shape.allocatable,
         max_pods: shape.max_pods,
         unschedulable: row.unschedulable,
+        images: &shape.images,
     })
 }

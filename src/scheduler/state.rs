@@ -212,6 +212,10 @@ impl<'a> CycleState<'a> {
                 let load = |node| &self.loads[node];
                 of_nodes(&|node| balanced_allocation::score(resources, &pod, &load(node).usage, &load(node).scalars))
             }
+            Plugin::ImageLocality => {
+                let images = tables.images(self.class.images);
+                of_nodes(&|node| self.view.image_score(images, self.facts(node)))
+            }
             _ => return None,
         };
         Some(scores)

@@ -26,6 +26,10 @@ define_id! {
     RequestId
     /// A distinct demand on a node's fixed properties.
     StaticsId
+    /// A distinct list of images of a node.
+    NodeImagesId
+    /// A distinct list of images of a pod.
+    ImagesId
     /// A distinct list of host ports.
     PortsId
     /// A distinct combination of profile, request, statics and ports: pods that get the same verdicts and scores.
@@ -113,6 +117,8 @@ pub struct Rules {
     pub fit_weight: i64,
     /// The weight of NodeResourcesBalancedAllocation.
     pub balance_weight: i64,
+    /// The weight of ImageLocality.
+    pub image_weight: i64,
     /// The weight of TaintToleration.
     pub taint_weight: i64,
     /// The weight of NodeAffinity.
@@ -122,7 +128,8 @@ pub struct Rules {
 impl Rules {
     fn of(profile: &Profile) -> Self {
         let weight = |plugin| profile.weight(plugin);
-        let single = [Plugin::NodeResourcesFit, Plugin::NodeResourcesBalancedAllocation].map(weight);
+        let single = [Plugin::NodeResourcesFit, Plugin::NodeResourcesBalancedAllocation, Plugin::ImageLocality];
+        let single = single.map(weight);
         // A cell is a score from 0 on in 16 bits.
         let fits = single.iter().sum::<i64>() * MAX_NODE_SCORE <= i64::from(i16::MAX);
         Self {
@@ -131,6 +138,7 @@ impl Rules {
             filters: PluginSet::of(&profile.filter),
             fit_weight: weight(Plugin::NodeResourcesFit),
             balance_weight: weight(Plugin::NodeResourcesBalancedAllocation),
+            image_weight: weight(Plugin::ImageLocality),
             taint_weight: weight(Plugin::TaintToleration),
             affinity_weight: weight(Plugin::NodeAffinity),
         }
@@ -148,7 +156,9 @@ pub struct Class {
     pub statics: StaticsId,
     /// Its host ports.
     pub ports: PortsId,
-    /// All four.
+    /// Its images.
+    pub images: ImagesId,
+    /// All five.
     pub signature: SignatureId,
     /// `spec.priority`.
     pub priority: i32,
@@ -167,6 +177,8 @@ pub struct Signature {
     pub statics: StaticsId,
     /// Its host ports.
     pub ports: PortsId,
+    /// Its images, if some node has images.
+    pub images: Option<ImagesId>,
 }
 
 /// The fixed properties of a node: what events carry and hints compare.
@@ -182,6 +194,8 @@ pub struct NodeFacts {
     pub taints: TaintSetId,
     /// What it offers.
     pub allocatable: AllocatableId,
+    /// Its images.
+    pub images: NodeImagesId,
     /// `spec.unschedulable`.
     pub unschedulable: bool,
 }
@@ -203,6 +217,8 @@ pub struct NodeSpec<'a> {
     pub max_pods: i64,
     /// `spec.unschedulable`.
     pub unschedulable: bool,
+    /// `status.images`: names with sizes in bytes, each name once, sorted.
+    pub images: &'a [(StrId, i64)],
 }
 
 /// The interned parts of all classes and nodes.
@@ -214,6 +230,10 @@ pub struct Tables {
     requests: Interner<RequestId, Request>,
     statics: Interner<StaticsId, Statics>,
     ports: Interner<PortsId, Box<[HostPort]>>,
+    images: Interner<ImagesId, Box<[StrId]>>,
+    node_images: Interner<NodeImagesId, Box<[(StrId, i64)]>>,
+    /// Whether some node has had images: until then a pod's images make no difference.
+    images_count: bool,
     signatures: Interner<SignatureId, Signature>,
     taints: Interner<TaintSetId, Box<[Taint]>>,
     labels: Interner<NodeLabelsId, Box<[(StrId, StrId)]>>,
@@ -265,6 +285,9 @@ impl Tables {
             requests: Interner::default(),
             statics: Interner::default(),
             ports: Interner::default(),
+            images: Interner::default(),
+            node_images: Interner::default(),
+            images_count: false,
             signatures: Interner::default(),
             taints: Interner::default(),
             labels: Interner::default(),
@@ -301,13 +324,17 @@ impl Tables {
         let ports = self.ports.intern(spec.host_ports.clone());
         let profile = self.profiles.entries().find(|(_, profile)| profile.scheduler_name == spec.scheduler_name);
         let profile = profile.map(|(id, _)| id);
-        let signature = self.signatures.intern(Signature { profile, request, statics, ports });
+        let images = self.images.intern(spec.images.clone());
+        let counted = Some(images).filter(|_| self.images_count);
+        let signature = Signature { profile, request, statics, ports, images: counted };
+        let signature = self.signatures.intern(signature);
         self.classes.grow_to(class, None);
         self.classes[class] = Some(Class {
             profile,
             request,
             statics,
             ports,
+            images,
             signature,
             priority: spec.priority,
             preemption: spec.preemption,
@@ -343,6 +370,11 @@ impl Tables {
     pub(super) fn facts(&mut self, spec: &NodeSpec<'_>) -> NodeFacts {
         let labels = self.labels.lookup(spec.labels).unwrap_or_else(|| self.labels.intern(spec.labels.into()));
         let taints = self.taints.lookup(spec.taints).unwrap_or_else(|| self.taints.intern(spec.taints.into()));
+        let images =
+            self.node_images.lookup(spec.images).unwrap_or_else(|| self.node_images.intern(spec.images.into()));
+        if !spec.images.is_empty() && !self.images_count {
+            self.count_images();
+        }
         let offered = Allocatable { amounts: spec.allocatable.clone(), pods: spec.max_pods };
         NodeFacts {
             name: spec.name,
@@ -350,7 +382,17 @@ impl Tables {
             labels,
             taints,
             allocatable: self.allocatables.intern(offered),
+            images,
             unschedulable: spec.unschedulable,
+        }
+    }
+
+    /// From now on pods with other images get other scores.
+    fn count_images(&mut self) {
+        self.images_count = true;
+        for class in self.classes.iter_mut().flatten() {
+            let signature = *self.signatures.get(class.signature);
+            class.signature = self.signatures.intern(Signature { images: Some(class.images), ..signature });
         }
     }
 
@@ -406,6 +448,18 @@ impl Tables {
     #[must_use]
     pub fn ports(&self, id: PortsId) -> &[HostPort] {
         self.ports.get(id)
+    }
+
+    /// The images of pods.
+    #[must_use]
+    pub fn images(&self, id: ImagesId) -> &[StrId] {
+        self.images.get(id)
+    }
+
+    /// The images of a node with their sizes, sorted by name.
+    #[must_use]
+    pub fn node_images(&self, id: NodeImagesId) -> &[(StrId, i64)] {
+        self.node_images.get(id)
     }
 
     /// The parts of a signature.

@@ -135,6 +135,7 @@ impl Cluster {
                 allocatable: &shape.allocatable,
                 max_pods: shape.max_pods,
                 unschedulable: shape.unschedulable,
+                images: &shape.images,
             };
             view.add_node(id, &spec);
             nodes.insert(words.strings.text(node.name).to_owned(), id);

@@ -25,9 +25,6 @@ pub(super) fn of_case(case: &Recorded) -> Vec<String> {
     let mut needs = Vec::new();
     let kinds = SPREADING.iter().filter(|kind| !case.objects(kind).is_empty());
     needs.extend(kinds.map(|kind| format!("default topology spread ({kind})")));
-    if case.objects("nodes").iter().any(|node| is_set(node, "/status/images")) {
-        needs.push("ImageLocality (status.images)".to_owned());
-    }
     let mut pods = case.objects("pods").iter().chain(&case.queue);
     if pods
         .clone()

@@ -2,6 +2,7 @@
 //! recorded decision tests is the function that every evaluator calls.
 
 pub mod balanced_allocation;
+pub mod image_locality;
 pub mod node_affinity;
 pub mod node_name;
 pub mod node_ports;
