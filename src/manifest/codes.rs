@@ -164,6 +164,8 @@ codes! {
     DUPLICATE_PROFILE = "PS1143", "two profiles of one name";
     /// A setting with an effect that is not simulated.
     NOT_MODELLED_SETTING = "PS1144", "setting is not modelled";
+    /// A scheduling gate that cannot be one.
+    BAD_SCHEDULING_GATE = "PS1145", "invalid scheduling gate";
 }
 
 #[cfg(test)]

@@ -21,6 +21,7 @@ mod node;
 mod path;
 mod placement;
 mod pod;
+mod pod_status;
 mod probe;
 mod references;
 mod resources;

@@ -8,6 +8,7 @@ use super::fields::{Context, Fields};
 use super::meta::Meta;
 use super::names;
 use super::placement;
+use super::pod_status::{self, PodStatus};
 use super::resources::{self, Owner};
 use super::schema;
 use super::tree::{Node, Value};
@@ -52,7 +53,8 @@ pub(super) fn spec<'t>(cx: &mut Context<'_>, root: &Fields<'t, '_>, meta: &Meta<
         "restartPolicy",
         &[("Always", RestartPolicy::Always), ("OnFailure", RestartPolicy::OnFailure), ("Never", RestartPolicy::Never)],
     );
-    let pod_resources = pod_resources(cx, &spec, &containers);
+    let status = pod_status::read(cx, root);
+    let pod_resources = pod_resources(cx, &spec, &containers, &status);
     let class = class(cx, &spec, &containers, &pod_resources);
     let grace_period_seconds = spec.integer(cx, "terminationGracePeriodSeconds", "int64").unwrap_or(30);
     let active_deadline_seconds = deadline(cx, &spec);
@@ -133,7 +135,12 @@ fn check_host_ports(cx: &mut Context<'_>, spec: &Fields<'_, '_>, containers: &[C
     }
 }
 
-fn pod_resources(cx: &mut Context<'_>, spec: &Fields<'_, '_>, containers: &[Container<'_>]) -> PodResources {
+fn pod_resources(
+    cx: &mut Context<'_>,
+    spec: &Fields<'_, '_>,
+    containers: &[Container<'_>],
+    status: &PodStatus<'_>,
+) -> PodResources {
     let of = |wanted: fn(Role) -> bool| -> Vec<ContainerResources> {
         containers
             .iter()
@@ -141,7 +148,7 @@ fn pod_resources(cx: &mut Context<'_>, spec: &Fields<'_, '_>, containers: &[Cont
             .map(|c| ContainerResources {
                 sidecar: c.spec.role == Role::Sidecar,
                 spec: c.resources.clone(),
-                status: None,
+                status: status.of(c.name),
             })
             .collect()
     };
@@ -151,7 +158,7 @@ fn pod_resources(cx: &mut Context<'_>, spec: &Fields<'_, '_>, containers: &[Cont
         main: of(|role| role == Role::Main),
         pod,
         overhead: resources::list(cx, spec, "overhead"),
-        resize_infeasible: false,
+        resize_infeasible: status.resize_infeasible,
     };
     all.set_defaults();
     if all.pod.is_some() {
@@ -214,7 +221,8 @@ fn class(
     containers: &[Container<'_>],
     resources: &PodResources,
 ) -> PodClass {
-    let requests = resources.requests(&effective::Options::default());
+    // Once a pod has a node, what an in-place resize is about to take counts as well.
+    let requests = resources.requests(&effective::Options { use_status: true, ..effective::Options::default() });
     let counted = |list: &ResourceList| {
         let of = |name| list.get(name).unwrap_or_default();
         (of(effective::CPU).milli_value(), of(effective::MEMORY).value())
@@ -228,11 +236,11 @@ fn class(
     let stays = |c: &&Container<'_>| c.spec.role != Role::Init;
     let (priority, preemption) = placement::priority(cx, spec);
     PodClass {
-        scheduler_name: None,
-        scheduling_gates: Box::default(),
+        scheduler_name: placement::scheduler_name(cx, spec),
+        scheduling_gates: placement::scheduling_gates(cx, spec),
         scoring_milli_cpu: scoring.0,
         scoring_memory: scoring.1,
-        accounted_scoring: accounted(resources, &requests).map(|list| counted(&list)).filter(|sum| *sum != scoring),
+        accounted_scoring: Some(counted(&accounted(resources, &requests))).filter(|sum| *sum != scoring),
         scoring_scalar: (scoring_scalar != requests_compiled.scalar).then(|| scoring_scalar.as_slice().into()),
         requests: requests_compiled,
         priority,
@@ -257,15 +265,16 @@ fn normalized_image(cx: &mut Context<'_>, container: &Container<'_>) -> StrId {
     cx.words.strings.intern(&text)
 }
 
-/// What scores count of a pod on a node if it has pod-level requests: those, and defaults only for what the whole pod
-/// does not request. Mirrors calculateResource of pkg/scheduler/framework/types.go, v1.34.
-fn accounted(resources: &PodResources, requests: &ResourceList) -> Option<ResourceList> {
-    let pod = resources.pod.as_ref()?;
-    pod.requests.iter().find(|(name, _)| effective::is_pod_level_resource(name))?;
+/// What scores count of a pod on a node: defaults for containers without requests, but if it has pod-level requests only for
+/// what the whole pod does not request. Mirrors CalculateResource of pkg/scheduler/framework/types.go, v1.34.
+fn accounted(resources: &PodResources, requests: &ResourceList) -> ResourceList {
+    let pod_level = resources.pod.as_ref();
+    let has_pod_level =
+        pod_level.is_some_and(|pod| pod.requests.iter().any(|(name, _)| effective::is_pod_level_resource(name)));
     let defaults = effective::Options::scoring().non_missing_requests;
-    let missing = defaults.iter().filter(|(name, _)| requests.get(name).is_none());
-    let options = effective::Options { non_missing_requests: missing.collect(), ..effective::Options::default() };
-    Some(resources.requests(&options))
+    let missing = defaults.iter().filter(|(name, _)| !has_pod_level || requests.get(name).is_none());
+    let non_missing_requests = missing.collect();
+    resources.requests(&effective::Options { non_missing_requests, use_status: true, ..effective::Options::default() })
 }
 
 fn deadline(cx: &mut Context<'_>, spec: &Fields<'_, '_>) -> Option<i64> {

@@ -8,8 +8,8 @@ pub(super) use super::schema_objects::*;
 pub(super) const POD: Schema = Schema {
     go: "Pod",
     what: "a Pod",
-    modelled: &["apiVersion", "kind", "metadata", "spec"],
-    ignored: &["status"],
+    modelled: &["apiVersion", "kind", "metadata", "spec", "status"],
+    ignored: &[],
     misplaced: &[
         ("name", "put it under `metadata:`"),
         ("namespace", "put it under `metadata:`"),
@@ -63,6 +63,8 @@ pub(super) const POD_SPEC: Schema = Schema {
         "priorityClassName",
         "priority",
         "preemptionPolicy",
+        "schedulerName",
+        "schedulingGates",
         "overhead",
         "resources",
     ],
@@ -76,7 +78,6 @@ pub(super) const POD_SPEC: Schema = Schema {
         "securityContext",
         "imagePullSecrets",
         "subdomain",
-        "schedulerName",
         "hostAliases",
         "dnsConfig",
         "readinessGates",
@@ -86,7 +87,6 @@ pub(super) const POD_SPEC: Schema = Schema {
         "setHostnameAsFQDN",
         "os",
         "hostUsers",
-        "schedulingGates",
         "resourceClaims",
         "hostnameOverride",
     ],
@@ -432,6 +432,10 @@ pub(super) const GRPC: Schema =
 /// A command probe.
 pub(super) const EXEC: Schema =
     Schema { go: "ExecAction", what: "exec", modelled: &["command"], ignored: &[], misplaced: &[] };
+
+/// A scheduling gate.
+pub(super) const SCHEDULING_GATE: Schema =
+    Schema { go: "PodSchedulingGate", what: "a scheduling gate", modelled: &["name"], ignored: &[], misplaced: &[] };
 
 /// A toleration.
 pub(super) const TOLERATION: Schema = Schema {

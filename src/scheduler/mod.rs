@@ -10,6 +10,7 @@ pub mod hints;
 mod inflight;
 pub mod node_tree;
 pub mod plugins;
+pub mod pre_enqueue;
 pub mod pre_filter;
 pub mod probe;
 pub mod queue;

@@ -8,6 +8,7 @@ use super::cycle::{Ask, Options, Outcome, TieBreak, schedule_one};
 use super::diagnosis::FitError;
 use super::framework::PluginSet;
 use super::hints::ClusterEvent;
+use super::pre_enqueue::pre_enqueue;
 use super::queue::{Queue, QueueConfig, QueuedPod};
 use super::scan::Scan;
 use super::tables::NodeSpec;
@@ -72,7 +73,7 @@ impl Scheduler {
             ..QueueConfig::default()
         };
         Self {
-            view: View::new(),
+            view: View::with_profiles(settings.profiles(&plan.strings)),
             columns: Columns::new(),
             scan: Scan,
             evaluator: settings.evaluator,
@@ -158,7 +159,10 @@ impl Scheduler {
                     Some(node) => self.appeared(pod.pod, class, node, now),
                     // Another scheduler's pod is none of its business until somebody binds it.
                     None if self.view.tables().class(class).profile.is_none() => {}
-                    None => self.queue.add(self.view.tables(), pod.pod, class, None, now),
+                    None => {
+                        let gate = pre_enqueue(self.view.tables(), class, &env.plan.classes[class]);
+                        self.queue.add(self.view.tables(), pod.pod, class, gate, now);
+                    }
                 }
             }
             Change::PodBound { pod, node, class } => {

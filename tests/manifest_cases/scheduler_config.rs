@@ -17,6 +17,16 @@ pub fn cases() -> Vec<Case> {
         |name: &str, rest: &str| format!("{HEAD}profiles:\n- pluginConfig:\n  - name: {name}\n    args: {{{rest}}}\n");
     let fit = |rest: &str| args("NodeResourcesFit", rest);
 
+    // Pods.
+    let pod = |rest: &str| {
+        format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: web}}\nspec:\n  containers: [{{name: c, image: i}}]\n  {rest}\n"
+        )
+    };
+    add(BAD_SCHEDULING_GATE, pod("schedulingGates: [{name: a b}]"), (6, 28), "example.com/quota");
+    add(BAD_SCHEDULING_GATE, pod("schedulingGates: [{name: a}, {name: a}]"), (6, 39), "once");
+    add(BAD_SCHEDULING_GATE, pod("schedulingGates: [{name: a}]\n  nodeName: node"), (7, 13), "remove the gates");
+
     // The file.
     let old = "apiVersion: kubescheduler.config.k8s.io/v1beta3\nkind: KubeSchedulerConfiguration\n";
     add(WRONG_API_VERSION, old.to_owned(), (1, 13), "kubescheduler.config.k8s.io/v1`");

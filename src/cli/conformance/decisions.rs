@@ -9,10 +9,12 @@ use serde_json::{Map, Value, json};
 
 use super::cluster::{Cluster, key, node_name};
 use super::{Answer, Unsupported, compare, unmodelled};
-use crate::model::{NodeId, PreemptionPolicy};
+use crate::model::{ClassId, NodeId, PreemptionPolicy};
 use crate::scheduler::columns::Columns;
 use crate::scheduler::cycle::{Ask, Decision, Options, Outcome, Placement, TieBreak, schedule_one};
 use crate::scheduler::framework::{Rejection, Verdict};
+use crate::scheduler::plugins::scheduling_gates;
+use crate::scheduler::pre_enqueue::pre_enqueue;
 use crate::scheduler::scan::{NodeScores, Scan};
 
 /// In the large cases more tied nodes than these are only counted.
@@ -96,6 +98,8 @@ fn one(
         // The scheduler does not look at it.
         cluster.place(pod)?;
         Ok(json!({"outcome": "bound", "preassigned": true, "chosen": node}))
+    } else if let Some(found) = gated(cluster, class) {
+        Ok(found)
     } else if needs.is_empty() {
         let nominated = pod.pointer("/status/nominatedNodeName").and_then(Value::as_str);
         let nominated = nominated.and_then(|name| cluster.nodes.get(name)).copied();
@@ -123,6 +127,15 @@ fn one(
         compare::differences(&as_sets(expected), &Answer::Complete(found))
     });
     Ok((name, found))
+}
+
+/// The entry of a pod that PreEnqueue keeps out of the queue.
+fn gated(cluster: &Cluster, class: ClassId) -> Option<Value> {
+    let spec = cluster.words.classes.get(class);
+    let plugin = pre_enqueue(cluster.view.tables(), class, spec)?;
+    let message = scheduling_gates::message(&spec.scheduling_gates, &cluster.words.strings);
+    let why = json!({"plugin": plugin.name(), "reasons": [message], "unresolvable": true});
+    Some(json!({"outcome": "gated", "preenqueue": why, "message": message}))
 }
 
 /// A decision as it is recorded.
@@ -290,12 +303,12 @@ mod tests {
 
     #[test]
     fn what_is_not_modelled_is_unsupported_and_its_choice_is_taken_over() {
-        let gated = |case: &mut Value| {
-            case["queue"][0]["spec"]["schedulingGates"] = json!([{"name": "g"}]);
+        let claiming = |case: &mut Value| {
+            case["queue"][0]["spec"]["resourceClaims"] = json!([{"name": "g"}]);
             case["expect"][0]["chosen"] = json!("b");
         };
-        let checked = whole(check_with(gated));
-        assert!(matches!(&checked[0].1, Err(Unsupported(reason)) if reason.contains("SchedulingGates")));
+        let checked = whole(check_with(claiming));
+        assert!(matches!(&checked[0].1, Err(Unsupported(reason)) if reason.contains("DynamicResources")));
         assert!(matches!(&checked[1].1, Ok(found) if found.iter().any(|line| line.starts_with("chosen: "))));
     }
 

@@ -26,29 +26,15 @@ pub(super) fn of_case(case: &Recorded) -> Vec<String> {
     let kinds = SPREADING.iter().filter(|kind| !case.objects(kind).is_empty());
     needs.extend(kinds.map(|kind| format!("default topology spread ({kind})")));
     let mut pods = case.objects("pods").iter().chain(&case.queue);
-    if pods
-        .clone()
-        .any(|pod| is_set(pod, "/spec/affinity/podAffinity") || is_set(pod, "/spec/affinity/podAntiAffinity"))
-    {
+    if pods.any(|pod| is_set(pod, "/spec/affinity/podAffinity") || is_set(pod, "/spec/affinity/podAntiAffinity")) {
         needs.push("InterPodAffinity (podAffinity, podAntiAffinity)".to_owned());
     }
-    if pods.any(has_own_resources_in_status) {
-        needs.push("in-place resize (status.containerStatuses)".to_owned());
-    }
     needs
-}
-
-/// Whether the status says other resources than the specification.
-fn has_own_resources_in_status(pod: &Value) -> bool {
-    let lists = ["/status/containerStatuses", "/status/initContainerStatuses"].into_iter();
-    let statuses = lists.filter_map(|list| pod.pointer(list)?.as_array()).flatten();
-    statuses.into_iter().any(|status| is_set(status, "/resources") || is_set(status, "/allocatedResources"))
 }
 
 /// What concerns this pod's decision alone.
 pub(super) fn of_pod(pod: &Value) -> Vec<&'static str> {
     let fields = [
-        ("/spec/schedulingGates", "SchedulingGates (schedulingGates)"),
         ("/spec/topologySpreadConstraints", "PodTopologySpread (topologySpreadConstraints)"),
         ("/spec/resourceClaims", "DynamicResources (resourceClaims)"),
     ];
@@ -72,10 +58,7 @@ mod tests {
         let plain =
             json!({"spec": {"affinity": {}, "schedulingGates": [], "volumes": [{"name": "v", "emptyDir": {}}]}});
         assert!(of_pod(&plain).is_empty());
-        let claims = json!({"spec": {"schedulingGates": [{"name": "g"}], "volumes": [{"name": "v", "rbd": {}}]}});
+        let claims = json!({"spec": {"resourceClaims": [{"name": "g"}], "volumes": [{"name": "v", "rbd": {}}]}});
         assert_eq!(of_pod(&claims).len(), 2);
-        let status = json!({"resources": {"requests": {"cpu": "1"}}});
-        assert!(has_own_resources_in_status(&json!({"status": {"containerStatuses": [status]}})));
-        assert!(!has_own_resources_in_status(&json!({"status": {"containerStatuses": [{"name": "c"}]}})));
     }
 }

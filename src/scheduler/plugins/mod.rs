@@ -9,4 +9,5 @@ pub mod node_ports;
 pub mod node_resources_fit;
 pub mod node_unschedulable;
 pub mod resource_allocation;
+pub mod scheduling_gates;
 pub mod taint_toleration;
