@@ -32,8 +32,8 @@ pub(super) fn scheduler_name(cx: &mut Context<'_>, spec: &Fields<'_, '_>) -> Opt
     Some(cx.words.strings.intern(name))
 }
 
-/// Reads `spec.schedulingGates`.
-pub(super) fn scheduling_gates(cx: &mut Context<'_>, spec: &Fields<'_, '_>) -> Box<[StrId]> {
+/// Reads `spec.schedulingGates`, which a pod that `has_node` already cannot have.
+pub(super) fn scheduling_gates(cx: &mut Context<'_>, spec: &Fields<'_, '_>, has_node: bool) -> Box<[StrId]> {
     let list_path = spec.path.field("schedulingGates");
     let mut gates = Vec::new();
     for (index, node) in spec.list(cx, "schedulingGates", "v1.PodSchedulingGate").iter().enumerate() {
@@ -54,7 +54,7 @@ pub(super) fn scheduling_gates(cx: &mut Context<'_>, spec: &Fields<'_, '_>) -> B
         }
         gates.push(gate);
     }
-    if !gates.is_empty() && spec.get("nodeName").is_some_and(|entry| entry.value.scalar() != Some("")) {
+    if !gates.is_empty() && has_node {
         let text = "Forbidden: cannot be set until all schedulingGates have been cleared";
         let help = "remove the gates, or let the scheduler choose the node";
         let (at, path) = (spec.at("nodeName"), spec.path.field("nodeName"));

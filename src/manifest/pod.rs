@@ -237,7 +237,7 @@ fn class(
     let (priority, preemption) = placement::priority(cx, spec);
     PodClass {
         scheduler_name: placement::scheduler_name(cx, spec),
-        scheduling_gates: placement::scheduling_gates(cx, spec),
+        scheduling_gates: placement::scheduling_gates(cx, spec, node_name.is_some()),
         scoring_milli_cpu: scoring.0,
         scoring_memory: scoring.1,
         accounted_scoring: Some(counted(&accounted(resources, &requests))).filter(|sum| *sum != scoring),

@@ -9,7 +9,7 @@ use super::diagnosis::Diagnosis;
 use super::framework::MAX_NODE_SCORE;
 use super::plugins::{node_affinity, taint_toleration};
 use super::probe::{Probe, Reject};
-use super::tables::Rules;
+use super::rules::Rules;
 use super::view::{Cursor, NOT_LISTED, View};
 
 /// Cells that are built together.

@@ -14,6 +14,7 @@ pub mod pre_enqueue;
 pub mod pre_filter;
 pub mod probe;
 pub mod queue;
+pub mod rules;
 pub mod sampling;
 pub mod scan;
 #[allow(clippy::module_inception, reason = "the component is called like its room")]

@@ -7,7 +7,8 @@ use super::plugins::{
     balanced_allocation, node_affinity, node_ports, node_resources_fit, node_unschedulable, resource_allocation,
     taint_toleration,
 };
-use super::tables::{Class, Request, Rules, Statics};
+use super::rules::Rules;
+use super::tables::{Class, Request, Statics};
 use super::view::View;
 use crate::model::profile::PluginArgs;
 use crate::model::{HostPort, NodeId, StrId};
