@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 
+use podsim::base::SimTime;
 use podsim::model::strings::known;
 use podsim::model::{
     ClassId, CompiledSelector, HostPort, LabelSelectorRequirement, NodeAffinity, NodeId, NodeInclusionPolicy,
@@ -10,7 +11,11 @@ use podsim::model::{
 };
 use podsim::scheduler::columns::Columns;
 use podsim::scheduler::cycle::{Ask, Evaluator, Options, Outcome, TieBreak, schedule_one};
+use podsim::scheduler::diagnosis::PostFilter;
 use podsim::scheduler::framework::Plugin;
+use podsim::scheduler::nominated::denial;
+use podsim::scheduler::plugins::default_preemption::Candidate;
+use podsim::scheduler::preemption::{Victims, preempt};
 use podsim::scheduler::relations::{Listers, ServiceSelector};
 use podsim::scheduler::scan::Scan;
 use podsim::scheduler::view::{NodeSpec, View};
@@ -57,6 +62,13 @@ enum Step {
     },
     Delete(usize),
     Add(Shape),
+    /// A pending pod is nominated for a node.
+    Nominate {
+        class: u32,
+        node: usize,
+    },
+    /// The n-th nominated pod is no longer.
+    Withdraw(usize),
 }
 
 fn shape() -> impl Strategy<Value = Shape> {
@@ -90,6 +102,8 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (any::<usize>(), shape()).prop_map(|(node, shape)| Step::Change { node, shape }),
         1 => any::<usize>().prop_map(Step::Delete),
         1 => shape().prop_map(Step::Add),
+        2 => (0..CLASSES, any::<usize>()).prop_map(|(class, node)| Step::Nominate { class, node }),
+        1 => any::<usize>().prop_map(Step::Withdraw),
     ]
 }
 
@@ -225,6 +239,7 @@ struct World {
     alive: Vec<NodeId>,
     nodes: u32,
     placed: Vec<PodId>,
+    nominees: Vec<PodId>,
     pods: u32,
 }
 
@@ -248,7 +263,7 @@ impl World {
             strings.intern(&format!("{cores}"));
         }
         view.learn_numbers(&strings);
-        Self { strings, view, alive: Vec::new(), nodes: 0, placed: Vec::new(), pods: 0 }
+        Self { strings, view, alive: Vec::new(), nodes: 0, placed: Vec::new(), nominees: Vec::new(), pods: 0 }
     }
 
     fn node(&mut self, node: NodeId, shape: &Shape) {
@@ -313,6 +328,7 @@ fn class(number: u32, words: &[StrId]) -> PodClass {
     let i = i64::from(number);
     let mut class = PodClass {
         requests: Resources { milli_cpu: 100 * (i % 7), memory: GIB / 4 * (i % 5), ..Resources::default() },
+        priority: [0, 0, 10, -5][number as usize % 4],
         ..PodClass::default()
     };
     class.scoring_milli_cpu = class.requests.milli_cpu.max(100);
@@ -360,6 +376,8 @@ struct Shares {
     near: u64,
     crowded: u64,
     unrelated: u64,
+    denied: u64,
+    evicting: u64,
 }
 
 fn run(
@@ -386,6 +404,7 @@ fn run(
                 let statics = world.view.tables().statics(world.view.tables().class(ask.class).statics);
                 let prefers = statics.node_affinity.as_ref().is_some_and(|affinity| !affinity.preferred.is_empty());
                 shares.preferring += u64::from(prefers && got.feasible > 1);
+                shares.denied += u64::from(!Scan.deny(&mut other, ask.class).is_empty());
                 shares.named += u64::from(statics.named_nodes.is_some());
                 shares.unrelated += u64::from(!world.view.relates(ask.class));
                 shares.sampled += u64::from((got.evaluated as usize) < world.alive.len());
@@ -401,12 +420,25 @@ fn run(
                         let pod = world.new_pod();
                         world.view.assume(pod, ask.class, placement.node);
                     }
-                    Outcome::Unfit(error) => {
+                    Outcome::Unfit(mut error) => {
                         shares.unfit += 1;
                         shares.crowded += u64::from(error.rejected_by().contains(Plugin::PodTopologySpread));
                         shares.near += u64::from(error.rejected_by().contains(Plugin::InterPodAffinity));
                         let all = u32::try_from(world.alive.len()).unwrap();
                         prop_assert_eq!(error.diagnosis.resolvable + error.diagnosis.unresolvable, all);
+                        let (resolvable, unresolvable) = (error.diagnosis.resolvable, error.diagnosis.unresolvable);
+                        let best = preempt(&world.view, ask, &mut error, &Young, *tie);
+                        match (&error.post_filter, best.first()) {
+                            (PostFilter::Silent, Some(chosen)) => {
+                                shares.evicting += 1;
+                                check_eviction(&world, ask.class, chosen)?;
+                            }
+                            (PostFilter::NoCandidate { not_helpful, no_victims, .. }, None) => {
+                                prop_assert!(*not_helpful == unresolvable && *no_victims <= resolvable);
+                            }
+                            (PostFilter::StateNotFound, None) => {}
+                            (other, _) => prop_assert!(all == 0, "{other:?}"),
+                        }
                     }
                 }
                 if let Some(&node) = world.alive.first() {
@@ -452,9 +484,62 @@ fn run(
                 world.view.remove_node(node);
             }
             Step::Add(shape) => world.add(shape),
+            Step::Nominate { class, node } if !world.alive.is_empty() => {
+                let node = world.alive[node % world.alive.len()];
+                let pod = world.new_pod();
+                world.placed.pop();
+                world.nominees.push(pod);
+                world.view.nominate(pod, ClassId::from_raw(*class), node);
+            }
+            Step::Withdraw(n) if !world.nominees.is_empty() => {
+                let pod = world.nominees.swap_remove(n % world.nominees.len());
+                prop_assert!(world.view.clear_nomination(pod).is_some());
+            }
             _ => {}
         }
     }
+    Ok(())
+}
+
+/// Pods about which nothing is known.
+struct Young;
+
+impl Victims for Young {
+    fn started(&self, pod: PodId) -> SimTime {
+        SimTime(i64::from(pod.raw() % 7))
+    }
+
+    fn evicted_by_scheduler(&self, _: PodId) -> bool {
+        false
+    }
+
+    fn disruptions_allowed(&self) -> Vec<i64> {
+        vec![1, 0]
+    }
+
+    fn budgets_of(&self, pod: PodId, budgets: &mut Vec<usize>) {
+        budgets.extend(
+            [(3, 0), (5, 1)].into_iter().filter(|(n, _)| pod.raw().is_multiple_of(*n)).map(|(_, budget)| budget),
+        );
+    }
+}
+
+/// Only pods of lower priority go, and the pod fits where they went from.
+fn check_eviction(world: &World, class: ClassId, chosen: &Candidate) -> Result<(), TestCaseError> {
+    let mut view = world.view.clone();
+    let priority = |class| world.view.tables().class(class).priority;
+    prop_assert!(!chosen.victims.is_empty());
+    for victim in &chosen.victims {
+        let (node, its) = view.remove_pod(victim.pod).expect("a victim is on a node");
+        prop_assert!(node == chosen.node && priority(its) < priority(class) && priority(its) == victim.priority);
+    }
+    // Topology spread takes a pod that is being deleted away though it did not count it.
+    if chosen.victims.iter().any(|victim| world.view.is_terminating(victim.pod)) {
+        return Ok(());
+    }
+    let denied = Scan.deny(&mut view, class);
+    prop_assert!(denial(&denied, chosen.node).is_none());
+    prop_assert_eq!(Scan.judge(&view, class, chosen.node), None);
     Ok(())
 }
 
@@ -493,12 +578,15 @@ fn columns_decide_as_the_scan_does() {
             result
         })
         .unwrap();
-    let Shares { placed, tied, unfit, sampled, nominated, preferring, named, spread, near, crowded, unrelated } =
-        shares.take();
+    let sum = shares.take();
+    let Shares { placed, tied, unfit, sampled, nominated, preferring, named, .. } = sum;
+    let Shares { spread, near, crowded, unrelated, denied, evicting, .. } = sum;
     println!("placed {placed} (tied {tied}), unfit {unfit}, sampled {sampled}, on the nominated node {nominated}");
     println!("with preferred terms {preferring}, with named nodes {named}");
     println!("spread {spread}, unfit by spread {crowded}, by affinity {near}, unrelated {unrelated}");
     assert!(spread > 200 && near > 30 && crowded > 30 && unrelated > 3000, "relations are rare, or too common");
+    println!("with nodes kept for nominated pods {denied}, evicting {evicting}");
+    assert!(denied > 200 && evicting > 50, "preemption is rare");
     assert!(preferring > 500 && named > 50, "node affinity is rare");
     assert!(
         placed > 3000 && tied > 1000 && unfit > 100 && sampled > 500 && nominated > 50,

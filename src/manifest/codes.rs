@@ -160,6 +160,8 @@ codes! {
     MISSING_CONFIG = "PS1104", "reference to a missing ConfigMap or Secret";
     /// A key that the ConfigMap or Secret does not have.
     MISSING_CONFIG_KEY = "PS1105", "reference to a missing key";
+    /// Numbers of a PodDisruptionBudget.
+    BAD_BUDGET = "PS1106", "invalid disruption budget";
 }
 
 #[cfg(test)]

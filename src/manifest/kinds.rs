@@ -10,6 +10,7 @@ pub(super) const MODELLED: &[(&str, &str)] = &[
     ("Service", "v1"),
     ("Namespace", "v1"),
     ("PriorityClass", "scheduling.k8s.io/v1"),
+    ("PodDisruptionBudget", "policy/v1"),
     ("List", "v1"),
 ];
 
@@ -34,7 +35,6 @@ const OTHERS: &[(&str, &str)] = &[
     ("Job", "batch"),
     ("CronJob", "batch"),
     ("HorizontalPodAutoscaler", "autoscaling"),
-    ("PodDisruptionBudget", "policy"),
     ("Ingress", "networking.k8s.io"),
     ("IngressClass", "networking.k8s.io"),
     ("NetworkPolicy", "networking.k8s.io"),

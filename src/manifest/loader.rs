@@ -7,10 +7,10 @@ use super::fields::{ConfigUse, Context, Fields, Path, PriorityClass, PriorityCla
 use super::meta::{self, Meta, NameRule};
 use super::references::{self, Selectable, Selecting};
 use super::tree::Node;
-use super::{NodeObject, Objects, PodObject, codes, config, node, owners, pod, schema, service};
+use super::{NodeObject, Objects, PodObject, budget, codes, config, node, owners, pod, schema, service};
 use crate::diag::{Diagnostics, SourceId, Sources, Span};
 use crate::model::service::ConfigContent;
-use crate::model::{ConfigId, ConfigKind, Namespace, Vocabulary};
+use crate::model::{ConfigId, ConfigKind, DisruptionBudget, Namespace, Vocabulary};
 
 /// See [`super::load`].
 pub(super) fn load(
@@ -72,6 +72,7 @@ enum Made<'t> {
     Config(ConfigContent),
     Service(Option<service::Service<'t>>),
     Namespace(Namespace),
+    Budget(DisruptionBudget),
     Priority(Option<(PriorityClass, bool)>),
 }
 
@@ -142,7 +143,8 @@ impl<'t> Loader<'_, 't> {
                 }
             }
             Made::Namespace(namespace) if !broken => self.objects.namespaces.push(namespace),
-            Made::Node(_) | Made::Service(_) | Made::Namespace(_) | Made::Priority(_) => {}
+            Made::Budget(budget) if !broken => self.objects.budgets.push(budget),
+            Made::Budget(_) | Made::Node(_) | Made::Service(_) | Made::Namespace(_) | Made::Priority(_) => {}
         }
     }
 
@@ -187,7 +189,7 @@ impl<'t> Loader<'_, 't> {
             };
             let message = format!("{what}: the kind is not modelled yet");
             let help = "nothing of it will happen in the simulation; compiled are Pod, Node, ConfigMap, Secret, Service, Namespace, \
-                        PriorityClass and List";
+                        PriorityClass, PodDisruptionBudget and List";
             self.diagnostics.warning(codes::NOT_MODELLED, *span, message, "not simulated", help);
         }
         let (words, diagnostics) = (&*self.words, &mut *self.diagnostics);
@@ -205,6 +207,7 @@ fn make<'t>(cx: &mut Context<'_>, root: &Fields<'t, '_>, meta: &Meta<'_>, kind: 
         "ConfigMap" => Made::Config(config::read(cx, root, meta, ConfigKind::ConfigMap)),
         "Secret" => Made::Config(config::read(cx, root, meta, ConfigKind::Secret)),
         "Service" => Made::Service(service::read(cx, root, meta)),
+        "PodDisruptionBudget" => Made::Budget(budget::read(cx, root, meta)),
         "Namespace" => Made::Namespace(owners::namespace(&mut cx.words.strings, meta)),
         _ => Made::Priority(config::priority_class(cx, root, meta)),
     }
@@ -217,6 +220,7 @@ fn schema_of(kind: &str) -> &'static Schema {
         "ConfigMap" => &schema::CONFIG_MAP,
         "Secret" => &schema::SECRET,
         "Service" => &schema::SERVICE,
+        "PodDisruptionBudget" => &schema::POD_DISRUPTION_BUDGET,
         "Namespace" => &schema::NAMESPACE,
         _ => &schema::PRIORITY_CLASS,
     }

@@ -6,6 +6,7 @@
 //! Knows the model; must not know scenarios, the engine or the terminal.
 
 mod affinity;
+mod budget;
 pub mod codes;
 mod config;
 mod container;
@@ -39,7 +40,7 @@ mod yaml;
 
 use crate::diag::{Diagnostics, SourceId, Sources, Span};
 use crate::model::service::ConfigContent;
-use crate::model::{Namespace, OwnerSelector, PodTemplate, ServiceSpec, ShapeId, StrId, Vocabulary};
+use crate::model::{DisruptionBudget, Namespace, OwnerSelector, PodTemplate, ServiceSpec, ShapeId, StrId, Vocabulary};
 
 /// Everything that some manifest files hold, compiled.
 #[derive(Clone, Debug, Default)]
@@ -54,6 +55,8 @@ pub struct Objects {
     pub namespaces: Vec<Namespace>,
     /// ReplicationControllers, ReplicaSets and StatefulSets, as far as they spread the pods they own.
     pub owners: Vec<OwnerSelector>,
+    /// PodDisruptionBudgets, in order.
+    pub budgets: Vec<DisruptionBudget>,
     /// ConfigMaps and Secrets with their keys.
     pub configs: Vec<(ConfigContent, Span)>,
     /// Fields that were read but that nothing here models: (kind and path, how often).

@@ -156,6 +156,37 @@ pub(super) const PRIORITY_CLASS: Schema = Schema {
     misplaced: &[("spec", "a PriorityClass has no spec: put `value:` beside `metadata:`")],
 };
 
+/// A PodDisruptionBudget.
+pub(super) const POD_DISRUPTION_BUDGET: Schema = Schema {
+    go: "PodDisruptionBudget",
+    what: "a PodDisruptionBudget",
+    modelled: &["apiVersion", "kind", "metadata", "spec", "status"],
+    ignored: &[],
+    misplaced: &[
+        ("selector", "put it under `spec:`"),
+        ("minAvailable", "put it under `spec:`"),
+        ("maxUnavailable", "put it under `spec:`"),
+    ],
+};
+
+/// `spec` of a PodDisruptionBudget.
+pub(super) const POD_DISRUPTION_BUDGET_SPEC: Schema = Schema {
+    go: "PodDisruptionBudgetSpec",
+    what: "a budget's spec",
+    modelled: &["selector", "minAvailable", "maxUnavailable"],
+    ignored: &["unhealthyPodEvictionPolicy"],
+    misplaced: &[("matchLabels", "put it under `selector:`")],
+};
+
+/// `status` of a PodDisruptionBudget.
+pub(super) const POD_DISRUPTION_BUDGET_STATUS: Schema = Schema {
+    go: "PodDisruptionBudgetStatus",
+    what: "a budget's status",
+    modelled: &["disruptionsAllowed", "disruptedPods"],
+    ignored: &["observedGeneration", "currentHealthy", "desiredHealthy", "expectedPods", "conditions"],
+    misplaced: &[],
+};
+
 /// A Namespace.
 pub(super) const NAMESPACE: Schema = Schema {
     go: "Namespace",

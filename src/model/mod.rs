@@ -3,6 +3,7 @@
 
 pub mod available;
 pub mod behavior;
+pub mod budget;
 pub mod class;
 pub mod effective;
 pub mod ids;
@@ -26,6 +27,7 @@ pub mod tolerations;
 pub mod vocabulary;
 
 pub use behavior::{Behavior, Crash, FileUse, HookRun, OnTerminate, RunTime, StartFailure, Unhealthy, Usage};
+pub use budget::{BudgetBound, BudgetStatus, DisruptionBudget};
 pub use class::{HostPort, PodClass, PreemptionPolicy, Taint, TaintEffect, Toleration, TolerationOperator};
 pub use effective::{PodResources, ResourceList, ResourceRequirements};
 pub use ids::*;

@@ -4,8 +4,9 @@
 use super::service::ConfigContent;
 use super::strings::known;
 use super::{
-    Behavior, BehaviorId, ClassId, ConfigId, ConfigObject, ImageId, Namespace, NodeShape, OwnerSelector, PodClass,
-    PodTemplate, ServiceId, ServiceSpec, ShapeId, StrId, Strings, Taint, TemplateId, WorkloadId,
+    Behavior, BehaviorId, ClassId, ConfigId, ConfigObject, DisruptionBudget, ImageId, Namespace, NodeShape,
+    OwnerSelector, PodClass, PodTemplate, ServiceId, ServiceSpec, ShapeId, StrId, Strings, Taint, TemplateId,
+    WorkloadId,
 };
 use crate::base::{Distribution, IdVec, SimDuration, SimTime};
 
@@ -42,6 +43,8 @@ pub struct Plan {
     pub config_contents: Vec<ConfigContent>,
     /// Services.
     pub services: IdVec<ServiceId, ServiceSpec>,
+    /// PodDisruptionBudgets.
+    pub budgets: Vec<DisruptionBudget>,
     /// Namespaces, which terms of pod affinity select by label.
     pub namespaces: Vec<Namespace>,
     /// Selectors of controllers, by which the pods that they own are spread.
@@ -565,6 +568,7 @@ impl Default for Plan {
             seed: 1,
             start: SimTime(1_767_225_600_000_000_000),
             duration: SimDuration::from_secs(3600),
+            budgets: Vec::new(),
             namespaces: vec![Namespace::bare(known::DEFAULT, &mut strings)],
             owners: Vec::new(),
             strings,

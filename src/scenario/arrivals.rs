@@ -133,6 +133,7 @@ fn manifests(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &mut Parts) -> Vec<Pod
         cx.diagnostics.error(codes::NO_TEMPLATES, fields.key_span("pods"), message, "no pods", help);
     }
     parts.related(objects.namespaces, objects.owners);
+    parts.budgets.extend(objects.budgets);
     objects.pods.into_iter().map(|pod| pod.template).collect()
 }
 

@@ -204,6 +204,7 @@ fn read(cx: &mut Cx<'_>, root: &Fields<'_>, file: &str) -> Option<Plan> {
         services: parts.services,
         namespaces,
         owners: parts.controllers,
+        budgets: parts.budgets,
         workloads: parts.workloads,
         pods: parts.pods,
         arrivals: parts.arrivals,

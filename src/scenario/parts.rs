@@ -10,7 +10,8 @@ use crate::diag::Span;
 use crate::model::service::ConfigContent;
 use crate::model::strings::known;
 use crate::model::{
-    Namespace, OwnerSelector, PodTemplate, ServiceId, ServiceSpec, ShapeId, StrId, Strings, TemplateId, WorkloadId,
+    DisruptionBudget, Namespace, OwnerSelector, PodTemplate, ServiceId, ServiceSpec, ShapeId, StrId, Strings,
+    TemplateId, WorkloadId,
 };
 use crate::sim::plan::{ArrivalPlan, Naming, NodePlan, PodPlan, Workload};
 
@@ -27,6 +28,7 @@ pub(super) struct Parts {
     pub services: IdVec<ServiceId, ServiceSpec>,
     pub namespaces: Vec<Namespace>,
     pub controllers: Vec<OwnerSelector>,
+    pub budgets: Vec<DisruptionBudget>,
     pub config_contents: Vec<ConfigContent>,
     pub pods: Vec<PodPlan>,
     pub arrivals: Vec<ArrivalPlan>,

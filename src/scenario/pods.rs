@@ -30,6 +30,7 @@ pub(super) fn manifests(cx: &mut Cx<'_>, root: &Fields<'_>, fields: &Fields<'_>,
         parts.services.push(service);
     }
     parts.related(objects.namespaces, objects.owners);
+    parts.budgets.extend(objects.budgets);
     parts.config_contents.extend(objects.configs.into_iter().map(|(content, _)| content));
 }
 

@@ -8,10 +8,11 @@ use super::column::Column;
 use super::cycle::{Evaluator, Pick, Search, Window};
 use super::diagnosis::Diagnosis;
 use super::framework::Rejection;
+use super::nominated::Denied;
 use super::probe::Probe;
 use super::scan::Scan;
 use super::tables::SignatureId;
-use super::view::View;
+use super::view::{NOT_LISTED, View};
 use crate::base::IdVec;
 use crate::model::{ClassId, NodeId};
 
@@ -117,13 +118,36 @@ impl Default for Columns {
 }
 
 impl Evaluator for Columns {
-    fn search(&mut self, view: &View, class: ClassId, window: Window, pick: Pick) -> Search {
+    fn deny(&mut self, view: &mut View, class: ClassId) -> Denied {
         if self.is_related(view, class) {
-            return self.scan.search(view, class, window, pick);
+            return self.scan.deny(view, class);
+        }
+        // As upstream, a plugin that leaves the pod alone goes on to do so whoever is nominated.
+        let class = view.tables().class(class);
+        let priority = class.priority;
+        let listed = |&node: &NodeId| view.position(node) != NOT_LISTED;
+        let nodes: Vec<NodeId> = view.nominations().nodes_against(priority).filter(listed).collect();
+        let say = |node| {
+            let said = view.with_nominated(node, priority, |view| {
+                let probe = Probe::new(view, &class);
+                probe.evaluate(view, node).err().map(|reject| reject.rejection(&probe))
+            });
+            said.map(|rejection| (node, rejection))
+        };
+        nodes.into_iter().filter_map(say).collect()
+    }
+
+    fn search(&mut self, view: &View, class: ClassId, window: Window, pick: Pick, denied: &Denied) -> Search {
+        if self.is_related(view, class) {
+            return self.scan.search(view, class, window, pick, denied);
         }
         let class = view.tables().class(class);
         let probe = Probe::new(view, &class);
-        self.column(view, class.signature, &probe).search(view, &probe, window, pick)
+        let column = self.column(view, class.signature, &probe);
+        let denied = column.deny(view, &probe, denied);
+        let found = column.search(view, &probe, window, pick);
+        column.allow(&denied);
+        found
     }
 
     fn judge(&mut self, view: &View, class: ClassId, node: NodeId) -> Option<Rejection> {
@@ -134,12 +158,16 @@ impl Evaluator for Columns {
         probe.evaluate(view, node).err().map(|reject| reject.rejection(&probe))
     }
 
-    fn diagnose(&mut self, view: &View, class: ClassId) -> Diagnosis {
+    fn diagnose(&mut self, view: &View, class: ClassId, denied: &Denied) -> Diagnosis {
         if self.is_related(view, class) {
-            return self.scan.diagnose(view, class);
+            return self.scan.diagnose(view, class, denied);
         }
         let class = view.tables().class(class);
         let probe = Probe::new(view, &class);
-        self.column(view, class.signature, &probe).diagnose(view, &probe)
+        let column = self.column(view, class.signature, &probe);
+        let saved = column.deny(view, &probe, denied);
+        let diagnosis = column.diagnose(view, &probe, denied);
+        column.allow(&saved);
+        diagnosis
     }
 }

@@ -83,6 +83,8 @@ pub enum PostFilter {
     StateNotFound,
     /// `preemptionPolicy: Never`.
     NeverPreempts,
+    /// Victims of an earlier eviction are still going on the node that the pod is nominated for.
+    TerminatingVictims,
     /// No node is helped by evictions.
     NoCandidate {
         /// Nodes that evictions cannot make fit.
@@ -156,6 +158,7 @@ impl FitError {
             PostFilter::Absent => return format!("{head}{claims}"),
             PostFilter::StateNotFound => return format!("{head} not found"),
             PostFilter::NeverPreempts => "not eligible due to preemptionPolicy=Never.".to_owned(),
+            PostFilter::TerminatingVictims => "not eligible due to a terminating pod on the nominated node.".to_owned(),
             PostFilter::NoCandidate { not_helpful, no_victims, remaining } => {
                 let own = [
                     (*not_helpful, "Preemption is not helpful for scheduling"),

@@ -2,9 +2,12 @@
 //! the plugins' own. Mirrors the EventsToRegister of the in-tree plugins and pkg/scheduler/framework/events.go (v1.34.1).
 
 use super::framework::{Plugin, PluginSet};
-use super::plugins::{node_affinity, node_ports, node_resources_fit, node_unschedulable, taint_toleration};
-use super::tables::{NodeFacts, Tables};
-use crate::model::ClassId;
+use super::plugins::{
+    inter_pod_affinity, node_affinity, node_ports, node_resources_fit, node_unschedulable, pod_topology_spread,
+    taint_toleration,
+};
+use super::tables::{Class, NodeFacts, Tables};
+use crate::model::{ClassId, PodLabels, WhenUnsatisfiable};
 
 /// Something happened that may let pending pods fit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -22,8 +25,13 @@ pub enum ClusterEvent {
     NodeRemoved(NodeFacts),
     /// A pod of this class was bound or appeared with a node.
     AssignedPodAdded(ClassId),
-    /// A pod of this class that had (or was nominated to) a node is gone, has ended, or was forgotten.
-    AssignedPodRemoved(ClassId),
+    /// A pod that had (or was nominated to) a node is gone, has ended, or was forgotten.
+    AssignedPodRemoved {
+        /// Its class.
+        class: ClassId,
+        /// Whether it was being deleted before it was gone.
+        terminating: bool,
+    },
     /// A pod with a node changed its class (an in-place resize).
     AssignedPodUpdated {
         /// Before.
@@ -42,7 +50,11 @@ const ON_NODE_ADDED: PluginSet = PluginSet::of(&[
     Plugin::NodeUnschedulable,
     Plugin::NodeName,
     Plugin::NodePorts,
+    Plugin::PodTopologySpread,
+    Plugin::InterPodAffinity,
 ]);
+
+const ON_POD: PluginSet = PluginSet::of(&[Plugin::PodTopologySpread, Plugin::InterPodAffinity]);
 
 /// The plugins whose hints are asked about an event.
 #[must_use]
@@ -55,17 +67,19 @@ pub fn interested(event: &ClusterEvent) -> PluginSet {
                 plugins.insert(Plugin::NodeResourcesFit);
             }
             if (old.labels, old.hostname) != (new.labels, new.hostname) {
-                plugins.insert(Plugin::NodeAffinity);
+                plugins = plugins.with(Plugin::NodeAffinity).union(ON_POD);
             }
             // Upstream reports a cordon as a change of taints.
             if (old.taints, old.unschedulable) != (new.taints, new.unschedulable) {
                 plugins = plugins.with(Plugin::TaintToleration).with(Plugin::NodeUnschedulable);
+                plugins.insert(Plugin::PodTopologySpread);
             }
             plugins
         }
-        ClusterEvent::AssignedPodRemoved(_) => PluginSet::of(&[Plugin::NodeResourcesFit, Plugin::NodePorts]),
-        ClusterEvent::AssignedPodUpdated { .. } => PluginSet::of(&[Plugin::NodeResourcesFit]),
-        ClusterEvent::NodeRemoved(_) | ClusterEvent::AssignedPodAdded(_) => PluginSet::EMPTY,
+        ClusterEvent::AssignedPodRemoved { .. } => ON_POD.with(Plugin::NodeResourcesFit).with(Plugin::NodePorts),
+        ClusterEvent::AssignedPodUpdated { .. } => ON_POD.with(Plugin::NodeResourcesFit),
+        ClusterEvent::AssignedPodAdded(_) => ON_POD,
+        ClusterEvent::NodeRemoved(_) => PluginSet::of(&[Plugin::PodTopologySpread]),
         ClusterEvent::Wildcard => PluginSet::of(&Plugin::ALL),
     }
 }
@@ -85,12 +99,17 @@ pub fn wakes(tables: &Tables, class: ClassId, rejected_by: PluginSet, event: &Cl
 
 fn hint(tables: &Tables, class: ClassId, plugin: Plugin, event: &ClusterEvent) -> bool {
     let class = tables.class(class);
+    match plugin {
+        Plugin::PodTopologySpread => return spread_hint(tables, &class, event),
+        Plugin::InterPodAffinity => return inter_pod_hint(tables, &class, event),
+        _ => {}
+    }
     let request = &tables.request(class.request).amounts;
     let statics = tables.statics(class.statics);
     match *event {
         ClusterEvent::NodeAdded(new) => node_hint(tables, plugin, request, statics, None, &new),
         ClusterEvent::NodeUpdated { old, new } => node_hint(tables, plugin, request, statics, Some(&old), &new),
-        ClusterEvent::AssignedPodRemoved(gone) => match plugin {
+        ClusterEvent::AssignedPodRemoved { class: gone, .. } => match plugin {
             Plugin::NodePorts => {
                 let freed = tables.ports(tables.class(gone).ports);
                 node_ports::hint_pod_deleted(tables.ports(class.ports), freed)
@@ -102,6 +121,57 @@ fn hint(tables: &Tables, class: ClassId, plugin: Plugin, event: &ClusterEvent) -
             node_resources_fit::hint_scaled_down(request, amounts(old), amounts(new))
         }
         ClusterEvent::NodeRemoved(_) | ClusterEvent::AssignedPodAdded(_) => false,
+        ClusterEvent::Wildcard => true,
+    }
+}
+
+fn pod_labels(tables: &Tables, class: ClassId) -> PodLabels<'_> {
+    tables.relations(tables.class(class).relations).pod()
+}
+
+fn spread_hint(tables: &Tables, class: &Class, event: &ClusterEvent) -> bool {
+    let constraints = tables.spread_constraints(class, WhenUnsatisfiable::DoNotSchedule);
+    let pending = tables.relations(class.relations).pod();
+    let on_node = |old: Option<&NodeFacts>, new: Option<&NodeFacts>| {
+        let labels = [old, new].map(|facts| facts.map(|facts| tables.labels_of(facts)));
+        let taints = |facts: &NodeFacts| tables.taints(facts.taints);
+        let [old, new] =
+            [(&labels[0], old), (&labels[1], new)].map(|(labels, facts)| Some((labels.as_ref()?, taints(facts?))));
+        pod_topology_spread::hint_node(&constraints, old, new)
+    };
+    let pod = |class| pod_labels(tables, class);
+    match *event {
+        ClusterEvent::NodeAdded(new) => on_node(None, Some(&new)),
+        ClusterEvent::NodeUpdated { old, new } => on_node(Some(&old), Some(&new)),
+        ClusterEvent::NodeRemoved(old) => on_node(Some(&old), None),
+        ClusterEvent::AssignedPodAdded(class) => {
+            pod_topology_spread::hint_pod(&constraints, pending, pod(class), false)
+        }
+        ClusterEvent::AssignedPodRemoved { class, terminating } => {
+            pod_topology_spread::hint_pod(&constraints, pending, pod(class), terminating)
+        }
+        ClusterEvent::AssignedPodUpdated { old, new } => {
+            pod_topology_spread::hint_pod_updated(&constraints, pending, pod(old), pod(new))
+        }
+        ClusterEvent::Wildcard => true,
+    }
+}
+
+fn inter_pod_hint(tables: &Tables, class: &Class, event: &ClusterEvent) -> bool {
+    // Without terms of its own a pod can only have been rejected for those of others: no event is known to help it.
+    let Some(affinity) = tables.relations(class.relations).affinity.as_deref() else { return false };
+    let pod = |class| pod_labels(tables, class);
+    match *event {
+        ClusterEvent::NodeAdded(new) => inter_pod_affinity::hint_node(affinity, None, &tables.labels_of(&new)),
+        ClusterEvent::NodeUpdated { old, new } => {
+            inter_pod_affinity::hint_node(affinity, Some(&tables.labels_of(&old)), &tables.labels_of(&new))
+        }
+        ClusterEvent::NodeRemoved(_) => false,
+        ClusterEvent::AssignedPodAdded(class) => inter_pod_affinity::hint_pod_added(affinity, pod(class)),
+        ClusterEvent::AssignedPodRemoved { class, .. } => inter_pod_affinity::hint_pod_deleted(affinity, pod(class)),
+        ClusterEvent::AssignedPodUpdated { old, new } => {
+            inter_pod_affinity::hint_pod_updated(affinity, pod(old), pod(new))
+        }
         ClusterEvent::Wildcard => true,
     }
 }
@@ -143,12 +213,22 @@ fn node_hint(
 pub fn satisfied_by_own_update(tables: &Tables, old: ClassId, new: ClassId) -> PluginSet {
     let mut plugins = PluginSet::EMPTY;
     let (old, new) = (tables.class(old), tables.class(new));
+    let constraints = || tables.spread_constraints(&new, WhenUnsatisfiable::DoNotSchedule);
+    if old.relations != new.relations {
+        let (before, after) = (tables.relations(old.relations).pod(), tables.relations(new.relations).pod());
+        if pod_topology_spread::hint_pod_updated(&constraints(), after, before, after) {
+            plugins.insert(Plugin::PodTopologySpread);
+        }
+    }
     if old.statics != new.statics {
         let (before, after) = (&tables.statics(old.statics).tolerations, &tables.statics(new.statics).tolerations);
         if before != after {
             plugins.insert(Plugin::TaintToleration);
             if node_unschedulable::tolerated(after) {
                 plugins.insert(Plugin::NodeUnschedulable);
+            }
+            if pod_topology_spread::hint_own_tolerations(&constraints()) {
+                plugins.insert(Plugin::PodTopologySpread);
             }
         }
     }

@@ -192,12 +192,10 @@ impl Scheduler {
                 }
             }
             Change::PodBound { pod, node, class } => {
-                if self.view.is_assumed(pod.pod) {
-                    self.view.add_pod(pod.pod, class, node);
-                } else {
+                if !self.view.is_assumed(pod.pod) {
                     self.queue.delete(pod.pod);
-                    self.appeared(pod.pod, class, node, now);
                 }
+                self.appeared(pod.pod, class, node, now);
             }
             Change::PodStatus { pod, phase, .. } if phase.is_terminal() => self.left(pod, now),
             Change::PodDeleting { pod, .. } => self.view.set_terminating(pod.pod),
@@ -238,8 +236,10 @@ impl Scheduler {
     }
 
     fn left(&mut self, pod: PodRef, now: SimTime) {
+        let terminating = self.view.is_terminating(pod.pod);
         if let Some((_, class)) = self.view.remove_pod(pod.pod) {
-            self.queue.on_event(self.view.tables(), &ClusterEvent::AssignedPodRemoved(class), now);
+            let event = ClusterEvent::AssignedPodRemoved { class, terminating };
+            self.queue.on_event(self.view.tables(), &event, now);
         }
     }
 
@@ -345,7 +345,8 @@ impl Scheduler {
                 // If the pod is gone, its slot may be another's by now, assumed in its turn.
                 let same = self.uids.get(pod.pod).copied().flatten() == Some(pod.uid);
                 if let Some((_, class)) = same.then(|| self.view.forget(pod.pod)).flatten() {
-                    self.queue.on_event(self.view.tables(), &ClusterEvent::AssignedPodRemoved(class), env.now);
+                    let event = ClusterEvent::AssignedPodRemoved { class, terminating: false };
+                    self.queue.on_event(self.view.tables(), &event, env.now);
                 }
                 if env.cluster.pods().exists(pod) && env.cluster.pods().node(pod.pod).is_none() {
                     self.queue.failed(self.view.tables(), info, PluginSet::EMPTY, env.now);

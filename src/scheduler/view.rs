@@ -8,6 +8,7 @@ use rustc_hash::FxHashSet;
 use smallvec::SmallVec;
 
 use super::node_tree::{NodeTree, ZoneKey};
+use super::nominated::{Nominations, Nominee};
 use super::plugins::inter_pod_affinity;
 use super::plugins::node_resources_fit::{Scalar, Usage};
 use super::relations::Listers;
@@ -51,6 +52,9 @@ pub struct View {
     assumed: FxHashSet<PodId>,
     /// Pods on nodes that are being deleted: a handful, too. Never iterated.
     terminating: FxHashSet<PodId>,
+    /// How many pods on nodes have which priority.
+    priorities: Vec<(i32, u32)>,
+    nominations: Nominations,
     /// How many pods on nodes have terms of pod affinity, by class.
     with_affinity: BTreeMap<ClassId, u32>,
     relations_epoch: u64,
@@ -235,6 +239,26 @@ impl View {
         }
     }
 
+    /// Nominates a pending pod for a node. Its class must be known.
+    pub fn nominate(&mut self, pod: PodId, class: ClassId, node: NodeId) {
+        let priority = self.tables.class(class).priority;
+        self.nominations.set(Nominee { pod, class, priority }, node);
+    }
+
+    /// Takes a pod's nomination back. Returns the node it was nominated for.
+    pub fn clear_nomination(&mut self, pod: PodId) -> Option<NodeId> {
+        self.nominations.remove(pod).map(|(_, node)| node)
+    }
+
+    /// Asks about `node` as if the pods nominated there that count against `priority` were on it.
+    pub(super) fn with_nominated<R>(&mut self, node: NodeId, priority: i32, ask: impl FnOnce(&Self) -> R) -> R {
+        let nominees: SmallVec<[Nominee; 4]> = self.nominations.counting(node, priority).collect();
+        nominees.iter().for_each(|nominee| self.place(nominee.pod, nominee.class, node));
+        let answer = ask(self);
+        nominees.iter().for_each(|nominee| _ = self.remove_pod(nominee.pod));
+        answer
+    }
+
     fn place(&mut self, pod: PodId, class: ClassId, node: NodeId) {
         if self.place_of(pod) == Some((node, class)) {
             return;
@@ -265,6 +289,11 @@ impl View {
             if *pods == 0 {
                 self.with_affinity.remove(&class);
             }
+        }
+        match self.priorities.iter().position(|&(priority, _)| priority == parts.priority) {
+            Some(at) if sign > 0 => self.priorities[at].1 += 1,
+            Some(at) => self.priorities[at].1 -= 1,
+            None => self.priorities.push((parts.priority, 1)),
         }
         let request = self.tables.request(parts.request);
         let usage = &mut self.usage[node];
@@ -374,6 +403,18 @@ impl View {
     #[must_use]
     pub fn is_terminating(&self, pod: PodId) -> bool {
         self.terminating.contains(&pod)
+    }
+
+    /// Who is nominated where.
+    #[must_use]
+    pub const fn nominations(&self) -> &Nominations {
+        &self.nominations
+    }
+
+    /// Whether a pod on a node has a priority below `priority`.
+    #[must_use]
+    pub fn has_priority_below(&self, priority: i32) -> bool {
+        self.priorities.iter().any(|&(held, pods)| held < priority && pods > 0)
     }
 
     /// The pods on a node, latest first, with their classes.

@@ -6,12 +6,14 @@ use serde_json::{Map, Value, json};
 
 use super::Unsupported;
 use super::decisions::Recorded;
+use super::evictions::Placed;
+use crate::base::IdVec;
 use crate::base::id::DenseId;
 use crate::diag::{Diagnostics, Severity, Sources};
 use crate::manifest;
 use crate::model::profile::Profile;
 use crate::model::strings::known;
-use crate::model::{ClassId, Namespace, NodeId, PodId, Vocabulary};
+use crate::model::{ClassId, DisruptionBudget, Namespace, NodeId, PodId, Vocabulary};
 use crate::scheduler::relations::Listers;
 use crate::scheduler::view::{NodeSpec, View};
 
@@ -35,7 +37,12 @@ pub(super) struct Cluster {
     pub(super) nodes: BTreeMap<String, NodeId>,
     /// Every pod's class by `namespace/name`.
     pub(super) classes: BTreeMap<String, ClassId>,
-    pods: usize,
+    /// The pods that were placed.
+    pub(super) placed: IdVec<PodId, Placed>,
+    /// The budgets that count for a pod, by `namespace/name`.
+    pub(super) budgets_of: BTreeMap<String, Vec<usize>>,
+    /// `disruptionsAllowed` of each budget.
+    pub(super) disruptions_allowed: Vec<i64>,
 }
 
 /// A pod's `namespace/name`.
@@ -113,6 +120,8 @@ impl Cluster {
         for (kind, api_version, name) in RELATED {
             items.extend(case.objects(kind).iter().map(|object| with_kind(object, api_version, name)));
         }
+        let budgets = case.objects("podDisruptionBudgets").iter();
+        items.extend(budgets.map(|budget| with_kind(budget, "policy/v1", "PodDisruptionBudget")));
         let list = json!({"apiVersion": "v1", "kind": "List", "items": items});
         let (mut sources, mut diagnostics) = (Sources::default(), Diagnostics::default());
         let file = sources.add("case", list.to_string());
@@ -143,23 +152,36 @@ impl Cluster {
             nodes.insert(words.strings.text(node.name).to_owned(), id);
         }
         let mut classes = BTreeMap::new();
+        let mut budgets_of = BTreeMap::new();
         for pod in &loaded.pods {
             let mut class = words.classes.get(pod.template.class).clone();
             let own = class.tolerations.iter().filter(|toleration| toleration.seconds != Some(BY_ADMISSION));
             class.tolerations = own.copied().collect();
             let id = words.classes.intern(class);
             view.register_class(id, words.classes.get(id));
-            classes.insert(format!("{}/{}", words.strings.text(pod.namespace), words.strings.text(pod.name)), id);
+            let (namespace, name) = (words.strings.text(pod.namespace), words.strings.text(pod.name));
+            let key = format!("{namespace}/{name}");
+            let labels = words.strings.labels(pod.template.labels);
+            let counts = |budget: &DisruptionBudget| {
+                budget.protects(pod.namespace, labels, &words.strings) && !budget.has_disrupted(name)
+            };
+            let budgets = loaded.budgets.iter().enumerate().filter(|(_, budget)| counts(budget));
+            budgets_of.insert(key.clone(), budgets.map(|(at, _)| at).collect());
+            classes.insert(key, id);
         }
         if view.tables().needs_numbers() {
             view.learn_numbers(&words.strings);
         }
 
-        let mut cluster = Self { words, view, nodes, classes, pods: 0 };
+        // The status of a case's budgets does not change; one without says that nothing is allowed.
+        let disruptions_allowed = loaded.budgets.iter().map(|budget| budget.disruptions_allowed(0, 0)).collect();
+        let placed = IdVec::new();
+        let mut cluster = Self { words, view, nodes, classes, placed, budgets_of, disruptions_allowed };
         for pod in case.objects("pods") {
             let phase = pod.pointer("/status/phase").and_then(Value::as_str);
             if !matches!(phase, Some("Succeeded" | "Failed")) {
-                cluster.place(pod)?;
+                let placed = Placed::existing(&cluster, pod);
+                cluster.place(pod, placed)?;
             }
         }
         cluster.view.refresh();
@@ -173,10 +195,10 @@ impl Cluster {
     }
 
     /// Accounts a pod for the node it names; one that is not there has no effect.
-    pub(super) fn place(&mut self, pod: &Value) -> Result<(), Unsupported> {
+    pub(super) fn place(&mut self, pod: &Value, placed: Placed) -> Result<(), Unsupported> {
         let class = self.class(pod)?;
         if let Some(&node) = node_name(pod).and_then(|name| self.nodes.get(name)) {
-            let id = self.next_pod();
+            let id = self.placed.push(placed);
             self.view.add_pod(id, class, node);
             if pod.pointer("/metadata/deletionTimestamp").is_some_and(|time| !time.is_null()) {
                 self.view.set_terminating(id);
@@ -186,18 +208,13 @@ impl Cluster {
     }
 
     /// A pod that was given `node` by a decision.
-    pub(super) fn assume(&mut self, class: ClassId, node: NodeId) {
-        let pod = self.next_pod();
+    pub(super) fn assume(&mut self, placed: Placed, class: ClassId, node: NodeId) {
+        let pod = self.placed.push(placed);
         self.view.assume(pod, class, node);
     }
 
     /// A node's name.
     pub(super) fn name(&self, node: NodeId) -> &str {
         self.view.facts(node).map_or("", |facts| self.words.strings.text(facts.name))
-    }
-
-    fn next_pod(&mut self) -> PodId {
-        self.pods += 1;
-        PodId::from_index(self.pods - 1)
     }
 }

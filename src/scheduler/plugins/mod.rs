@@ -2,6 +2,7 @@
 //! recorded decision tests is the function that every evaluator calls.
 
 pub mod balanced_allocation;
+pub mod default_preemption;
 pub mod inter_pod_affinity;
 pub mod node_affinity;
 pub mod node_name;
