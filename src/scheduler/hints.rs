@@ -3,11 +3,12 @@
 
 use super::framework::{Plugin, PluginSet};
 use super::plugins::{
-    inter_pod_affinity, node_affinity, node_ports, node_resources_fit, node_unschedulable, pod_topology_spread,
-    taint_toleration,
+    inter_pod_affinity, node_affinity, node_ports, node_resources_fit, node_unschedulable, node_volume_limits,
+    pod_topology_spread, taint_toleration, volume_binding, volume_restrictions, volume_zone,
 };
 use super::tables::{Class, NodeFacts, Tables};
-use crate::model::{ClassId, PodLabels, WhenUnsatisfiable};
+use crate::model::storage::CsiDriver;
+use crate::model::{ClaimName, ClassId, PodLabels, PodVolume, StorageObject, WhenUnsatisfiable};
 
 /// Something happened that may let pending pods fit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -39,9 +40,102 @@ pub enum ClusterEvent {
         /// After.
         new: ClassId,
     },
+    /// A storage object appeared or changed.
+    Storage(StorageEvent),
     /// Everything may have changed.
     Wildcard,
 }
+
+/// What happened to a storage object, as far as the volume plugins ask.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum StorageEvent {
+    /// A claim appeared.
+    ClaimAdded(ClaimName),
+    /// A claim changed.
+    ClaimUpdated(ClaimName),
+    /// A volume appeared or changed.
+    Volume {
+        /// Whether what its labels say of zones is new.
+        zones: bool,
+    },
+    /// A class appeared or changed.
+    Class {
+        /// Whether it is new and binds claims late.
+        delays: bool,
+        /// Whether it is new or is allowed elsewhere.
+        topologies: bool,
+    },
+    /// A CSINode appeared or changed.
+    CsiNode {
+        /// Whether it is new.
+        is_new: bool,
+        /// Whether a driver attaches more.
+        attaches_more: bool,
+    },
+    /// A driver no longer looks for room.
+    RoomIgnored(CsiDriver),
+    /// There is more room.
+    MoreRoom,
+    /// Nothing that could help.
+    Other,
+}
+
+impl StorageEvent {
+    /// What it means that an object appeared (`old` is `None`) or changed.
+    #[must_use]
+    pub fn of(old: Option<&StorageObject>, new: &StorageObject) -> Self {
+        use StorageObject::{Capacity, Claim, Class, CsiDriver as Driver, CsiNode, Volume};
+        match (old, new) {
+            (None, Claim(claim)) => Self::ClaimAdded(claim.name),
+            (_, Claim(claim)) => Self::ClaimUpdated(claim.name),
+            (Some(Volume(old)), Volume(new)) => Self::Volume { zones: volume_zone::hint_volume(Some(old), new) },
+            (_, Volume(_)) => Self::Volume { zones: true },
+            (Some(Class(old)), Class(new)) => {
+                Self::Class { delays: false, topologies: volume_binding::hint_class(Some(old), new) }
+            }
+            (_, Class(new)) => Self::Class { delays: volume_zone::hint_class_added(new), topologies: true },
+            (Some(CsiNode(old)), CsiNode(new)) => {
+                Self::CsiNode { is_new: false, attaches_more: node_volume_limits::hint_csi_node(Some(old), new) }
+            }
+            (_, CsiNode(_)) => Self::CsiNode { is_new: true, attaches_more: true },
+            (Some(Driver(old)), Driver(new)) if old.storage_capacity && !new.storage_capacity => {
+                Self::RoomIgnored(*new)
+            }
+            (Some(Capacity(old)), Capacity(new)) if !volume_binding::hint_capacity(Some(old), new) => Self::Other,
+            (_, Capacity(_)) => Self::MoreRoom,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// The hint of a volume plugin about a storage object.
+fn storage_hint(plugin: Plugin, volumes: &[PodVolume], event: StorageEvent) -> bool {
+    match (plugin, event) {
+        (Plugin::VolumeRestrictions, StorageEvent::ClaimAdded(claim)) => {
+            volume_restrictions::hint_claim_added(volumes, claim)
+        }
+        (Plugin::NodeVolumeLimits, StorageEvent::ClaimAdded(claim)) => {
+            node_volume_limits::hint_claim_added(volumes, claim)
+        }
+        (Plugin::NodeVolumeLimits, StorageEvent::CsiNode { attaches_more, .. }) => attaches_more,
+        (Plugin::VolumeBinding, StorageEvent::ClaimAdded(claim) | StorageEvent::ClaimUpdated(claim)) => {
+            volume_binding::hint_claim(volumes, claim)
+        }
+        (Plugin::VolumeBinding, StorageEvent::Class { topologies, .. }) => topologies,
+        (Plugin::VolumeBinding, StorageEvent::Volume { .. } | StorageEvent::MoreRoom) => true,
+        (Plugin::VolumeBinding, StorageEvent::CsiNode { is_new, .. }) => is_new,
+        (Plugin::VolumeBinding, StorageEvent::RoomIgnored(driver)) => volume_binding::hint_csi_driver(volumes, driver),
+        (Plugin::VolumeZone, StorageEvent::ClaimAdded(claim) | StorageEvent::ClaimUpdated(claim)) => {
+            volume_zone::hint_claim(volumes, claim)
+        }
+        (Plugin::VolumeZone, StorageEvent::Volume { zones }) => zones,
+        (Plugin::VolumeZone, StorageEvent::Class { delays, .. }) => delays,
+        _ => false,
+    }
+}
+
+const VOLUME_PLUGINS: PluginSet =
+    PluginSet::of(&[Plugin::VolumeRestrictions, Plugin::NodeVolumeLimits, Plugin::VolumeBinding, Plugin::VolumeZone]);
 
 const ON_NODE_ADDED: PluginSet = PluginSet::of(&[
     Plugin::NodeResourcesFit,
@@ -52,6 +146,9 @@ const ON_NODE_ADDED: PluginSet = PluginSet::of(&[
     Plugin::NodePorts,
     Plugin::PodTopologySpread,
     Plugin::InterPodAffinity,
+    Plugin::VolumeRestrictions,
+    Plugin::VolumeBinding,
+    Plugin::VolumeZone,
 ]);
 
 const ON_POD: PluginSet = PluginSet::of(&[Plugin::PodTopologySpread, Plugin::InterPodAffinity]);
@@ -67,7 +164,8 @@ pub fn interested(event: &ClusterEvent) -> PluginSet {
                 plugins.insert(Plugin::NodeResourcesFit);
             }
             if (old.labels, old.hostname) != (new.labels, new.hostname) {
-                plugins = plugins.with(Plugin::NodeAffinity).union(ON_POD);
+                plugins = plugins.with(Plugin::NodeAffinity).with(Plugin::VolumeBinding).with(Plugin::VolumeZone);
+                plugins = plugins.union(ON_POD);
             }
             // Upstream reports a cordon as a change of taints.
             if (old.taints, old.unschedulable) != (new.taints, new.unschedulable) {
@@ -76,10 +174,16 @@ pub fn interested(event: &ClusterEvent) -> PluginSet {
             }
             plugins
         }
-        ClusterEvent::AssignedPodRemoved { .. } => ON_POD.with(Plugin::NodeResourcesFit).with(Plugin::NodePorts),
+        ClusterEvent::AssignedPodRemoved { .. } => ON_POD.union(PluginSet::of(&[
+            Plugin::NodeResourcesFit,
+            Plugin::NodePorts,
+            Plugin::VolumeRestrictions,
+            Plugin::NodeVolumeLimits,
+        ])),
         ClusterEvent::AssignedPodUpdated { .. } => ON_POD.with(Plugin::NodeResourcesFit),
         ClusterEvent::AssignedPodAdded(_) => ON_POD,
         ClusterEvent::NodeRemoved(_) => PluginSet::of(&[Plugin::PodTopologySpread]),
+        ClusterEvent::Storage(_) => VOLUME_PLUGINS,
         ClusterEvent::Wildcard => PluginSet::of(&Plugin::ALL),
     }
 }
@@ -114,6 +218,16 @@ fn hint(tables: &Tables, class: ClassId, plugin: Plugin, event: &ClusterEvent) -
                 let freed = tables.ports(tables.class(gone).ports);
                 node_ports::hint_pod_deleted(tables.ports(class.ports), freed)
             }
+            Plugin::VolumeRestrictions => {
+                let gone = tables.class(gone);
+                let namespace = |class: &Class| tables.relations(class.relations).namespace;
+                let freed = tables.volumes(gone.volumes);
+                namespace(&gone) == namespace(&class)
+                    && volume_restrictions::hint_pod_deleted(tables.volumes(class.volumes), freed)
+            }
+            Plugin::NodeVolumeLimits => {
+                node_volume_limits::hint_pod_deleted(tables.volumes(tables.class(gone).volumes))
+            }
             plugin => plugin == Plugin::NodeResourcesFit,
         },
         ClusterEvent::AssignedPodUpdated { old, new } => {
@@ -121,6 +235,7 @@ fn hint(tables: &Tables, class: ClassId, plugin: Plugin, event: &ClusterEvent) -
             node_resources_fit::hint_scaled_down(request, amounts(old), amounts(new))
         }
         ClusterEvent::NodeRemoved(_) | ClusterEvent::AssignedPodAdded(_) => false,
+        ClusterEvent::Storage(event) => storage_hint(plugin, tables.volumes(class.volumes), event),
         ClusterEvent::Wildcard => true,
     }
 }
@@ -153,6 +268,7 @@ fn spread_hint(tables: &Tables, class: &Class, event: &ClusterEvent) -> bool {
         ClusterEvent::AssignedPodUpdated { old, new } => {
             pod_topology_spread::hint_pod_updated(&constraints, pending, pod(old), pod(new))
         }
+        ClusterEvent::Storage(_) => false,
         ClusterEvent::Wildcard => true,
     }
 }
@@ -166,7 +282,7 @@ fn inter_pod_hint(tables: &Tables, class: &Class, event: &ClusterEvent) -> bool 
         ClusterEvent::NodeUpdated { old, new } => {
             inter_pod_affinity::hint_node(affinity, Some(&tables.labels_of(&old)), &tables.labels_of(&new))
         }
-        ClusterEvent::NodeRemoved(_) => false,
+        ClusterEvent::NodeRemoved(_) | ClusterEvent::Storage(_) => false,
         ClusterEvent::AssignedPodAdded(class) => inter_pod_affinity::hint_pod_added(affinity, pod(class)),
         ClusterEvent::AssignedPodRemoved { class, .. } => inter_pod_affinity::hint_pod_deleted(affinity, pod(class)),
         ClusterEvent::AssignedPodUpdated { old, new } => {
@@ -203,7 +319,9 @@ fn node_hint(
             taint_toleration::hint_node(old.map(taints), taints(new), &statics.tolerations)
         }
         Plugin::NodeUnschedulable => node_unschedulable::hint_node(old.map(|o| o.unschedulable), new.unschedulable),
-        Plugin::NodeName | Plugin::NodePorts => old.is_none(),
+        Plugin::NodeName | Plugin::NodePorts | Plugin::VolumeRestrictions => old.is_none(),
+        // Asked only about new nodes and new labels.
+        Plugin::VolumeBinding | Plugin::VolumeZone => true,
         _ => false,
     }
 }

@@ -21,9 +21,12 @@ pub mod scan;
 #[allow(clippy::module_inception, reason = "the component is called like its room")]
 pub mod scheduler;
 pub mod state;
+pub mod storage;
 pub mod tables;
 pub mod trail;
 pub mod view;
+pub mod volume_reason;
+mod volumes;
 mod waiting;
 pub mod whatif;
 

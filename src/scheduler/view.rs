@@ -12,7 +12,9 @@ use super::nominated::{Nominations, Nominee};
 use super::plugins::inter_pod_affinity;
 use super::plugins::node_resources_fit::{Scalar, Usage};
 use super::relations::Listers;
+use super::storage::{PodVolumes, Storage};
 pub use super::tables::{NodeFacts, NodeSpec, Tables};
+use super::volumes;
 use crate::base::{IdPages, IdVec};
 use crate::model::profile::Profile;
 use crate::model::strings::known;
@@ -55,6 +57,7 @@ pub struct View {
     /// How many pods on nodes have which priority.
     priorities: Vec<(i32, u32)>,
     nominations: Nominations,
+    storage: Storage,
     /// How many pods on nodes have terms of pod affinity, by class.
     with_affinity: BTreeMap<ClassId, u32>,
     relations_epoch: u64,
@@ -102,6 +105,25 @@ impl View {
     /// Tells which strings are integers; needed if [`Tables::needs_numbers`] after a class was made known.
     pub fn learn_numbers(&mut self, strings: &Strings) {
         self.tables.learn_numbers(strings);
+    }
+
+    // ---- storage ----
+
+    /// The storage objects.
+    #[must_use]
+    pub const fn storage(&self) -> &Storage {
+        &self.storage
+    }
+
+    /// The storage objects, to bring them up to date.
+    pub const fn storage_mut(&mut self) -> &mut Storage {
+        &mut self.storage
+    }
+
+    /// What the claims of a pod of `class` get on a node, to be assumed together with the pod; `None` if the node does not do.
+    #[must_use]
+    pub fn volumes_for(&self, class: ClassId, node: NodeId) -> Option<PodVolumes> {
+        volumes::reserve(self, class, node)
     }
 
     /// Tells what namespaces, Services and owners there are.

@@ -3,6 +3,8 @@
 use podsim::diag::Code;
 use podsim::manifest::codes::*;
 
+mod storage;
+
 /// One mistake.
 pub struct Case {
     /// Its code.
@@ -407,5 +409,6 @@ pub fn cases() -> Vec<Case> {
         (5, 96),
         "did you mean `url`?",
     );
+    storage::add_to(&mut all);
     all
 }

@@ -186,9 +186,10 @@ pub(super) fn event(event: &ClusterEvent, strings: &Strings) -> String {
         }
         ClusterEvent::NodeRemoved(facts) => format!("node {} was removed", strings.text(facts.name)),
         ClusterEvent::AssignedPodAdded(_) => "a pod came to a node".to_owned(),
-        ClusterEvent::AssignedPodRemoved(_) => "a pod left its node".to_owned(),
+        ClusterEvent::AssignedPodRemoved { .. } => "a pod left its node".to_owned(),
         ClusterEvent::AssignedPodUpdated { .. } => "a pod on a node was resized".to_owned(),
-        _ => "the cluster changed".to_owned(),
+        ClusterEvent::Storage(_) => "a volume, claim or storage class changed".to_owned(),
+        ClusterEvent::Wildcard => "the cluster changed".to_owned(),
     }
 }
 
