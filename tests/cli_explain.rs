@@ -460,6 +460,35 @@ fn relations_between_pods_are_relaxed() {
 }
 
 #[test]
+fn what_is_said_of_the_pod_as_a_whole_is_told_once() {
+    let claim = json!({
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": { "name": "data" },
+        "spec": {
+            "accessModes": ["ReadWriteOnce"],
+            "storageClassName": "slow",
+            "resources": { "requests": { "storage": "1Gi" } },
+        },
+    });
+    let spec = json!({ "volumes": [{ "name": "data", "persistentVolumeClaim": { "claimName": "data" } }] });
+    let case = Case::new("claim", TWO_POOLS, &[claim, pod("db", &json!({}), &spec)]);
+    let report = case.json(&["db"]);
+    assert_eq!(report["answer"], "default/db is pending: it has unbound immediate PersistentVolumeClaims.");
+    assert_eq!(report["nodes"].as_array().map(Vec::len), Some(1));
+    assert_eq!((&report["nodes"][0]["plugin"], &report["changes"]), (&json!("VolumeBinding"), &json!([])));
+
+    let named = |name: &str| json!({ "key": "metadata.name", "operator": "In", "values": [name] });
+    let term = json!({ "matchFields": [named("worker-0"), named("worker-1")] });
+    let required = json!({ "nodeSelectorTerms": [term] });
+    let affinity =
+        json!({ "affinity": { "nodeAffinity": { "requiredDuringSchedulingIgnoredDuringExecution": required } } });
+    let case = Case::new("conflict", TWO_POOLS, &[pod("web", &json!({}), &affinity)]);
+    assert_eq!(case.json(&["web"])["answer"], "default/web is pending: pod affinity terms conflict.");
+    assert_eq!(case.all_changes_work("web"), ["drop its required node affinity"]);
+}
+
+#[test]
 fn pools_grow_by_as_many_nodes_as_it_takes() {
     let scenario = "[[node_pool]]\nname = \"worker\"\ncount = 1\ncapacity = { cpu = \"4\", memory = \"16Gi\" }\n\
          [[node_pool]]\nname = \"none\"\ncount = 0\ncapacity = { cpu = \"2\", memory = \"16Gi\" }\n\

@@ -239,7 +239,9 @@ pub(super) fn survey(facts: &Facts<'_>, class: crate::model::ClassId) -> Survey 
     }
     if let Some(rejection) = pre_filter(view, class) {
         let texts: Vec<String> = rejection.verdict.reasons().iter().map(|reason| reason.text(strings)).collect();
-        return Survey { why: texts.join(", "), of_pod: Some(rejection), ..nobody };
+        let why = texts.join(", ");
+        let why = why.strip_prefix("pod has ").map_or(why.clone(), |what| format!("it has {what}"));
+        return Survey { why, of_pod: Some(rejection), ..nobody };
     }
     let (rejected, fit) = whatif::survey(view, class);
     let all = u32::try_from(view.list().len()).unwrap_or(u32::MAX);
