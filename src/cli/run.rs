@@ -62,21 +62,32 @@ pub(super) fn run(args: &RunArgs, terminal: &Terminal) -> anyhow::Result<Exit> {
     }
 }
 
-/// Reads the scenario; says what is wrong with it.
-fn prepare(args: &RunArgs, terminal: &Terminal) -> Result<Ready, Exit> {
-    let Loaded { plan, sources, diagnostics, ignored } = scenario::load(&args.scenario, &args.set);
-    if diagnostics.has_errors() || terminal.level >= 0 {
-        let text = diagnostics.render(&sources, terminal.color_err());
+/// Reads a scenario; says what is wrong with it, and from the level `warnings` on also what is only suspicious.
+pub(super) fn read(
+    path: &Path,
+    overrides: &[String],
+    warnings: i8,
+    terminal: &Terminal,
+) -> Result<(Plan, Loaded), Exit> {
+    let mut loaded = scenario::load(path, overrides);
+    let diagnostics = &loaded.diagnostics;
+    if diagnostics.has_errors() || terminal.level >= warnings {
+        let text = diagnostics.render(&loaded.sources, terminal.color_err());
         if !text.is_empty() {
             terminal.say(text.trim_end());
         }
     }
-    let Some(mut plan) = plan else {
+    let Some(plan) = loaded.plan.take() else {
         // The scenario file itself could not be read, rather than understood.
         let unread =
             diagnostics.sorted().iter().any(|one| one.code == scenario::codes::UNREADABLE_FILE && one.span.is_none());
         return Err(if unread { Exit::Io } else { Exit::Usage });
     };
+    Ok((plan, loaded))
+}
+
+fn prepare(args: &RunArgs, terminal: &Terminal) -> Result<Ready, Exit> {
+    let (mut plan, Loaded { ignored, .. }) = read(&args.scenario, &args.set, 0, terminal)?;
     if let Some(seed) = args.seed {
         plan.seed = seed;
     }

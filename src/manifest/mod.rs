@@ -29,7 +29,10 @@ mod schema_objects;
 mod service;
 mod tree;
 mod volume;
+mod written;
 mod yaml;
+
+pub use written::{Written, written};
 
 use crate::diag::{Diagnostics, SourceId, Sources, Span};
 use crate::model::service::ConfigContent;

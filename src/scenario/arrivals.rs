@@ -15,7 +15,8 @@ use super::units;
 use super::{Cx, codes};
 use crate::base::{SimDuration, SimTime};
 use crate::diag::Span;
-use crate::model::{NodeShape, PodClass, PodTemplate, Resources, StrId, TemplateId};
+use crate::manifest::PodObject;
+use crate::model::{NodeShape, PodClass, Resources, StrId, TemplateId};
 use crate::sim::plan::{ArrivalPlan, ArrivalProcess, ArrivalSource, Naming, NodePlan, RateCurve, TraceRow, Workload};
 use crate::trace::{self, Mode};
 
@@ -71,9 +72,9 @@ fn arrival(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &mut Parts) -> Option<()
             _ => inline(cx, fields, written, namespace),
         };
         let owner = Owner { workload, traced: false };
-        let own = |mut template: PodTemplate| {
+        let own = |PodObject { mut template, span, .. }: PodObject| {
             template.namespace = space;
-            parts.template(template, owner)
+            parts.template(template, owner, span)
         };
         let templates: Box<[TemplateId]> = templates.into_iter().map(own).collect();
         let weights = weights(cx, fields, templates.len());
@@ -126,7 +127,7 @@ fn weights(cx: &mut Cx<'_>, fields: &Fields<'_>, templates: usize) -> Box<[u32]>
 }
 
 /// Templates from the user's manifests.
-fn manifests(cx: &mut Cx<'_>, fields: &Fields<'_>) -> Vec<PodTemplate> {
+fn manifests(cx: &mut Cx<'_>, fields: &Fields<'_>) -> Vec<PodObject> {
     let paths = fields.paths(cx, "pods").unwrap_or_default();
     let sources = open_all(cx, &paths);
     let missing = cx.diagnostics.has_errors();
@@ -135,11 +136,11 @@ fn manifests(cx: &mut Cx<'_>, fields: &Fields<'_>) -> Vec<PodTemplate> {
         let (message, help) = ("the manifests hold no Pod", "name a file with objects of the kind Pod");
         cx.diagnostics.error(codes::NO_TEMPLATES, fields.key_span("pods"), message, "no pods", help);
     }
-    objects.pods.into_iter().map(|pod| pod.template).collect()
+    objects.pods
 }
 
 /// Templates of `template`.
-fn inline(cx: &mut Cx<'_>, fields: &Fields<'_>, name: &str, namespace: &str) -> Vec<PodTemplate> {
+fn inline(cx: &mut Cx<'_>, fields: &Fields<'_>, name: &str, namespace: &str) -> Vec<PodObject> {
     let tables = fields.tables(cx, "template", &TEMPLATE);
     let before = cx.diagnostics.len();
     let pods: Vec<Json> =
@@ -154,7 +155,7 @@ fn inline(cx: &mut Cx<'_>, fields: &Fields<'_>, name: &str, namespace: &str) -> 
         return Vec::new();
     }
     let mut templates = generated(cx, &format!("templates of `{name}`"), pods);
-    for (template, priority) in templates.iter_mut().zip(priorities) {
+    for (PodObject { template, .. }, priority) in templates.iter_mut().zip(priorities) {
         let class = PodClass { priority, ..cx.vocabulary.classes.get(template.class).clone() };
         template.class = cx.vocabulary.classes.intern(class);
     }
@@ -216,11 +217,11 @@ fn texts(pairs: &[(&str, Placed<&str>)]) -> Json {
 }
 
 /// Compiles manifests that were written here.
-fn generated(cx: &mut Cx<'_>, name: &str, pods: Vec<Json>) -> Vec<PodTemplate> {
+fn generated(cx: &mut Cx<'_>, name: &str, pods: Vec<Json>) -> Vec<PodObject> {
     let list = json!({ "apiVersion": "v1", "kind": "List", "items": pods });
     let text = format!("{list:#}");
     let source = cx.sources.add(name, text);
-    compile(cx, &[source], Purpose::Beside).pods.into_iter().map(|pod| pod.template).collect()
+    compile(cx, &[source], Purpose::Beside).pods
 }
 
 /// What the rows of a trace become.
@@ -271,9 +272,9 @@ fn traced(
     if templates.len() != shapes.len() {
         return None;
     }
-    let own = |mut template: PodTemplate| {
+    let own = |PodObject { mut template, span, .. }: PodObject| {
         template.namespace = target.space;
-        parts.template(template, target.owner)
+        parts.template(template, target.owner, span)
     };
     let templates: Vec<TemplateId> = templates.into_iter().map(own).collect();
     let mut names = Vec::with_capacity(rows.len());
