@@ -123,16 +123,10 @@ impl<T, R: Recorder> Env<'_, T, R> {
         self.event(Subject::Container(pod, index), event, text);
     }
 
-    /// A Kubernetes Event about a container happened once more at `at`, without anything new.
-    pub fn repeat(
-        &mut self,
-        at: SimTime,
-        (pod, index): (PodUid, u16),
-        event: KubeEvent,
-        text: impl FnOnce() -> String,
-    ) {
+    /// A Kubernetes Event happened once more at `at`, without anything new.
+    pub fn repeat(&mut self, at: SimTime, subject: Subject, event: KubeEvent, text: impl FnOnce() -> String) {
         if R::REPEATS {
-            self.recorder.repeat(at, Subject::Container(pod, index), event, &text());
+            self.recorder.repeat(at, subject, event, &text());
         }
     }
 

@@ -105,6 +105,16 @@ impl Prober {
         Some(first + period(probe) * i64::from(missing - 1))
     }
 
+    /// Failing probes that are not counted yet, up to and including `until`: when the first was, how many there were, and
+    /// what lies between them.
+    #[must_use]
+    pub fn failures(&self, probe: &Probe, until: SimTime) -> (SimTime, u32, SimDuration) {
+        let count = if self.truth || self.on_hold { 0 } else { self.ticks(probe, until) };
+        let from = SimTime(self.counted.0 + 1).max(self.eligible);
+        let first = if count > 0 { from.ceil_to_grid(self.tick, period(probe)) } else { until };
+        (first, count, period(probe))
+    }
+
     fn ticks(&self, probe: &Probe, now: SimTime) -> u32 {
         if self.eligible == SimTime::NEVER {
             return 0;
