@@ -117,7 +117,7 @@ impl View<'_> {
 
     /// `deletionTimestamp` is when the grace ends, so at first it lies ahead.
     fn since_deletion(&self, at: SimTime) -> String {
-        if at > self.now { "<invalid>".to_owned() } else { self.age(at) }
+        if (self.now - at).whole_secs() < -1 { "<invalid>".to_owned() } else { self.age(at) }
     }
 }
 
