@@ -694,3 +694,16 @@ user-msvc      2/3     CrashLoopBackOff   10 (4m5s ago)   3h20m
     assert!(out.contains("Status:                    Terminating (lasts 8"), "{out}");
     assert!(!out.contains("TaintManagerEviction"), "more than an hour ago: {out}");
 }
+
+/// Counting repetitions changes nothing of the run.
+#[test]
+fn who_looks_changes_nothing() {
+    for scenario in [zoo().0.join("run.toml"), PathBuf::from("scenarios/user-msvc.toml")] {
+        let plan = podsim::scenario::load(&scenario, &[]).plan.expect("a plan");
+        let mut looked = podsim::Simulation::with_recorder(plan.clone(), podsim::record::KubeEvents::default());
+        let at = plan.start + podsim::base::SimDuration::from_secs(4000);
+        looked.run_until(at).expect("no limit");
+        looked.tell_repeats(at);
+        assert_eq!(looked.run().digest, podsim::Simulation::new(plan).run().digest, "{}", scenario.display());
+    }
+}
