@@ -32,9 +32,11 @@ const ROOMS: &[(&str, &[&str])] = &[
 /// and `model`, other pure files, and nothing else.
 const COMPONENT_FILES: &[&str] = &[
     "kubelet/health.rs",
+    "kubelet/hooks.rs",
     "kubelet/kubelet.rs",
     "kubelet/machine.rs",
     "kubelet/mounts.rs",
+    "kubelet/outages.rs",
     "kubelet/process.rs",
     "kubelet/pulls.rs",
     "kubelet/records.rs",

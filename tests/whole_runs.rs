@@ -561,6 +561,9 @@ fn bare_pod(plan: &mut Plan, roles: &[Role], volumes: Box<[Volume]>) {
         startup_probe: None,
         readiness_probe: None,
         liveness_probe: None,
+        post_start: None,
+        pre_stop: None,
+        restart: None,
         behavior: if role == Role::Init { short } else { forever },
         ..old.containers[0].clone()
     });

@@ -8,13 +8,13 @@ use serde_json::Value;
 use super::Exit;
 use super::args::AtArgs;
 use super::kubectl::{Kind, Query, Written};
-use super::run::read;
+use super::run::understand;
 use super::terminal::Terminal;
 use crate::base::SimTime;
 use crate::manifest;
 use crate::model::selector::Selector;
 use crate::record::KubeEvents;
-use crate::scenario::parse_moment;
+use crate::scenario::instant;
 use crate::sim::Simulation;
 
 /// A run that was stopped to be looked at.
@@ -33,21 +33,24 @@ pub(super) fn stop(args: &AtArgs, terminal: &Terminal) -> Result<Stop, Exit> {
     })?;
     let (scenario, names) = words(args);
     // What is suspicious about a scenario is for `run` and `validate` to say.
-    let (mut plan, loaded) = read(&scenario, &args.set, 1, terminal)?;
+    let (mut plan, loaded) = understand(&scenario, &args.set, 1, terminal)?;
     if let Some(seed) = args.seed {
         plan.seed = seed;
     }
     let end = plan.start + plan.duration;
     let now = match &args.at {
         None => Ok(end),
-        Some(text) => parse_moment(text, plan.start).and_then(|at| {
-            if (plan.start..=end).contains(&at) {
-                return Ok(at);
-            }
-            let side = if at < plan.start { "before the run starts" } else { "after the run has ended" };
-            let (from, to, lasts) = (plan.start.rfc3339(), end.rfc3339(), plan.duration.human());
-            Err(format!("`{text}` is {side}: it lasts {lasts}, from {from} to {to}"))
-        }),
+        Some(text) => {
+            let help = "write `3h20m` (after the start), `21:30`, or `2026-03-02T21:30:00Z`";
+            instant(text, plan.start).ok_or_else(|| format!("`{text}` is not a time: {help}")).and_then(|at| {
+                if (plan.start..=end).contains(&at) {
+                    return Ok(at);
+                }
+                let side = if at < plan.start { "before the run starts" } else { "after the run has ended" };
+                let (from, to, lasts) = (plan.start.rfc3339(), end.rfc3339(), plan.duration.human());
+                Err(format!("`{text}` is {side}: it lasts {lasts}, from {from} to {to}"))
+            })
+        }
     };
     let now = now.map_err(|wrong| {
         terminal.say(&format!("error: --at {wrong}"));

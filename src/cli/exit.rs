@@ -28,8 +28,7 @@ impl Exit {
         (Self::Success, "all is well"),
         (
             Self::ExpectationFailed,
-            "the run is fine, but an `[[expect]]` does not hold, a conformance case fails, or nothing has the name that \
-             `get` or `describe` asks for",
+            "the run is fine, but an `[[expect]]` does not hold, a conformance case fails, or nothing has the name asked for",
         ),
         (Self::Usage, "the arguments, the scenario or a manifest are wrong"),
         (Self::Io, "something could not be read or written"),

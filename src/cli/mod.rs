@@ -7,6 +7,7 @@ mod completions;
 pub mod conformance;
 mod describe;
 mod exit;
+mod explain;
 mod get;
 mod kubectl;
 mod progress;
@@ -56,6 +57,7 @@ fn dispatch(command: Command, terminal: &mut Terminal) -> anyhow::Result<Exit> {
         Command::Run(args) => run::run(&args, terminal),
         Command::Get(args) => get::run(&args, terminal),
         Command::Describe(args) => describe::run(&args, terminal),
+        Command::Explain(args) => explain::run(&args, terminal),
         Command::Validate(args) => validate::run(&args, terminal),
         Command::Schema => schema::run(terminal),
         Command::Completions(args) => completions::run(&args, terminal),

@@ -62,8 +62,26 @@ pub(super) fn run(args: &RunArgs, terminal: &Terminal) -> anyhow::Result<Exit> {
     }
 }
 
-/// Reads a scenario; says what is wrong with it, and from the level `warnings` on also what is only suspicious.
-pub(super) fn read(
+/// Reads the scenario of a run.
+fn prepare(args: &RunArgs, terminal: &Terminal) -> Result<Ready, Exit> {
+    let mut ready = read(&args.scenario, &args.set, args.seed, terminal)?;
+    if let Some(until) = args.until {
+        ready.plan.duration = ready.plan.duration.min(until);
+    }
+    Ok(ready)
+}
+
+/// Reads a scenario; says what is wrong with it.
+pub(super) fn read(path: &Path, set: &[String], seed: Option<u64>, terminal: &Terminal) -> Result<Ready, Exit> {
+    let (mut plan, Loaded { ignored, .. }) = understand(path, set, 0, terminal)?;
+    if let Some(seed) = seed {
+        plan.seed = seed;
+    }
+    Ok(Ready { plan, ignored })
+}
+
+/// The plan of a scenario, with all that was read for it; says what is wrong with it, and from the level `warnings` on also what is only suspicious.
+pub(super) fn understand(
     path: &Path,
     overrides: &[String],
     warnings: i8,
@@ -84,17 +102,6 @@ pub(super) fn read(
         return Err(if unread { Exit::Io } else { Exit::Usage });
     };
     Ok((plan, loaded))
-}
-
-fn prepare(args: &RunArgs, terminal: &Terminal) -> Result<Ready, Exit> {
-    let (mut plan, Loaded { ignored, .. }) = read(&args.scenario, &args.set, 0, terminal)?;
-    if let Some(seed) = args.seed {
-        plan.seed = seed;
-    }
-    if let Some(until) = args.until {
-        plan.duration = plan.duration.min(until);
-    }
-    Ok(Ready { plan, ignored })
 }
 
 fn once(args: &RunArgs, ready: &Ready, terminal: &Terminal) -> anyhow::Result<Exit> {

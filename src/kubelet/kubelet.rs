@@ -1,6 +1,7 @@
 //! The kubelets of all nodes: one component. Reads the change log through its cursor, runs one worker for each pod, writes
 //! statuses. Must not know other components. Mirrors pkg/kubelet/kubelet.go and pod_workers.go, v1.34.
 
+use super::images::PullLimit;
 use super::records::Records;
 use super::runtime::{Machine, PodRecord, RecordId};
 use super::worker::QUEUE_POLL;
@@ -22,6 +23,13 @@ pub enum Timer {
     Step(RecordId),
     /// A process has started up.
     Serving {
+        /// Its pod.
+        record: RecordId,
+        /// Its container.
+        container: u16,
+    },
+    /// A process becomes unhealthy, or healthy again.
+    Health {
         /// Its pod.
         record: RecordId,
         /// Its container.
@@ -73,6 +81,7 @@ impl Timer {
                 Some(record)
             }
             Self::Serving { record, .. }
+            | Self::Health { record, .. }
             | Self::Exit { record, .. }
             | Self::OutOfMemory { record, .. }
             | Self::GraceOver { record, .. }
@@ -80,14 +89,6 @@ impl Timer {
             Self::Message(_) => None,
         }
     }
-}
-
-/// A container that cannot run while an outage lasts.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct Outage {
-    workload: WorkloadId,
-    container: StrId,
-    exit_code: i32,
 }
 
 /// Something on its way to the API server.
@@ -112,7 +113,7 @@ pub struct Kubelets {
     pub(super) mount_repeats: Vec<super::repeats::MountRepeat>,
     /// Image pulls under way.
     pub(super) pulls: Vec<super::pulls::Pull>,
-    outages: Vec<Outage>,
+    pub(super) outages: Vec<super::outages::Outage>,
     /// Image name prefixes that no registry serves now.
     pub(super) registry_outages: Vec<StrId>,
     /// Pods whose processes began or ceased to serve since the last [`Self::take_touched`].
@@ -136,7 +137,8 @@ impl Kubelets {
             lease_phase: phase(1, settings.lease_renew),
             boots: 0,
             images: Vec::new(),
-            pull_free_at: start,
+            pulls: Vec::new(),
+            pull_limit: PullLimit::new(settings.registry_pull_qps, settings.registry_burst, start),
             crashed_at: SimTime::NEVER,
         });
     }
@@ -291,8 +293,10 @@ impl Kubelets {
                 self.step_done(env, id);
             }
             Timer::Serving { record, container } => self.serve(env, record, container),
+            Timer::Health { record, container } => self.health_changes(env, record, container),
             Timer::Exit { record, container } => {
                 self.exit(env, record, container);
+                self.end_commands(env, record, container);
                 self.after_exit(env, record);
             }
             Timer::OutOfMemory { record, container } => {
@@ -300,6 +304,7 @@ impl Kubelets {
                 dying.oom_timer = None;
                 (dying.exit_code, dying.exit_reason) = (super::process::SIGKILL_EXIT, known::OOM_KILLED);
                 self.exit(env, record, container);
+                self.end_commands(env, record, container);
                 self.after_exit(env, record);
             }
             Timer::GraceOver { record, container } => self.grace_over(env, record, container),
@@ -392,9 +397,11 @@ impl Kubelets {
         let timers = [
             container.exit_timer.take(),
             container.serving_timer.take(),
+            container.health_timer.take(),
             container.oom_timer.take(),
             container.grace_timer.take(),
         ];
+        container.kill = None;
         for timer in timers.into_iter().flatten() {
             env.timers.disarm(timer);
         }
@@ -424,59 +431,6 @@ impl Kubelets {
         }
         self.outbox.push(Some(message));
         u32::try_from(self.outbox.len() - 1).expect("few messages are on their way at once")
-    }
-
-    /// Begins (or, with `false`, ends) an outage: the container of this workload cannot run while it lasts.
-    pub fn set_outage<T: Timers<Timer>, R: Recorder>(
-        &mut self,
-        env: &mut Env<'_, T, R>,
-        (workload, container): (WorkloadId, StrId),
-        exit_code: i32,
-        on: bool,
-    ) {
-        let outage = Outage { workload, container, exit_code };
-        if on {
-            self.outages.push(outage);
-            self.kill_containers(env, workload, container, exit_code);
-        } else if let Some(at) = self.outages.iter().position(|other| *other == outage) {
-            self.outages.remove(at);
-        }
-    }
-
-    /// Ends the running processes of a container of this workload with an exit code.
-    pub fn kill_containers<T: Timers<Timer>, R: Recorder>(
-        &mut self,
-        env: &mut Env<'_, T, R>,
-        workload: WorkloadId,
-        container: StrId,
-        exit_code: i32,
-    ) {
-        let ids: Vec<RecordId> =
-            self.records.iter().filter(|(_, of)| of.workload == workload).map(|(id, _)| id).collect();
-        for id in ids {
-            self.wake_record(env.plan, id);
-            let containers = &env.plan.templates[self.records.get(id).template].containers;
-            let Some(index) = containers.iter().position(|spec| spec.name == container) else { continue };
-            let index = u16::try_from(index).expect("few containers");
-            if self.records.container(id, index).running().is_some() {
-                let reason = super::process::reason_of(exit_code);
-                self.end_at(env, id, index, env.now, exit_code, reason);
-            }
-        }
-    }
-
-    pub(super) fn outage_of(&self, workload: WorkloadId, container: StrId) -> Option<i32> {
-        let found = self.outages.iter().find(|outage| (outage.workload, outage.container) == (workload, container));
-        found.map(|outage| outage.exit_code)
-    }
-
-    /// Makes pulls of images whose names start with this fail, or lets them succeed again.
-    pub fn set_registry_outage(&mut self, prefix: StrId, on: bool) {
-        if on {
-            self.registry_outages.push(prefix);
-        } else if let Some(at) = self.registry_outages.iter().position(|other| *other == prefix) {
-            self.registry_outages.remove(at);
-        }
     }
 }
 

@@ -1,5 +1,5 @@
 //! The kubelet: pure rules of plain values, which know neither the engine nor the API objects' columns, one file each;
-//! and the component that runs them on every node (`kubelet`, `worker`, `mounts`, `pulls`, `process`, `health`,
+//! and the component that runs them on every node (`kubelet`, `worker`, `mounts`, `outages`, `pulls`, `process`, `health`, `hooks`,
 //! `stop`, `report`, `machine`) over the runtime's records (`runtime`).
 
 pub mod actions;
@@ -7,11 +7,13 @@ pub mod backoff;
 pub mod conditions;
 pub mod containers;
 mod health;
+mod hooks;
 pub mod images;
 #[allow(clippy::module_inception, reason = "the component is called like its room")]
 pub mod kubelet;
 mod machine;
 mod mounts;
+mod outages;
 pub mod phase;
 pub mod probes;
 mod process;

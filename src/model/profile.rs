@@ -6,6 +6,7 @@ use std::fmt;
 
 use super::ids::StrId;
 use super::node_affinity::NodeTerm;
+use super::spread::SpreadConstraint;
 use super::strings::known;
 
 /// The plugins of the default profile that can reject or score, in the order in which Filter runs them.
@@ -209,6 +210,8 @@ pub struct PluginArgs {
     pub balanced: BalancedAllocationArgs,
     /// `NodeAffinityArgs`.
     pub node_affinity: NodeAffinityArgs,
+    /// `PodTopologySpreadArgs`.
+    pub spread: PodTopologySpreadArgs,
     /// `InterPodAffinityArgs`.
     pub inter_pod: InterPodAffinityArgs,
     /// `DefaultPreemptionArgs`.
@@ -260,6 +263,16 @@ pub struct NodeAffinityArgs {
     pub added_required: Option<Box<[NodeTerm]>>,
     /// The preferred terms of `addedAffinity` with their weights.
     pub added_preferred: Box<[(u8, NodeTerm)]>,
+}
+
+/// `PodTopologySpreadArgs`: the constraints of pods that have none of their own.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub enum PodTopologySpreadArgs {
+    /// `defaultingType: System`.
+    #[default]
+    System,
+    /// `defaultingType: List`, with `defaultConstraints`, whose selectors are not looked at.
+    List(Box<[SpreadConstraint]>),
 }
 
 /// `InterPodAffinityArgs`.

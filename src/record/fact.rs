@@ -58,6 +58,8 @@ pub enum Fact {
     },
     /// A container became ready or unready.
     ContainerReady(PodUid, u16, bool),
+    /// A container was asked to stop.
+    ContainerStopping(PodUid, u16),
     /// A pull began.
     ImagePullStarted(PodUid, u16),
     /// A pull ended; `false`: it failed.
@@ -129,6 +131,8 @@ pub enum KubeEvent {
     TaintManagerEviction,
     EnsuredLoadBalancer,
     DeadlineExceeded,
+    FailedPostStartHook,
+    FailedPreStopHook,
 }
 
 impl KubeEvent {
@@ -172,6 +176,8 @@ impl KubeEvent {
             | Self::Failed
             | Self::BackOff
             | Self::Unhealthy
+            | Self::FailedPostStartHook
+            | Self::FailedPreStopHook
             | Self::FailedMount
             | Self::ErrImageNeverPull
             | Self::InspectFailed

@@ -16,7 +16,7 @@ use super::{Cx, codes};
 use crate::base::{SimDuration, SimTime};
 use crate::diag::Span;
 use crate::manifest::PodObject;
-use crate::model::{NodeShape, PodClass, Resources, StrId, TemplateId};
+use crate::model::{NodeShape, PodClass, PodTemplate, Resources, StrId, TemplateId};
 use crate::sim::plan::{ArrivalPlan, ArrivalProcess, ArrivalSource, Naming, NodePlan, RateCurve, TraceRow, Workload};
 use crate::trace::{self, Mode};
 
@@ -68,14 +68,11 @@ fn arrival(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &mut Parts) -> Option<()
         ArrivalSource::Trace(rows)
     } else {
         let templates = match what {
-            "pods" => manifests(cx, fields),
+            "pods" => manifests(cx, fields, parts),
             _ => inline(cx, fields, written, namespace),
         };
         let owner = Owner { workload, traced: false };
-        let own = |PodObject { mut template, span, .. }: PodObject| {
-            template.namespace = space;
-            parts.template(template, owner, span)
-        };
+        let own = |PodObject { template, span, .. }: PodObject| parts.template(moved(cx, template, space), owner, span);
         let templates: Box<[TemplateId]> = templates.into_iter().map(own).collect();
         let weights = weights(cx, fields, templates.len());
         let process = process(cx, fields, from, until)?;
@@ -127,7 +124,7 @@ fn weights(cx: &mut Cx<'_>, fields: &Fields<'_>, templates: usize) -> Box<[u32]>
 }
 
 /// Templates from the user's manifests.
-fn manifests(cx: &mut Cx<'_>, fields: &Fields<'_>) -> Vec<PodObject> {
+fn manifests(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &mut Parts) -> Vec<PodObject> {
     let paths = fields.paths(cx, "pods").unwrap_or_default();
     let sources = open_all(cx, &paths);
     let missing = cx.diagnostics.has_errors();
@@ -136,7 +133,18 @@ fn manifests(cx: &mut Cx<'_>, fields: &Fields<'_>) -> Vec<PodObject> {
         let (message, help) = ("the manifests hold no Pod", "name a file with objects of the kind Pod");
         cx.diagnostics.error(codes::NO_TEMPLATES, fields.key_span("pods"), message, "no pods", help);
     }
+    parts.related(objects.namespaces, objects.owners);
+    parts.budgets.extend(objects.budgets);
     objects.pods
+}
+
+/// The template, in another namespace.
+fn moved(cx: &mut Cx<'_>, mut template: PodTemplate, namespace: StrId) -> PodTemplate {
+    let mut class = cx.vocabulary.classes.get(template.class).clone();
+    class.move_to(namespace);
+    template.class = cx.vocabulary.classes.intern(class);
+    template.namespace = namespace;
+    template
 }
 
 /// Templates of `template`.
@@ -272,9 +280,8 @@ fn traced(
     if templates.len() != shapes.len() {
         return None;
     }
-    let own = |PodObject { mut template, span, .. }: PodObject| {
-        template.namespace = target.space;
-        parts.template(template, target.owner, span)
+    let own = |PodObject { template, span, .. }: PodObject| {
+        parts.template(moved(cx, template, target.space), target.owner, span)
     };
     let templates: Vec<TemplateId> = templates.into_iter().map(own).collect();
     let mut names = Vec::with_capacity(rows.len());

@@ -34,7 +34,7 @@ use crate::sim::plan::Plan;
 
 use fields::Fields;
 pub use files::{Disk, Files};
-pub use time::parse_moment;
+pub use time::instant;
 
 /// A scenario as it was understood.
 #[derive(Debug)]
@@ -184,6 +184,7 @@ fn read(cx: &mut Cx<'_>, root: &Fields<'_>, file: &str) -> Option<Plan> {
 
     let control_plane = control::control_plane(cx, root);
     cx.vocabulary.default_toleration_seconds = control_plane.default_toleration_seconds;
+    cx.vocabulary.container_restart_rules = control_plane.container_restart_rules;
     let expects = control::expects(cx, root);
     let output = control::output(cx, root);
 
@@ -200,15 +201,16 @@ fn read(cx: &mut Cx<'_>, root: &Fields<'_>, file: &str) -> Option<Plan> {
     let faults = faults::read(cx, root, &parts);
     checks::whole(cx, root, &parts);
 
-    cx.templates = parts.origins;
-    let vocabulary = std::mem::take(&mut cx.vocabulary);
+    cx.templates = std::mem::take(&mut parts.origins);
+    let mut vocabulary = std::mem::take(&mut cx.vocabulary);
+    let namespaces = parts.all_namespaces(&mut vocabulary.strings);
     Some(Plan {
         name: run.name,
         description: run.description,
         seed: run.seed,
         start: run.start,
         duration: run.duration,
-        classes: vocabulary.classes.entries().map(|(_, class)| class.clone()).collect(),
+        classes: vocabulary.classes.entries().map(|(_, class)| pods::simulated(class)).collect(),
         templates: parts.templates,
         behaviors,
         images,
@@ -216,7 +218,11 @@ fn read(cx: &mut Cx<'_>, root: &Fields<'_>, file: &str) -> Option<Plan> {
         nodes: parts.nodes,
         configs: vocabulary.configs.entries().map(|(_, config)| config.clone()).collect(),
         config_contents: parts.config_contents,
+        storage: parts.storage,
         services: parts.services,
+        namespaces,
+        owners: parts.controllers,
+        budgets: parts.budgets,
         workloads: parts.workloads,
         pods: parts.pods,
         arrivals: parts.arrivals,

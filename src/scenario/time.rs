@@ -77,20 +77,13 @@ fn looks_like_date(text: &str) -> bool {
     text.contains(['-', ':']) && !text.starts_with('-')
 }
 
-/// An instant of a run that starts at `start`, written as times in scenarios are.
-///
-/// # Errors
-/// What is wrong with the text.
-pub fn parse_moment(text: &str, start: SimTime) -> Result<SimTime, String> {
+/// An instant of a run that starts at `start`, written as [`moment`] reads it.
+#[must_use]
+pub fn instant(text: &str, start: SimTime) -> Option<SimTime> {
     if let Some(seconds) = clock(text) {
-        return Ok(next_at(start, seconds));
+        return Some(next_at(start, seconds));
     }
-    let help = "write `3h20m` (after the start), `21:30`, or `2026-03-02T21:30:00Z`";
-    let wrong = || format!("`{text}` is not a time: {help}");
-    if looks_like_date(text) {
-        return parse_date(text).ok_or_else(wrong);
-    }
-    Ok(start + SimDuration::parse(text).ok().filter(|offset| *offset >= SimDuration::ZERO).ok_or_else(wrong)?)
+    if looks_like_date(text) { parse_date(text) } else { Some(start + SimDuration::parse(text).ok()?) }
 }
 
 /// Seconds since midnight of `21:30` or `21:30:15`.

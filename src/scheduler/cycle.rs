@@ -4,6 +4,7 @@
 
 use super::diagnosis::{Diagnosis, FitError};
 use super::framework::{Plugin, Rejection};
+use super::nominated::{Denied, denial};
 use super::pre_filter::pre_filter;
 use super::sampling::feasible_nodes_to_find;
 use super::view::View;
@@ -99,15 +100,19 @@ pub struct Search {
 
 /// Judges nodes. All evaluators give the same answers; they differ in what they remember.
 pub trait Evaluator {
-    /// Looks through a window of the (refreshed) node list. Among the best nodes, in the order in which they were looked at,
-    /// `pick` chooses.
-    fn search(&mut self, view: &View, class: ClassId, window: Window, pick: Pick) -> Search;
+    /// The nodes of the (refreshed) list that do not take the pod if the pods nominated there are on them that count against
+    /// its priority, with what they say then; sorted by node.
+    fn deny(&mut self, view: &mut View, class: ClassId) -> Denied;
+
+    /// Looks through a window of the node list; nodes in `denied` do not fit. Among the best nodes, in the order in which they
+    /// were looked at, `pick` chooses.
+    fn search(&mut self, view: &View, class: ClassId, window: Window, pick: Pick, denied: &Denied) -> Search;
 
     /// Why a node does not take the pod; `None` if it does.
     fn judge(&mut self, view: &View, class: ClassId, node: NodeId) -> Option<Rejection>;
 
-    /// What all nodes of the list say, when none fits.
-    fn diagnose(&mut self, view: &View, class: ClassId) -> Diagnosis;
+    /// What all nodes of the list say, when none fits; those in `denied` say what stands there.
+    fn diagnose(&mut self, view: &View, class: ClassId, denied: &Denied) -> Diagnosis;
 }
 
 /// The outcome of a cycle.
@@ -163,8 +168,11 @@ pub fn schedule_one<E: Evaluator>(
         let error = FitError::without_victims(all, diagnosis, view.tables().profile(&class), class.preemption);
         return Decision { outcome: Outcome::Unfit(error), evaluated: 0, feasible: 0 };
     }
+    let has_nominees = !view.nominations().is_empty();
+    let denied = if has_nominees { evaluator.deny(view, ask.class) } else { Denied::new() };
     let nominated = ask.nominated.filter(|&node| view.facts(node).is_some());
     if let Some(node) = nominated
+        && denial(&denied, node).is_none()
         && evaluator.judge(view, ask.class, node).is_none()
     {
         // The next search starts where this one would have: upstream returns before it moves the start.
@@ -189,7 +197,7 @@ pub fn schedule_one<E: Evaluator>(
         TieBreak::First => Pick::First,
         TieBreak::Drawn => Pick::Drawn(tie),
     };
-    let found = evaluator.search(view, ask.class, Window { start, need }, pick);
+    let found = evaluator.search(view, ask.class, Window { start, need }, pick, &denied);
     // A nominated node that does not fit counts as looked at even if the search stopped before it.
     let evaluated = match looked_at {
         Some(nodes) => nodes + u32::from(unnamed),
@@ -202,7 +210,7 @@ pub fn schedule_one<E: Evaluator>(
     let outcome = match found.placement {
         Some(placement) => Outcome::Placed(placement),
         None => {
-            let mut diagnosis = evaluator.diagnose(view, ask.class);
+            let mut diagnosis = evaluator.diagnose(view, ask.class, &denied);
             if looked_at.is_some() {
                 diagnosis.plugins.insert(Plugin::NodeAffinity);
             }

@@ -10,7 +10,7 @@ use crate::model::{PreemptionPolicy, Strings};
 
 /// Counts of nodes by reason; a node with two reasons counts in both. Sorted by reason, each once.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Histogram(SmallVec<[(Reason, u32); 4]>);
+pub struct Histogram(SmallVec<[(Reason, u32); 3]>);
 
 impl Histogram {
     /// Counts `nodes` more nodes with `reason`.
@@ -83,6 +83,8 @@ pub enum PostFilter {
     StateNotFound,
     /// `preemptionPolicy: Never`.
     NeverPreempts,
+    /// Victims of an earlier eviction are still going on the node that the pod is nominated for.
+    TerminatingVictims,
     /// No node is helped by evictions.
     NoCandidate {
         /// Nodes that evictions cannot make fit.
@@ -156,6 +158,7 @@ impl FitError {
             PostFilter::Absent => return format!("{head}{claims}"),
             PostFilter::StateNotFound => return format!("{head} not found"),
             PostFilter::NeverPreempts => "not eligible due to preemptionPolicy=Never.".to_owned(),
+            PostFilter::TerminatingVictims => "not eligible due to a terminating pod on the nominated node.".to_owned(),
             PostFilter::NoCandidate { not_helpful, no_victims, remaining } => {
                 let own = [
                     (*not_helpful, "Preemption is not helpful for scheduling"),

@@ -4,9 +4,11 @@
 use super::cycle::{Evaluator, Pick, Placement, Search, Window};
 use super::diagnosis::Diagnosis;
 use super::framework::{Plugin, Rejection};
+use super::nominated::{Denied, denial};
+use super::preemption::filter_nominated;
 use super::sampling::best;
 use super::state::CycleState;
-use super::view::View;
+use super::view::{NOT_LISTED, View};
 use crate::model::{ClassId, NodeId};
 
 /// Evaluates everything, every time.
@@ -43,7 +45,15 @@ impl Scan {
 }
 
 impl Evaluator for Scan {
-    fn search(&mut self, view: &View, class: ClassId, window: Window, pick: Pick) -> Search {
+    fn deny(&mut self, view: &mut View, class: ClassId) -> Denied {
+        let mut state = CycleState::new(view, class);
+        let priority = view.tables().class(class).priority;
+        let nodes = view.nominations().nodes_against(priority).filter(|&node| view.position(node) != NOT_LISTED);
+        let say = |node| filter_nominated(&mut state, view, node, priority).map(|rejection| (node, rejection));
+        nodes.filter_map(say).collect()
+    }
+
+    fn search(&mut self, view: &View, class: ClassId, window: Window, pick: Pick, denied: &Denied) -> Search {
         let state = CycleState::new(view, class);
         let nodes = view.list();
         let mut feasible = Vec::new();
@@ -51,7 +61,7 @@ impl Evaluator for Scan {
         while processed < nodes.len() && feasible.len() < window.need as usize {
             let node = nodes[(window.start as usize + processed) % nodes.len()];
             processed += 1;
-            if state.filter(node).is_none() {
+            if denial(denied, node).is_none() && state.filter(node).is_none() {
                 feasible.push(node);
             }
         }
@@ -75,10 +85,13 @@ impl Evaluator for Scan {
         CycleState::new(view, class).filter(node)
     }
 
-    fn diagnose(&mut self, view: &View, class: ClassId) -> Diagnosis {
+    fn diagnose(&mut self, view: &View, class: ClassId, denied: &Denied) -> Diagnosis {
         let mut diagnosis = Diagnosis::default();
-        for (_, rejection) in Self::survey(view, class).0 {
-            diagnosis.add(rejection.plugin, &rejection.verdict, 1);
+        let state = CycleState::new(view, class);
+        for &node in view.list() {
+            if let Some(rejection) = denial(denied, node).cloned().or_else(|| state.filter(node)) {
+                diagnosis.add(rejection.plugin, &rejection.verdict, 1);
+            }
         }
         diagnosis
     }

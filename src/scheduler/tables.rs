@@ -4,13 +4,14 @@
 use rustc_hash::FxHashMap;
 
 use super::plugins::node_affinity;
+use super::relations::{Listers, Relations};
 use crate::base::{IdVec, Interner};
 use crate::define_id;
 use crate::model::profile::Profile;
 use crate::model::strings::known;
 use crate::model::{
-    ClassId, HostPort, NodeAffinity, NodeLabels, NodeTerm, PodClass, PreemptionPolicy, ProfileId, Resources, StrId,
-    Strings, Taint, Toleration,
+    ClassId, HostPort, NodeAffinity, NodeLabels, NodeTerm, PodClass, PodVolume, PreemptionPolicy, ProfileId, Resources,
+    SpreadConstraint, StrId, Strings, Taint, Toleration, WhenUnsatisfiable,
 };
 
 define_id! {
@@ -24,9 +25,13 @@ define_id! {
     RequestId
     /// A distinct demand on a node's fixed properties.
     StaticsId
+    /// A distinct set of what pods are to each other.
+    RelationsId
     /// A distinct list of host ports.
     PortsId
-    /// A distinct combination of profile, request, statics and ports: pods that get the same verdicts and scores.
+    /// A distinct list of volumes.
+    VolumesId
+    /// A distinct combination of profile, request, statics, ports and volumes: pods that get the same verdicts and scores.
     SignatureId
 }
 
@@ -80,8 +85,12 @@ pub struct Class {
     pub statics: StaticsId,
     /// Its host ports.
     pub ports: PortsId,
-    /// All four.
+    /// Its volumes that rules of the scheduler read.
+    pub volumes: VolumesId,
+    /// Profile, request, statics, ports and volumes.
     pub signature: SignatureId,
+    /// What it is to other pods.
+    pub relations: RelationsId,
     /// `spec.priority`.
     pub priority: i32,
     /// `spec.preemptionPolicy`.
@@ -99,6 +108,8 @@ pub struct Signature {
     pub statics: StaticsId,
     /// Its host ports.
     pub ports: PortsId,
+    /// Its volumes.
+    pub volumes: VolumesId,
 }
 
 /// The fixed properties of a node: what events carry and hints compare.
@@ -145,7 +156,10 @@ pub struct Tables {
     requests: Interner<RequestId, Request>,
     statics: Interner<StaticsId, Statics>,
     ports: Interner<PortsId, Box<[HostPort]>>,
+    volumes: Interner<VolumesId, Box<[PodVolume]>>,
     signatures: Interner<SignatureId, Signature>,
+    relations: Interner<RelationsId, Relations>,
+    pub(super) listers: Listers,
     taints: Interner<TaintSetId, Box<[Taint]>>,
     labels: Interner<NodeLabelsId, Box<[(StrId, StrId)]>>,
     allocatables: Interner<AllocatableId, Allocatable>,
@@ -193,7 +207,10 @@ impl Tables {
             requests: Interner::default(),
             statics: Interner::default(),
             ports: Interner::default(),
+            volumes: Interner::default(),
             signatures: Interner::default(),
+            relations: Interner::default(),
+            listers: Listers::default(),
             taints: Interner::default(),
             labels: Interner::default(),
             allocatables: Interner::default(),
@@ -226,16 +243,19 @@ impl Tables {
             tolerations: spec.tolerations.clone(),
         });
         let ports = self.ports.intern(spec.host_ports.clone());
+        let volumes = self.volumes.intern(spec.volumes.clone());
         let profile = self.profiles.entries().find(|(_, profile)| profile.scheduler_name == spec.scheduler_name);
         let profile = profile.map(|(id, _)| id);
-        let signature = self.signatures.intern(Signature { profile, request, statics, ports });
+        let signature = self.signatures.intern(Signature { profile, request, statics, ports, volumes });
         self.classes.grow_to(class, None);
         self.classes[class] = Some(Class {
             profile,
             request,
             statics,
             ports,
+            volumes,
             signature,
+            relations: self.relations.intern(Relations::of(spec)),
             priority: spec.priority,
             preemption: spec.preemption,
         });
@@ -312,10 +332,35 @@ impl Tables {
         self.statics.get(id)
     }
 
+    /// What pods with `id` are to other pods.
+    #[must_use]
+    pub fn relations(&self, id: RelationsId) -> &Relations {
+        self.relations.get(id)
+    }
+
+    /// Namespaces, Services and owners.
+    #[must_use]
+    pub const fn listers(&self) -> &Listers {
+        &self.listers
+    }
+
+    /// The constraints of topology spread of one kind that pods of a class have, of their own or by default.
+    #[must_use]
+    pub fn spread_constraints(&self, class: &Class, when: WhenUnsatisfiable) -> Vec<SpreadConstraint> {
+        let args = &self.profile(class).args.spread;
+        self.listers.spread_constraints(self.relations(class.relations), args, when)
+    }
+
     /// Host ports.
     #[must_use]
     pub fn ports(&self, id: PortsId) -> &[HostPort] {
         self.ports.get(id)
+    }
+
+    /// Volumes that rules of the scheduler read.
+    #[must_use]
+    pub fn volumes(&self, id: VolumesId) -> &[PodVolume] {
+        self.volumes.get(id)
     }
 
     /// The parts of a signature.
