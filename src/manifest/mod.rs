@@ -46,7 +46,10 @@ mod storage;
 mod tree;
 mod volume;
 mod volume_source;
+mod written;
 mod yaml;
+
+pub use written::{Written, written};
 
 use crate::diag::{Diagnostics, SourceId, Sources, Span};
 use crate::model::service::ConfigContent;
