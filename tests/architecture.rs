@@ -41,6 +41,7 @@ const COMPONENT_FILES: &[&str] = &[
     "kubelet/pulls.rs",
     "kubelet/records.rs",
     "kubelet/report.rs",
+    "kubelet/resize.rs",
     "kubelet/runtime.rs",
     "kubelet/stop.rs",
     "kubelet/worker.rs",

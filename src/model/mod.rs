@@ -31,11 +31,14 @@ pub use node::NodeShape;
 pub use node_affinity::{NameTest, NodeAffinity, NodeLabels, NodeSelectorTerm, NodeTerm};
 pub use pod::{
     ConfigKind, ConfigRef, ContainerPort, ContainerSpec, EnvSource, Hook, ImagePullPolicy, Mount, OwnRestartPolicy,
-    PodTemplate, Probe, ProbeAction, Protocol, QosClass, RestartPolicy, RestartRule, Role, Volume, VolumeSource,
+    PodTemplate, Probe, ProbeAction, Protocol, QosClass, ResizeRestarts, RestartPolicy, RestartRule, Role, Volume,
+    VolumeSource,
 };
 pub use resources::{Limits, Resources};
 pub use selector::{CompiledSelector, LabelSelector, LabelSelectorRequirement, Operator, Requirement, Selector};
 pub use service::{ConfigContent, ConfigObject, ServicePort, ServiceSpec, ServiceType, TargetPort};
-pub use status::{ConditionStatus, ContainerState, ContainerStatus, Phase, PodCondition, PodConditionType, Terminated};
+pub use status::{
+    ConditionStatus, ContainerState, ContainerStatus, Phase, PodCondition, PodConditionType, ResizeState, Terminated,
+};
 pub use strings::{LabelSet, Strings};
 pub use vocabulary::Vocabulary;

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::Cx;
 use super::codes;
-use crate::base::IdVec;
 use crate::base::id::DenseId;
+use crate::base::{IdVec, SimTime};
 use crate::diag::Span;
 use crate::model::service::ConfigContent;
 use crate::model::{PodTemplate, ServiceId, ServiceSpec, ShapeId, StrId, TemplateId, WorkloadId};
@@ -25,6 +25,8 @@ pub(super) struct Parts {
     pub config_contents: Vec<ConfigContent>,
     pub pods: Vec<PodPlan>,
     pub arrivals: Vec<ArrivalPlan>,
+    /// Resizes of pods so far, with their times.
+    pub resizes: Vec<(WorkloadId, SimTime)>,
 }
 
 /// Whom a template is for.
