@@ -70,7 +70,8 @@ impl Kubelets {
 
     /// A pod's spec wants other resources.
     pub(super) fn resize_asked<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, pod: PodRef) {
-        let (Some(id), Some(resized)) = (self.records.of(pod), env.cluster.pods().resized(pod.pod)) else { return };
+        let wanted = env.cluster.pods().resized(pod.pod).filter(|_| env.cluster.pods().exists(pod));
+        let (Some(id), Some(resized)) = (self.records.of(pod), wanted) else { return };
         self.wake_record(env.plan, id);
         self.forget_resize(env, id);
         let state = ResizeState::Proposed;
