@@ -2,13 +2,21 @@
 
 use std::cell::Cell;
 
+use podsim::base::SimTime;
 use podsim::model::strings::known;
 use podsim::model::{
-    ClassId, HostPort, LabelSelectorRequirement, NodeAffinity, NodeId, NodeSelectorTerm, PodClass, PodId, Protocol,
-    Resources, StrId, Strings, Taint, TaintEffect, Toleration, TolerationOperator,
+    ClassId, CompiledSelector, HostPort, LabelSelectorRequirement, NodeAffinity, NodeId, NodeInclusionPolicy,
+    NodeSelectorTerm, PodAffinity, PodAffinityTerm, PodClass, PodId, Protocol, Resources, SpreadConstraint, StrId,
+    Strings, Taint, TaintEffect, Toleration, TolerationOperator, WhenUnsatisfiable,
 };
 use podsim::scheduler::columns::Columns;
 use podsim::scheduler::cycle::{Ask, Evaluator, Options, Outcome, TieBreak, schedule_one};
+use podsim::scheduler::diagnosis::PostFilter;
+use podsim::scheduler::framework::Plugin;
+use podsim::scheduler::nominated::denial;
+use podsim::scheduler::plugins::default_preemption::Candidate;
+use podsim::scheduler::preemption::{Victims, preempt};
+use podsim::scheduler::relations::{Listers, ServiceSelector};
 use podsim::scheduler::scan::Scan;
 use podsim::scheduler::view::{NodeSpec, View};
 use proptest::prelude::*;
@@ -44,6 +52,8 @@ enum Step {
     Remove(usize),
     /// The n-th placed pod is confirmed, or forgotten.
     Settle(usize, bool),
+    /// The n-th placed pod is being deleted.
+    Terminate(usize),
     /// The n-th placed pod is resized to another class.
     Resize(usize, u32),
     Change {
@@ -52,6 +62,13 @@ enum Step {
     },
     Delete(usize),
     Add(Shape),
+    /// A pending pod is nominated for a node.
+    Nominate {
+        class: u32,
+        node: usize,
+    },
+    /// The n-th nominated pod is no longer.
+    Withdraw(usize),
 }
 
 fn shape() -> impl Strategy<Value = Shape> {
@@ -80,10 +97,13 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (0..CLASSES, any::<usize>()).prop_map(|(class, node)| Step::Force { class, node }),
         6 => any::<usize>().prop_map(Step::Remove),
         3 => (any::<usize>(), any::<bool>()).prop_map(|(pod, keep)| Step::Settle(pod, keep)),
+        1 => any::<usize>().prop_map(Step::Terminate),
         1 => (any::<usize>(), 0..CLASSES).prop_map(|(pod, class)| Step::Resize(pod, class)),
         2 => (any::<usize>(), shape()).prop_map(|(node, shape)| Step::Change { node, shape }),
         1 => any::<usize>().prop_map(Step::Delete),
         1 => shape().prop_map(Step::Add),
+        2 => (0..CLASSES, any::<usize>()).prop_map(|(class, node)| Step::Nominate { class, node }),
+        1 => any::<usize>().prop_map(Step::Withdraw),
     ]
 }
 
@@ -147,30 +167,103 @@ fn affinity() -> impl Strategy<Value = Affinity> {
         .prop_map(|(required, preferred)| Affinity { required, preferred })
 }
 
+/// What the pods of a class are to others, and ask of them.
+#[derive(Clone, Debug)]
+struct Relation {
+    app: u8,
+    team: u8,
+    /// Kind (required, preferred; affinity, anti-affinity), topology key, app, whether in every namespace, weight.
+    terms: Vec<(u8, u8, u8, bool, u8)>,
+    /// Topology key, app, skew, least number of domains, whether it must be met, whether it honours taints.
+    spread: Vec<(u8, u8, i32, i32, bool, bool)>,
+}
+
+fn relation() -> impl Strategy<Value = Relation> {
+    let term = (0..4_u8, 0..3_u8, 0..6_u8, any::<bool>(), 1..=100_u8);
+    let terms = prop_oneof![7 => Just(Vec::new()).boxed(), 1 => prop::collection::vec(term, 1..4).boxed()];
+    let spread = (0..3_u8, 0..7_u8, 1..4_i32, 1..5_i32, any::<bool>(), any::<bool>());
+    let spread = prop_oneof![7 => Just(Vec::new()).boxed(), 1 => prop::collection::vec(spread, 1..3).boxed()];
+    (0..6_u8, 0..2_u8, terms, spread).prop_map(|(app, team, terms, spread)| Relation { app, team, terms, spread })
+}
+
+impl Relation {
+    fn apply(&self, class: &mut PodClass, strings: &mut Strings) {
+        let app = |n: u8, strings: &mut Strings| match n {
+            6 => CompiledSelector::of_pairs(&[]),
+            n => CompiledSelector::of_pairs(&[(strings.intern("app"), strings.intern(&format!("app-{n}")))]),
+        };
+        let key = |n: u8| [known::LABEL_ZONE, known::LABEL_HOSTNAME, known::LABEL_REGION][usize::from(n)];
+        let text = format!("app-{}", self.app);
+        let labels = strings.intern_labels([("app", text.as_str())]);
+        class.labels = strings.labels(labels).clone();
+        class.namespace = [known::DEFAULT, strings.intern("team")][usize::from(self.team)];
+        let mut lists: [Vec<(u8, PodAffinityTerm)>; 4] = Default::default();
+        for &(kind, at, matched, everywhere, weight) in &self.terms {
+            let all = CompiledSelector::of_pairs(&[]);
+            let term = PodAffinityTerm {
+                topology_key: key(at),
+                selector: app(matched, strings),
+                namespaces: Box::new([class.namespace]),
+                in_own_namespace: true,
+                namespace_selector: if everywhere { all } else { CompiledSelector::nothing() },
+            };
+            lists[usize::from(kind)].push((weight, term));
+        }
+        let [required, preferred, anti_required, anti_preferred] = lists;
+        let plain = |list: Vec<(u8, PodAffinityTerm)>| list.into_iter().map(|(_, term)| term).collect();
+        let affinity = PodAffinity {
+            required: plain(required),
+            preferred: preferred.into(),
+            anti_required: plain(anti_required),
+            anti_preferred: anti_preferred.into(),
+        };
+        class.pod_affinity = (!self.terms.is_empty()).then(|| Box::new(affinity));
+        let constraint =
+            |&(at, matched, max_skew, min_domains, hard, taints): &(u8, u8, i32, i32, bool, bool)| SpreadConstraint {
+                max_skew,
+                topology_key: key(at),
+                when_unsatisfiable: [WhenUnsatisfiable::ScheduleAnyway, WhenUnsatisfiable::DoNotSchedule]
+                    [usize::from(hard)],
+                selector: app(matched, strings),
+                min_domains,
+                node_affinity_policy: NodeInclusionPolicy::Honor,
+                node_taints_policy: [NodeInclusionPolicy::Ignore, NodeInclusionPolicy::Honor][usize::from(taints)],
+            };
+        class.spread = self.spread.iter().map(constraint).collect();
+    }
+}
+
 struct World {
     strings: Strings,
     view: View,
     alive: Vec<NodeId>,
     nodes: u32,
     placed: Vec<PodId>,
+    nominees: Vec<PodId>,
     pods: u32,
 }
 
 impl World {
-    fn new(affinities: &[Option<Affinity>]) -> Self {
+    fn new(affinities: &[Option<Affinity>], relations: &[Relation], service: Option<u8>) -> Self {
         let mut strings = Strings::new();
         let mut view = View::new();
         let words: Vec<StrId> = ["gpu", "disk", "ssd", "dedicated", "a", "b"].map(|w| strings.intern(w)).to_vec();
-        for (number, affinity) in (0..CLASSES).zip(affinities) {
+        let (app, selected) = (strings.intern("app"), service.map(|n| strings.intern(&format!("app-{n}"))));
+        let mut listers = Listers::default();
+        let select = |value| ServiceSelector { namespace: known::DEFAULT, labels: Box::new([(app, value)]) };
+        listers.services.extend(selected.map(select));
+        view.set_listers(listers);
+        for ((number, affinity), relation) in (0..CLASSES).zip(affinities).zip(relations) {
             let node_affinity = affinity.as_ref().map(|affinity| Box::new(affinity.compile(&mut strings)));
-            let spec = PodClass { node_affinity, ..class(number, &words) };
+            let mut spec = PodClass { node_affinity, ..class(number, &words) };
+            relation.apply(&mut spec, &mut strings);
             view.register_class(ClassId::from_raw(number), &spec);
         }
         for cores in [0, 2, 4, 8] {
             strings.intern(&format!("{cores}"));
         }
         view.learn_numbers(&strings);
-        Self { strings, view, alive: Vec::new(), nodes: 0, placed: Vec::new(), pods: 0 }
+        Self { strings, view, alive: Vec::new(), nodes: 0, placed: Vec::new(), nominees: Vec::new(), pods: 0 }
     }
 
     fn node(&mut self, node: NodeId, shape: &Shape) {
@@ -235,6 +328,7 @@ fn class(number: u32, words: &[StrId]) -> PodClass {
     let i = i64::from(number);
     let mut class = PodClass {
         requests: Resources { milli_cpu: 100 * (i % 7), memory: GIB / 4 * (i % 5), ..Resources::default() },
+        priority: [0, 0, 10, -5][number as usize % 4],
         ..PodClass::default()
     };
     class.scoring_milli_cpu = class.requests.milli_cpu.max(100);
@@ -278,17 +372,22 @@ struct Shares {
     nominated: u64,
     preferring: u64,
     named: u64,
+    spread: u64,
+    near: u64,
+    crowded: u64,
+    unrelated: u64,
+    denied: u64,
+    evicting: u64,
 }
 
 fn run(
-    affinities: &[Option<Affinity>],
+    mut world: World,
     nodes: &[Shape],
     steps: &[Step],
     options: Options,
     budget: usize,
     shares: &mut Shares,
 ) -> Result<(), TestCaseError> {
-    let mut world = World::new(affinities);
     nodes.iter().for_each(|shape| world.add(shape));
     let mut columns = Columns::with_budget(budget);
     for step in steps {
@@ -305,8 +404,15 @@ fn run(
                 let statics = world.view.tables().statics(world.view.tables().class(ask.class).statics);
                 let prefers = statics.node_affinity.as_ref().is_some_and(|affinity| !affinity.preferred.is_empty());
                 shares.preferring += u64::from(prefers && got.feasible > 1);
+                shares.denied += u64::from(!Scan.deny(&mut other, ask.class).is_empty());
                 shares.named += u64::from(statics.named_nodes.is_some());
+                shares.unrelated += u64::from(!world.view.relates(ask.class));
                 shares.sampled += u64::from((got.evaluated as usize) < world.alive.len());
+                let spread = |when| {
+                    let tables = world.view.tables();
+                    !tables.spread_constraints(&tables.class(ask.class), when).is_empty()
+                };
+                shares.spread += u64::from(got.feasible > 1 && spread(WhenUnsatisfiable::ScheduleAnyway));
                 match got.outcome {
                     Outcome::Placed(placement) => {
                         shares.placed += 1;
@@ -314,10 +420,25 @@ fn run(
                         let pod = world.new_pod();
                         world.view.assume(pod, ask.class, placement.node);
                     }
-                    Outcome::Unfit(error) => {
+                    Outcome::Unfit(mut error) => {
                         shares.unfit += 1;
+                        shares.crowded += u64::from(error.rejected_by().contains(Plugin::PodTopologySpread));
+                        shares.near += u64::from(error.rejected_by().contains(Plugin::InterPodAffinity));
                         let all = u32::try_from(world.alive.len()).unwrap();
                         prop_assert_eq!(error.diagnosis.resolvable + error.diagnosis.unresolvable, all);
+                        let (resolvable, unresolvable) = (error.diagnosis.resolvable, error.diagnosis.unresolvable);
+                        let best = preempt(&world.view, ask, &mut error, &Young, *tie);
+                        match (&error.post_filter, best.first()) {
+                            (PostFilter::Silent, Some(chosen)) => {
+                                shares.evicting += 1;
+                                check_eviction(&world, ask.class, chosen)?;
+                            }
+                            (PostFilter::NoCandidate { not_helpful, no_victims, .. }, None) => {
+                                prop_assert!(*not_helpful == unresolvable && *no_victims <= resolvable);
+                            }
+                            (PostFilter::StateNotFound, None) => {}
+                            (other, _) => prop_assert!(all == 0, "{other:?}"),
+                        }
                     }
                 }
                 if let Some(&node) = world.alive.first() {
@@ -347,6 +468,9 @@ fn run(
                     }
                 }
             }
+            Step::Terminate(n) if !world.placed.is_empty() => {
+                world.view.set_terminating(world.placed[n % world.placed.len()]);
+            }
             Step::Resize(n, class) if !world.placed.is_empty() => {
                 let pod = world.placed[n % world.placed.len()];
                 world.view.update_pod(pod, ClassId::from_raw(*class));
@@ -360,9 +484,62 @@ fn run(
                 world.view.remove_node(node);
             }
             Step::Add(shape) => world.add(shape),
+            Step::Nominate { class, node } if !world.alive.is_empty() => {
+                let node = world.alive[node % world.alive.len()];
+                let pod = world.new_pod();
+                world.placed.pop();
+                world.nominees.push(pod);
+                world.view.nominate(pod, ClassId::from_raw(*class), node);
+            }
+            Step::Withdraw(n) if !world.nominees.is_empty() => {
+                let pod = world.nominees.swap_remove(n % world.nominees.len());
+                prop_assert!(world.view.clear_nomination(pod).is_some());
+            }
             _ => {}
         }
     }
+    Ok(())
+}
+
+/// Pods about which nothing is known.
+struct Young;
+
+impl Victims for Young {
+    fn started(&self, pod: PodId) -> SimTime {
+        SimTime(i64::from(pod.raw() % 7))
+    }
+
+    fn evicted_by_scheduler(&self, _: PodId) -> bool {
+        false
+    }
+
+    fn disruptions_allowed(&self) -> Vec<i64> {
+        vec![1, 0]
+    }
+
+    fn budgets_of(&self, pod: PodId, budgets: &mut Vec<usize>) {
+        budgets.extend(
+            [(3, 0), (5, 1)].into_iter().filter(|(n, _)| pod.raw().is_multiple_of(*n)).map(|(_, budget)| budget),
+        );
+    }
+}
+
+/// Only pods of lower priority go, and the pod fits where they went from.
+fn check_eviction(world: &World, class: ClassId, chosen: &Candidate) -> Result<(), TestCaseError> {
+    let mut view = world.view.clone();
+    let priority = |class| world.view.tables().class(class).priority;
+    prop_assert!(!chosen.victims.is_empty());
+    for victim in &chosen.victims {
+        let (node, its) = view.remove_pod(victim.pod).expect("a victim is on a node");
+        prop_assert!(node == chosen.node && priority(its) < priority(class) && priority(its) == victim.priority);
+    }
+    // Topology spread takes a pod that is being deleted away though it did not count it.
+    if chosen.victims.iter().any(|victim| world.view.is_terminating(victim.pod)) {
+        return Ok(());
+    }
+    let denied = Scan.deny(&mut view, class);
+    prop_assert!(denial(&denied, chosen.node).is_none());
+    prop_assert_eq!(Scan.judge(&view, class, chosen.node), None);
     Ok(())
 }
 
@@ -370,7 +547,11 @@ fn run(
 fn columns_decide_as_the_scan_does() {
     let shares = Cell::new(Shares::default());
     let strategy = (
-        prop::collection::vec(prop::option::weighted(0.4, affinity()), CLASSES as usize),
+        (
+            prop::collection::vec(prop::option::weighted(0.4, affinity()), CLASSES as usize),
+            prop::collection::vec(relation(), CLASSES as usize),
+            prop::option::weighted(0.3, 0..6_u8),
+        ),
         prop_oneof![
             prop::collection::vec(shape(), 0..6),
             prop::collection::vec(shape(), 50..90),
@@ -388,18 +569,24 @@ fn columns_decide_as_the_scan_does() {
         ..ProptestConfig::default()
     });
     runner
-        .run(&strategy, |(affinities, nodes, steps, percentage, first, budget)| {
+        .run(&strategy, |((affinities, relations, service), nodes, steps, percentage, first, budget)| {
             let tie_break = if first { TieBreak::First } else { TieBreak::Drawn };
             let options = Options { percentage_of_nodes_to_score: percentage, tie_break };
             let mut sum = shares.take();
-            let result = run(&affinities, &nodes, &steps, options, budget, &mut sum);
+            let result = run(World::new(&affinities, &relations, service), &nodes, &steps, options, budget, &mut sum);
             shares.set(sum);
             result
         })
         .unwrap();
-    let Shares { placed, tied, unfit, sampled, nominated, preferring, named } = shares.take();
+    let sum = shares.take();
+    let Shares { placed, tied, unfit, sampled, nominated, preferring, named, .. } = sum;
+    let Shares { spread, near, crowded, unrelated, denied, evicting, .. } = sum;
     println!("placed {placed} (tied {tied}), unfit {unfit}, sampled {sampled}, on the nominated node {nominated}");
     println!("with preferred terms {preferring}, with named nodes {named}");
+    println!("spread {spread}, unfit by spread {crowded}, by affinity {near}, unrelated {unrelated}");
+    assert!(spread > 200 && near > 30 && crowded > 30 && unrelated > 3000, "relations are rare, or too common");
+    println!("with nodes kept for nominated pods {denied}, evicting {evicting}");
+    assert!(denied > 200 && evicting > 50, "preemption is rare");
     assert!(preferring > 500 && named > 50, "node affinity is rare");
     assert!(
         placed > 3000 && tied > 1000 && unfit > 100 && sampled > 500 && nominated > 50,

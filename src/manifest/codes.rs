@@ -128,6 +128,12 @@ codes! {
     NO_CAPACITY = "PS1084", "node without resources";
     /// A node affinity that cannot be one.
     BAD_NODE_AFFINITY = "PS1085", "invalid node affinity";
+    /// A label selector that cannot be one.
+    BAD_SELECTOR = "PS1086", "invalid label selector";
+    /// A term of pod affinity that cannot be one.
+    BAD_POD_AFFINITY = "PS1087", "invalid pod affinity";
+    /// A topology spread constraint that cannot be one.
+    BAD_SPREAD = "PS1088", "invalid topology spread constraint";
     /// A Service without ports.
     NO_PORTS = "PS1090", "service without ports";
     /// A Service port twice.
@@ -154,6 +160,16 @@ codes! {
     MISSING_CONFIG = "PS1104", "reference to a missing ConfigMap or Secret";
     /// A key that the ConfigMap or Secret does not have.
     MISSING_CONFIG_KEY = "PS1105", "reference to a missing key";
+    /// Numbers of a PodDisruptionBudget.
+    BAD_BUDGET = "PS1106", "invalid disruption budget";
+    /// Access modes that are missing or exclude each other.
+    BAD_ACCESS_MODES = "PS1110", "invalid access modes";
+    /// A claim or a volume that does not say how large it is.
+    NO_SIZE = "PS1111", "claim or volume without a size";
+    /// A local volume on no node.
+    LOCAL_WITHOUT_NODE = "PS1112", "local volume without node affinity";
+    /// A claim that none of the files has.
+    MISSING_CLAIM = "PS1113", "reference to a missing claim";
 }
 
 #[cfg(test)]

@@ -6,6 +6,8 @@
 //! Knows the model; must not know scenarios, the engine or the terminal.
 
 mod affinity;
+mod budget;
+mod claim;
 pub mod codes;
 mod config;
 mod container;
@@ -15,26 +17,37 @@ mod fields;
 mod hooks;
 mod json;
 mod kinds;
+mod label_selector;
 mod loader;
 mod meta;
 mod names;
 mod node;
+mod owners;
 mod path;
+mod persistent_volume;
 mod placement;
 mod pod;
+mod pod_affinity;
 mod probe;
 mod references;
 mod resources;
 mod schema;
 mod schema_objects;
+mod schema_placement;
+mod schema_storage;
 mod service;
+mod spread;
+mod storage;
 mod tree;
 mod volume;
+mod volume_source;
 mod yaml;
 
 use crate::diag::{Diagnostics, SourceId, Sources, Span};
 use crate::model::service::ConfigContent;
-use crate::model::{PodTemplate, ServiceSpec, ShapeId, StrId, Vocabulary};
+use crate::model::{
+    DisruptionBudget, Namespace, OwnerSelector, PodTemplate, ServiceSpec, ShapeId, StorageObjects, StrId, Vocabulary,
+};
 
 /// Everything that some manifest files hold, compiled.
 #[derive(Clone, Debug, Default)]
@@ -45,8 +58,16 @@ pub struct Objects {
     pub nodes: Vec<NodeObject>,
     /// Services, in order.
     pub services: Vec<(ServiceSpec, Span)>,
+    /// Namespaces, in order.
+    pub namespaces: Vec<Namespace>,
+    /// ReplicationControllers, ReplicaSets and StatefulSets, as far as they spread the pods they own.
+    pub owners: Vec<OwnerSelector>,
+    /// PodDisruptionBudgets, in order.
+    pub budgets: Vec<DisruptionBudget>,
     /// ConfigMaps and Secrets with their keys.
     pub configs: Vec<(ConfigContent, Span)>,
+    /// Claims, volumes, storage classes and drivers.
+    pub storage: StorageObjects,
     /// Fields that were read but that nothing here models: (kind and path, how often).
     pub ignored: Vec<(String, u32)>,
 }

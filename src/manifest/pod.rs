@@ -10,12 +10,13 @@ use super::names;
 use super::placement;
 use super::resources::{self, Owner};
 use super::schema;
+use super::spread;
 use super::tree::{Node, Value};
 use super::volume::{self, Volumes};
 use crate::model::effective::{self, ContainerResources};
 use crate::model::names::go_quote;
 use crate::model::qos::qos_class;
-use crate::model::{HostPort, PodClass, PodResources, PodTemplate, ResourceList, RestartPolicy, Role};
+use crate::model::{HostPort, PodClass, PodOwner, PodResources, PodTemplate, ResourceList, RestartPolicy, Role};
 
 /// A pod's `spec`, compiled.
 pub(super) struct Pod<'t> {
@@ -42,7 +43,7 @@ pub(super) fn spec<'t>(cx: &mut Context<'_>, root: &Fields<'t, '_>, meta: &Meta<
         .filter_map(|name| spec.get(name))
         .flat_map(|entry| volume::token_volumes(&entry.value))
         .collect();
-    let volumes = volume::volumes(cx, &spec, namespace, &tokens);
+    let volumes = volume::volumes(cx, &spec, meta, &tokens);
     let host_network = spec.boolean(cx, "hostNetwork").unwrap_or(false);
     let grace_period_seconds = spec.integer(cx, "terminationGracePeriodSeconds", "int64").unwrap_or(30);
     let scope = Scope { namespace, host_network, grace_seconds: grace_period_seconds, volumes: &volumes };
@@ -54,7 +55,8 @@ pub(super) fn spec<'t>(cx: &mut Context<'_>, root: &Fields<'t, '_>, meta: &Meta<
         &[("Always", RestartPolicy::Always), ("OnFailure", RestartPolicy::OnFailure), ("Never", RestartPolicy::Never)],
     );
     let pod_resources = pod_resources(cx, &spec, &containers);
-    let class = class(cx, &spec, &containers, &pod_resources);
+    let mut class = class(cx, &spec, meta, &containers, &pod_resources);
+    class.volumes = volumes.scheduled.as_slice().into();
     let active_deadline_seconds = deadline(cx, &spec);
     rest(cx, &spec);
     let labels = cx.words.strings.intern_labels(meta.labels.iter().copied());
@@ -212,6 +214,7 @@ fn check_pod_level(cx: &mut Context<'_>, spec: &Fields<'_, '_>, all: &PodResourc
 fn class(
     cx: &mut Context<'_>,
     spec: &Fields<'_, '_>,
+    meta: &Meta<'_>,
     containers: &[Container<'_>],
     resources: &PodResources,
 ) -> PodClass {
@@ -225,7 +228,14 @@ fn class(
     let node_name = spec.text(cx, "nodeName").filter(|name| !name.is_empty());
     let stays = |c: &&Container<'_>| c.spec.role != Role::Init;
     let (priority, preemption) = placement::priority(cx, spec);
+    let (node_affinity, pod_affinity) = affinity::read(cx, spec, meta);
+    let spread = spread::read(cx, spec, meta);
+    let labels = cx.words.strings.intern_labels(meta.labels.iter().copied());
     PodClass {
+        namespace: cx.words.strings.intern(meta.namespace),
+        labels: cx.words.strings.labels(labels).clone(),
+        scheduler_name: None,
+        scheduling_gates: Box::default(),
         scoring_milli_cpu: scoring.0,
         scoring_memory: scoring.1,
         accounted_scoring: accounted(resources, &requests).map(|list| counted(&list)).filter(|sum| *sum != scoring),
@@ -234,9 +244,13 @@ fn class(
         preemption,
         node_name: node_name.map(|name| cx.words.strings.intern(name)),
         node_selector: placement::node_selector(cx, spec),
-        node_affinity: affinity::node_affinity(cx, spec),
+        node_affinity,
+        pod_affinity,
+        spread,
+        owner: meta.owner.map(|(kind, name)| PodOwner { kind, name: cx.words.strings.intern(name) }),
         tolerations: placement::tolerations(cx, spec),
         host_ports: containers.iter().filter(stays).flat_map(|c| c.host_ports.iter().map(|(port, ..)| *port)).collect(),
+        volumes: Box::default(),
     }
 }
 

@@ -3,6 +3,8 @@
 
 use super::fields::Schema;
 pub(super) use super::schema_objects::*;
+pub(super) use super::schema_placement::*;
+pub(super) use super::schema_storage::*;
 
 /// A Pod.
 pub(super) const POD: Schema = Schema {
@@ -24,16 +26,22 @@ pub(super) const POD: Schema = Schema {
 pub(super) const META: Schema = Schema {
     go: "ObjectMeta",
     what: "metadata",
-    modelled: &["name", "generateName", "namespace", "labels", "annotations"],
+    modelled: &[
+        "name",
+        "generateName",
+        "namespace",
+        "labels",
+        "annotations",
+        "uid",
+        "deletionTimestamp",
+        "ownerReferences",
+    ],
     ignored: &[
         "selfLink",
-        "uid",
         "resourceVersion",
         "generation",
         "creationTimestamp",
-        "deletionTimestamp",
         "deletionGracePeriodSeconds",
-        "ownerReferences",
         "finalizers",
         "managedFields",
         "clusterName",
@@ -56,6 +64,7 @@ pub(super) const POD_SPEC: Schema = Schema {
         "dnsPolicy",
         "nodeSelector",
         "affinity",
+        "topologySpreadConstraints",
         "nodeName",
         "hostNetwork",
         "hostname",
@@ -82,7 +91,6 @@ pub(super) const POD_SPEC: Schema = Schema {
         "readinessGates",
         "runtimeClassName",
         "enableServiceLinks",
-        "topologySpreadConstraints",
         "setHostnameAsFQDN",
         "os",
         "hostUsers",

@@ -3,6 +3,7 @@
 
 pub mod available;
 pub mod behavior;
+pub mod budget;
 pub mod class;
 pub mod effective;
 pub mod ids;
@@ -12,17 +13,24 @@ pub mod node;
 pub mod node_affinity;
 pub mod plan;
 pub mod pod;
+pub mod pod_affinity;
+pub mod profile;
 pub mod qos;
 pub mod resources;
 pub mod selector;
 mod selector_parse;
 pub mod service;
+pub mod spread;
 pub mod status;
+pub mod storage;
+pub mod storage_set;
 pub mod strings;
 pub mod tolerations;
 pub mod vocabulary;
+pub mod volume_match;
 
 pub use behavior::{Behavior, Crash, FileUse, HookRun, OnTerminate, RunTime, StartFailure, Unhealthy, Usage};
+pub use budget::{BudgetBound, BudgetStatus, DisruptionBudget};
 pub use class::{HostPort, PodClass, PreemptionPolicy, Taint, TaintEffect, Toleration, TolerationOperator};
 pub use effective::{PodResources, ResourceList, ResourceRequirements};
 pub use ids::*;
@@ -34,11 +42,17 @@ pub use pod::{
     PodTemplate, Probe, ProbeAction, Protocol, QosClass, ResizeRestarts, RestartPolicy, RestartRule, Role, Volume,
     VolumeSource,
 };
+pub use pod_affinity::{Namespace, PodAffinity, PodAffinityTerm, PodLabels};
 pub use resources::{Limits, Resources};
 pub use selector::{CompiledSelector, LabelSelector, LabelSelectorRequirement, Operator, Requirement, Selector};
 pub use service::{ConfigContent, ConfigObject, ServicePort, ServiceSpec, ServiceType, TargetPort};
+pub use spread::{
+    NodeInclusionPolicy, OwnedPods, OwnerKind, OwnerSelector, PodOwner, SpreadConstraint, WhenUnsatisfiable,
+};
 pub use status::{
     ConditionStatus, ContainerState, ContainerStatus, Phase, PodCondition, PodConditionType, ResizeState, Terminated,
 };
+pub use storage::{ClaimName, PodVolume, StorageObjects};
+pub use storage_set::{StorageKey, StorageObject, StorageSet};
 pub use strings::{LabelSet, Strings};
 pub use vocabulary::Vocabulary;

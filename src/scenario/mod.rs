@@ -35,6 +35,7 @@ use crate::sim::plan::Plan;
 
 use fields::Fields;
 pub use files::{Disk, Files};
+pub use time::instant;
 
 /// A scenario as it was understood.
 #[derive(Debug)]
@@ -185,14 +186,15 @@ fn read(cx: &mut Cx<'_>, root: &Fields<'_>, file: &str) -> Option<Plan> {
     let faults = faults::read(cx, root, &parts);
     checks::whole(cx, root, &parts);
 
-    let vocabulary = std::mem::take(&mut cx.vocabulary);
+    let mut vocabulary = std::mem::take(&mut cx.vocabulary);
+    let namespaces = parts.all_namespaces(&mut vocabulary.strings);
     Some(Plan {
         name: run.name,
         description: run.description,
         seed: run.seed,
         start: run.start,
         duration: run.duration,
-        classes: vocabulary.classes.entries().map(|(_, class)| class.clone()).collect(),
+        classes: vocabulary.classes.entries().map(|(_, class)| pods::simulated(class)).collect(),
         templates: parts.templates,
         behaviors,
         images,
@@ -200,7 +202,11 @@ fn read(cx: &mut Cx<'_>, root: &Fields<'_>, file: &str) -> Option<Plan> {
         nodes: parts.nodes,
         configs: vocabulary.configs.entries().map(|(_, config)| config.clone()).collect(),
         config_contents: parts.config_contents,
+        storage: parts.storage,
         services: parts.services,
+        namespaces,
+        owners: parts.controllers,
+        budgets: parts.budgets,
         workloads: parts.workloads,
         pods: parts.pods,
         arrivals: parts.arrivals,

@@ -7,6 +7,7 @@ use rustc_hash::FxBuildHasher;
 use super::cycle::{Pick, Placement, Search, Window};
 use super::diagnosis::Diagnosis;
 use super::framework::Plugin;
+use super::nominated::{Denied, denial};
 use super::plugins::{node_affinity, taint_toleration};
 use super::probe::{Probe, Reject};
 use super::view::{Cursor, NOT_LISTED, View};
@@ -144,6 +145,30 @@ impl Column {
         self.built[block] = true;
     }
 
+    /// Lets the cells of `denied` nodes not fit. Returns what they hold, for [`allow`](Self::allow).
+    pub(super) fn deny(&mut self, view: &View, probe: &Probe<'_>, denied: &Denied) -> Vec<(usize, i16)> {
+        let mut saved = Vec::new();
+        for &(node, _) in denied {
+            let position = view.position(node) as usize;
+            self.build(view, probe, position / BLOCK);
+            self.uncount(position);
+            saved.push((position, std::mem::replace(&mut self.cells[position], UNNUMBERED)));
+        }
+        saved
+    }
+
+    /// Gives cells back what they held.
+    pub(super) fn allow(&mut self, denied: &[(usize, i16)]) {
+        for &(position, cell) in denied {
+            self.cells[position] = cell;
+            match cell {
+                UNNUMBERED => {}
+                cell if cell < 0 => self.rejects[usize::from((-1 - cell).unsigned_abs())] += 1,
+                _ => self.fits += 1,
+            }
+        }
+    }
+
     /// The best node of a window.
     pub(super) fn search(&mut self, view: &View, probe: &Probe<'_>, window: Window, pick: Pick) -> Search {
         let (size, start, need) = (self.cells.len(), window.start as usize, window.need as usize);
@@ -228,12 +253,15 @@ impl Column {
         (position, best, tied)
     }
 
-    /// What all nodes say.
-    pub(super) fn diagnose(&mut self, view: &View, probe: &Probe<'_>) -> Diagnosis {
+    /// What all nodes say; those in `denied`, which must not fit, what stands there.
+    pub(super) fn diagnose(&mut self, view: &View, probe: &Probe<'_>, denied: &Denied) -> Diagnosis {
         for block in 0..self.built.len() {
             self.build(view, probe, block);
         }
         let mut diagnosis = Diagnosis::default();
+        for (_, rejection) in denied {
+            diagnosis.add(rejection.plugin, &rejection.verdict, 1);
+        }
         let mut add = |reject: Reject, nodes: u32| {
             let rejection = reject.rejection(probe);
             diagnosis.add(rejection.plugin, &rejection.verdict, nodes);
@@ -242,7 +270,11 @@ impl Column {
         self.rejects.iter().for_each(|(&reject, &nodes)| add(reject, nodes));
         if numbered as usize + self.fits < self.cells.len() {
             for (position, _) in self.cells.iter().enumerate().filter(|&(_, &cell)| cell == UNNUMBERED) {
-                if let Err(reject) = probe.evaluate(view, view.list()[position]) {
+                let node = view.list()[position];
+                if denial(denied, node).is_some() {
+                    continue;
+                }
+                if let Err(reject) = probe.evaluate(view, node) {
                     add(reject, 1);
                 }
             }

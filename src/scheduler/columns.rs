@@ -8,9 +8,11 @@ use super::column::Column;
 use super::cycle::{Evaluator, Pick, Search, Window};
 use super::diagnosis::Diagnosis;
 use super::framework::Rejection;
+use super::nominated::Denied;
 use super::probe::Probe;
+use super::scan::Scan;
 use super::tables::SignatureId;
-use super::view::View;
+use super::view::{NOT_LISTED, View};
 use crate::base::IdVec;
 use crate::model::{ClassId, NodeId};
 
@@ -25,6 +27,9 @@ pub struct Columns {
     clock: VecDeque<SignatureId>,
     cells: usize,
     budget: usize,
+    scan: Scan,
+    /// Whether other pods decide about a class, and the view's epoch for which that holds.
+    related: IdVec<ClassId, Option<(u64, bool)>>,
 }
 
 impl Columns {
@@ -37,13 +42,35 @@ impl Columns {
     /// Keeps at most `cells` cells, but always at least one column.
     #[must_use]
     pub fn with_budget(cells: usize) -> Self {
-        Self { columns: IdVec::new(), clock: VecDeque::new(), cells: 0, budget: cells }
+        Self {
+            columns: IdVec::new(),
+            clock: VecDeque::new(),
+            cells: 0,
+            budget: cells,
+            scan: Scan,
+            related: IdVec::new(),
+        }
     }
 
     /// How many columns are held.
     #[must_use]
     pub fn held(&self) -> usize {
         self.clock.len()
+    }
+
+    /// Whether topology spread or affinity between pods concerns a class: its verdicts and scores then hang on pods of other
+    /// nodes, and no column holds them.
+    fn is_related(&mut self, view: &View, class: ClassId) -> bool {
+        let epoch = view.relations_epoch();
+        self.related.grow_to(class, None);
+        match self.related[class] {
+            Some((known, related)) if known == epoch => related,
+            _ => {
+                let related = view.relates(class) || has_volumes(view, class);
+                self.related[class] = Some((epoch, related));
+                related
+            }
+        }
     }
 
     /// The column of `signature`, up to date as far as it is built.
@@ -90,21 +117,62 @@ impl Default for Columns {
     }
 }
 
+/// Whether volumes decide about a class: what is known of them changes without any node changing, so nothing is remembered.
+fn has_volumes(view: &View, class: ClassId) -> bool {
+    !view.tables().volumes(view.tables().class(class).volumes).is_empty()
+}
+
 impl Evaluator for Columns {
-    fn search(&mut self, view: &View, class: ClassId, window: Window, pick: Pick) -> Search {
+    fn deny(&mut self, view: &mut View, class: ClassId) -> Denied {
+        if self.is_related(view, class) {
+            return self.scan.deny(view, class);
+        }
+        // As upstream, a plugin that leaves the pod alone goes on to do so whoever is nominated.
+        let class = view.tables().class(class);
+        let priority = class.priority;
+        let listed = |&node: &NodeId| view.position(node) != NOT_LISTED;
+        let nodes: Vec<NodeId> = view.nominations().nodes_against(priority).filter(listed).collect();
+        let say = |node| {
+            let said = view.with_nominated(node, priority, |view| {
+                let probe = Probe::new(view, &class);
+                probe.evaluate(view, node).err().map(|reject| reject.rejection(&probe))
+            });
+            said.map(|rejection| (node, rejection))
+        };
+        nodes.into_iter().filter_map(say).collect()
+    }
+
+    fn search(&mut self, view: &View, class: ClassId, window: Window, pick: Pick, denied: &Denied) -> Search {
+        if self.is_related(view, class) {
+            return self.scan.search(view, class, window, pick, denied);
+        }
         let class = view.tables().class(class);
         let probe = Probe::new(view, &class);
-        self.column(view, class.signature, &probe).search(view, &probe, window, pick)
+        let column = self.column(view, class.signature, &probe);
+        let denied = column.deny(view, &probe, denied);
+        let found = column.search(view, &probe, window, pick);
+        column.allow(&denied);
+        found
     }
 
     fn judge(&mut self, view: &View, class: ClassId, node: NodeId) -> Option<Rejection> {
+        if self.is_related(view, class) {
+            return self.scan.judge(view, class, node);
+        }
         let probe = Probe::new(view, &view.tables().class(class));
         probe.evaluate(view, node).err().map(|reject| reject.rejection(&probe))
     }
 
-    fn diagnose(&mut self, view: &View, class: ClassId) -> Diagnosis {
+    fn diagnose(&mut self, view: &View, class: ClassId, denied: &Denied) -> Diagnosis {
+        if self.is_related(view, class) {
+            return self.scan.diagnose(view, class, denied);
+        }
         let class = view.tables().class(class);
         let probe = Probe::new(view, &class);
-        self.column(view, class.signature, &probe).diagnose(view, &probe)
+        let column = self.column(view, class.signature, &probe);
+        let saved = column.deny(view, &probe, denied);
+        let diagnosis = column.diagnose(view, &probe, denied);
+        column.allow(&saved);
+        diagnosis
     }
 }

@@ -4,6 +4,8 @@
 
 use super::diagnosis::{Diagnosis, FitError};
 use super::framework::{Plugin, Rejection};
+use super::nominated::{Denied, denial};
+use super::pre_filter::pre_filter;
 use super::sampling::feasible_nodes_to_find;
 use super::view::View;
 use crate::model::{ClassId, NodeId};
@@ -98,15 +100,19 @@ pub struct Search {
 
 /// Judges nodes. All evaluators give the same answers; they differ in what they remember.
 pub trait Evaluator {
-    /// Looks through a window of the (refreshed) node list. Among the best nodes, in the order in which they were looked at,
-    /// `pick` chooses.
-    fn search(&mut self, view: &View, class: ClassId, window: Window, pick: Pick) -> Search;
+    /// The nodes of the (refreshed) list that do not take the pod if the pods nominated there are on them that count against
+    /// its priority, with what they say then; sorted by node.
+    fn deny(&mut self, view: &mut View, class: ClassId) -> Denied;
+
+    /// Looks through a window of the node list; nodes in `denied` do not fit. Among the best nodes, in the order in which they
+    /// were looked at, `pick` chooses.
+    fn search(&mut self, view: &View, class: ClassId, window: Window, pick: Pick, denied: &Denied) -> Search;
 
     /// Why a node does not take the pod; `None` if it does.
     fn judge(&mut self, view: &View, class: ClassId, node: NodeId) -> Option<Rejection>;
 
-    /// What all nodes of the list say, when none fits.
-    fn diagnose(&mut self, view: &View, class: ClassId) -> Diagnosis;
+    /// What all nodes of the list say, when none fits; those in `denied` say what stands there.
+    fn diagnose(&mut self, view: &View, class: ClassId, denied: &Denied) -> Diagnosis;
 }
 
 /// The outcome of a cycle.
@@ -153,11 +159,20 @@ pub fn schedule_one<E: Evaluator>(
     let all = u32::try_from(view.list().len()).expect("node ids are 32 bits wide");
     let class = view.tables().class(ask.class);
     if all == 0 {
-        let error = FitError::without_victims(0, Diagnosis::default(), class.preemption);
+        let profile = view.tables().profile(&class);
+        let error = FitError::without_victims(0, Diagnosis::default(), profile, class.preemption);
         return Decision { outcome: Outcome::Unfit(error), evaluated: 0, feasible: 0 };
     }
+    if let Some(rejection) = pre_filter(view, ask.class) {
+        let diagnosis = Diagnosis::of_pod(rejection, all);
+        let error = FitError::without_victims(all, diagnosis, view.tables().profile(&class), class.preemption);
+        return Decision { outcome: Outcome::Unfit(error), evaluated: 0, feasible: 0 };
+    }
+    let has_nominees = !view.nominations().is_empty();
+    let denied = if has_nominees { evaluator.deny(view, ask.class) } else { Denied::new() };
     let nominated = ask.nominated.filter(|&node| view.facts(node).is_some());
     if let Some(node) = nominated
+        && denial(&denied, node).is_none()
         && evaluator.judge(view, ask.class, node).is_none()
     {
         // The next search starts where this one would have: upstream returns before it moves the start.
@@ -168,21 +183,21 @@ pub fn schedule_one<E: Evaluator>(
     // If node affinity names the nodes, those are looked at, all of them.
     let named = view.tables().statics(class.statics).named_nodes.as_deref();
     let is_named = |node: NodeId| view.facts(node).zip(named).is_none_or(|(facts, named)| named.contains(&facts.name));
-    let is_conflict = named.is_some_and(<[_]>::is_empty);
     let looked_at = named.map(|_| view.list().iter().filter(|&&node| is_named(node)).count());
     let looked_at = looked_at.map(|count| u32::try_from(count).expect("node ids are 32 bits wide"));
-    let unnamed = nominated.is_some_and(|node| !is_conflict && !is_named(node));
+    let unnamed = nominated.is_some_and(|node| !is_named(node));
 
+    let percentage = view.tables().profile(&class).percentage_of_nodes_to_score;
     let need = match looked_at {
         Some(_) => all,
-        None => feasible_nodes_to_find(all, options.percentage_of_nodes_to_score),
+        None => feasible_nodes_to_find(all, percentage.unwrap_or(options.percentage_of_nodes_to_score)),
     };
     let start = view.next_start % all;
     let pick = match options.tie_break {
         TieBreak::First => Pick::First,
         TieBreak::Drawn => Pick::Drawn(tie),
     };
-    let found = evaluator.search(view, ask.class, Window { start, need }, pick);
+    let found = evaluator.search(view, ask.class, Window { start, need }, pick, &denied);
     // A nominated node that does not fit counts as looked at even if the search stopped before it.
     let evaluated = match looked_at {
         Some(nodes) => nodes + u32::from(unnamed),
@@ -195,11 +210,11 @@ pub fn schedule_one<E: Evaluator>(
     let outcome = match found.placement {
         Some(placement) => Outcome::Placed(placement),
         None => {
-            let mut diagnosis = evaluator.diagnose(view, ask.class);
+            let mut diagnosis = evaluator.diagnose(view, ask.class, &denied);
             if looked_at.is_some() {
                 diagnosis.plugins.insert(Plugin::NodeAffinity);
             }
-            Outcome::Unfit(FitError::without_victims(all, diagnosis, class.preemption))
+            Outcome::Unfit(FitError::without_victims(all, diagnosis, view.tables().profile(&class), class.preemption))
         }
     };
     Decision { outcome, evaluated, feasible: found.feasible }

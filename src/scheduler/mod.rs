@@ -9,15 +9,25 @@ pub mod framework;
 pub mod hints;
 mod inflight;
 pub mod node_tree;
+pub mod nominated;
 pub mod plugins;
+pub mod pre_filter;
+pub mod preemption;
 pub mod probe;
 pub mod queue;
+pub mod relations;
 pub mod sampling;
 pub mod scan;
 #[allow(clippy::module_inception, reason = "the component is called like its room")]
 pub mod scheduler;
+pub mod state;
+pub mod storage;
 pub mod tables;
+pub mod trail;
 pub mod view;
+pub mod volume_reason;
+mod volumes;
 mod waiting;
+pub mod whatif;
 
 pub use scheduler::{Scheduler, Timer};

@@ -14,6 +14,7 @@ use super::framework::{Plugin, PluginSet};
 use super::hints::{self, ClusterEvent};
 use super::inflight::{InFlight, Seen};
 use super::tables::Tables;
+use super::trail::Trail;
 use super::waiting::{Seat, Waiting};
 use crate::base::{SimDuration, SimTime};
 use crate::model::{ClassId, PodId};
@@ -115,6 +116,8 @@ pub struct Queue {
     sequence: u64,
     started: SimTime,
     scratch: Vec<PodId>,
+    /// What woke the pod that somebody asks about.
+    pub trail: Trail,
 }
 
 impl Queue {
@@ -135,6 +138,7 @@ impl Queue {
             sequence: 0,
             started,
             scratch: Vec::new(),
+            trail: Trail::default(),
         }
     }
 
@@ -204,7 +208,9 @@ impl Queue {
         info.backoff_expiry = Some(back_off.expiry(now, failures));
         let woken = rejected_by.is_empty()
             || self.in_flight.seen(info.pod).any(|seen| match *seen {
-                Seen::Cluster(ref event) => hints::wakes(tables, info.class, rejected_by, event),
+                Seen::Cluster(ref event) => hints::wakes(tables, info.class, rejected_by, event)
+                    .then(|| self.trail.note(tables, &info, event, now))
+                    .is_some(),
                 Seen::Own { pod, satisfied } => pod == info.pod && !satisfied.intersection(rejected_by).is_empty(),
             });
         self.in_flight.finish(info.pod);
@@ -230,6 +236,7 @@ impl Queue {
         for pod in woken.drain(..) {
             // `take_if` already took it out of its group.
             let info = self.release_entry(pod);
+            self.trail.note(tables, &info, event, now);
             self.enter(info, now);
         }
         self.scratch = woken;

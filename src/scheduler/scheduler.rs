@@ -7,18 +7,22 @@ use super::columns::Columns;
 use super::cycle::{Ask, Options, Outcome, TieBreak, schedule_one};
 use super::diagnosis::FitError;
 use super::framework::PluginSet;
-use super::hints::ClusterEvent;
+use super::hints::{ClusterEvent, StorageEvent};
 use super::queue::{Queue, QueueConfig, QueuedPod};
+use super::relations::Listers;
 use super::scan::Scan;
+use super::storage::PodVolumes;
 use super::tables::NodeSpec;
 use super::view::View;
 use crate::api::{Change, Cursor, Op, PodRef};
-use crate::base::{IdPages, SimTime};
+use crate::base::{IdPages, SimDuration, SimTime};
 use crate::component::Env;
 use crate::engine::{TimerKey, Timers};
 use crate::model::plan::{Evaluator, Plan};
 use crate::model::strings::known;
-use crate::model::{ClassId, NodeId, PodCondition, PodConditionType, PodId, PodUid, Taint};
+use crate::model::{
+    ClaimName, ClassId, NodeId, PodCondition, PodConditionType, PodId, PodUid, StorageKey, StorageObject, Taint,
+};
 use crate::record::{Fact, KubeEvent, Recorder};
 
 /// Timers of the scheduler.
@@ -30,7 +34,14 @@ pub enum Timer {
     Queue,
     /// A binding reaches the API server.
     Bind(u32),
+    /// It is looked whether the volumes of a pod that is being bound are there.
+    Volumes(u32),
 }
+
+/// How long a pod's binding waits for its volumes (`bindTimeoutSeconds`).
+const BIND_TIMEOUT: SimDuration = SimDuration::from_secs(600);
+/// How often it looks.
+const VOLUME_POLL: SimDuration = SimDuration::from_secs(1);
 
 /// A pod that is being bound.
 #[derive(Clone, Debug)]
@@ -38,6 +49,10 @@ struct Binding {
     pod: PodRef,
     node: NodeId,
     info: QueuedPod,
+    /// What its claims get.
+    volumes: PodVolumes,
+    /// When waiting for them is given up.
+    deadline: SimTime,
 }
 
 /// kube-scheduler.
@@ -71,8 +86,11 @@ impl Scheduler {
             max_backoff: settings.max_backoff,
             ..QueueConfig::default()
         };
+        let mut view = View::new();
+        let services = plan.services.iter();
+        view.set_listers(Listers::new(&plan.namespaces, services, &plan.owners));
         Self {
-            view: View::new(),
+            view,
             columns: Columns::new(),
             scan: Scan,
             evaluator: settings.evaluator,
@@ -105,6 +123,7 @@ impl Scheduler {
             Timer::Cycle => self.end_cycle(env),
             Timer::Queue => self.queue_timer = None,
             Timer::Bind(slot) => self.bind(env, slot),
+            Timer::Volumes(slot) => self.await_volumes(env, slot),
         }
         self.go_on(env);
     }
@@ -139,6 +158,32 @@ impl Scheduler {
         self.cycle.as_ref().map(|(pod, ..)| *pod)
     }
 
+    /// Where the pod of the cycle under way goes; `None` if no node fits it, or there is no cycle.
+    #[must_use]
+    pub fn placement(&self) -> Option<super::cycle::Placement> {
+        match self.cycle.as_ref()?.2 {
+            Outcome::Placed(placement) => Some(placement),
+            Outcome::Unfit(_) => None,
+        }
+    }
+
+    /// How often the pod of the cycle under way was tried, this time included.
+    #[must_use]
+    pub fn attempt(&self) -> Option<u32> {
+        self.cycle.as_ref().map(|(_, info, _)| info.attempts)
+    }
+
+    /// What cycles are told.
+    #[must_use]
+    pub const fn options(&self) -> &Options {
+        &self.options
+    }
+
+    /// Keeps from now on what moves `pod` in the queue: see [`Queue::trail`].
+    pub fn follow(&mut self, pod: PodId) {
+        self.queue.trail.follow(pod);
+    }
+
     /// Pods whose bindings are on their way, and where they are to go.
     pub fn bindings(&self) -> impl Iterator<Item = (PodRef, NodeId)> {
         self.bindings.iter().flatten().map(|binding| (binding.pod, binding.node))
@@ -156,16 +201,16 @@ impl Scheduler {
                 }
                 match node {
                     Some(node) => self.appeared(pod.pod, class, node, now),
+                    // Another scheduler's pod is none of its business until somebody binds it.
+                    None if self.view.tables().class(class).profile.is_none() => {}
                     None => self.queue.add(self.view.tables(), pod.pod, class, None, now),
                 }
             }
             Change::PodBound { pod, node, class } => {
-                if self.view.is_assumed(pod.pod) {
-                    self.view.add_pod(pod.pod, class, node);
-                } else {
+                if !self.view.is_assumed(pod.pod) {
                     self.queue.delete(pod.pod);
-                    self.appeared(pod.pod, class, node, now);
                 }
+                self.appeared(pod.pod, class, node, now);
             }
             Change::PodResized { pod, classes: (_, new), .. } => {
                 self.view.register_class(new, &env.plan.classes[new]);
@@ -175,6 +220,7 @@ impl Scheduler {
                 }
             }
             Change::PodStatus { pod, phase, .. } if phase.is_terminal() => self.left(pod, now),
+            Change::PodDeleting { pod, .. } => self.view.set_terminating(pod.pod),
             Change::PodRemoved { pod, .. } => {
                 if !self.queue.delete(pod.pod) {
                     self.left(pod, now);
@@ -197,6 +243,13 @@ impl Scheduler {
                     self.queue.on_event(self.view.tables(), &ClusterEvent::NodeUpdated { old, new }, now);
                 }
             }
+            Change::Storage(key) => {
+                if let Some(new) = env.cluster.storage().get(key) {
+                    let event = |old: Option<&StorageObject>| StorageEvent::of(old, &new);
+                    let event = event(self.view.storage_mut().put(new.clone()).as_ref());
+                    self.queue.on_event(self.view.tables(), &ClusterEvent::Storage(event), now);
+                }
+            }
             Change::NodeRemoved(node) => {
                 if let Some(facts) = self.view.remove_node(node) {
                     self.queue.on_event(self.view.tables(), &ClusterEvent::NodeRemoved(facts), now);
@@ -212,8 +265,10 @@ impl Scheduler {
     }
 
     fn left(&mut self, pod: PodRef, now: SimTime) {
+        let terminating = self.view.is_terminating(pod.pod);
         if let Some((_, class)) = self.view.remove_pod(pod.pod) {
-            self.queue.on_event(self.view.tables(), &ClusterEvent::AssignedPodRemoved(class), now);
+            let event = ClusterEvent::AssignedPodRemoved { class, terminating };
+            self.queue.on_event(self.view.tables(), &event, now);
         }
     }
 
@@ -265,9 +320,16 @@ impl Scheduler {
         }
         match outcome {
             Outcome::Placed(placement) => {
+                let Some(volumes) = self.reserve(env, info.class, placement.node) else {
+                    // What the decision was made with is no longer so.
+                    self.queue.failed(self.view.tables(), info, PluginSet::EMPTY, env.now);
+                    return;
+                };
                 self.view.assume(pod.pod, info.class, placement.node);
                 self.queue.done(pod.pod);
-                let binding = Binding { pod, node: placement.node, info };
+                let has_volumes = !volumes.is_empty();
+                let deadline = env.now + BIND_TIMEOUT;
+                let binding = Binding { pod, node: placement.node, info, volumes, deadline };
                 let slot = match self.free_bindings.pop() {
                     Some(slot) => {
                         self.bindings[slot as usize] = Some(binding);
@@ -278,7 +340,11 @@ impl Scheduler {
                         u32::try_from(self.bindings.len() - 1).expect("few pods are bound at once")
                     }
                 };
-                env.timers.after_constant(env.plan.control_plane.binding, Timer::Bind(slot));
+                if has_volumes {
+                    env.timers.after_constant(VOLUME_POLL, Timer::Volumes(slot));
+                } else {
+                    env.timers.after_constant(env.plan.control_plane.binding, Timer::Bind(slot));
+                }
             }
             Outcome::Unfit(error) => {
                 env.counters.scheduling_failures += 1;
@@ -298,9 +364,45 @@ impl Scheduler {
         }
     }
 
+    /// Reserve and the writes of PreBind: the claims' volumes are assumed, and the API server is told of them.
+    fn reserve<T, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, class: ClassId, node: NodeId) -> Option<PodVolumes> {
+        let volumes = self.view.volumes_for(class, node)?;
+        if volumes.is_empty() {
+            return Some(volumes);
+        }
+        let name = self.view.facts(node)?.name;
+        self.view.storage_mut().assume(&volumes, name);
+        let bound = volumes.bindings.iter().map(|&(_, volume)| StorageKey::Volume(volume));
+        let selected = volumes.provisions.iter().map(|&claim| StorageKey::Claim(claim));
+        for object in bound.chain(selected).filter_map(|key| self.view.storage().get(key)) {
+            // Refused if it says so already.
+            let _ = env.cluster.request(env.now, Op::PutStorage(&object));
+        }
+        Some(volumes)
+    }
+
+    /// Upstream asks once a second, for ten minutes.
+    fn await_volumes<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, slot: u32) {
+        let binding = self.bindings[slot as usize].as_ref().expect("a binding arrives once");
+        let claims = binding.volumes.bindings.iter().map(|(claim, _)| claim).chain(&binding.volumes.provisions);
+        let storage = self.view.storage();
+        let is_bound = |&claim: &ClaimName| storage.claim(claim).is_some_and(|claim| claim.bound_to().is_some());
+        let all_bound = claims.copied().all(|claim| is_bound(&claim));
+        if all_bound {
+            env.timers.after_constant(env.plan.control_plane.binding, Timer::Bind(slot));
+        } else if !env.cluster.pods().exists(binding.pod) || env.now >= binding.deadline {
+            let binding = self.bindings[slot as usize].take().expect("a binding arrives once");
+            self.free_bindings.push(slot);
+            self.binding_failed(env, &binding);
+        } else {
+            env.timers.after_constant(VOLUME_POLL, Timer::Volumes(slot));
+        }
+    }
+
     fn bind<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, slot: u32) {
-        let Binding { pod, node, info } = self.bindings[slot as usize].take().expect("a binding arrives once");
+        let binding = self.bindings[slot as usize].take().expect("a binding arrives once");
         self.free_bindings.push(slot);
+        let Binding { pod, node, ref info, .. } = binding;
         match env.cluster.request(env.now, Op::Bind { pod, node, class: info.class }) {
             Ok(_) => {
                 env.counters.pods_bound += 1;
@@ -315,16 +417,21 @@ impl Scheduler {
                     format!("Successfully assigned {namespace}/{pod} to {}", plan.strings.text(name))
                 });
             }
-            Err(_) => {
-                // If the pod is gone, its slot may be another's by now, assumed in its turn.
-                let same = self.uids.get(pod.pod).copied().flatten() == Some(pod.uid);
-                if let Some((_, class)) = same.then(|| self.view.forget(pod.pod)).flatten() {
-                    self.queue.on_event(self.view.tables(), &ClusterEvent::AssignedPodRemoved(class), env.now);
-                }
-                if env.cluster.pods().exists(pod) && env.cluster.pods().node(pod.pod).is_none() {
-                    self.queue.failed(self.view.tables(), info, PluginSet::EMPTY, env.now);
-                }
-            }
+            Err(_) => self.binding_failed(env, &binding),
+        }
+    }
+
+    fn binding_failed<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, binding: &Binding) {
+        let pod = binding.pod;
+        self.view.storage_mut().forget(&binding.volumes);
+        // If the pod is gone, its slot may be another's by now, assumed in its turn.
+        let same = self.uids.get(pod.pod).copied().flatten() == Some(pod.uid);
+        if let Some((_, class)) = same.then(|| self.view.forget(pod.pod)).flatten() {
+            let event = ClusterEvent::AssignedPodRemoved { class, terminating: false };
+            self.queue.on_event(self.view.tables(), &event, env.now);
+        }
+        if env.cluster.pods().exists(pod) && env.cluster.pods().node(pod.pod).is_none() {
+            self.queue.failed(self.view.tables(), binding.info, PluginSet::EMPTY, env.now);
         }
     }
 }

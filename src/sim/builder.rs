@@ -355,7 +355,9 @@ impl PlanBuilder {
             effect: Some(TaintEffect::NoExecute),
             seconds: Some(seconds),
         };
+        let labels = strings.intern_labels(pod.labels.iter().map(|(key, value)| (key.as_str(), value.as_str())));
         self.classes.intern(PodClass {
+            labels: strings.labels(labels).clone(),
             requests: resources.requests(&Options::default()).compile(strings),
             scoring_milli_cpu: counted(CPU).milli_value(),
             scoring_memory: counted(MEMORY).value(),

@@ -8,11 +8,13 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::cluster::{Cluster, key, node_name};
+use super::evictions::{self, Placed};
 use super::{Answer, Unsupported, compare, unmodelled};
-use crate::model::{NodeId, PreemptionPolicy};
+use crate::model::NodeId;
 use crate::scheduler::columns::Columns;
 use crate::scheduler::cycle::{Ask, Decision, Options, Outcome, Placement, TieBreak, schedule_one};
 use crate::scheduler::framework::{Rejection, Verdict};
+use crate::scheduler::preemption::preempt;
 use crate::scheduler::scan::{NodeScores, Scan};
 
 /// In the large cases more tied nodes than these are only counted.
@@ -53,64 +55,105 @@ pub(super) fn check(case: &Recorded) -> Result<Vec<Checked>, Unsupported> {
         return Err(Unsupported(needs.join(", ")));
     }
     let mut cluster = Cluster::new(case)?;
-    if may_preempt(case, &cluster)? {
-        return Err(Unsupported("preemption (a pod of higher priority than another before it)".to_owned()));
-    }
-    if case.queue.len() != case.expect.len() {
-        return Err(Unsupported(format!("{} entries for {} pods", case.expect.len(), case.queue.len())));
+    let asked = case.expect.iter().filter(|expected| !is_retry(expected)).count();
+    if case.queue.len() != asked {
+        return Err(Unsupported(format!("{asked} entries for {} pods", case.queue.len())));
     }
     let mut columns = Columns::new();
-    let decisions = case.queue.iter().zip(&case.expect);
-    decisions.map(|(pod, expected)| one(case, &mut cluster, &mut columns, pod, expected)).collect()
-}
-
-/// Whether a pod comes when others of lower priority are there already: it could evict them.
-fn may_preempt(case: &Recorded, cluster: &Cluster) -> Result<bool, Unsupported> {
-    let class = |pod| Ok(cluster.words.classes.get(cluster.class(pod)?));
-    let mut lowest = i32::MAX;
-    for pod in case.objects("pods") {
-        lowest = lowest.min(class(pod)?.priority);
-    }
-    for pod in &case.queue {
-        let class = class(pod)?;
-        let asks = class.node_name.is_none() && class.preemption == PreemptionPolicy::PreemptLowerPriority;
-        if asks && class.priority > lowest {
-            return Ok(true);
+    let mut entries = case.expect.iter().peekable();
+    let mut checked = Vec::new();
+    for (at, pod) in case.queue.iter().enumerate() {
+        let Some(expected) = entries.next() else { break };
+        let mut turn = Turn { pod, at, nominated: preset_nomination(&cluster, pod), is_retry: false };
+        let mut expected = Some(expected);
+        loop {
+            let (found, evicted) = one(case, &mut cluster, &mut columns, &turn, expected)?;
+            checked.extend(found);
+            let retry = entries.next_if(|expected| is_retry(expected));
+            match (evicted, retry) {
+                // What follows a preemption is decided even if it was not recorded.
+                (Some(node), retry) => (turn.nominated, turn.is_retry, expected) = (Some(node), true, retry),
+                (None, Some(_)) => {
+                    checked.push((key(pod), Ok(vec!["retry: nothing was evicted for it".to_owned()])));
+                    break;
+                }
+                (None, None) => break,
+            }
         }
-        lowest = lowest.min(class.priority);
     }
-    Ok(false)
+    Ok(checked)
 }
 
+/// A pod's turn.
+struct Turn<'a> {
+    pod: &'a Value,
+    /// Its place in the queue.
+    at: usize,
+    nominated: Option<NodeId>,
+    is_retry: bool,
+}
+
+fn is_retry(entry: &Value) -> bool {
+    entry.get("retry") == Some(&json!(true))
+}
+
+fn preset_nomination(cluster: &Cluster, pod: &Value) -> Option<NodeId> {
+    let name = pod.pointer("/status/nominatedNodeName").and_then(Value::as_str)?;
+    cluster.nodes.get(name).copied()
+}
+
+/// One attempt, compared with its entry, if there is one. The node for which pods were evicted, if so.
 fn one(
     case: &Recorded,
     cluster: &mut Cluster,
     columns: &mut Columns,
-    pod: &Value,
-    expected: &Value,
-) -> Result<Checked, Unsupported> {
+    turn: &Turn<'_>,
+    expected: Option<&Value>,
+) -> Result<(Option<Checked>, Option<NodeId>), Unsupported> {
+    let Turn { pod, nominated, .. } = *turn;
     let name = key(pod);
     let class = cluster.class(pod)?;
     let needs = unmodelled::of_pod(pod);
+    let placed = Placed::queued(cluster, pod, turn.at);
+    let mut evicted = None;
     let found = if let Some(node) = node_name(pod) {
         // The scheduler does not look at it.
-        cluster.place(pod)?;
+        cluster.place(pod, placed)?;
         Ok(json!({"outcome": "bound", "preassigned": true, "chosen": node}))
     } else if needs.is_empty() {
-        let nominated = pod.pointer("/status/nominatedNodeName").and_then(Value::as_str);
-        let nominated = nominated.and_then(|name| cluster.nodes.get(name)).copied();
+        let ask = Ask { class, nominated };
         let options = Options { percentage_of_nodes_to_score: 100, tie_break: TieBreak::First };
-        let decision = schedule_one(&mut cluster.view, columns, Ask { class, nominated }, &options, 0);
+        // Every recorded search began at the first node.
+        cluster.view.restart_search();
+        let mut decision = schedule_one(&mut cluster.view, columns, ask, &options, 0);
         let survey = Scan::survey(&cluster.view, class);
-        let found = answer(case, cluster, nominated, &decision, &survey);
+        let candidates = match &mut decision.outcome {
+            Outcome::Unfit(error) => preempt(&cluster.view, ask, error, cluster, 0),
+            Outcome::Placed(_) => Vec::new(),
+        };
+        let mut found = answer(case, cluster, nominated, &decision, &survey);
+        for (field, value) in evictions::recorded(cluster, &candidates) {
+            found[field] = value;
+        }
+        if turn.is_retry {
+            found["retry"] = json!(true);
+        }
         if let Some(node) = decision.node() {
-            cluster.assume(class, node);
+            cluster.assume(placed, class, node);
+            let volumes = cluster.volumes_of(class);
+            if !volumes.is_empty() {
+                found["volumes"] = json!(volumes);
+            }
+        }
+        if let Some(chosen) = candidates.first() {
+            evictions::carry_out(cluster, chosen);
+            evicted = Some(chosen.node);
         }
         Ok(found)
     } else {
-        let chosen = expected.get("chosen").and_then(Value::as_str);
+        let chosen = expected.and_then(|expected| expected.get("chosen")?.as_str());
         if let Some(&node) = chosen.and_then(|name| cluster.nodes.get(name)) {
-            cluster.assume(class, node);
+            cluster.assume(placed, class, node);
         }
         Err(Unsupported(needs.join(", ")))
     };
@@ -118,9 +161,9 @@ fn one(
         if let Some(found) = found.as_object_mut() {
             found.insert("pod".to_owned(), json!(name));
         }
-        compare::differences(&as_sets(expected), &Answer::Complete(found))
+        expected.map_or_else(Vec::new, |expected| compare::differences(&as_sets(expected), &Answer::Complete(found)))
     });
-    Ok((name, found))
+    Ok((expected.map(|_| (name, found)), evicted))
 }
 
 /// A decision as it is recorded.
@@ -137,6 +180,10 @@ fn answer(
         Outcome::Unfit(error) => {
             put("outcome", json!("unschedulable"));
             put("message", json!(error.message(&cluster.words.strings)));
+            if let Some(why) = &error.diagnosis.pre_filter {
+                put("prefilter", said(cluster, why));
+                return Value::Object(out);
+            }
         }
         Outcome::Placed(placement) => {
             put("outcome", json!("bound"));
@@ -189,6 +236,10 @@ fn score(cluster: &Cluster, node: &NodeScores) -> (String, Value) {
 }
 
 fn rejected(cluster: &Cluster, node: NodeId, why: &Rejection) -> (String, Value) {
+    (cluster.name(node).to_owned(), said(cluster, why))
+}
+
+fn said(cluster: &Cluster, why: &Rejection) -> Value {
     let mut reasons: Vec<String> =
         why.verdict.reasons().iter().map(|reason| reason.text(&cluster.words.strings)).collect();
     reasons.sort_unstable();
@@ -196,7 +247,7 @@ fn rejected(cluster: &Cluster, node: NodeId, why: &Rejection) -> (String, Value)
     if matches!(why.verdict, Verdict::UnschedulableAndUnresolvable(_)) {
         out["unresolvable"] = json!(true);
     }
-    (cluster.name(node).to_owned(), out)
+    out
 }
 
 /// An entry whose reasons are sorted: they are compared as sets.
@@ -291,10 +342,6 @@ mod tests {
 
     #[test]
     fn what_concerns_all_makes_the_case_unsupported() {
-        let priority = |case: &mut Value| case["queue"][2]["spec"]["priority"] = json!(1);
-        assert!(matches!(check_with(priority), Err(Unsupported(reason)) if reason.contains("preemption")));
-        let low = |case: &mut Value| case["queue"][2]["spec"]["priority"] = json!(-1);
-        assert!(whole(check_with(low)).iter().all(|(_, found)| matches!(found, Ok(found) if found.is_empty())));
         let profile = |case: &mut Value| case["config"] = json!({"plugins": {}});
         assert!(matches!(check_with(profile), Err(Unsupported(reason)) if reason.contains("profile")));
         let broken = |case: &mut Value| case["queue"][0]["spec"]["containers"][0]["resources"] = json!({"requests": 1});

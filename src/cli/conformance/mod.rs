@@ -11,6 +11,7 @@ mod compare;
 mod conditions;
 mod decisions;
 mod effective;
+mod evictions;
 mod images;
 mod int_or_percent;
 mod node_affinity;

@@ -1,0 +1,195 @@
+//! Preemption: which pods would have to go so that a pod fits, tried node by node on one recounted state. Owns the dry run;
+//! the criteria are the plugin's. Knows neither the API nor time. Mirrors
+//! pkg/scheduler/framework/preemption/preemption.go and `SelectVictimsOnNode` of DefaultPreemption (v1.34.1).
+
+use super::cycle::{Ask, Pick};
+use super::diagnosis::{FitError, Histogram, PostFilter};
+use super::framework::{Rejection, Verdict};
+use super::plugins::default_preemption::{
+    Candidate, Ineligible, Victim, best_candidates, by_importance, candidates_wanted, eligible, violations,
+};
+use super::state::CycleState;
+use super::view::View;
+use crate::base::SimTime;
+use crate::model::{ClassId, NodeId, PodId};
+
+/// What preemption asks about pods on nodes that placement does not.
+pub trait Victims {
+    /// `status.startTime`; now, if it has none yet.
+    fn started(&self, pod: PodId) -> SimTime;
+
+    /// Whether it is being deleted because the scheduler evicted it.
+    fn evicted_by_scheduler(&self, pod: PodId) -> bool;
+
+    /// `disruptionsAllowed` of every PodDisruptionBudget.
+    fn disruptions_allowed(&self) -> Vec<i64>;
+
+    /// The budgets that count for a pod, by their places: those whose selector is not empty and matches its labels, in its
+    /// namespace, unless the pod is among the budget's `disruptedPods`.
+    fn budgets_of(&self, pod: PodId, budgets: &mut Vec<usize>);
+}
+
+/// What a node says to a pod, first with the pods nominated there that count against it, then without them.
+pub fn filter_with_nominated(
+    state: &mut CycleState<'_>,
+    view: &View,
+    node: NodeId,
+    priority: i32,
+) -> Option<Rejection> {
+    if let Some(rejection) = filter_nominated(state, view, node, priority) {
+        return Some(rejection);
+    }
+    state.filter(node)
+}
+
+/// What a node says to a pod because of the pods nominated there that count against it; nothing if there are none.
+pub fn filter_nominated(state: &mut CycleState<'_>, view: &View, node: NodeId, priority: i32) -> Option<Rejection> {
+    let nominations = view.nominations();
+    nominations.counting(node, priority).next()?;
+    nominations.counting(node, priority).for_each(|nominee| state.add_pod(nominee.pod, nominee.class, node));
+    let rejection = state.filter(node);
+    nominations.counting(node, priority).for_each(|nominee| state.remove_pod(nominee.pod, nominee.class, node));
+    rejection
+}
+
+/// Looks for pods to evict after no node took the pod, and notes in `error` what came of it. Returns the best candidates in
+/// list order, which are equally good: the first is to be taken; none if evictions do not help. `offset` is a random word: at
+/// which of the potential nodes the search begins. The pod's own nomination must not be in the view.
+pub fn preempt(view: &View, ask: Ask, error: &mut FitError, pods: &impl Victims, offset: u64) -> Vec<Candidate> {
+    let class = view.tables().class(ask.class);
+    if !matches!(error.post_filter, PostFilter::NoCandidate { .. }) {
+        return Vec::new();
+    }
+    // As long as no pod has a lower priority, what the error says without looking at the pods is right.
+    if !view.has_priority_below(class.priority) {
+        return Vec::new();
+    }
+    let mut search = Search { view, state: CycleState::new(view, ask.class), priority: class.priority, pods };
+    let whole = error.diagnosis.pre_filter.as_deref().map(|rejection| resolvable(&rejection.verdict));
+    let is_potential = |search: &mut Search<'_, _>, node| {
+        whole.unwrap_or_else(|| search.filter(node).is_some_and(|rejection| resolvable(&rejection.verdict)))
+    };
+    let nominated = ask.nominated.filter(|&node| view.facts(node).is_some()).map(|node| {
+        let lower = |class: ClassId| view.tables().class(class).priority < search.priority;
+        let evicted = view.pods_on(node).any(|(pod, class)| lower(class) && pods.evicted_by_scheduler(pod));
+        (!is_potential(&mut search, node), evicted)
+    });
+    if eligible(class.preemption, nominated) == Err(Ineligible::TerminatingVictims) {
+        error.post_filter = PostFilter::TerminatingVictims;
+        return Vec::new();
+    }
+    let potential: Vec<NodeId> = view.list().iter().copied().filter(|&node| is_potential(&mut search, node)).collect();
+    let count = u32::try_from(potential.len()).expect("node ids are 32 bits wide");
+    let args = &view.tables().profile(&class).args.preemption;
+    let mut found = search.dry_run(&potential, Pick::Drawn(offset).index(count), candidates_wanted(args, count));
+    if found.candidates.is_empty() {
+        error.post_filter = PostFilter::NoCandidate {
+            not_helpful: error.all_nodes - count,
+            no_victims: found.no_victims,
+            remaining: found.remaining,
+        };
+        return Vec::new();
+    }
+    error.post_filter = PostFilter::Silent;
+    found.candidates.sort_by_key(|candidate| view.position(candidate.node));
+    best_candidates(found.candidates)
+}
+
+/// Whether evictions may change a verdict.
+const fn resolvable(verdict: &Verdict) -> bool {
+    matches!(verdict, Verdict::Unschedulable(_))
+}
+
+/// What a search found.
+#[derive(Default)]
+struct Found {
+    candidates: Vec<Candidate>,
+    /// Nodes without pods of lower priority.
+    no_victims: u32,
+    /// What the other nodes that are no candidates say without their pods of lower priority.
+    remaining: Histogram,
+}
+
+struct Search<'a, P> {
+    view: &'a View,
+    state: CycleState<'a>,
+    priority: i32,
+    pods: &'a P,
+}
+
+impl<P: Victims> Search<'_, P> {
+    fn filter(&mut self, node: NodeId) -> Option<Rejection> {
+        filter_with_nominated(&mut self.state, self.view, node, self.priority)
+    }
+
+    /// Tries the potential nodes from `offset` on, until enough candidates are found of which one violates no budget.
+    fn dry_run(&mut self, potential: &[NodeId], offset: u32, wanted: u32) -> Found {
+        let mut found = Found::default();
+        let (before, from) = potential.split_at(offset as usize);
+        for &node in from.iter().chain(before) {
+            let lower = self.lower_on(node);
+            if lower.is_empty() {
+                found.no_victims += 1;
+                continue;
+            }
+            match self.select_victims(node, &lower) {
+                Ok(candidate) => found.candidates.extend(candidate),
+                Err(rejection) => {
+                    rejection.verdict.reasons().iter().for_each(|&reason| found.remaining.add(reason, 1));
+                }
+            }
+            let harmless = found.candidates.iter().any(|candidate| candidate.violations == 0);
+            if harmless && found.candidates.len() >= wanted as usize {
+                break;
+            }
+        }
+        found
+    }
+
+    /// The pods of lower priority on a node, most important first; of equals, who came earlier.
+    fn lower_on(&self, node: NodeId) -> Vec<(Victim, ClassId)> {
+        let tables = self.view.tables();
+        let with_priority = self.view.pods_on(node).map(|(pod, class)| (pod, class, tables.class(class).priority));
+        let lower = with_priority.filter(|&(.., priority)| priority < self.priority);
+        let victim = |(pod, class, priority)| (Victim { pod, priority, started: self.pods.started(pod) }, class);
+        let mut lower: Vec<(Victim, ClassId)> = lower.map(victim).collect();
+        lower.reverse();
+        lower.sort_by(|(a, _), (b, _)| by_importance(a, b));
+        lower
+    }
+
+    /// Who of `lower` has to go: all that cannot be put back, tried first those whose eviction a budget forbids. `None` if
+    /// nobody has to. The state is as before afterwards.
+    fn select_victims(&mut self, node: NodeId, lower: &[(Victim, ClassId)]) -> Result<Option<Candidate>, Rejection> {
+        for (victim, class) in lower {
+            self.state.remove_pod(victim.pod, *class, node);
+        }
+        if let Some(rejection) = self.filter(node) {
+            for (victim, class) in lower {
+                self.state.add_pod(victim.pod, *class, node);
+            }
+            return Err(rejection);
+        }
+        let in_order: Vec<Victim> = lower.iter().map(|&(victim, _)| victim).collect();
+        let allowed = self.pods.disruptions_allowed();
+        let violates = violations(&in_order, allowed, |pod, budgets| self.pods.budgets_of(pod, budgets));
+        let mut goes = vec![false; lower.len()];
+        for protected in [true, false] {
+            for (at, (victim, class)) in lower.iter().enumerate().filter(|&(at, _)| violates[at] == protected) {
+                self.state.add_pod(victim.pod, *class, node);
+                if self.filter(node).is_some() {
+                    self.state.remove_pod(victim.pod, *class, node);
+                    goes[at] = true;
+                }
+            }
+        }
+        let mut victims = Vec::new();
+        let mut violations = 0;
+        for (at, (victim, class)) in lower.iter().enumerate().filter(|&(at, _)| goes[at]) {
+            self.state.add_pod(victim.pod, *class, node);
+            violations += u32::from(violates[at]);
+            victims.push(*victim);
+        }
+        Ok((!victims.is_empty()).then_some(Candidate { node, victims, violations }))
+    }
+}
