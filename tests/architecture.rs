@@ -42,6 +42,7 @@ const COMPONENT_FILES: &[&str] = &[
     "kubelet/records.rs",
     "kubelet/repeats.rs",
     "kubelet/report.rs",
+    "kubelet/resize.rs",
     "kubelet/runtime.rs",
     "kubelet/stop.rs",
     "kubelet/worker.rs",

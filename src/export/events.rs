@@ -78,6 +78,7 @@ impl Writer<'_> {
                 .text("type", kind.text())
                 .text("status", status.text())
                 .text("reason", names.text(reason)),
+            Fact::PodResize(pod, state) => self.pod("PodResize", pod).text("state", state.text()),
             Fact::PodDeleting(pod, grace) => self.pod("PodDeleting", pod).int("grace_seconds", grace),
             Fact::PodRemoved(pod) => self.pod("PodRemoved", pod),
             Fact::Container { pod, container, state, restarts } => {

@@ -3,7 +3,8 @@
 use crate::base::SimTime;
 use crate::define_id;
 use crate::model::{
-    ConditionStatus, ConfigId, ContainerState, NodeId, Phase, PodConditionType, PodUid, ServiceId, StrId, Taint,
+    ConditionStatus, ConfigId, ContainerState, NodeId, Phase, PodConditionType, PodUid, ResizeState, ServiceId, StrId,
+    Taint,
 };
 
 define_id! {
@@ -40,6 +41,8 @@ pub enum Fact {
     PodPhase(PodUid, Phase, StrId),
     /// A condition changed.
     PodCondition(PodUid, PodConditionType, ConditionStatus, StrId),
+    /// How far an in-place resize is.
+    PodResize(PodUid, ResizeState),
     /// Deletion was requested with this grace in seconds.
     PodDeleting(PodUid, i64),
     /// The pod object is gone.
@@ -133,6 +136,10 @@ pub enum KubeEvent {
     DeadlineExceeded,
     FailedPostStartHook,
     FailedPreStopHook,
+    ResizeDeferred,
+    ResizeInfeasible,
+    ResizeCompleted,
+    ResizeError,
 }
 
 impl KubeEvent {
@@ -178,6 +185,9 @@ impl KubeEvent {
             | Self::Unhealthy
             | Self::FailedPostStartHook
             | Self::FailedPreStopHook
+            | Self::ResizeDeferred
+            | Self::ResizeInfeasible
+            | Self::ResizeError
             | Self::FailedMount
             | Self::ErrImageNeverPull
             | Self::InspectFailed

@@ -16,6 +16,7 @@ mod nodes;
 mod overrides;
 mod parts;
 mod pods;
+mod resize;
 pub mod spec;
 mod suggest;
 mod time;

@@ -206,6 +206,7 @@ impl Run {
                     .trim_end()
                     .to_owned()
             }
+            Fact::PodResize(pod, state) => format!("pod {} resize {}", self.pod_name(pod), state.text()),
             Fact::PodDeleting(pod, grace) => format!("pod {} deleting {grace}", self.pod_name(pod)),
             Fact::PodRemoved(pod) => format!("pod {} removed", self.pod_name(pod)),
             Fact::Container { pod, container, state, .. } => {
