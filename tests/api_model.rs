@@ -601,6 +601,7 @@ fn template(containers: u32) -> PodTemplate {
         active_deadline_seconds: None,
         host_network: false,
         qos: QosClass::BestEffort,
+        cgroup: podsim::model::PodCgroup::default(),
         containers: (0..containers).map(spec).collect(),
         volumes: Box::default(),
     }

@@ -11,13 +11,6 @@ use crate::model::tolerations::min_toleration_seconds;
 use crate::model::{ConditionStatus, NodeId, PodCondition, PodConditionType, StrId, Taint, TaintEffect};
 use crate::record::{KubeEvent, Recorder};
 
-/// A NoExecute taint every ten seconds in one zone (`--node-eviction-rate` 0.1), and every hundred in a large zone that is
-/// partly disrupted (`--secondary-node-eviction-rate` 0.01).
-const EVICTION_INTERVAL: SimDuration = SimDuration::from_secs(10);
-const SECONDARY_EVICTION_INTERVAL: SimDuration = SimDuration::from_secs(100);
-/// Zones with more nodes than this are large.
-const LARGE_ZONE: u32 = 50;
-
 /// Timers of this controller.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Timer {
@@ -40,15 +33,58 @@ pub enum ZoneState {
     Full,
 }
 
+impl ZoneState {
+    /// As upstream writes it.
+    #[must_use]
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Normal => "Normal",
+            Self::Partial => "PartialDisruption",
+            Self::Full => "FullDisruption",
+        }
+    }
+}
+
+/// What zones are judged by. Upstream counts with 32 bits.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct ZoneLimits {
+    /// `--unhealthy-zone-threshold`.
+    pub unhealthy_threshold: f32,
+    /// `--large-cluster-size-threshold`.
+    pub large_cluster_size: u32,
+    /// `--node-eviction-rate`, per second.
+    pub eviction_rate: f32,
+    /// `--secondary-node-eviction-rate`, per second.
+    pub secondary_eviction_rate: f32,
+}
+
+impl ZoneLimits {
+    /// What kube-controller-manager has that was not told otherwise.
+    pub const DEFAULT: Self =
+        Self { unhealthy_threshold: 0.55, large_cluster_size: 50, eviction_rate: 0.1, secondary_eviction_rate: 0.01 };
+}
+
 /// The state of a zone with so many nodes that answer and that do not. Source: ComputeZoneState, v1.34.
 #[must_use]
-pub fn zone_state(ready: u32, not_ready: u32) -> ZoneState {
+#[allow(clippy::cast_precision_loss)]
+pub fn zone_state(ready: u32, not_ready: u32, limits: &ZoneLimits) -> ZoneState {
     if ready == 0 && not_ready > 0 {
         ZoneState::Full
-    } else if not_ready > 2 && u64::from(not_ready) * 100 >= u64::from(ready + not_ready) * 55 {
+    } else if not_ready > 2 && not_ready as f32 / (not_ready + ready) as f32 >= limits.unhealthy_threshold {
         ZoneState::Partial
     } else {
         ZoneState::Normal
+    }
+}
+
+/// How many nodes of a zone in this state, with so many nodes in all, are tainted in a second.
+/// Source: setLimiterInZone, HealthyQPSFunc, ReducedQPSFunc, v1.34.
+#[must_use]
+pub fn evictions_per_second(state: ZoneState, nodes: u32, limits: &ZoneLimits) -> f32 {
+    match state {
+        ZoneState::Partial if nodes > limits.large_cluster_size => limits.secondary_eviction_rate,
+        ZoneState::Partial => 0.0,
+        ZoneState::Normal | ZoneState::Full => limits.eviction_rate,
     }
 }
 
@@ -303,11 +339,9 @@ fn name_of<T, R: Recorder>(env: &Env<'_, T, R>, pod: PodRef) -> String {
 /// The time between two NoExecute taints in a zone; `None`: none is added in its present state.
 fn interval<T, R>(env: &Env<'_, T, R>, zone: StrId) -> Option<SimDuration> {
     let (ready, not_ready) = count(env, zone);
-    match zone_state(ready, not_ready) {
-        ZoneState::Partial if ready + not_ready > LARGE_ZONE => Some(SECONDARY_EVICTION_INTERVAL),
-        ZoneState::Partial => None,
-        ZoneState::Normal | ZoneState::Full => Some(EVICTION_INTERVAL),
-    }
+    let limits = &ZoneLimits::DEFAULT;
+    let rate = evictions_per_second(zone_state(ready, not_ready, limits), ready + not_ready, limits);
+    (rate > 0.0).then(|| SimDuration::from_millis((1000.0 / rate).round() as i64))
 }
 
 fn announce<T: Timers<Timer>, R: Recorder>(env: &mut Env<'_, T, R>, node: NodeId, event: KubeEvent) {

@@ -14,6 +14,81 @@ const PERIOD: SimDuration = SimDuration::from_secs(20);
 /// A node must be missing this long before its pods count as orphans.
 const QUARANTINE: SimDuration = SimDuration::from_secs(40);
 
+/// What to do with a pod that nobody looks after any more.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Garbage {
+    /// Its object is removed.
+    Remove,
+    /// The same, after it was given a last phase: Failed.
+    FailFirst,
+}
+
+impl Garbage {
+    /// For a pod in this phase.
+    #[must_use]
+    pub const fn of(phase: Phase) -> Self {
+        if phase.is_terminal() { Self::Remove } else { Self::FailFirst }
+    }
+}
+
+/// Whether a pod is being deleted although no node has it: nobody else would end it.
+#[must_use]
+pub const fn is_unscheduled_terminating(assigned: bool, terminating: bool) -> bool {
+    !assigned && terminating
+}
+
+/// Whether a pod stays for ever on a node that was declared out of service.
+#[must_use]
+pub const fn is_out_of_service(node_ready: bool, tainted: bool, terminating: bool) -> bool {
+    !node_ready && tainted && terminating
+}
+
+/// Which finished pods, of (evicted?, created, name or what stands for it), are to go: those beyond the threshold; evicted
+/// ones first, then the oldest, then by name. A threshold of 0 keeps all.
+#[must_use]
+pub fn beyond_threshold<N: Ord + Copy>(mut finished: Vec<(bool, SimTime, N)>, threshold: usize) -> Vec<N> {
+    let excess = finished.len().saturating_sub(threshold);
+    if threshold == 0 || excess == 0 {
+        return Vec::new();
+    }
+    let key = |&(evicted, created, name): &(bool, SimTime, N)| (!evicted, created, name);
+    if excess < finished.len() {
+        finished.select_nth_unstable_by_key(excess, key);
+        finished.truncate(excess);
+    }
+    finished.sort_unstable_by_key(key);
+    finished.into_iter().map(|(_, _, name)| name).collect()
+}
+
+/// Nodes that are missing, and since when: their pods are orphans only after a while.
+#[derive(Clone, Debug)]
+pub struct Quarantine<N>(Vec<(N, SimTime)>);
+
+impl<N> Default for Quarantine<N> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<N: PartialEq> Quarantine<N> {
+    /// A pass at `now` finds these nodes missing.
+    pub fn add(&mut self, now: SimTime, quarantine: SimDuration, missing: impl IntoIterator<Item = N>) {
+        for node in missing {
+            if !self.0.iter().any(|(known, _)| *known == node) {
+                self.0.push((node, now + quarantine));
+            }
+        }
+    }
+
+    /// The nodes whose time is over at `now` and that do not exist, neither in the cache nor at a second look.
+    pub fn released(&mut self, now: SimTime, exists: impl Fn(&N) -> bool) -> Vec<N> {
+        let (over, waiting) = std::mem::take(&mut self.0).into_iter().partition(|(_, until)| *until <= now);
+        self.0 = waiting;
+        let over: Vec<(N, SimTime)> = over;
+        over.into_iter().map(|(node, _)| node).filter(|node| !exists(node)).collect()
+    }
+}
+
 /// Timers of this controller.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Timer {
@@ -97,23 +172,31 @@ impl PodGc {
         self.pass_is_due = false;
         self.finished.retain(|pod| env.cluster.pods().exists(*pod));
         let threshold = env.plan.control_plane.terminated_pod_gc_threshold as usize;
-        let Some(excess) = self.finished.len().checked_sub(threshold).filter(|&excess| excess > 0) else { return };
         let pods = env.cluster.pods();
-        let mut order: Vec<(bool, SimTime, PodRef)> = self
+        let finished = self
             .finished
             .iter()
-            .map(|&pod| (pods.reason(pod.pod) != known::EVICTED, pods.created(pod.pod).floor_seconds(), pod))
-            .collect();
-        let key = |entry: &(bool, SimTime, PodRef)| (entry.0, entry.1, entry.2.uid);
-        if excess < order.len() {
-            order.select_nth_unstable_by_key(excess, key);
-            order.truncate(excess);
-        }
-        order.sort_unstable_by_key(key);
-        for (_, _, pod) in order {
+            .map(|&pod| (pods.reason(pod.pod) == known::EVICTED, pods.created(pod.pod).floor_seconds(), Newest(pod)));
+        for Newest(pod) in beyond_threshold(finished.collect(), threshold) {
             remove(env, pod);
         }
         self.finished.retain(|pod| env.cluster.pods().exists(*pod));
+    }
+}
+
+/// Pods in the order of their creation.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Newest(PodRef);
+
+impl Ord for Newest {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.0.uid.cmp(&other.0.uid)
+    }
+}
+
+impl PartialOrd for Newest {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
     }
 }
 

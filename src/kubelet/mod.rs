@@ -6,12 +6,14 @@ pub mod actions;
 pub mod backoff;
 pub mod conditions;
 pub mod containers;
+pub mod eviction;
 mod health;
 pub mod images;
 #[allow(clippy::module_inception, reason = "the component is called like its room")]
 pub mod kubelet;
 mod machine;
 mod mounts;
+pub mod oom;
 pub mod phase;
 pub mod probes;
 mod process;

@@ -12,10 +12,11 @@ use super::resources::{self, Owner};
 use super::schema;
 use super::tree::{Node, Value};
 use super::volume::{self, Volumes};
+use crate::model::cgroup::{QUOTA_PERIOD_US, is_node_critical, pod_cgroup};
 use crate::model::effective::{self, ContainerResources};
 use crate::model::names::go_quote;
 use crate::model::qos::qos_class;
-use crate::model::{HostPort, PodClass, PodResources, PodTemplate, ResourceList, RestartPolicy, Role};
+use crate::model::{HostPort, PodCgroup, PodClass, PodResources, PodTemplate, ResourceList, RestartPolicy, Role};
 
 /// A pod's `spec`, compiled.
 pub(super) struct Pod<'t> {
@@ -54,6 +55,7 @@ pub(super) fn spec<'t>(cx: &mut Context<'_>, root: &Fields<'t, '_>, meta: &Meta<
     );
     let pod_resources = pod_resources(cx, &spec, &containers);
     let class = class(cx, &spec, &containers, &pod_resources);
+    let node_critical = is_node_critical(spec.text(cx, "priorityClassName").unwrap_or(""), class.priority);
     let grace_period_seconds = spec.integer(cx, "terminationGracePeriodSeconds", "int64").unwrap_or(30);
     let active_deadline_seconds = deadline(cx, &spec);
     rest(cx, &spec);
@@ -69,6 +71,7 @@ pub(super) fn spec<'t>(cx: &mut Context<'_>, root: &Fields<'t, '_>, meta: &Meta<
         active_deadline_seconds,
         host_network,
         qos: qos_class(&pod_resources),
+        cgroup: PodCgroup { node_critical, ..pod_cgroup(&pod_resources, true, QUOTA_PERIOD_US) },
         containers: containers.into_iter().map(|c| c.spec).collect(),
         volumes: volumes.into_boxed_slice(),
     };

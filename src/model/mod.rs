@@ -3,8 +3,10 @@
 
 pub mod available;
 pub mod behavior;
+pub mod cgroup;
 pub mod class;
 pub mod effective;
+pub mod eviction;
 pub mod ids;
 pub mod int_or_percent;
 pub mod names;
@@ -17,12 +19,14 @@ pub mod resources;
 pub mod selector;
 mod selector_parse;
 pub mod service;
+pub mod shutdown;
 pub mod status;
 pub mod strings;
 pub mod tolerations;
 pub mod vocabulary;
 
 pub use behavior::{Behavior, Crash, FileUse, OnTerminate, RunTime, Usage};
+pub use cgroup::PodCgroup;
 pub use class::{HostPort, PodClass, PreemptionPolicy, Taint, TaintEffect, Toleration, TolerationOperator};
 pub use effective::{PodResources, ResourceList, ResourceRequirements};
 pub use ids::*;

@@ -118,6 +118,7 @@ impl Builder {
             active_deadline_seconds: None,
             host_network: false,
             qos: QosClass::Burstable,
+            cgroup: podsim::model::PodCgroup::default(),
             containers,
             volumes: Box::default(),
         })

@@ -451,6 +451,7 @@ impl Builder {
             active_deadline_seconds: self.dice.chance(6).then_some(120),
             host_network: false,
             qos: QosClass::Burstable,
+            cgroup: podsim::model::PodCgroup::default(),
             containers: containers.into(),
             volumes,
         })
