@@ -3,6 +3,7 @@
 pub mod endpoints;
 pub mod node_lifecycle;
 pub mod pod_gc;
+pub mod zones;
 
 pub use endpoints::Endpoints;
 pub use node_lifecycle::NodeLifecycle;

@@ -5,9 +5,9 @@
 use std::cmp::Ordering;
 
 use crate::base::{Quantity, SimDuration, SimTime};
-use crate::model::eviction::{Signal, Threshold};
+use crate::model::eviction::Threshold;
 use crate::model::strings::known;
-use crate::model::{QosClass, StrId, Taint, TaintEffect, Toleration};
+use crate::model::{Pressure, QosClass, Taint, TaintEffect, Toleration};
 
 /// What a signal's source says.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -36,53 +36,6 @@ pub fn sort_by_priority(thresholds: &mut [Threshold]) {
         while at > 0 && thresholds[at].signal.is_memory() {
             thresholds.swap(at, at - 1);
             at -= 1;
-        }
-    }
-}
-
-/// What pressure a node is under.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-#[repr(u8)]
-pub enum Pressure {
-    /// `MemoryPressure`.
-    Memory,
-    /// `DiskPressure`.
-    Disk,
-    /// `PIDPressure`.
-    Pid,
-}
-
-impl Pressure {
-    /// Every kind.
-    pub const ALL: [Self; 3] = [Self::Memory, Self::Disk, Self::Pid];
-
-    /// The condition that a signal stands for.
-    #[must_use]
-    pub const fn of(signal: Signal) -> Self {
-        match signal {
-            Signal::AllocatableMemoryAvailable | Signal::MemoryAvailable => Self::Memory,
-            Signal::PidAvailable => Self::Pid,
-            _ => Self::Disk,
-        }
-    }
-
-    /// The type of the node's condition.
-    #[must_use]
-    pub const fn text(self) -> &'static str {
-        match self {
-            Self::Memory => "MemoryPressure",
-            Self::Disk => "DiskPressure",
-            Self::Pid => "PIDPressure",
-        }
-    }
-
-    /// The key of the taint that goes with it.
-    #[must_use]
-    pub const fn taint_key(self) -> StrId {
-        match self {
-            Self::Memory => known::TAINT_MEMORY_PRESSURE,
-            Self::Disk => known::TAINT_DISK_PRESSURE,
-            Self::Pid => known::TAINT_PID_PRESSURE,
         }
     }
 }

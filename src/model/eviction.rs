@@ -2,6 +2,8 @@
 //!
 //! Mirrors pkg/kubelet/eviction/helpers.go (`ParseThresholdConfig`), v1.34.
 
+use super::ids::StrId;
+use super::strings::known;
 use crate::base::{Quantity, SimDuration};
 
 /// What is measured.
@@ -59,6 +61,53 @@ impl Signal {
     #[must_use]
     pub const fn is_memory(self) -> bool {
         matches!(self, Self::AllocatableMemoryAvailable | Self::MemoryAvailable)
+    }
+}
+
+/// What pressure a node is under.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[repr(u8)]
+pub enum Pressure {
+    /// `MemoryPressure`.
+    Memory,
+    /// `DiskPressure`.
+    Disk,
+    /// `PIDPressure`.
+    Pid,
+}
+
+impl Pressure {
+    /// Every kind.
+    pub const ALL: [Self; 3] = [Self::Memory, Self::Disk, Self::Pid];
+
+    /// The condition that a signal stands for.
+    #[must_use]
+    pub const fn of(signal: Signal) -> Self {
+        match signal {
+            Signal::AllocatableMemoryAvailable | Signal::MemoryAvailable => Self::Memory,
+            Signal::PidAvailable => Self::Pid,
+            _ => Self::Disk,
+        }
+    }
+
+    /// The type of the node's condition.
+    #[must_use]
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Memory => "MemoryPressure",
+            Self::Disk => "DiskPressure",
+            Self::Pid => "PIDPressure",
+        }
+    }
+
+    /// The key of the taint that goes with it.
+    #[must_use]
+    pub const fn taint_key(self) -> StrId {
+        match self {
+            Self::Memory => known::TAINT_MEMORY_PRESSURE,
+            Self::Disk => known::TAINT_DISK_PRESSURE,
+            Self::Pid => known::TAINT_PID_PRESSURE,
+        }
     }
 }
 

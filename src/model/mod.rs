@@ -29,6 +29,7 @@ pub use behavior::{Behavior, Crash, FileUse, OnTerminate, RunTime, Usage};
 pub use cgroup::PodCgroup;
 pub use class::{HostPort, PodClass, PreemptionPolicy, Taint, TaintEffect, Toleration, TolerationOperator};
 pub use effective::{PodResources, ResourceList, ResourceRequirements};
+pub use eviction::Pressure;
 pub use ids::*;
 pub use int_or_percent::IntOrPercent;
 pub use node::NodeShape;

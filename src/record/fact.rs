@@ -3,7 +3,8 @@
 use crate::base::SimTime;
 use crate::define_id;
 use crate::model::{
-    ConditionStatus, ConfigId, ContainerState, NodeId, Phase, PodConditionType, PodUid, ServiceId, StrId, Taint,
+    ConditionStatus, ConfigId, ContainerState, NodeId, Phase, PodConditionType, PodUid, Pressure, ServiceId, StrId,
+    Taint,
 };
 
 define_id! {
@@ -21,6 +22,8 @@ pub enum Fact {
     NodeRemoved(NodeId),
     /// The node's Ready condition changed.
     NodeReady(NodeId, ConditionStatus),
+    /// A pressure condition of the node changed.
+    NodePressure(NodeId, Pressure, bool),
     /// `spec.unschedulable` changed.
     NodeCordoned(NodeId, bool),
     /// A taint was added (`true`) or removed.

@@ -180,7 +180,6 @@ impl World {
                 self.lifecycle.handle(&mut env, timer, renewed);
             }
             Event::PodGcPass => self.collect(kernel, recorder, pod_gc::Timer::Pass),
-            Event::PodGcOrphans(node) => self.collect(kernel, recorder, pod_gc::Timer::Orphans(node)),
             Event::PodGcExpired(pod) => self.collect(kernel, recorder, pod_gc::Timer::Expired(pod)),
             Event::Scheduler(timer) => {
                 let mut env = env!(self, kernel, recorder);

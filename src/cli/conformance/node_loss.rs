@@ -1,4 +1,4 @@
-//! `node_zone_state.json`, `podgc.json` and `node_shutdown.json`: the rules of [`node_lifecycle`], [`pod_gc`] and
+//! `node_zone_state.json`, `podgc.json` and `node_shutdown.json`: the rules of [`zones`], [`pod_gc`] and
 //! [`shutdown`].
 
 use serde::Deserialize;
@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use super::vector::phase;
 use super::{Answer, Case, Checked, Unsupported, unknown_kind};
 use crate::base::{SimDuration, SimTime};
-use crate::controllers::node_lifecycle::{self, ZoneLimits};
 use crate::controllers::pod_gc::{self, Garbage, Quarantine};
+use crate::controllers::zones::{self, ZoneLimits};
 use crate::model::shutdown::{self, ShutdownGroup};
 
 #[derive(Deserialize)]
@@ -32,9 +32,9 @@ pub(super) fn zone_state(case: &Case) -> Checked {
         eviction_rate: input.eviction_qps,
         secondary_eviction_rate: input.secondary_qps,
     };
-    let state = node_lifecycle::zone_state(input.ready_nodes, input.not_ready_nodes, &limits);
+    let state = zones::zone_state(input.ready_nodes, input.not_ready_nodes, &limits);
     let nodes = input.ready_nodes + input.not_ready_nodes;
-    let rate = node_lifecycle::evictions_per_second(state, nodes, &limits);
+    let rate = zones::evictions_per_second(state, nodes, &limits);
     Ok(Answer::Complete(json!({
         "state": state.text(),
         "unready": input.not_ready_nodes,
