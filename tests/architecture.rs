@@ -32,11 +32,15 @@ const ROOMS: &[(&str, &[&str])] = &[
 /// and `model`, other pure files, and nothing else.
 const COMPONENT_FILES: &[&str] = &[
     "kubelet/health.rs",
+    "kubelet/intake.rs",
     "kubelet/kubelet.rs",
     "kubelet/machine.rs",
     "kubelet/mounts.rs",
     "kubelet/process.rs",
+    "kubelet/outages.rs",
+    "kubelet/pressure.rs",
     "kubelet/pulls.rs",
+    "kubelet/usage.rs",
     "kubelet/records.rs",
     "kubelet/report.rs",
     "kubelet/runtime.rs",

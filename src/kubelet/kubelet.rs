@@ -61,6 +61,10 @@ pub enum Timer {
     LocalStorage(RecordId),
     /// `activeDeadlineSeconds` are over.
     Deadline(RecordId),
+    /// The eviction manager of a node looks.
+    Pressure(NodeId),
+    /// The pods of a node use more memory than there is for them.
+    NodeOom(NodeId),
     /// A message reaches the API server.
     Message(u32),
 }
@@ -77,17 +81,9 @@ impl Timer {
             | Self::OutOfMemory { record, .. }
             | Self::GraceOver { record, .. }
             | Self::Probe { record, .. } => Some(record),
-            Self::Message(_) => None,
+            Self::Pressure(_) | Self::NodeOom(_) | Self::Message(_) => None,
         }
     }
-}
-
-/// A container that cannot run while an outage lasts.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct Outage {
-    workload: WorkloadId,
-    container: StrId,
-    exit_code: i32,
 }
 
 /// Something on its way to the API server.
@@ -110,7 +106,7 @@ pub struct Kubelets {
     pub(super) mount_waits: Vec<super::mounts::MountWait>,
     /// Image pulls under way.
     pub(super) pulls: Vec<super::pulls::Pull>,
-    outages: Vec<Outage>,
+    pub(super) outages: Vec<super::outages::Outage>,
     /// Image name prefixes that no registry serves now.
     pub(super) registry_outages: Vec<StrId>,
     /// Pods whose processes began or ceased to serve since the last [`Self::take_touched`].
@@ -119,7 +115,13 @@ pub struct Kubelets {
 
 impl Kubelets {
     /// A machine for the node with the next id.
-    pub fn add_machine(&mut self, plan: &Plan, draws: crate::component::NodeDraws, start: SimTime) {
+    pub fn add_machine(
+        &mut self,
+        plan: &Plan,
+        shape: crate::model::ShapeId,
+        draws: crate::component::NodeDraws,
+        start: SimTime,
+    ) {
         let settings = &plan.control_plane;
         let phase = |k: u64, period: SimDuration| {
             #[allow(clippy::cast_precision_loss)]
@@ -136,6 +138,11 @@ impl Kubelets {
             images: Vec::new(),
             pull_free_at: start,
             crashed_at: SimTime::NEVER,
+            ceiling: super::load::Ceiling::default(),
+            safe_memory: super::usage::safe_memory(&plan.shapes[shape], &settings.eviction.thresholds),
+            watch: None,
+            used: crate::model::Resources::default(),
+            pods: 0,
         });
     }
 
@@ -215,7 +222,7 @@ impl Kubelets {
                         && env.cluster.pods().exists(pod)
                         && self.records.of(pod).is_none() =>
                 {
-                    self.admit(env, pod, node);
+                    self.take_over(env, pod, node);
                 }
                 Change::PodDeleting { pod, node: Some(node), grace_seconds } => {
                     if let Some(id) = self.record_of(env.plan, pod) {
@@ -267,7 +274,7 @@ impl Kubelets {
     }
 
     /// A pod that just runs, and whose processes nobody asks anything, needs little space until its end.
-    fn park_record(&mut self, plan: &Plan, id: RecordId) {
+    pub(super) fn park_record(&mut self, plan: &Plan, id: RecordId) {
         self.records.park_if(id, |template| {
             let template = &plan.templates[template];
             template.containers.iter().all(|spec| {
@@ -304,6 +311,8 @@ impl Kubelets {
             Timer::Probe { record, container, kind } => self.probe_due(env, record, container, kind),
             Timer::LocalStorage(id) => self.local_storage_pass(env, id),
             Timer::Deadline(id) => self.kill_pod(env, id, known::DEADLINE_EXCEEDED),
+            Timer::Pressure(node) => self.pressure_pass(env, node),
+            Timer::NodeOom(node) => self.node_oom(env, node),
             Timer::Message(slot) => {
                 self.outbox_free.push(slot);
                 let message = self.outbox[slot as usize].take().expect("a message arrives once");
@@ -335,7 +344,10 @@ impl Kubelets {
             ..PodRecord::new(pod, template_id, (workload, ordinal), node)
         };
         let id = self.records.insert(record, template.containers.len());
-        self.machines[node].first_record = Some(id);
+        let machine = &mut self.machines[node];
+        machine.first_record = Some(id);
+        machine.pods += 1;
+        machine.used.add(&env.plan.classes[template.class].requests);
         let waiting = waiting_reason(template.containers.iter().any(|c| c.role != Role::Main));
         for index in 0..u16::try_from(template.containers.len()).expect("few containers") {
             self.show(env, id, index, ContainerState::Waiting { reason: waiting });
@@ -372,8 +384,16 @@ impl Kubelets {
         }
         self.forget_mounts(id);
         self.forget_pulls(id);
+        let pod = self.records.get(id).pod;
+        let machine = &mut self.machines[node];
+        machine.pods -= 1;
+        machine.used.sub(&env.plan.classes[env.plan.templates[template].class].requests);
         if let Some(first) = self.records.remove(id) {
             self.machines[node].first_record = first;
+        }
+        if self.machines[node].watch.is_some() {
+            self.evicted_is_gone(env, node, pod);
+            self.node_changed(env, node);
         }
     }
 
@@ -421,59 +441,6 @@ impl Kubelets {
         }
         self.outbox.push(Some(message));
         u32::try_from(self.outbox.len() - 1).expect("few messages are on their way at once")
-    }
-
-    /// Begins (or, with `false`, ends) an outage: the container of this workload cannot run while it lasts.
-    pub fn set_outage<T: Timers<Timer>, R: Recorder>(
-        &mut self,
-        env: &mut Env<'_, T, R>,
-        (workload, container): (WorkloadId, StrId),
-        exit_code: i32,
-        on: bool,
-    ) {
-        let outage = Outage { workload, container, exit_code };
-        if on {
-            self.outages.push(outage);
-            self.kill_containers(env, workload, container, exit_code);
-        } else if let Some(at) = self.outages.iter().position(|other| *other == outage) {
-            self.outages.remove(at);
-        }
-    }
-
-    /// Ends the running processes of a container of this workload with an exit code.
-    pub fn kill_containers<T: Timers<Timer>, R: Recorder>(
-        &mut self,
-        env: &mut Env<'_, T, R>,
-        workload: WorkloadId,
-        container: StrId,
-        exit_code: i32,
-    ) {
-        let ids: Vec<RecordId> =
-            self.records.iter().filter(|(_, of)| of.workload == workload).map(|(id, _)| id).collect();
-        for id in ids {
-            self.wake_record(env.plan, id);
-            let containers = &env.plan.templates[self.records.get(id).template].containers;
-            let Some(index) = containers.iter().position(|spec| spec.name == container) else { continue };
-            let index = u16::try_from(index).expect("few containers");
-            if self.records.container(id, index).running().is_some() {
-                let reason = super::process::reason_of(exit_code);
-                self.end_at(env, id, index, env.now, exit_code, reason);
-            }
-        }
-    }
-
-    pub(super) fn outage_of(&self, workload: WorkloadId, container: StrId) -> Option<i32> {
-        let found = self.outages.iter().find(|outage| (outage.workload, outage.container) == (workload, container));
-        found.map(|outage| outage.exit_code)
-    }
-
-    /// Makes pulls of images whose names start with this fail, or lets them succeed again.
-    pub fn set_registry_outage(&mut self, prefix: StrId, on: bool) {
-        if on {
-            self.registry_outages.push(prefix);
-        } else if let Some(at) = self.registry_outages.iter().position(|other| *other == prefix) {
-            self.registry_outages.remove(at);
-        }
     }
 }
 

@@ -22,6 +22,7 @@ impl Kubelets {
         }
         (machine.up, machine.crashed_at) = (false, env.now);
         machine.pull_free_at = env.now;
+        self.stop_watching(env, node);
         env.counters.node_crashes += 1;
         env.fact(|| Fact::NodeCrashed(node));
         for id in self.records_on(node) {
@@ -31,6 +32,7 @@ impl Kubelets {
             let record = self.records.get_mut(id);
             // What the kubelet had in mind is lost with it: why it was ending the pod, when its probe workers tick.
             (record.kill_reason, record.probes_from, record.failed_sync) = (known::EMPTY, None, false);
+            (record.kill_grace, record.disrupted) = (None, false);
             let timers = [record.timer.take(), record.deadline.take(), record.storage_timer.take()];
             (record.due, record.worker, record.to_start) = (None, Worker::Idle, 0);
             record.sandbox_ready = false;

@@ -1,20 +1,25 @@
 //! The kubelet: pure rules of plain values, which know neither the engine nor the API objects' columns, one file each;
 //! and the component that runs them on every node (`kubelet`, `worker`, `mounts`, `pulls`, `process`, `health`,
-//! `stop`, `report`, `machine`) over the runtime's records (`runtime`).
+//! `stop`, `report`, `machine`, `pressure`) over the runtime's records (`runtime`).
 
 pub mod actions;
+pub mod admission;
 pub mod backoff;
 pub mod conditions;
 pub mod containers;
 pub mod eviction;
 mod health;
 pub mod images;
+mod intake;
 #[allow(clippy::module_inception, reason = "the component is called like its room")]
 pub mod kubelet;
+pub mod load;
 mod machine;
 mod mounts;
 pub mod oom;
+mod outages;
 pub mod phase;
+mod pressure;
 pub mod probes;
 mod process;
 mod pulls;
@@ -26,6 +31,7 @@ mod stop;
 pub mod storage;
 pub mod terminate;
 pub mod termination;
+mod usage;
 mod worker;
 
 pub use kubelet::{Kubelets, Timer};

@@ -2,6 +2,7 @@
 //! its next transition. Knows nothing of syncs and statuses.
 
 use super::kubelet::{Kubelets, Timer};
+use super::load::Ceiling;
 use super::runtime::{Exit, Instance, RecordId};
 use super::storage;
 use crate::base::id::DenseId;
@@ -67,6 +68,9 @@ impl Kubelets {
         self.write_files(env, id, index);
         self.arm_oom(env, id, index);
         self.start_probes(env, id, index);
+        let node = self.records.get(id).node;
+        self.machines[node].ceiling.add(Ceiling::of(behavior, &spec.limits));
+        self.node_changed(env, node);
         self.show(env, id, index, ContainerState::Running { started_at: now });
         env.pod_event(pod.uid, KubeEvent::Started, || format!("Started container {}", env_text(env.plan, spec.name)));
     }
@@ -119,6 +123,10 @@ impl Kubelets {
         if was_serving {
             self.serving_changed(env, id);
         }
+        let record = self.records.get(id);
+        let (node, spec) = (record.node, &env.plan.templates[record.template].containers[usize::from(index)]);
+        self.machines[node].ceiling.sub(Ceiling::of(&env.plan.behaviors[spec.behavior], &spec.limits));
+        self.node_changed(env, node);
     }
 
     /// Its process has started up: it binds its ports, or fails to.
@@ -228,6 +236,7 @@ impl Kubelets {
         self.records.container_mut(id, index).rate = rate;
         self.write_files(env, id, index);
         self.arm_oom(env, id, index);
+        self.node_changed(env, self.records.get(id).node);
     }
 
     /// Kills the process when its memory will exceed its limit at the present rate; earlier computations are void.
@@ -275,7 +284,7 @@ impl Kubelets {
     }
 
     /// The size of a volume in memory; `None`: it is not in memory.
-    fn memory_size(&self, plan: &Plan, id: RecordId, volume: u16) -> Option<f64> {
+    pub(super) fn memory_size(&self, plan: &Plan, id: RecordId, volume: u16) -> Option<f64> {
         let record = self.records.get(id);
         let allocatable = plan.shapes[plan.nodes[record.node.index()].shape].allocatable.memory;
         storage::memory_size(&plan.templates[record.template], volume, allocatable)
@@ -329,30 +338,6 @@ impl Kubelets {
             let spec = &template.containers[usize::from(container)];
             plan.behaviors[spec.behavior].writes[usize::from(file)].path.clone()
         })
-    }
-
-    /// CPU in milli-cores and memory in bytes that all processes use at `now`.
-    #[must_use]
-    pub fn usage(&self, plan: &Plan, now: SimTime) -> (i64, i64) {
-        let (mut cpu, mut memory) = (0.0, 0.0);
-        for (id, brief) in self.records.iter() {
-            for (index, spec) in plan.templates[brief.template].containers.iter().enumerate() {
-                let index = u16::try_from(index).expect("few containers");
-                let Some((since, rate)) = self.records.running(id, index) else { continue };
-                let behavior = &plan.behaviors[spec.behavior];
-                let age = (now - since).as_secs_f64();
-                #[allow(clippy::cast_precision_loss)]
-                let limit = spec.limits.milli_cpu.map_or(f64::INFINITY, |limit| limit as f64);
-                cpu += behavior.cpu.at(age, rate).min(limit);
-                memory += behavior.memory.at(age, rate);
-            }
-            if let Some(storage) = self.records.storage(id) {
-                let volumes = u16::try_from(plan.templates[brief.template].volumes.len()).expect("few volumes");
-                memory += storage.memory_bytes(now, volumes, |volume| self.memory_size(plan, id, volume));
-            }
-        }
-        #[allow(clippy::cast_possible_truncation)]
-        (cpu as i64, memory as i64)
     }
 
     /// Tells the recorder a container's new state.

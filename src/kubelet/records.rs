@@ -120,6 +120,20 @@ impl Records {
         matches!(self.pods[id], Stored::Parked(_))
     }
 
+    /// What is known of a record without waking it.
+    pub(super) fn brief(&self, id: RecordId) -> Brief {
+        match &self.pods[id] {
+            Stored::Free(_) => unreachable!("the record exists"),
+            Stored::Parked(Parked { pod, template, workload, node, .. }) => {
+                Brief { pod: *pod, template: *template, workload: *workload, node: *node }
+            }
+            Stored::Full(full) => {
+                let PodRecord { pod, template, workload, node, .. } = full.pod;
+                Brief { pod, template, workload, node }
+            }
+        }
+    }
+
     /// Every record, in slot order.
     pub(super) fn iter(&self) -> impl Iterator<Item = (RecordId, Brief)> {
         self.pods.entries().filter_map(|(id, stored)| match stored {

@@ -62,6 +62,10 @@ pub(super) struct PodRecord {
     pub(super) stop_grace_seconds: u32,
     /// Why the kubelet itself ends the pod ([`known::EMPTY`]: it does not).
     pub(super) kill_reason: StrId,
+    /// The grace in seconds that it then has at most.
+    pub(super) kill_grace: Option<i64>,
+    /// Whether it is ended for the sake of others (the condition DisruptionTarget).
+    pub(super) disrupted: bool,
     /// When termination began.
     pub(super) terminating_since: SimTime,
     /// The API object is gone already.
@@ -210,6 +214,15 @@ pub(super) struct Machine {
     /// Pulls are serial: the next one can begin then.
     pub(super) pull_free_at: SimTime,
     pub(super) crashed_at: SimTime,
+    /// What its processes can use at most.
+    pub(super) ceiling: super::load::Ceiling,
+    /// As long as they use no more memory, nothing happens to anybody.
+    pub(super) safe_memory: i64,
+    /// What the pods in its records request, and how many there are.
+    pub(super) used: crate::model::Resources,
+    pub(super) pods: i64,
+    /// What the eviction manager has in mind.
+    pub(super) watch: Option<Box<super::pressure::Watch>>,
 }
 
 impl PodRecord {
@@ -231,6 +244,8 @@ impl PodRecord {
             grace_seconds: None,
             stop_grace_seconds: 0,
             kill_reason: known::EMPTY,
+            kill_grace: None,
+            disrupted: false,
             terminating_since: SimTime::NEVER,
             orphan: false,
             started_at: SimTime::NEVER,

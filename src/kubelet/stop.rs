@@ -147,12 +147,27 @@ impl Kubelets {
             return;
         }
         record.kill_reason = reason;
+        record.kill_grace = (reason == known::EVICTED).then_some(LOCAL_STORAGE_GRACE);
         let pod = record.pod.uid;
         if reason == known::DEADLINE_EXCEEDED {
             env.pod_event(pod, KubeEvent::DeadlineExceeded, || {
                 "Pod was active on the node longer than the specified deadline".to_owned()
             });
         }
+        self.terminate(env, id);
+    }
+
+    /// The kubelet ends the pod for the sake of others, with at most so many seconds of grace; the API hears of it at once.
+    pub(super) fn kill_pod_now<T: Timers<Timer>, R: Recorder>(
+        &mut self,
+        env: &mut Env<'_, T, R>,
+        id: RecordId,
+        reason: StrId,
+        grace: Option<i64>,
+    ) {
+        let record = self.records.get_mut(id);
+        (record.kill_reason, record.kill_grace, record.disrupted) = (reason, grace, true);
+        self.report(env, id);
         self.terminate(env, id);
     }
 
@@ -174,7 +189,7 @@ impl Kubelets {
         }
         let record = self.records.get_mut(id);
         if record.grace_seconds.is_none() {
-            let request = (record.kill_reason == known::EVICTED).then_some(LOCAL_STORAGE_GRACE);
+            let request = record.kill_grace;
             let grace = termination::pod_effective_grace(0, None, request, Some(template.grace_period_seconds));
             record.stop_grace_seconds = u32::try_from(grace).unwrap_or(u32::MAX);
         }

@@ -128,6 +128,25 @@ impl Storage {
         (rate > 0.0).then(|| now + SimDuration::from_secs_f64(missing / rate) + SimDuration(1))
     }
 
+    /// Bytes per second that a volume grows by.
+    #[must_use]
+    pub fn volume_rate(&self, volume: u16) -> f64 {
+        self.files.iter().filter(|file| file.volume == Some(volume)).map(|file| file.bytes_per_second).sum()
+    }
+
+    /// Bytes on the node's disk at `now`, and how many more a second: writable layers and volumes that are not in memory.
+    pub fn disk(&self, now: SimTime, in_memory: impl Fn(u16) -> bool) -> (f64, f64) {
+        let on_disk = self.files.iter().filter(|file| !file.volume.is_some_and(&in_memory));
+        on_disk.fold((0.0, 0.0), |(bytes, rate), file| (bytes + file.bytes_at(now), rate + file.bytes_per_second))
+    }
+
+    /// Bytes in the writable layer of the container at `index`, and how many more a second.
+    #[must_use]
+    pub fn layer(&self, now: SimTime, container: u16) -> (f64, f64) {
+        let own = self.files.iter().filter(|file| file.container == container && file.volume.is_none());
+        own.fold((0.0, 0.0), |(bytes, rate), file| (bytes + file.bytes_at(now), rate + file.bytes_per_second))
+    }
+
     /// What the container at `index` has written to volumes in memory since its start is charged to it. `size` gives the
     /// size of such a volume, `None` for others.
     pub fn charge(&self, now: SimTime, container: u16, size: impl Fn(u16) -> Option<f64>) -> Charge {

@@ -4,6 +4,7 @@ use super::ids::StrId;
 use super::node_affinity::NodeAffinity;
 use super::pod::Protocol;
 use super::resources::Resources;
+use super::strings::known;
 
 /// Everything of a pod that placement depends on, interned: equal classes get equal answers.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
@@ -53,6 +54,18 @@ pub struct HostPort {
     pub host_ip: StrId,
     /// The port number on the node.
     pub port: u16,
+}
+
+impl HostPort {
+    /// Whether two ports cannot be open on one node. `0.0.0.0` (and no address) means all addresses; `::` does not.
+    #[must_use]
+    pub fn conflicts(&self, other: &Self) -> bool {
+        let all = |ip: StrId| ip == known::EMPTY || ip == known::ALL_ADDRESSES;
+        self.port == other.port
+            && self.protocol == other.protocol
+            && self.port != 0
+            && (self.host_ip == other.host_ip || all(self.host_ip) || all(other.host_ip))
+    }
 }
 
 /// A node's taint.

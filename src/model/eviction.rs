@@ -216,6 +216,30 @@ impl Statements<'_> {
     }
 }
 
+/// When kubelets evict pods.
+#[derive(Clone, PartialEq, Debug)]
+pub struct EvictionPlan {
+    /// `evictionHard`, `evictionSoft` with its grace periods, `evictionMinimumReclaim`.
+    pub thresholds: Box<[Threshold]>,
+    /// `evictionPressureTransitionPeriod`.
+    pub transition_period: SimDuration,
+    /// `evictionMaxPodGracePeriod`.
+    pub max_pod_grace_seconds: i64,
+    /// Process ids of each machine.
+    pub max_pids: i64,
+}
+
+impl Default for EvictionPlan {
+    fn default() -> Self {
+        Self {
+            thresholds: Statements::DEFAULT.parse().expect("the defaults are well formed").into(),
+            transition_period: SimDuration::from_secs(300),
+            max_pod_grace_seconds: 0,
+            max_pids: 4_194_304,
+        }
+    }
+}
+
 fn signal(text: &str) -> Result<Signal, String> {
     Signal::parse(text).ok_or_else(|| format!("`{text}` is not an eviction signal"))
 }

@@ -1,7 +1,9 @@
 //! The plan: everything a run is made of, compiled and checked. Building one cannot fail half-way; running one cannot
 //! fail at all. Scenarios, manifests and traces are compiled to it; tests and library users build it by hand.
 
+use super::eviction::EvictionPlan;
 use super::service::ConfigContent;
+use super::shutdown::ShutdownGroup;
 use super::{
     Behavior, BehaviorId, ClassId, ConfigId, ConfigObject, ImageId, NodeShape, PodClass, PodTemplate, ServiceId,
     ServiceSpec, ShapeId, StrId, Strings, Taint, TemplateId, WorkloadId,
@@ -362,6 +364,10 @@ pub struct ControlPlane {
     pub default_toleration_seconds: i64,
     /// `--terminated-pod-gc-threshold`; 0: never.
     pub terminated_pod_gc_threshold: u32,
+    /// When kubelets evict pods.
+    pub eviction: EvictionPlan,
+    /// `shutdownGracePeriodByPodPriority` of kubelets, sorted by priority; empty: no graceful shutdown.
+    pub shutdown: Box<[ShutdownGroup]>,
     /// The scheduler's settings.
     pub scheduler: SchedulerPlan,
 }
@@ -424,6 +430,8 @@ impl ControlPlane {
             node_boot: Distribution::Uniform { min: 30.0, max: 120.0 },
             default_toleration_seconds: 300,
             terminated_pod_gc_threshold: 12_500,
+            eviction: EvictionPlan::default(),
+            shutdown: Box::default(),
             scheduler: SchedulerPlan::default(),
         }
     }

@@ -130,6 +130,24 @@ pub enum KubeEvent {
     TaintManagerEviction,
     EnsuredLoadBalancer,
     DeadlineExceeded,
+    NodeHasInsufficientMemory,
+    NodeHasSufficientMemory,
+    NodeHasDiskPressure,
+    NodeHasNoDiskPressure,
+    NodeHasInsufficientPID,
+    NodeHasSufficientPID,
+    EvictionThresholdMet,
+    OutOfpods,
+    OutOfcpu,
+    OutOfmemory,
+    OutOfEphemeralStorage,
+    NodeAffinity,
+    NodePorts,
+    TaintToleration,
+    NodeShutdown,
+    UnexpectedAdmissionError,
+    Preempting,
+    Shutdown,
 }
 
 impl KubeEvent {
@@ -139,6 +157,7 @@ impl KubeEvent {
         match self {
             Self::FailedPull => "Failed".to_owned(),
             Self::BackOffPull => "BackOff".to_owned(),
+            Self::OutOfEphemeralStorage => "OutOfephemeral-storage".to_owned(),
             other => format!("{other:?}"),
         }
     }
@@ -157,6 +176,17 @@ impl KubeEvent {
             | Self::InspectFailed
             | Self::FailedCreatePodSandBox
             | Self::Evicted
+            | Self::EvictionThresholdMet
+            | Self::OutOfpods
+            | Self::OutOfcpu
+            | Self::OutOfmemory
+            | Self::OutOfEphemeralStorage
+            | Self::NodeAffinity
+            | Self::NodePorts
+            | Self::TaintToleration
+            | Self::NodeShutdown
+            | Self::UnexpectedAdmissionError
+            | Self::Preempting
             | Self::ExceededGracePeriod
             | Self::NodeNotReady
             | Self::Rebooted => "Warning",

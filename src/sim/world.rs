@@ -104,7 +104,8 @@ impl World {
             let op = Op::AddNode { name: node.name, id: node.shape, shape };
             self.cluster.request(start, op).expect("a new node is always accepted");
             let id = NodeId::from_index(self.cluster.nodes().len() - 1);
-            self.kubelets.add_machine(&self.plan, self.draws.node(self.plan.strings.text(node.name)), start);
+            let draws = self.draws.node(self.plan.strings.text(node.name));
+            self.kubelets.add_machine(&self.plan, node.shape, draws, start);
             self.node_names.insert(node.name, id);
         }
         for content in &self.plan.config_contents {

@@ -1,0 +1,138 @@
+//! Nodes that run short of memory, disk or process ids (spec 4.5, 5).
+
+mod support;
+
+use podsim::base::SimDuration;
+use support::{Scene, pod, within};
+
+const SMALL: &str = r#"
+[[node_pool]]
+name = "node"
+capacity = { cpu = "8", memory = "1Gi", ephemeral-storage = "10Gi" }
+"#;
+
+fn behavior(name: &str, keys: &str) -> String {
+    format!("[[behavior]]\nselect = {{ name = \"{name}\" }}\n{keys}\n")
+}
+
+fn memory(name: &str, base: &str, leak: &str) -> String {
+    behavior(name, &format!("memory = {{ base = \"{base}\", leak = \"{leak}\" }}"))
+}
+
+/// A pod on node-0 with these resources.
+fn on_node(name: &str, resources: &str) -> String {
+    pod(name, &format!("nodeName: node-0, containers: [{{name: app, image: 'i:1', resources: {resources}}}]"))
+}
+
+/// The first pass of the eviction manager at or after so many seconds: each 10 s, with the phase of the lease.
+fn pass(scene: &Scene, at: f64) -> f64 {
+    let run = scene.start();
+    let (id, _) = run.sim.cluster().nodes().entries().next().expect("it exists");
+    let renewed = run.sim.kubelets().last_renewal(run.sim.plan(), id, run.begin + SimDuration::from_secs(20));
+    let phase = (renewed - run.begin).as_secs_f64() % 10.0;
+    let pass = phase + ((at - phase) / 10.0).ceil() * 10.0;
+    (pass * 1000.0).floor() / 1000.0
+}
+
+/// 5.1, 5.2: the threshold of 100Mi is crossed when 924Mi of 1024Mi are used. 100 + 250 + 100 + t: 474 s after its start
+/// at 2.75 (the images come one after the other). 5.3: of those that exceed their requests the one that exceeds it by most goes first. Hard thresholds leave
+/// one second. The condition stays for 5 min after it was observed last, on the grid that begins when the pod was
+/// cleaned up, one second after its eviction.
+#[test]
+fn the_pod_that_exceeds_its_request_by_most_is_evicted() {
+    let yaml = on_node("idle", "{}")
+        + &on_node("leaky", "{requests: {memory: 200Mi}}")
+        + &on_node("good", "{requests: {memory: 300Mi, cpu: '1'}, limits: {memory: 300Mi, cpu: '1'}}");
+    let sections =
+        memory("idle", "100Mi", "0/s") + &memory("leaky", "100Mi", "1Mi/s") + &memory("good", "250Mi", "0/s");
+    let scene = Scene::new(&yaml).nodes(SMALL).with(&sections).lasts("20m");
+    let run = scene.run();
+    let seen = pass(&scene, 476.75);
+    run.expect("node node-0 MemoryPressure true", &[seen]).expect("node node-0 MemoryPressure false", &[seen + 301.0]);
+    run.expect("node node-0 +node.kubernetes.io/memory-pressure:NoSchedule", &[seen]);
+    run.expect("node node-0 -node.kubernetes.io/memory-pressure:NoSchedule", &[seen + 301.0]);
+    run.expect("pod leaky DisruptionTarget True TerminationByKubelet", &[seen]);
+    run.expect("pod leaky Failed Evicted", &[seen]);
+    run.expect("pod idle Failed", &[]).expect("pod good Failed", &[]);
+    let events = run.times(
+        "event leaky Warning Evicted: The node was low on resource: memory. Threshold quantity: 100Mi, available: ",
+    );
+    assert_eq!(events, [seen]);
+    let text = run.lines().into_iter().find(|line| line.contains("Evicted: The node")).expect("there is one");
+    assert!(
+        text.contains("Container app was using ")
+            && text.contains("request is 200Mi, has larger consumption of memory.")
+    );
+}
+
+/// 4.5: memory that is asked for faster than the eviction manager looks. At 2.75 s 600 + 500 of 1024Mi are used: after a
+/// moment the kernel kills the process with the highest badness: 500 per mille and 1000 of the best-effort one beat 586
+/// and 999 - 585 of the one that requests what it uses.
+#[test]
+fn the_kernel_kills_by_score_when_memory_is_used_up() {
+    let yaml = on_node("asked", "{requests: {memory: 600Mi}}") + &on_node("greedy", "{}");
+    let sections = memory("asked", "600Mi", "0/s") + &memory("greedy", "500Mi", "0/s");
+    let run = Scene::new(&yaml).nodes(SMALL).with(&sections).lasts("3s").run();
+    let started = run.times("greedy/app Running")[0];
+    run.expect("greedy/app Terminated OOMKilled 137", &[started + 0.1]).expect("asked/app Terminated", &[]);
+    run.expect("pod greedy Failed", &[]);
+    within(started, 2.75, 2.75);
+}
+
+/// 5.4: under memory pressure best-effort pods are refused, others are not.
+#[test]
+fn a_node_under_pressure_refuses_best_effort_pods() {
+    let hog = on_node("hog", "{requests: {memory: 900Mi, cpu: '1'}, limits: {memory: 950Mi, cpu: '1'}}");
+    let sections = memory("hog", "940Mi", "0/s") + "[[change]]\nat = \"30s\"\napply = [\"late.yaml\", \"asking.yaml\"]";
+    let asking = on_node("asking", "{requests: {memory: 10Mi}}");
+    let critical = hog.replace("spec: {", "spec: {priorityClassName: system-node-critical, ");
+    let run = Scene::new(&critical)
+        .nodes(SMALL)
+        .with(&sections)
+        .file("late.yaml", &on_node("late", "{}"))
+        .file("asking.yaml", &asking)
+        .lasts("1m")
+        .run();
+    within(run.time("node node-0 MemoryPressure true"), 2.25, 12.25);
+    run.expect("pod late Failed Evicted", &[30.0]).expect("late/app", &[]).expect("pod hog Failed", &[]);
+    run.expect("event late Warning Evicted: The node had condition: [MemoryPressure]. ", &[30.0]);
+    run.expect("asking/app Running", &[30.25 + 0.5]);
+}
+
+/// 5.6: who is bound to a full node by other means than the scheduler is refused with the first resource that is missing;
+/// so is who does not match the node, or wants a port that is taken.
+#[test]
+fn a_full_node_refuses_pods() {
+    let wants = |name: &str, spec: &str| {
+        pod(name, &format!("nodeName: node-0, containers: [{{name: app, image: 'i:1'}}], {spec}"))
+    };
+    let yaml = on_node("first", "{requests: {cpu: '6', memory: 100Mi}}")
+        + &on_node("second", "{requests: {cpu: '3', memory: 10Gi}}")
+        + &on_node("third", "{requests: {cpu: '1', memory: 10Gi}}")
+        + &wants("picky", "nodeSelector: {disk: ssd}")
+        + &wants("port", "hostNetwork: false")
+            .replace("image: 'i:1'", "image: 'i:1', ports: [{containerPort: 80, hostPort: 80}]")
+        + &wants("port-too", "hostNetwork: false")
+            .replace("image: 'i:1'", "image: 'i:1', ports: [{containerPort: 80, hostPort: 80}]");
+    let run = Scene::new(&yaml).nodes(SMALL).lasts("1m").run();
+    run.expect("pod second Failed OutOfcpu", &[0.0]).expect("pod third Failed OutOfmemory", &[0.0]);
+    let text = "event second Warning OutOfcpu: Node didn't have enough resource: cpu, requested: 3000, used: 6000, capacity: 8000";
+    run.expect(text, &[0.0]).expect("pod picky Failed NodeAffinity", &[0.0]);
+    run.expect("pod port-too Failed NodePorts", &[0.0]).expect("pod port Failed", &[]).expect("pod first Failed", &[]);
+    assert_eq!(run.sim.kubelets().records_held(), 2);
+}
+
+/// 5.6: for a critical pod room is made: by the best-effort and burstable pods that are nearest to what is missing.
+#[test]
+fn a_critical_pod_ends_others() {
+    let critical = on_node("agent", "{requests: {cpu: '3'}}")
+        .replace("spec: {", "spec: {priorityClassName: system-node-critical, ");
+    let yaml = on_node("big", "{requests: {cpu: '5'}}") + &on_node("small", "{requests: {cpu: '2'}}");
+    let sections = "[[change]]\nat = \"30s\"\napply = \"agent.yaml\"\n[[behavior]]\non_terminate = { after = \"4s\", exit_code = 0 }";
+    let run = Scene::new(&yaml).nodes(SMALL).with(sections).file("agent.yaml", &critical).lasts("2m").run();
+    // 2 of 8 cores are missing: ending `small` leaves nothing missing, and so would `big`, which is larger.
+    run.expect("event small Warning Preempting: Preempted in order to admit critical pod", &[30.0]);
+    run.expect("pod small DisruptionTarget True TerminationByKubelet", &[30.0]);
+    run.expect("pod small Failed Preempting", &[34.0]).expect("pod big Failed", &[]);
+    run.expect("agent/app Running", &[30.75]);
+}
