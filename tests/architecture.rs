@@ -38,6 +38,7 @@ const COMPONENT_FILES: &[&str] = &[
     "kubelet/mounts.rs",
     "kubelet/process.rs",
     "kubelet/outages.rs",
+    "kubelet/power.rs",
     "kubelet/pressure.rs",
     "kubelet/pulls.rs",
     "kubelet/usage.rs",

@@ -136,3 +136,88 @@ fn a_critical_pod_ends_others() {
     run.expect("pod small Failed Preempting", &[34.0]).expect("pod big Failed", &[]);
     run.expect("agent/app Running", &[30.75]);
 }
+
+/// 6.7: groups one after the other: normal pods have 60 - 20 s, and of those no more than their own 30; then critical
+/// ones. The node is not Ready from the beginning, takes nobody, and goes off when the last group is done.
+#[test]
+fn a_node_is_shut_down_in_order() {
+    let critical = on_node("agent", "{requests: {cpu: '1'}}")
+        .replace("spec: {", "spec: {priorityClassName: system-node-critical, ");
+    let yaml = on_node("web", "{}") + &on_node("quick", "{}") + &critical;
+    let sections = "[[fault]]\nkind = \"node-shutdown\"\nat = \"100s\"\nfor = \"300s\"\nnode = \"node-0\"\n\
+                    [[change]]\nat = \"110s\"\napply = \"late.yaml\"\n"
+        .to_owned()
+        + &behavior("web", "on_terminate = { after = \"100s\", exit_code = 0 }")
+        + &behavior("agent", "on_terminate = { after = \"5s\", exit_code = 0 }")
+        + &behavior("late", "startup = \"0s\"");
+    let run = Scene::new(&yaml)
+        .nodes(SMALL)
+        .setting("shutdown_grace = \"60s\"\nshutdown_grace_critical = \"20s\"")
+        .with(&sections)
+        .file("late.yaml", &on_node("late", "{}"))
+        .run();
+    run.expect("node node-0 Ready False", &[100.0])
+        .expect("node node-0 +node.kubernetes.io/not-ready:NoSchedule", &[100.0]);
+    run.expect("event node-0 Normal Shutdown: Shutdown manager detected shutdown event on node node-0", &[100.0]);
+    run.expect("pod quick Failed Terminated", &[100.0]).expect("web/app Terminated Error 137", &[130.0]);
+    run.expect("pod web Failed Terminated", &[130.0])
+        .expect("pod web DisruptionTarget True TerminationByKubelet", &[100.0]);
+    run.expect("agent/app Terminated Completed 0", &[135.0]).expect("pod agent Failed Terminated", &[135.0]);
+    run.expect("pod late Failed NodeShutdown", &[110.0]);
+    run.expect("event late Warning NodeShutdown: Pod was rejected as the node is shutting down.", &[110.0]);
+    run.expect("node node-0 crashed", &[135.0]).expect("node node-0 booted", &[400.0]);
+    run.expect("node node-0 Ready True", &[400.0]);
+}
+
+/// 6.7: without a grace period the power is just cut; with more time than the pods need it ends early.
+#[test]
+fn a_node_without_a_grace_period_just_goes_off() {
+    let sections = "[[fault]]\nkind = \"node-shutdown\"\nat = \"100s\"\nnode = \"node-0\"\n";
+    let run = Scene::new(&on_node("web", "{}")).nodes(SMALL).with(sections).run();
+    run.expect("node node-0 crashed", &[100.0]).expect("pod web Failed", &[]).expect("node node-0 Ready False", &[]);
+    let run = Scene::new("").nodes(SMALL).setting("shutdown_grace = \"60s\"").with(sections).run();
+    run.expect("node node-0 crashed", &[100.0]).expect("node node-0 Ready False", &[100.0]);
+}
+
+/// 5.1: disk: 100 MB of image, then 10 MiB a second into the writable layer and 10 into an emptyDir. Of 10 GiB the
+/// threshold of imagefs (15 %: one filesystem) is crossed when 8704 MiB are used: 95.4 + 20 t.
+#[test]
+fn the_pod_that_fills_the_disk_is_evicted() {
+    let writer = pod(
+        "writer",
+        "nodeName: node-0, containers: [{name: app, image: 'i:1', volumeMounts: [{name: data, mountPath: /data}]}], \
+         volumes: [{name: data, emptyDir: {}}]",
+    );
+    let sections = behavior(
+        "writer",
+        "writes = [{ path = \"/tmp/log\", rate = \"10Mi/s\" }, { path = \"/data/log\", rate = \"10Mi/s\" }]",
+    );
+    let scene =
+        Scene::new(&(writer + &on_node("other", "{requests: {ephemeral-storage: 1Gi}}"))).nodes(SMALL).with(&sections);
+    let run = scene.lasts("20m").run();
+    let first = run.time("node node-0 DiskPressure true");
+    within(first, 2.25 + (8704.0 - 100e6 / 1048576.0) / 20.0, 2.25 + (8704.0 - 100e6 / 1048576.0) / 20.0 + 10.0);
+    run.expect("pod writer Failed Evicted", &[first]).expect("pod other Failed", &[]);
+    run.expect("node node-0 +node.kubernetes.io/disk-pressure:NoSchedule", &[first]);
+    run.expect("event node-0 Warning EvictionThresholdMet: Attempting to reclaim ephemeral-storage", &[first]);
+}
+
+/// 5.1, 5.2: a soft threshold acts only after its grace period, and leaves pods their own; pid.available counts processes.
+#[test]
+fn soft_thresholds_wait_and_pids_run_short() {
+    let soft = "[control_plane.eviction]\nsoft = { \"memory.available\" = \"500Mi\" }\n\
+                soft_grace = { \"memory.available\" = \"90s\" }\nmax_pod_grace = \"20s\"\n";
+    let sections = soft.to_owned()
+        + &behavior("hog", "memory = { base = \"600Mi\" }\non_terminate = { after = \"60s\", exit_code = 0 }");
+    let run = Scene::new(&on_node("hog", "{}")).nodes(SMALL).with(&sections).run();
+    let first = run.time("node node-0 MemoryPressure true");
+    within(first, 2.25, 12.25);
+    run.expect("pod hog DisruptionTarget True", &[first + 90.0])
+        .expect("hog/app Terminated Error 137", &[first + 110.0]);
+    let pids = "[control_plane.eviction]\nhard = { \"pid.available\" = \"100\" }\nmax_pids = 1000\n";
+    let sections = pids.to_owned() + &behavior("fork", "processes = 700") + &behavior("spoon", "processes = 250");
+    let run = Scene::new(&(on_node("fork", "{}") + &on_node("spoon", "{}"))).nodes(SMALL).with(&sections).run();
+    let first = run.time("node node-0 PIDPressure true");
+    within(first, 2.75, 12.75);
+    run.expect("pod fork Failed Evicted", &[first]).expect("pod spoon Failed", &[]);
+}

@@ -78,6 +78,9 @@ impl Kubelets {
         }
         let shape = &plan.shapes[env.cluster.nodes().get(node).shape];
         let machine = &self.machines[node];
+        if machine.shutdown.is_some() {
+            return Some(Refusal::Plain(known::NODE_SHUTDOWN));
+        }
         let room =
             Room { allocatable: &shape.allocatable, max_pods: shape.max_pods, used: &machine.used, pods: machine.pods };
         let short = admission::shortages(&class.requests, &room);

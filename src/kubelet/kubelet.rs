@@ -65,6 +65,10 @@ pub enum Timer {
     Pressure(NodeId),
     /// The pods of a node use more memory than there is for them.
     NodeOom(NodeId),
+    /// The time of a group of priorities is over in a node's shutdown.
+    Shutdown(NodeId),
+    /// A node's shutdown is done: the machine goes off. The simulation handles this one.
+    PowerOff(NodeId),
     /// A message reaches the API server.
     Message(u32),
 }
@@ -81,7 +85,7 @@ impl Timer {
             | Self::OutOfMemory { record, .. }
             | Self::GraceOver { record, .. }
             | Self::Probe { record, .. } => Some(record),
-            Self::Pressure(_) | Self::NodeOom(_) | Self::Message(_) => None,
+            Self::Pressure(_) | Self::NodeOom(_) | Self::Shutdown(_) | Self::PowerOff(_) | Self::Message(_) => None,
         }
     }
 }
@@ -141,6 +145,7 @@ impl Kubelets {
             ceiling: super::load::Ceiling::default(),
             safe_memory: super::usage::safe_memory(&plan.shapes[shape], &settings.eviction.thresholds),
             watch: None,
+            shutdown: None,
             used: crate::model::Resources::default(),
             pods: 0,
         });
@@ -313,6 +318,8 @@ impl Kubelets {
             Timer::Deadline(id) => self.kill_pod(env, id, known::DEADLINE_EXCEEDED),
             Timer::Pressure(node) => self.pressure_pass(env, node),
             Timer::NodeOom(node) => self.node_oom(env, node),
+            Timer::Shutdown(node) => self.shutdown_group_is_over(env, node),
+            Timer::PowerOff(_) => unreachable!("the simulation switches machines off"),
             Timer::Message(slot) => {
                 self.outbox_free.push(slot);
                 let message = self.outbox[slot as usize].take().expect("a message arrives once");
@@ -390,6 +397,9 @@ impl Kubelets {
         machine.used.sub(&env.plan.classes[env.plan.templates[template].class].requests);
         if let Some(first) = self.records.remove(id) {
             self.machines[node].first_record = first;
+        }
+        if self.machines[node].shutdown.is_some() {
+            self.shutdown_goes_on(env, node);
         }
         if self.machines[node].watch.is_some() {
             self.evicted_is_gone(env, node, pod);

@@ -22,6 +22,9 @@ impl Kubelets {
         }
         (machine.up, machine.crashed_at) = (false, env.now);
         machine.pull_free_at = env.now;
+        if let Some(timer) = machine.shutdown.take().and_then(|shutdown| shutdown.timer) {
+            env.timers.disarm(timer);
+        }
         self.stop_watching(env, node);
         env.counters.node_crashes += 1;
         env.fact(|| Fact::NodeCrashed(node));

@@ -19,6 +19,7 @@ mod mounts;
 pub mod oom;
 mod outages;
 pub mod phase;
+mod power;
 mod pressure;
 pub mod probes;
 mod process;

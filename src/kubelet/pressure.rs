@@ -118,7 +118,7 @@ impl Kubelets {
                 pressed[Pressure::of(threshold.signal) as usize] = true;
                 match since {
                     None => take(after(now, watch)),
-                    Some(_) if idle => {}
+                    Some(since) if idle && grace_is_over(threshold, since, now) => {}
                     Some(since) => take(after(now.max(since + threshold.grace), watch)),
                 }
             } else if let Some(at) = facts.met_at(threshold, load) {

@@ -223,6 +223,8 @@ pub(super) struct Machine {
     pub(super) pods: i64,
     /// What the eviction manager has in mind.
     pub(super) watch: Option<Box<super::pressure::Watch>>,
+    /// How far its shutdown is.
+    pub(super) shutdown: Option<super::power::Shutdown>,
 }
 
 impl PodRecord {

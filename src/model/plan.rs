@@ -222,6 +222,9 @@ pub struct FaultPlan {
 pub enum FaultKind {
     /// The machine stops; with a duration it boots again.
     NodeCrash(NodeTarget),
+    /// The machine is switched off, after its kubelet ended its pods in order if it does that; with a duration it boots
+    /// again.
+    NodeShutdown(NodeTarget),
     /// `spec.unschedulable` is set; with a duration it is cleared again.
     Cordon(NodeTarget),
     /// All nodes of a zone crash.

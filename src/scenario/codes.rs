@@ -81,4 +81,6 @@ codes! {
     BAD_BOUND = "PS2034", "bound of an expectation";
     /// More pods or nodes than one process holds.
     TOO_MANY = "PS2035", "too many";
+    /// An eviction threshold that kubelets would not take.
+    BAD_THRESHOLD = "PS2036", "eviction threshold not understood";
 }

@@ -41,6 +41,8 @@ pub struct World {
     pub(super) workloads: FxHashMap<(StrId, StrId), WorkloadId>,
     /// The nodes that each fault of the plan struck.
     pub(super) struck: Vec<Vec<NodeId>>,
+    /// Nodes whose outage is over before they were off.
+    pub(super) boot_when_off: Vec<NodeId>,
     /// The arrival that each stream waits for.
     next_arrival: Vec<Option<Arrival>>,
     /// Whether an actor's wake-up is pending: there is at most one.
@@ -87,6 +89,7 @@ impl World {
             traffic_of,
             node_names: FxHashMap::default(),
             workloads: workloads.collect(),
+            boot_when_off: Vec::new(),
             struck: vec![Vec::new(); plan.faults.len()],
             next_arrival: vec![None; plan.arrivals.len()],
             waking: [false; 3],
@@ -166,6 +169,7 @@ impl World {
                 let _ = self.cluster.request(kernel.now(), Op::SetNodeReady(node, ConditionStatus::True));
             }
             Event::Wake(actor) => self.wake(kernel, recorder, actor),
+            Event::Kubelet(crate::kubelet::Timer::PowerOff(node)) => self.power_off(kernel, recorder, node),
             Event::Kubelet(timer) => {
                 let mut env = env!(self, kernel, recorder);
                 self.kubelets.handle(&mut env, timer);
