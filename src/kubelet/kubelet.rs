@@ -144,6 +144,7 @@ impl Kubelets {
             crashed_at: SimTime::NEVER,
             ceiling: super::load::Ceiling::default(),
             safe_memory: super::usage::safe_memory(&plan.shapes[shape], &settings.eviction.thresholds),
+            safe_processes: super::usage::safe_processes(&settings.eviction),
             watch: None,
             shutdown: None,
             used: crate::model::Resources::default(),

@@ -98,6 +98,8 @@ pub struct Ceiling {
     pub boundless_cpu: u32,
     /// How many write files.
     pub writers: u32,
+    /// Process ids.
+    pub processes: u32,
 }
 
 impl Ceiling {
@@ -112,6 +114,7 @@ impl Ceiling {
             milli_cpu: cpu.unwrap_or(0),
             boundless_cpu: u32::from(cpu.is_none()),
             writers: u32::from(!behavior.writes.is_empty()),
+            processes: behavior.processes,
         }
     }
 
@@ -122,6 +125,7 @@ impl Ceiling {
         self.boundless_memory += other.boundless_memory;
         self.boundless_cpu += other.boundless_cpu;
         self.writers += other.writers;
+        self.processes += other.processes;
     }
 
     /// One process less.
@@ -131,6 +135,7 @@ impl Ceiling {
         self.boundless_memory -= other.boundless_memory;
         self.boundless_cpu -= other.boundless_cpu;
         self.writers -= other.writers;
+        self.processes -= other.processes;
     }
 }
 

@@ -49,7 +49,11 @@ impl Machine {
     /// Whether somebody may suffer from what others use here.
     pub(super) fn is_at_risk(&self) -> bool {
         let ceiling = &self.ceiling;
-        ceiling.memory > self.safe_memory || ceiling.boundless_memory > 0 || ceiling.writers > 0 || self.watch.is_some()
+        ceiling.memory > self.safe_memory
+            || ceiling.boundless_memory > 0
+            || ceiling.writers > 0
+            || i64::from(ceiling.processes) > self.safe_processes
+            || self.watch.is_some()
     }
 }
 

@@ -218,6 +218,7 @@ pub(super) struct Machine {
     pub(super) ceiling: super::load::Ceiling,
     /// As long as they use no more memory, nothing happens to anybody.
     pub(super) safe_memory: i64,
+    pub(super) safe_processes: i64,
     /// What the pods in its records request, and how many there are.
     pub(super) used: crate::model::Resources,
     pub(super) pods: i64,

@@ -13,7 +13,7 @@ use crate::base::quantity::Format;
 use crate::base::{Quantity, SimDuration, SimTime};
 use crate::component::Env;
 use crate::engine::Timers;
-use crate::model::eviction::{Signal, Threshold};
+use crate::model::eviction::{EvictionPlan, Signal, Threshold};
 use crate::model::plan::Plan;
 use crate::model::strings::known;
 use crate::model::{NodeId, NodeShape, Pressure, Role};
@@ -75,6 +75,13 @@ impl<'p> Facts<'p> {
             Pressure::Pid => None,
         }
     }
+}
+
+/// As long as pods have no more processes than this, there are enough ids.
+pub(super) fn safe_processes(settings: &EvictionPlan) -> i64 {
+    let capacity = Quantity::new(settings.max_pids, Format::DecimalSi);
+    let levels = settings.thresholds.iter().filter(|threshold| threshold.signal == Signal::PidAvailable);
+    levels.map(|threshold| settings.max_pids - threshold.value.of(capacity).value()).min().unwrap_or(i64::MAX)
 }
 
 /// Memory that all pods of a node together may use: the limit of the cgroup above theirs.
