@@ -31,6 +31,7 @@ const ROOMS: &[(&str, &[&str])] = &[
 /// The files of the kubelet and the scheduler that run the rules. Every other file there is pure policy: it knows `base`
 /// and `model`, other pure files, and nothing else.
 const COMPONENT_FILES: &[&str] = &[
+    "kubelet/cpu.rs",
     "kubelet/health.rs",
     "kubelet/intake.rs",
     "kubelet/kubelet.rs",

@@ -65,6 +65,8 @@ pub enum Timer {
     Pressure(NodeId),
     /// The pods of a node use more memory than there is for them.
     NodeOom(NodeId),
+    /// What the containers of a node ask of its CPU changes.
+    Cpu(NodeId),
     /// The time of a group of priorities is over in a node's shutdown.
     Shutdown(NodeId),
     /// A node's shutdown is done: the machine goes off. The simulation handles this one.
@@ -85,7 +87,12 @@ impl Timer {
             | Self::OutOfMemory { record, .. }
             | Self::GraceOver { record, .. }
             | Self::Probe { record, .. } => Some(record),
-            Self::Pressure(_) | Self::NodeOom(_) | Self::Shutdown(_) | Self::PowerOff(_) | Self::Message(_) => None,
+            Self::Pressure(_)
+            | Self::NodeOom(_)
+            | Self::Cpu(_)
+            | Self::Shutdown(_)
+            | Self::PowerOff(_)
+            | Self::Message(_) => None,
         }
     }
 }
@@ -145,6 +152,9 @@ impl Kubelets {
             ceiling: super::load::Ceiling::default(),
             safe_memory: super::usage::safe_memory(&plan.shapes[shape], &settings.eviction.thresholds),
             safe_processes: super::usage::safe_processes(&settings.eviction),
+            milli_cpu: plan.shapes[shape].capacity.milli_cpu,
+            cpu_timer: None,
+            cpu_was_short: false,
             watch: None,
             shutdown: None,
             used: crate::model::Resources::default(),
@@ -319,6 +329,10 @@ impl Kubelets {
             Timer::Deadline(id) => self.kill_pod(env, id, known::DEADLINE_EXCEEDED),
             Timer::Pressure(node) => self.pressure_pass(env, node),
             Timer::NodeOom(node) => self.node_oom(env, node),
+            Timer::Cpu(node) => {
+                self.machines[node].cpu_timer = None;
+                self.share_cpu(env, node);
+            }
             Timer::Shutdown(node) => self.shutdown_group_is_over(env, node),
             Timer::PowerOff(_) => unreachable!("the simulation switches machines off"),
             Timer::Message(slot) => {

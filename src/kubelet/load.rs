@@ -96,6 +96,8 @@ pub struct Ceiling {
     pub milli_cpu: i64,
     /// How many have none.
     pub boundless_cpu: u32,
+    /// How many may ask for more CPU time than their limits.
+    pub throttled: u32,
     /// How many write files.
     pub writers: u32,
     /// Process ids.
@@ -113,6 +115,7 @@ impl Ceiling {
             boundless_memory: u32::from(memory.is_none()),
             milli_cpu: cpu.unwrap_or(0),
             boundless_cpu: u32::from(cpu.is_none()),
+            throttled: u32::from(limits.milli_cpu.is_some_and(|limit| asks_for_more(&behavior.cpu, limit))),
             writers: u32::from(!behavior.writes.is_empty()),
             processes: behavior.processes,
         }
@@ -124,6 +127,7 @@ impl Ceiling {
         self.milli_cpu = self.milli_cpu.saturating_add(other.milli_cpu);
         self.boundless_memory += other.boundless_memory;
         self.boundless_cpu += other.boundless_cpu;
+        self.throttled += other.throttled;
         self.writers += other.writers;
         self.processes += other.processes;
     }
@@ -134,9 +138,16 @@ impl Ceiling {
         self.milli_cpu = self.milli_cpu.saturating_sub(other.milli_cpu);
         self.boundless_memory -= other.boundless_memory;
         self.boundless_cpu -= other.boundless_cpu;
+        self.throttled -= other.throttled;
         self.writers -= other.writers;
         self.processes -= other.processes;
     }
+}
+
+/// Whether a process would use more than its limit. What requests cost does not count: no more are served than fit.
+#[allow(clippy::cast_precision_loss)]
+fn asks_for_more(usage: &Usage, limit: i64) -> bool {
+    usage.leak_per_second > 0.0 || usage.base + usage.ramp.max(0.0) > limit as f64
 }
 
 /// The most that a process with this use and limit ever has.

@@ -55,6 +55,7 @@ impl Kubelets {
                     container.instance = Instance::Exited(Exit { code: LOST_EXIT, reason, started, finished: env.now });
                 }
                 (container.serving, container.stopping) = (false, false);
+                container.slow = None;
                 (container.started, container.ready, container.rate) = (false, false, 0.0);
                 // Back-offs are in the kubelet's memory.
                 container.back_off = super::backoff::CrashLoopBackOff::default();

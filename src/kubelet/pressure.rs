@@ -61,6 +61,10 @@ impl Kubelets {
     /// What runs on a node, or what it uses, changed.
     pub(super) fn node_changed<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, node: NodeId) {
         let machine = &self.machines[node];
+        if machine.is_cpu_short() || machine.cpu_was_short {
+            self.share_cpu(env, node);
+        }
+        let machine = &self.machines[node];
         if machine.up && machine.is_at_risk() {
             let load = self.node_load(env.plan, env.now, node);
             self.arm_node_oom(env, node, &load);
@@ -72,6 +76,10 @@ impl Kubelets {
     pub(super) fn stop_watching<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, node: NodeId) {
         let machine = &mut self.machines[node];
         machine.ceiling = super::load::Ceiling::default();
+        machine.cpu_was_short = false;
+        if let Some(timer) = machine.cpu_timer.take() {
+            env.timers.disarm(timer);
+        }
         if let Some(watch) = machine.watch.take() {
             for timer in watch.pass.map(|(timer, _)| timer).into_iter().chain(watch.oom) {
                 env.timers.disarm(timer);

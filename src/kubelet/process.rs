@@ -51,6 +51,7 @@ impl Kubelets {
         container.instance = Instance::Running(now);
         container.start_error = known::EMPTY;
         (container.stopping, container.serving) = (false, false);
+        container.slow = None;
         (container.started, container.ready) = (false, false);
         env.counters.container_starts += 1;
         // Startup comes first: a process that ends before it has started up never serves.
@@ -102,7 +103,7 @@ impl Kubelets {
         container.instance = Instance::Exited(exit);
         let timers = [container.exit_timer.take(), container.serving_timer.take(), container.oom_timer.take()];
         let (was_serving, asked) = (std::mem::take(&mut container.serving), container.stopping);
-        container.rate = 0.0;
+        (container.rate, container.slow) = (0.0, None);
         (container.started, container.ready) = (false, false);
         for timer in timers.into_iter().flatten() {
             env.timers.disarm(timer);

@@ -160,6 +160,14 @@ impl Records {
         }
     }
 
+    /// How fast a container's process runs, as a part of its full speed.
+    pub(super) fn speed(&self, id: RecordId, index: u16) -> f64 {
+        match &self.pods[id] {
+            Stored::Free(_) | Stored::Parked(_) => 1.0,
+            Stored::Full(full) => full.containers[usize::from(index)].slow.as_ref().map_or(1.0, |slow| slow.speed),
+        }
+    }
+
     /// What the pod's containers wrote, if they did.
     pub(super) fn storage(&self, id: RecordId) -> Option<&super::storage::Storage> {
         match &self.pods[id] {
@@ -269,6 +277,7 @@ impl Records {
             && container.start_error == known::EMPTY
             && !container.stopping
             && container.rate == 0.0
+            && container.slow.is_none()
             && container.oom_timer.is_none()
             && container.grace_timer.is_none()
             && container.pull_back_off.is_none()

@@ -146,6 +146,8 @@ pub(super) struct ContainerRecord {
     pub(super) ready: bool,
     /// Requests per second it serves now.
     pub(super) rate: f64,
+    /// Its speed, if that is not the full one.
+    pub(super) slow: Option<Box<Slow>>,
     /// Image pull back-off: current delay and the failure it runs from.
     pub(super) pull_back_off: Option<Box<super::backoff::PullBackOff>>,
     /// Startup, readiness and liveness workers, with their timers.
@@ -176,6 +178,7 @@ impl Default for ContainerRecord {
             started: false,
             ready: false,
             rate: 0.0,
+            slow: None,
             pull_back_off: None,
             probers: None,
         }
@@ -196,6 +199,15 @@ impl ContainerRecord {
             _ => None,
         }
     }
+}
+
+/// A process that gets less CPU time than it asks for.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(super) struct Slow {
+    /// Its speed, as a part of its full one.
+    pub(super) speed: f64,
+    /// When it serves, if it does not yet, at this speed.
+    pub(super) serving_at: SimTime,
 }
 
 /// A machine: what belongs to a node but not to its object.
@@ -219,6 +231,12 @@ pub(super) struct Machine {
     /// As long as they use no more memory, nothing happens to anybody.
     pub(super) safe_memory: i64,
     pub(super) safe_processes: i64,
+    /// Its cores, in thousandths.
+    pub(super) milli_cpu: i64,
+    /// What its containers ask for changes then.
+    pub(super) cpu_timer: Option<TimerKey>,
+    /// Whether some container got less CPU time than it asked for.
+    pub(super) cpu_was_short: bool,
     /// What the pods in its records request, and how many there are.
     pub(super) used: crate::model::Resources,
     pub(super) pods: i64,

@@ -115,7 +115,7 @@ impl Kubelets {
                 let age = (now - since).as_secs_f64();
                 #[allow(clippy::cast_precision_loss)]
                 let limit = spec.limits.milli_cpu.map_or(f64::INFINITY, |limit| limit as f64);
-                cpu += behavior.cpu.at(age, rate).min(limit);
+                cpu += (behavior.cpu.at(age, rate) * self.records.speed(id, index)).min(limit);
                 memory += behavior.memory.at(age, rate);
             }
             if let Some(storage) = self.records.storage(id) {
@@ -193,7 +193,11 @@ impl Kubelets {
     }
 
     /// Running containers on a node: record, index, since when.
-    fn running_on<'a>(&'a self, plan: &'a Plan, node: NodeId) -> impl Iterator<Item = (RecordId, u16, SimTime)> + 'a {
+    pub(super) fn running_on<'a>(
+        &'a self,
+        plan: &'a Plan,
+        node: NodeId,
+    ) -> impl Iterator<Item = (RecordId, u16, SimTime)> + 'a {
         self.records.chain(self.machines[node].first_record).flat_map(move |id| {
             let count = plan.templates[self.records.brief(id).template].containers.len();
             let indexes = 0..u16::try_from(count).expect("few containers");

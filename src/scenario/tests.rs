@@ -100,7 +100,7 @@ fn everything_compiles_to_what_it_says() {
     let node = |name: &str| plan.nodes.iter().find(|node| text(node.name) == name).map(|node| &plan.shapes[node.shape]);
     let gpu = node("gpu-00").expect("the pool's first node");
     assert_eq!((gpu.capacity.milli_cpu, gpu.allocatable.milli_cpu), (8000, 7500));
-    assert_eq!(gpu.allocatable.memory, (32 << 30) - (1 << 30) - (100 << 20), "capacity, reserved, hard eviction");
+    assert_eq!(gpu.allocatable.memory, (32 << 30) - (1 << 30) - (500 << 20), "capacity, reserved, hard eviction");
     assert_eq!((gpu.max_pods, text(gpu.zone)), (50, "a"));
     assert_eq!(text(node("gpu-01").expect("the second node").zone), "b");
     assert_eq!(

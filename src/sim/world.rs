@@ -49,6 +49,9 @@ pub struct World {
     waking: [bool; 3],
 }
 
+/// So often, at most, traffic is shared anew at one instant.
+const MOST_ROUNDS: u32 = 32;
+
 /// The surroundings of a component, borrowed apart from the component itself.
 macro_rules! env {
     ($world:ident, $kernel:expr, $recorder:expr) => {
@@ -225,7 +228,10 @@ impl World {
                 super::facts::record(&self.cluster, recorder, now, &change);
             }
         }
-        if self.kubelets.has_touched() {
+        // What one process serves may leave another less, or more: that settles after a few rounds.
+        let mut rounds = 0;
+        while self.kubelets.has_touched() && rounds < MOST_ROUNDS {
+            rounds += 1;
             for pod in self.kubelets.take_touched() {
                 self.update_traffic(kernel, recorder, pod);
             }
