@@ -221,3 +221,32 @@ fn soft_thresholds_wait_and_pids_run_short() {
     within(first, 2.75, 12.75);
     run.expect("pod fork Failed Evicted", &[first]).expect("pod spoon Failed", &[]);
 }
+
+/// 3.2: what a container writes outside its volumes counts against its own limit, and all of it against the pod's. The
+/// container exceeds 100Mi after 100 s, the pod 150Mi after 75: seen at the next statistics and the next pass after them.
+#[test]
+fn limits_of_local_storage_evict() {
+    let writer = |name: &str, limits: &str| {
+        pod(
+            name,
+            &format!(
+                "nodeName: node-0, containers: [{{name: app, image: 'i:1', resources: {{limits: {{ephemeral-storage: {limits}}}}}, \
+                 volumeMounts: [{{name: data, mountPath: /data}}]}}], volumes: [{{name: data, emptyDir: {{}}}}]"
+            ),
+        )
+    };
+    let writes = |name: &str, files: &str| behavior(name, &format!("writes = [{files}]"));
+    let own = "{ path = \"/tmp/a\", rate = \"1Mi/s\" }";
+    let both = "{ path = \"/tmp/a\", rate = \"1Mi/s\" }, { path = \"/data/b\", rate = \"1Mi/s\" }";
+    let sections = writes("own", own) + &writes("both", both);
+    let run = Scene::new(&(writer("own", "100Mi") + &writer("both", "150Mi"))).nodes(SMALL).with(&sections).run();
+    let (own, both) = (run.time("pod own Failed Evicted"), run.time("pod both Failed Evicted"));
+    within(own, 102.25, 102.25 + 70.0);
+    within(both, 77.75, 77.75 + 70.0);
+    let text =
+        "event both Warning Evicted: Pod ephemeral local storage usage exceeds the total limit of containers 150Mi. ";
+    run.expect(text, &[both]);
+    let text =
+        "event own Warning Evicted: Pod ephemeral local storage usage exceeds the total limit of containers 100Mi. ";
+    run.expect(text, &[own]).expect("pod own DisruptionTarget", &[]);
+}

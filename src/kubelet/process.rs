@@ -311,12 +311,9 @@ impl Kubelets {
             let number = u16::try_from(at).expect("few files");
             storage.set_rate(env.now, template, index, (number, &file.path), bytes);
         }
-        let full = storage::limited(template)
-            .filter_map(|(volume, limit)| {
-                #[allow(clippy::cast_precision_loss)]
-                storage.exceeds_at(env.now, volume, limit as f64)
-            })
-            .min();
+        let full =
+            storage::local_limits(template).filter_map(|limit| storage.limit_exceeded_at(env.now, template, limit));
+        let full = full.min();
         if let Some(at) = full {
             self.arm_local_storage_eviction(env, id, at);
         }

@@ -7,7 +7,7 @@ use super::actions::KillReason;
 use super::kubelet::{Kubelets, Timer};
 use super::process::SIGKILL_EXIT;
 use super::runtime::{RecordId, Worker};
-use super::storage;
+use super::storage::{self, LocalLimit};
 use super::termination::{self, KillGrace};
 use crate::base::quantity::Format;
 use crate::base::{Quantity, SimDuration, SimTime};
@@ -315,18 +315,30 @@ impl Kubelets {
         record.storage_timer = None;
         let template = &env.plan.templates[record.template];
         let Some(storage) = record.storage.as_ref() else { return };
-        #[allow(clippy::cast_precision_loss)]
-        let exceeded =
-            storage::limited(template).find(|&(volume, limit)| storage.volume_bytes(now, volume) > limit as f64);
-        let Some((volume, limit)) = exceeded else { return };
+        let exceeds = |limit: &LocalLimit| storage.counted(now, template, *limit).0 > limit.bytes();
+        let Some(exceeded) = storage::local_limits(template).find(exceeds) else { return };
         if matches!(self.records.get(id).worker, Worker::Terminating | Worker::Finished) {
             return;
         }
         let pod = self.records.get(id).pod.uid;
         env.pod_event(pod, KubeEvent::Evicted, || {
-            let name = env.plan.strings.text(template.volumes[usize::from(volume)].name);
-            let limit = Quantity::new(limit, Format::BinarySi);
-            format!("Usage of EmptyDir volume \"{name}\" exceeds the limit \"{limit}\".")
+            let amount = |limit| Quantity::new(limit, Format::BinarySi);
+            let text = |id| env.plan.strings.text(id);
+            match exceeded {
+                LocalLimit::EmptyDir(volume, limit) => {
+                    let name = text(template.volumes[usize::from(volume)].name);
+                    format!("Usage of EmptyDir volume \"{name}\" exceeds the limit \"{}\".", amount(limit))
+                }
+                LocalLimit::Pod(limit) => {
+                    let limit = amount(limit);
+                    format!("Pod ephemeral local storage usage exceeds the total limit of containers {limit}. ")
+                }
+                LocalLimit::Container(container, limit) => {
+                    let name = text(template.containers[usize::from(container)].name);
+                    let limit = amount(limit);
+                    format!("Container {name} exceeded its local ephemeral storage limit \"{limit}\". ")
+                }
+            }
         });
         self.kill_pod(env, id, known::EVICTED);
     }
