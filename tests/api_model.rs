@@ -590,6 +590,9 @@ fn template(containers: u32) -> PodTemplate {
         startup_probe: None,
         readiness_probe: None,
         liveness_probe: None,
+        post_start: None,
+        pre_stop: None,
+        restart: None,
         behavior: BehaviorId::from_raw(0),
     };
     PodTemplate {

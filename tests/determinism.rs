@@ -167,6 +167,7 @@ fn undisturbed(seed: u64) -> Plan {
         template.active_deadline_seconds = None;
         for container in &mut template.containers {
             (container.startup_probe, container.readiness_probe, container.liveness_probe) = (None, None, None);
+            container.post_start = None;
         }
         template
     };
@@ -189,7 +190,7 @@ fn assert_same_lives(a: &Lives, b: &Lives, what: &str) {
         common += 1;
         assert_eq!(run, other, "{what}: {process:?} does something else");
     }
-    assert!(common > 150, "{what}: {common} runs of processes in common");
+    assert!(common > 100, "{what}: {common} runs of processes in common");
 }
 
 #[test]

@@ -4,11 +4,14 @@ use std::cell::Cell;
 
 use podsim::model::strings::known;
 use podsim::model::{
-    ClassId, HostPort, LabelSelectorRequirement, NodeAffinity, NodeId, NodeSelectorTerm, PodClass, PodId, Protocol,
-    Resources, StrId, Strings, Taint, TaintEffect, Toleration, TolerationOperator,
+    ClassId, CompiledSelector, HostPort, LabelSelectorRequirement, NodeAffinity, NodeId, NodeInclusionPolicy,
+    NodeSelectorTerm, PodAffinity, PodAffinityTerm, PodClass, PodId, Protocol, Resources, SpreadConstraint, StrId,
+    Strings, Taint, TaintEffect, Toleration, TolerationOperator, WhenUnsatisfiable,
 };
 use podsim::scheduler::columns::Columns;
 use podsim::scheduler::cycle::{Ask, Evaluator, Options, Outcome, TieBreak, schedule_one};
+use podsim::scheduler::framework::Plugin;
+use podsim::scheduler::relations::{Listers, ServiceSelector};
 use podsim::scheduler::scan::Scan;
 use podsim::scheduler::view::{NodeSpec, View};
 use proptest::prelude::*;
@@ -44,6 +47,8 @@ enum Step {
     Remove(usize),
     /// The n-th placed pod is confirmed, or forgotten.
     Settle(usize, bool),
+    /// The n-th placed pod is being deleted.
+    Terminate(usize),
     /// The n-th placed pod is resized to another class.
     Resize(usize, u32),
     Change {
@@ -80,6 +85,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (0..CLASSES, any::<usize>()).prop_map(|(class, node)| Step::Force { class, node }),
         6 => any::<usize>().prop_map(Step::Remove),
         3 => (any::<usize>(), any::<bool>()).prop_map(|(pod, keep)| Step::Settle(pod, keep)),
+        1 => any::<usize>().prop_map(Step::Terminate),
         1 => (any::<usize>(), 0..CLASSES).prop_map(|(pod, class)| Step::Resize(pod, class)),
         2 => (any::<usize>(), shape()).prop_map(|(node, shape)| Step::Change { node, shape }),
         1 => any::<usize>().prop_map(Step::Delete),
@@ -147,6 +153,72 @@ fn affinity() -> impl Strategy<Value = Affinity> {
         .prop_map(|(required, preferred)| Affinity { required, preferred })
 }
 
+/// What the pods of a class are to others, and ask of them.
+#[derive(Clone, Debug)]
+struct Relation {
+    app: u8,
+    team: u8,
+    /// Kind (required, preferred; affinity, anti-affinity), topology key, app, whether in every namespace, weight.
+    terms: Vec<(u8, u8, u8, bool, u8)>,
+    /// Topology key, app, skew, least number of domains, whether it must be met, whether it honours taints.
+    spread: Vec<(u8, u8, i32, i32, bool, bool)>,
+}
+
+fn relation() -> impl Strategy<Value = Relation> {
+    let term = (0..4_u8, 0..3_u8, 0..6_u8, any::<bool>(), 1..=100_u8);
+    let terms = prop_oneof![7 => Just(Vec::new()).boxed(), 1 => prop::collection::vec(term, 1..4).boxed()];
+    let spread = (0..3_u8, 0..7_u8, 1..4_i32, 1..5_i32, any::<bool>(), any::<bool>());
+    let spread = prop_oneof![7 => Just(Vec::new()).boxed(), 1 => prop::collection::vec(spread, 1..3).boxed()];
+    (0..6_u8, 0..2_u8, terms, spread).prop_map(|(app, team, terms, spread)| Relation { app, team, terms, spread })
+}
+
+impl Relation {
+    fn apply(&self, class: &mut PodClass, strings: &mut Strings) {
+        let app = |n: u8, strings: &mut Strings| match n {
+            6 => CompiledSelector::of_pairs(&[]),
+            n => CompiledSelector::of_pairs(&[(strings.intern("app"), strings.intern(&format!("app-{n}")))]),
+        };
+        let key = |n: u8| [known::LABEL_ZONE, known::LABEL_HOSTNAME, known::LABEL_REGION][usize::from(n)];
+        let text = format!("app-{}", self.app);
+        let labels = strings.intern_labels([("app", text.as_str())]);
+        class.labels = strings.labels(labels).clone();
+        class.namespace = [known::DEFAULT, strings.intern("team")][usize::from(self.team)];
+        let mut lists: [Vec<(u8, PodAffinityTerm)>; 4] = Default::default();
+        for &(kind, at, matched, everywhere, weight) in &self.terms {
+            let all = CompiledSelector::of_pairs(&[]);
+            let term = PodAffinityTerm {
+                topology_key: key(at),
+                selector: app(matched, strings),
+                namespaces: Box::new([class.namespace]),
+                in_own_namespace: true,
+                namespace_selector: if everywhere { all } else { CompiledSelector::nothing() },
+            };
+            lists[usize::from(kind)].push((weight, term));
+        }
+        let [required, preferred, anti_required, anti_preferred] = lists;
+        let plain = |list: Vec<(u8, PodAffinityTerm)>| list.into_iter().map(|(_, term)| term).collect();
+        let affinity = PodAffinity {
+            required: plain(required),
+            preferred: preferred.into(),
+            anti_required: plain(anti_required),
+            anti_preferred: anti_preferred.into(),
+        };
+        class.pod_affinity = (!self.terms.is_empty()).then(|| Box::new(affinity));
+        let constraint =
+            |&(at, matched, max_skew, min_domains, hard, taints): &(u8, u8, i32, i32, bool, bool)| SpreadConstraint {
+                max_skew,
+                topology_key: key(at),
+                when_unsatisfiable: [WhenUnsatisfiable::ScheduleAnyway, WhenUnsatisfiable::DoNotSchedule]
+                    [usize::from(hard)],
+                selector: app(matched, strings),
+                min_domains,
+                node_affinity_policy: NodeInclusionPolicy::Honor,
+                node_taints_policy: [NodeInclusionPolicy::Ignore, NodeInclusionPolicy::Honor][usize::from(taints)],
+            };
+        class.spread = self.spread.iter().map(constraint).collect();
+    }
+}
+
 struct World {
     strings: Strings,
     view: View,
@@ -157,13 +229,19 @@ struct World {
 }
 
 impl World {
-    fn new(affinities: &[Option<Affinity>]) -> Self {
+    fn new(affinities: &[Option<Affinity>], relations: &[Relation], service: Option<u8>) -> Self {
         let mut strings = Strings::new();
         let mut view = View::new();
         let words: Vec<StrId> = ["gpu", "disk", "ssd", "dedicated", "a", "b"].map(|w| strings.intern(w)).to_vec();
-        for (number, affinity) in (0..CLASSES).zip(affinities) {
+        let (app, selected) = (strings.intern("app"), service.map(|n| strings.intern(&format!("app-{n}"))));
+        let mut listers = Listers::default();
+        let select = |value| ServiceSelector { namespace: known::DEFAULT, labels: Box::new([(app, value)]) };
+        listers.services.extend(selected.map(select));
+        view.set_listers(listers);
+        for ((number, affinity), relation) in (0..CLASSES).zip(affinities).zip(relations) {
             let node_affinity = affinity.as_ref().map(|affinity| Box::new(affinity.compile(&mut strings)));
-            let spec = PodClass { node_affinity, ..class(number, &words) };
+            let mut spec = PodClass { node_affinity, ..class(number, &words) };
+            relation.apply(&mut spec, &mut strings);
             view.register_class(ClassId::from_raw(number), &spec);
         }
         for cores in [0, 2, 4, 8] {
@@ -278,17 +356,20 @@ struct Shares {
     nominated: u64,
     preferring: u64,
     named: u64,
+    spread: u64,
+    near: u64,
+    crowded: u64,
+    unrelated: u64,
 }
 
 fn run(
-    affinities: &[Option<Affinity>],
+    mut world: World,
     nodes: &[Shape],
     steps: &[Step],
     options: Options,
     budget: usize,
     shares: &mut Shares,
 ) -> Result<(), TestCaseError> {
-    let mut world = World::new(affinities);
     nodes.iter().for_each(|shape| world.add(shape));
     let mut columns = Columns::with_budget(budget);
     for step in steps {
@@ -306,7 +387,13 @@ fn run(
                 let prefers = statics.node_affinity.as_ref().is_some_and(|affinity| !affinity.preferred.is_empty());
                 shares.preferring += u64::from(prefers && got.feasible > 1);
                 shares.named += u64::from(statics.named_nodes.is_some());
+                shares.unrelated += u64::from(!world.view.relates(ask.class));
                 shares.sampled += u64::from((got.evaluated as usize) < world.alive.len());
+                let spread = |when| {
+                    let tables = world.view.tables();
+                    !tables.spread_constraints(&tables.class(ask.class), when).is_empty()
+                };
+                shares.spread += u64::from(got.feasible > 1 && spread(WhenUnsatisfiable::ScheduleAnyway));
                 match got.outcome {
                     Outcome::Placed(placement) => {
                         shares.placed += 1;
@@ -316,6 +403,8 @@ fn run(
                     }
                     Outcome::Unfit(error) => {
                         shares.unfit += 1;
+                        shares.crowded += u64::from(error.rejected_by().contains(Plugin::PodTopologySpread));
+                        shares.near += u64::from(error.rejected_by().contains(Plugin::InterPodAffinity));
                         let all = u32::try_from(world.alive.len()).unwrap();
                         prop_assert_eq!(error.diagnosis.resolvable + error.diagnosis.unresolvable, all);
                     }
@@ -347,6 +436,9 @@ fn run(
                     }
                 }
             }
+            Step::Terminate(n) if !world.placed.is_empty() => {
+                world.view.set_terminating(world.placed[n % world.placed.len()]);
+            }
             Step::Resize(n, class) if !world.placed.is_empty() => {
                 let pod = world.placed[n % world.placed.len()];
                 world.view.update_pod(pod, ClassId::from_raw(*class));
@@ -370,7 +462,11 @@ fn run(
 fn columns_decide_as_the_scan_does() {
     let shares = Cell::new(Shares::default());
     let strategy = (
-        prop::collection::vec(prop::option::weighted(0.4, affinity()), CLASSES as usize),
+        (
+            prop::collection::vec(prop::option::weighted(0.4, affinity()), CLASSES as usize),
+            prop::collection::vec(relation(), CLASSES as usize),
+            prop::option::weighted(0.3, 0..6_u8),
+        ),
         prop_oneof![
             prop::collection::vec(shape(), 0..6),
             prop::collection::vec(shape(), 50..90),
@@ -388,18 +484,21 @@ fn columns_decide_as_the_scan_does() {
         ..ProptestConfig::default()
     });
     runner
-        .run(&strategy, |(affinities, nodes, steps, percentage, first, budget)| {
+        .run(&strategy, |((affinities, relations, service), nodes, steps, percentage, first, budget)| {
             let tie_break = if first { TieBreak::First } else { TieBreak::Drawn };
             let options = Options { percentage_of_nodes_to_score: percentage, tie_break };
             let mut sum = shares.take();
-            let result = run(&affinities, &nodes, &steps, options, budget, &mut sum);
+            let result = run(World::new(&affinities, &relations, service), &nodes, &steps, options, budget, &mut sum);
             shares.set(sum);
             result
         })
         .unwrap();
-    let Shares { placed, tied, unfit, sampled, nominated, preferring, named } = shares.take();
+    let Shares { placed, tied, unfit, sampled, nominated, preferring, named, spread, near, crowded, unrelated } =
+        shares.take();
     println!("placed {placed} (tied {tied}), unfit {unfit}, sampled {sampled}, on the nominated node {nominated}");
     println!("with preferred terms {preferring}, with named nodes {named}");
+    println!("spread {spread}, unfit by spread {crowded}, by affinity {near}, unrelated {unrelated}");
+    assert!(spread > 200 && near > 30 && crowded > 30 && unrelated > 3000, "relations are rare, or too common");
     assert!(preferring > 500 && named > 50, "node affinity is rare");
     assert!(
         placed > 3000 && tied > 1000 && unfit > 100 && sampled > 500 && nominated > 50,

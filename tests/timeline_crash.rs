@@ -154,3 +154,43 @@ fn a_leak_ends_in_an_oom_kill_of_that_container_only() {
     run.expect("web/leaky Terminated OOMKilled 137", &[62.25, 122.5]).expect("web/calm Running", &[2.5]);
     run.expect("web/calm Terminated", &[]);
 }
+
+/// 2.5: with `ReduceDefaultCrashLoopBackOffDecay` 1 s, doubled up to 60 s, on the same retry grid of 10 s. Ends at 3.25,
+/// 4.5; then tries at 15 (1 s over), 27 (2 s), 39 (4 s), 51 (8 s), 63 (11.75 of 16: too soon), 73; each ends 1.25 s later.
+#[test]
+fn a_reduced_back_off_still_waits_for_the_grid() {
+    let gate = "feature_gates = [\"ReduceDefaultCrashLoopBackOffDecay\"]";
+    let run = Scene::new(&pod("web", WEB)).with(CRASHES).setting(gate).lasts("75s").run();
+    run.expect("web/app Running", &[2.25, 3.5, 15.25, 27.25, 39.25, 51.25, 73.25]);
+    // 2.5: a longest wait of its own: at every try it is over.
+    let run = Scene::new(&pod("web", WEB)).with(CRASHES).setting("crash_loop_max = \"5s\"").lasts("65s").run();
+    run.expect("web/app Running", &[2.25, 3.5, 15.25, 27.25, 39.25, 51.25, 63.25]);
+}
+
+/// 2.6: a container's own rules go before its policy, and that before the pod's; off by default.
+#[test]
+fn containers_have_restart_rules_of_their_own() {
+    let rules =
+        "restartPolicy: Never, restartPolicyRules: [{action: Restart, exitCodes: {operator: In, values: [42]}}]";
+    let yaml = pod("web", &format!("restartPolicy: Never, containers: [{{name: app, image: 'i:1', {rules}}}]"));
+    let codes = "[[behavior]]\nrun = \"1s\"\nfirst_exit_codes = [42, 42]\nexit_codes = 7";
+    let gate = "feature_gates = [\"ContainerRestartRules\"]";
+    let run = Scene::new(&yaml).with(codes).setting(gate).run();
+    // At once, then after 10 s on the grid; 7 is in no rule.
+    run.expect("web/app Running", &[2.25, 3.5, 15.25]).expect("web/app Terminated Error 7", &[16.25]);
+    run.expect("pod web Running", &[2.25]).expect("pod web Failed", &[16.25]);
+    let run = Scene::new(&yaml).with(codes).run();
+    run.expect("web/app Running", &[2.25]).expect("pod web Failed", &[3.25]);
+    // Its own policy goes before the pod's.
+    let never = pod("web", "containers: [{name: app, image: 'i:1', restartPolicy: Never}]");
+    let run = Scene::new(&never).with("[[behavior]]\nrun = \"1s\"").setting(gate).run();
+    run.expect("pod web Succeeded", &[3.25]);
+    // A probe's kill knows no exit code: rules do not count, and 143 is in none. The sync after a kill that ends with 42
+    // knows it.
+    let probed = yaml.replace("image: 'i:1',", "image: 'i:1', livenessProbe: {tcpSocket: {port: 80}},");
+    let run = Scene::new(&probed).setting(gate).run();
+    run.expect("web/app Terminated Error 143", &[30.0]).expect("pod web Failed", &[30.0]);
+    let ends = "[[behavior]]\non_terminate = { exit_code = 42 }";
+    let run = Scene::new(&probed).with(ends).setting(gate).lasts("40s").run();
+    run.expect("web/app Terminated Error 42", &[30.0]).expect("web/app Running", &[2.25, 30.25]);
+}

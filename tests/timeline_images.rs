@@ -76,3 +76,46 @@ fn a_name_that_does_not_parse_is_never_pulled() {
     let run = Scene::new(&pod("web", "containers: [{name: a, image: 'No/Such:1:2'}]")).lasts("10s").run();
     run.expect("web/a Waiting InvalidImageName", &[0.5]).expect("web/a pull", &[]);
 }
+
+fn three_pods() -> String {
+    let one = |name: &str| pod(name, &format!("containers: [{{name: app, image: '{name}:1'}}]"));
+    one("a") + &one("b") + &one("c")
+}
+
+/// 2.8: serially each of the three pulls takes 1.5 s and waits for the one before: 2.0, 3.5, 5.0; two at a time: 2.0, 2.0
+/// and 3.5; without a limit all are there at 2.0.
+#[test]
+fn pulls_run_beside_each_other_if_the_kubelet_allows() {
+    for (settings, starts) in [
+        ("", [2.25, 3.75, 5.25]),
+        ("serialize_image_pulls = true\nmax_parallel_image_pulls = 1", [2.25, 3.75, 5.25]),
+        ("max_parallel_image_pulls = 2", [2.25, 2.25, 3.75]),
+        ("serialize_image_pulls = false", [2.25, 2.25, 2.25]),
+        ("serialize_image_pulls = false\nmax_parallel_image_pulls = 1", [2.25, 3.75, 5.25]),
+    ] {
+        let run = Scene::new(&three_pods()).setting(settings).lasts("10s").run();
+        for (name, start) in ["a", "b", "c"].iter().zip(starts) {
+            run.expect(&format!("{name}/app Running"), &[start]);
+        }
+    }
+    // The same image twice: the second comes with the first, asked for 1 s later.
+    let yaml = pod("a", "containers: [{name: app, image: 'i:1'}]");
+    let later = "[[change]]\nat = \"1s\"\napply = \"b.yaml\"";
+    let b = pod("b", "containers: [{name: app, image: 'i:1'}]");
+    let scene = Scene::new(&yaml).with(later).file("b.yaml", &b).setting("serialize_image_pulls = false").lasts("10s");
+    scene.run().expect("b/app Running", &[2.25]);
+}
+
+/// 2.8: a node may begin `registryBurst` pulls at once and `registryPullQPS` a second after that; others fail. With 2 and
+/// 1: the third finds no token, waits out 10 s and the retry grid (0.5, 10.5, polled 11).
+#[test]
+fn pulls_beyond_the_rate_fail() {
+    let settings = "serialize_image_pulls = false\nregistry_pull_qps = 1\nregistry_burst = 2";
+    let run = Scene::new(&three_pods()).setting(settings).lasts("20s").run();
+    run.expect("a/app Running", &[2.25]).expect("b/app Running", &[2.25]).expect("c/app Running", &[12.75]);
+    run.expect("event c Warning Failed: Failed to pull image \"c:1\": pull QPS exceeded", &[0.5]);
+    run.expect("c/app Waiting ErrImagePull", &[0.5]);
+    // One after the other nobody is too fast: 1.5 s each.
+    let serial = "registry_pull_qps = 1\nregistry_burst = 1";
+    Scene::new(&three_pods()).setting(serial).lasts("20s").run().expect("c/app Running", &[5.25]);
+}

@@ -132,3 +132,36 @@ fn readiness_goes_on_while_a_pod_stops() {
     run.expect("web/app ready", &[2.5, 72.5]).expect("pod web Ready False", &[0.0, 72.5, 88.0]);
     run.expect("web/app Terminated Completed 0", &[88.0]).expect("event web Warning Unhealthy: Liveness", &[]);
 }
+
+/// 2.10, the documentation's exec-liveness: healthy for 30 s, then every probe fails. It runs and serves at 2.25; delay 5 s
+/// from 2: eligible at 7, ticks every 5 s from 0: fails at 35, 40 and 45.
+#[test]
+fn a_process_that_becomes_unhealthy_fails_its_probes() {
+    let probe = "livenessProbe: {exec: {command: [cat, /tmp/healthy]}, initialDelaySeconds: 5, periodSeconds: 5}";
+    let sections = "[[behavior]]\nunhealthy = { after = \"30s\" }";
+    let run = Scene::new(&app(probe)).with(sections).lasts("50s").run();
+    run.expect("web/app Terminated Error 143", &[45.0]).expect("web/app Running", &[2.25, 45.25]);
+    run.expect("event web Warning Unhealthy: Liveness probe failed: command exited with a failure", &[45.0]);
+    // One that hangs fails each probe after its time-out (2.10: a time-out is a failure).
+    let hangs = "[[behavior]]\nunhealthy = { after = \"30s\", hangs = true }";
+    let slow = probe.replace("periodSeconds: 5", "periodSeconds: 5, timeoutSeconds: 3");
+    let run = Scene::new(&app(&slow)).with(hangs).lasts("50s").run();
+    run.expect("web/app Terminated Error 143", &[48.0]);
+    run.expect("event web Warning Unhealthy: Liveness probe failed: command timed out", &[48.0]);
+    // TCP still connects; so does anything once it is healthy again (32.25 to 42.25: two failures).
+    let tcp = app("livenessProbe: {tcpSocket: {port: 8080}, periodSeconds: 5}");
+    Scene::new(&tcp).with(hangs).run().expect("web/app Terminated", &[]);
+    let short = "[[behavior]]\nunhealthy = { after = \"30s\", for = \"10s\" }";
+    Scene::new(&app(probe)).with(short).run().expect("web/app Terminated", &[]);
+}
+
+/// 2.10: the extra probe at 2.25 moves the ticks: failures at 37.25, 42.25 and 47.25, the first success at 62.25 (healthy
+/// again from 61.25 on).
+#[test]
+fn an_unhealthy_process_leaves_its_service() {
+    let probe = "readinessProbe: {httpGet: {port: 8080}, periodSeconds: 5}";
+    let short = "[[behavior]]\nunhealthy = { after = \"30s\", for = \"29s\" }";
+    let run = Scene::new(&app(probe)).with(short).lasts("90s").run();
+    run.expect("web/app ready true", &[2.25, 62.25]).expect("web/app ready false", &[47.25]);
+    run.expect("event web Warning Unhealthy: Readiness probe failed: HTTP probe failed with statuscode: 500", &[47.25]);
+}

@@ -11,7 +11,6 @@ use podsim::api::{Cursor, PodRef};
 use podsim::base::{Distribution, SimDuration, SimTime};
 use podsim::model::strings::known;
 use podsim::model::*;
-use podsim::scheduler::framework::{Plugin, Reason};
 use podsim::sim::Simulation;
 use podsim::sim::outcome::{Outcome, Stopped};
 use podsim::sim::plan::{ChangeKind, ChangePlan, FaultKind, FaultPlan, NodeTarget, Plan, PodPlan};
@@ -24,7 +23,7 @@ const EVENTS_BETWEEN_CHECKS: u64 = 150;
 const MOMENT: SimDuration = SimDuration::from_millis(200);
 
 /// Which plugin said what, over all runs of this file.
-static COVERAGE: Mutex<BTreeMap<(&str, &str), u64>> = Mutex::new(BTreeMap::new());
+static COVERAGE: Mutex<BTreeMap<(&str, String), u64>> = Mutex::new(BTreeMap::new());
 
 /// What a pod was when it was seen last.
 #[derive(Clone)]
@@ -435,20 +434,9 @@ fn cover(sim: &Simulation) {
     for pod in pods.iter().filter(|pod| pods.node(pod.pod).is_none()) {
         let Some(error) = sim.scheduler().last_error(pod.uid) else { continue };
         for &(reason, _) in error.diagnosis.histogram.counts() {
-            let (plugin, name) = match reason {
-                Reason::NodeUnschedulable => (Plugin::NodeUnschedulable, "unschedulable"),
-                Reason::NodeName => (Plugin::NodeName, "another node"),
-                Reason::UntoleratedTaint { .. } => (Plugin::TaintToleration, "untolerated taint"),
-                Reason::NodeAffinity => (Plugin::NodeAffinity, "labels do not match"),
-                Reason::NotNamed => (Plugin::NodeAffinity, "other nodes are named"),
-                Reason::TermsConflict => (Plugin::NodeAffinity, "terms contradict themselves"),
-                Reason::NodePorts => (Plugin::NodePorts, "port taken"),
-                Reason::TooManyPods => (Plugin::NodeResourcesFit, "too many pods"),
-                Reason::Insufficient(known::CPU) => (Plugin::NodeResourcesFit, "insufficient cpu"),
-                Reason::Insufficient(known::MEMORY) => (Plugin::NodeResourcesFit, "insufficient memory"),
-                Reason::Insufficient(known::EPHEMERAL_STORAGE) => (Plugin::NodeResourcesFit, "insufficient storage"),
-                Reason::Insufficient(_) => (Plugin::NodeResourcesFit, "insufficient extended resource"),
-            };
+            let plugin = reason.plugin();
+            let name = format!("{reason:?}");
+            let name = name.split([' ', '{']).next().unwrap_or_default().to_owned();
             assert!(error.diagnosis.plugins.contains(plugin), "{reason:?} without {plugin:?}");
             *coverage.entry((plugin.name(), name)).or_default() += 1;
         }
@@ -573,6 +561,9 @@ fn bare_pod(plan: &mut Plan, roles: &[Role], volumes: Box<[Volume]>) {
         startup_probe: None,
         readiness_probe: None,
         liveness_probe: None,
+        post_start: None,
+        pre_stop: None,
+        restart: None,
         behavior: if role == Role::Init { short } else { forever },
         ..old.containers[0].clone()
     });

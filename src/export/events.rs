@@ -86,6 +86,7 @@ impl Writer<'_> {
                 self.state(state);
                 self.line.int("restarts", i64::from(restarts))
             }
+            Fact::ContainerStopping(pod, container) => self.container("ContainerStopping", pod, container),
             Fact::ContainerReady(pod, container, ready) => {
                 self.container("ContainerReady", pod, container).flag("ready", ready)
             }

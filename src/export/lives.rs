@@ -23,6 +23,8 @@ pub(super) enum Stage {
     NotReady,
     /// Its process runs and is ready.
     Ready,
+    /// Its process runs and was asked to stop.
+    Stopping,
     /// Waiting out the restart back-off.
     BackOff,
     /// Ended with exit code 0.
@@ -52,9 +54,12 @@ pub(super) struct ContainerLife {
     pub restarts: u32,
     /// Exit code of the last process that ended.
     pub exit_code: Option<i32>,
+    /// When its process was started again.
+    pub notches: Vec<SimTime>,
     state: ContainerState,
     ready: bool,
     pulling: bool,
+    stopping: bool,
 }
 
 /// The life of one pod. Times are `None` for what never happened.
@@ -84,11 +89,7 @@ impl PodLife {
     fn new(uid: PodUid, created: SimTime, containers: usize) -> Self {
         let container = ContainerLife {
             steps: vec![Step { at: created, stage: Stage::Unscheduled, reason: known::EMPTY, exit_code: 0 }],
-            restarts: 0,
-            exit_code: None,
-            state: ContainerState::Unset,
-            ready: false,
-            pulling: false,
+            ..ContainerLife::EMPTY
         };
         Self {
             uid,
@@ -135,6 +136,7 @@ impl PodLife {
                 step.stage = if end.exit_code == 0 { Stage::Succeeded } else { Stage::Failed };
                 (step.reason, step.exit_code) = (end.reason, end.exit_code);
             }
+            ContainerState::Running { .. } if life.stopping => step.stage = Stage::Stopping,
             ContainerState::Running { .. } => step.stage = if life.ready { Stage::Ready } else { Stage::NotReady },
             ContainerState::Waiting { reason } => {
                 step.reason = reason;
@@ -232,6 +234,10 @@ impl Reader {
                     names.template(pod).containers.get(usize::from(container)).is_some_and(|c| c.role == Role::Main);
                 self.container(pod, container, at, |pod, life| {
                     life.state = state;
+                    life.stopping = false;
+                    if matches!(state, ContainerState::Running { .. }) && restarts > 0 {
+                        life.notches.push(at);
+                    }
                     life.restarts = life.restarts.max(restarts);
                     match state {
                         ContainerState::Terminated(end) => life.exit_code = Some(end.exit_code),
@@ -249,6 +255,9 @@ impl Reader {
             }
             Fact::ContainerReady(pod, container, ready) => {
                 self.container(pod, container, at, |_, life| life.ready = ready);
+            }
+            Fact::ContainerStopping(pod, container) => {
+                self.container(pod, container, at, |_, life| life.stopping = true);
             }
             Fact::ImagePullStarted(pod, container) => {
                 self.container(pod, container, at, |_, life| life.pulling = true);
@@ -306,8 +315,10 @@ impl ContainerLife {
         steps: Vec::new(),
         restarts: 0,
         exit_code: None,
+        notches: Vec::new(),
         state: ContainerState::Unset,
         ready: false,
         pulling: false,
+        stopping: false,
     };
 }

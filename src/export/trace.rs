@@ -341,6 +341,7 @@ fn label(step: Step, names: &Names<'_>) -> String {
         Stage::Pulling => "Waiting: pulling image".to_owned(),
         Stage::NotReady => "Running, not ready".to_owned(),
         Stage::Ready => "Running".to_owned(),
+        Stage::Stopping => "Running, asked to stop".to_owned(),
         Stage::Succeeded | Stage::Failed => format!("{} (exit {})", with("Terminated"), step.exit_code),
         Stage::Lost => "Lost with its node".to_owned(),
     }

@@ -105,6 +105,8 @@ pub enum KillReason {
     Startup,
     /// The runtime cannot tell its state.
     Unknown,
+    /// Its postStart hook failed.
+    PostStart,
 }
 
 /// Indexes into [`SyncInput::containers`].

@@ -28,10 +28,11 @@ impl BackOffParams {
     /// Image pulls: 10 s, doubled up to 5 minutes, forgotten after twice that.
     pub const IMAGE_PULL: Self = Self::CRASH_LOOP;
 
-    /// Restarts of containers on a node with its own longest wait (`crashLoopBackOff.maxContainerRestartPeriod`).
+    /// Restarts of containers with other waits; a longest one (`crashLoopBackOff.maxContainerRestartPeriod`) lowers the
+    /// first, too. When it is forgotten does not depend on them.
     #[must_use]
-    pub fn crash_loop_up_to(cap: SimDuration) -> Self {
-        Self { initial: Self::CRASH_LOOP.initial.min(cap), cap, ..Self::CRASH_LOOP }
+    pub fn crash_loop(initial: SimDuration, cap: SimDuration) -> Self {
+        Self { initial: initial.min(cap), cap, ..Self::CRASH_LOOP }
     }
 
     /// With upstream's default for when it is forgotten: after twice the longest wait.
@@ -156,7 +157,7 @@ mod tests {
 
     #[test]
     fn the_nodes_own_cap_lowers_the_first_wait_too() {
-        let params = BackOffParams::crash_loop_up_to(SimDuration::from_secs(3));
+        let params = BackOffParams::crash_loop(PARAMS.initial, SimDuration::from_secs(3));
         assert_eq!((params.initial, params.cap), (SimDuration::from_secs(3), SimDuration::from_secs(3)));
         let mut strings = Strings::new();
         let name = strings.intern("web");

@@ -3,7 +3,7 @@
 //! Mirrors pkg/kubelet/container/helpers.go (`ShouldContainerBeRestarted`) and pkg/api/v1/pod/util.go
 //! (`ContainerShouldRestart`, `FindMatchingContainerRestartRule`, `IsContainerRestartable`), v1.34.
 
-use crate::model::{ContainerStatus, RestartPolicy, Role, StrId};
+use crate::model::{ContainerSpec, ContainerStatus, RestartPolicy, RestartRule, Role, StrId};
 
 /// A container of the spec together with its status.
 #[derive(Clone, Copy, Debug)]
@@ -28,13 +28,12 @@ pub struct OwnRestart<'a> {
     pub rules: &'a [RestartRule],
 }
 
-/// One of a container's `restartPolicyRules`; the only action is to restart.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct RestartRule {
-    /// Whether it is for all exit codes but these (`NotIn`).
-    pub not_in: bool,
-    /// Exit codes.
-    pub exit_codes: Box<[i32]>,
+impl<'a> OwnRestart<'a> {
+    /// Those of a container's spec, if it has any.
+    #[must_use]
+    pub fn of(spec: &'a ContainerSpec) -> Option<Self> {
+        spec.restart.as_deref().map(|own| Self { policy: own.policy, rules: &own.rules })
+    }
 }
 
 impl RestartRule {

@@ -7,6 +7,7 @@ use super::runtime::{RecordId, Worker};
 use crate::base::SimDuration;
 use crate::component::Env;
 use crate::engine::Timers;
+use crate::model::plan::Plan;
 use crate::model::{ContainerSpec, Probe, ProbeAction, Role};
 use crate::record::{Fact, KubeEvent, Recorder};
 
@@ -42,19 +43,17 @@ impl Kubelets {
         index: u16,
     ) {
         let record = self.records.get(id);
-        let (pod, template, tick) = (record.pod.uid, record.template, record.probes_from.unwrap_or(env.now));
+        let (template, tick) = (record.template, record.probes_from.unwrap_or(env.now));
         let spec = &env.plan.templates[template].containers[usize::from(index)];
         if spec.role == Role::Init {
             return;
         }
-        let probes = [STARTUP, READINESS, LIVENESS].map(|kind| probe_of(spec, kind));
-        let has_startup = probes[0].is_some();
-        let container = self.records.container_mut(id, index);
-        container.started = !has_startup;
-        container.ready = !has_startup && probes[1].is_none();
-        if container.ready {
-            env.fact(|| Fact::ContainerReady(pod, index, true));
+        // While its postStart hook runs, no status says that the container runs.
+        if spec.post_start.is_none() {
+            self.settle(env, id, index, spec);
         }
+        let probes = [STARTUP, READINESS, LIVENESS].map(|kind| probe_of(spec, kind));
+        let container = self.records.container_mut(id, index);
         if probes.iter().all(Option::is_none) {
             return;
         }
@@ -137,9 +136,10 @@ impl Kubelets {
         for kind in 0..3 {
             let Some(probe) = probe_of(spec, kind) else { continue };
             let truth = self.probe_truth(env.plan, id, index, probe.action, kind == READINESS);
+            let lag = if truth { SimDuration::ZERO } else { self.silence(env.plan, id, index, probe) };
             let Some((prober, _)) = self.prober(id, index, kind) else { continue };
             let published = prober.advance(probe, env.now);
-            prober.set_truth(truth);
+            prober.set_truth(probe, truth, lag);
             if let Some(result) = published {
                 self.published(env, id, index, kind, result);
             }
@@ -193,11 +193,16 @@ impl Kubelets {
         let spec = &env.plan.templates[self.records.get(id).template].containers[usize::from(index)];
         if !success {
             env.counters.probe_failures += 1;
-            let action = probe_of(spec, kind).map(|probe| probe.action);
+            let probe = probe_of(spec, kind);
+            let silent = probe.is_some_and(|probe| self.silence(env.plan, id, index, probe) > SimDuration::ZERO);
+            let answers = self.records.container(id, index).serving;
             env.pod_event(pod, KubeEvent::Unhealthy, || {
-                let detail = match action {
+                let detail = match probe.map(|probe| probe.action) {
+                    Some(ProbeAction::Http(port)) if silent => format!("port {port} did not answer in time"),
+                    Some(ProbeAction::Http(_)) if answers => "HTTP probe failed with statuscode: 500".to_owned(),
                     Some(ProbeAction::Http(port)) => format!("HTTP request to port {port} was refused"),
                     Some(ProbeAction::Tcp(port)) => format!("dial tcp :{port}: connect: connection refused"),
+                    _ if silent => "command timed out".to_owned(),
                     _ => "command exited with a failure".to_owned(),
                 };
                 format!("{} probe failed: {detail}", name_of(kind))
@@ -232,6 +237,12 @@ impl Kubelets {
             self.report(env, id);
         }
         self.request_sync(env, id, env.now);
+    }
+
+    /// How long a failing probe waits for an answer: its time-out if the process hangs, else it is refused at once.
+    fn silence(&self, plan: &Plan, id: RecordId, index: u16, probe: &Probe) -> SimDuration {
+        let hangs = self.hangs(plan, id, index) && !matches!(probe.action, ProbeAction::Tcp(_));
+        if hangs { SimDuration::from_secs(i64::from(probe.timeout_seconds.max(1))) } else { SimDuration::ZERO }
     }
 
     /// The last published results, as the pod's sync asks for them: startup and liveness; `None`: none yet.

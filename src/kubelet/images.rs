@@ -146,6 +146,14 @@ pub fn pulled(
     }
 }
 
+/// When a node begins a pull that is asked for at `now`: at once, or when enough of those before it have ended. `ends` are
+/// the ends of the pulls that were asked for before, sorted; `parallel` is how many run at a time.
+#[must_use]
+pub fn pull_begins(ends: &[SimTime], parallel: u32, now: SimTime) -> SimTime {
+    let before = (ends.len()).checked_sub(parallel.max(1) as usize).and_then(|at| ends.get(at));
+    before.map_or(now, |&end| end.max(now))
+}
+
 /// The limit on how often a node asks registries (`registryPullQPS`, `registryBurst`): a token bucket.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct PullLimit {
@@ -259,6 +267,15 @@ fn is_digest(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn pulls_wait_for_a_free_place() {
+        let at = |seconds: i64| SimTime(seconds * 1_000_000_000);
+        assert_eq!(pull_begins(&[], 1, at(5)), at(5));
+        assert_eq!(pull_begins(&[at(3), at(9)], 1, at(5)), at(9));
+        assert_eq!(pull_begins(&[at(7), at(9), at(12)], 2, at(5)), at(9));
+        assert_eq!(pull_begins(&[at(7), at(9)], u32::MAX, at(5)), at(5));
+    }
     use crate::base::SimDuration;
 
     #[test]

@@ -1,6 +1,7 @@
 //! The kubelets of all nodes: one component. Reads the change log through its cursor, runs one worker for each pod, writes
 //! statuses. Must not know other components. Mirrors pkg/kubelet/kubelet.go and pod_workers.go, v1.34.
 
+use super::images::PullLimit;
 use super::records::Records;
 use super::runtime::{Machine, PodRecord, RecordId};
 use super::worker::QUEUE_POLL;
@@ -22,6 +23,13 @@ pub enum Timer {
     Step(RecordId),
     /// A process has started up.
     Serving {
+        /// Its pod.
+        record: RecordId,
+        /// Its container.
+        container: u16,
+    },
+    /// A process becomes unhealthy, or healthy again.
+    Health {
         /// Its pod.
         record: RecordId,
         /// Its container.
@@ -83,6 +91,7 @@ impl Timer {
                 Some(record)
             }
             Self::Serving { record, .. }
+            | Self::Health { record, .. }
             | Self::Exit { record, .. }
             | Self::OutOfMemory { record, .. }
             | Self::GraceOver { record, .. }
@@ -147,7 +156,8 @@ impl Kubelets {
             lease_phase: phase(1, settings.lease_renew),
             boots: 0,
             images: Vec::new(),
-            pull_free_at: start,
+            pulls: Vec::new(),
+            pull_limit: PullLimit::new(settings.registry_pull_qps, settings.registry_burst, start),
             crashed_at: SimTime::NEVER,
             ceiling: super::load::Ceiling::default(),
             safe_memory: super::usage::safe_memory(&plan.shapes[shape], &settings.eviction.thresholds),
@@ -312,8 +322,10 @@ impl Kubelets {
                 self.step_done(env, id);
             }
             Timer::Serving { record, container } => self.serve(env, record, container),
+            Timer::Health { record, container } => self.health_changes(env, record, container),
             Timer::Exit { record, container } => {
                 self.exit(env, record, container);
+                self.end_commands(env, record, container);
                 self.after_exit(env, record);
             }
             Timer::OutOfMemory { record, container } => {
@@ -321,6 +333,7 @@ impl Kubelets {
                 dying.oom_timer = None;
                 (dying.exit_code, dying.exit_reason) = (super::process::SIGKILL_EXIT, known::OOM_KILLED);
                 self.exit(env, record, container);
+                self.end_commands(env, record, container);
                 self.after_exit(env, record);
             }
             Timer::GraceOver { record, container } => self.grace_over(env, record, container),
@@ -434,9 +447,11 @@ impl Kubelets {
         let timers = [
             container.exit_timer.take(),
             container.serving_timer.take(),
+            container.health_timer.take(),
             container.oom_timer.take(),
             container.grace_timer.take(),
         ];
+        container.kill = None;
         for timer in timers.into_iter().flatten() {
             env.timers.disarm(timer);
         }

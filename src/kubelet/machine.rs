@@ -21,7 +21,7 @@ impl Kubelets {
             return;
         }
         (machine.up, machine.crashed_at) = (false, env.now);
-        machine.pull_free_at = env.now;
+        machine.pulls.clear();
         if let Some(timer) = machine.shutdown.take().and_then(|shutdown| shutdown.timer) {
             env.timers.disarm(timer);
         }
@@ -54,7 +54,7 @@ impl Kubelets {
                     let reason = known::UNKNOWN;
                     container.instance = Instance::Exited(Exit { code: LOST_EXIT, reason, started, finished: env.now });
                 }
-                (container.serving, container.stopping) = (false, false);
+                (container.serving, container.stopping, container.unhealthy) = (false, false, false);
                 container.slow = None;
                 (container.started, container.ready, container.rate) = (false, false, 0.0);
                 // Back-offs are in the kubelet's memory.
@@ -133,7 +133,8 @@ impl Kubelets {
                 }
                 continue;
             }
-            let runs = self.runs(&plan.templates[record.template], id);
+            let template = &plan.templates[record.template];
+            let runs = self.runs(template, id) || self.is_killing(template, id);
             if machine.up && !exists && !runs {
                 found.push(format!("{id:?} of {:?} is left over", record.pod));
             }

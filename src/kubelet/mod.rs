@@ -1,6 +1,6 @@
 //! The kubelet: pure rules of plain values, which know neither the engine nor the API objects' columns, one file each;
-//! and the component that runs them on every node (`kubelet`, `worker`, `mounts`, `pulls`, `process`, `health`,
-//! `stop`, `report`, `machine`, `pressure`) over the runtime's records (`runtime`).
+//! and the component that runs them on every node (`kubelet`, `intake`, `worker`, `mounts`, `outages`, `pulls`, `process`,
+//! `health`, `hooks`, `stop`, `report`, `machine`, `power`, `usage`, `pressure`, `cpu`) over the runtime's records (`runtime`).
 
 pub mod actions;
 pub mod admission;
@@ -10,6 +10,7 @@ pub mod containers;
 mod cpu;
 pub mod eviction;
 mod health;
+mod hooks;
 pub mod images;
 mod intake;
 #[allow(clippy::module_inception, reason = "the component is called like its room")]

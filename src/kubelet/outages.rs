@@ -1,4 +1,4 @@
-//! Faults that strike containers and registries: kills, outages. Knows nothing of when they happen.
+//! Outages that a scenario asks for: containers that cannot run, registries that do not answer. Knows nothing of why.
 
 use super::kubelet::{Kubelets, Timer};
 use super::runtime::RecordId;

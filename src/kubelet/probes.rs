@@ -1,7 +1,7 @@
 //! Probes, computed to their next transition: a probe that would give the same result for an hour costs nothing in that
 //! hour. Pure: the truth (would it succeed?) and the time come in as arguments.
-//! Mirrors pkg/kubelet/prober/worker.go, v1.34 (spec 2.10). A failing probe is refused at once: `timeoutSeconds` delays no
-//! result here.
+//! Mirrors pkg/kubelet/prober/worker.go, v1.34 (spec 2.10). The result of a probe is known at its tick, or so much later as
+//! it waits for an answer.
 
 use crate::base::{SimDuration, SimTime};
 use crate::model::Probe;
@@ -17,6 +17,8 @@ pub struct Prober {
     eligible: SimTime,
     /// Whether a probe would succeed now.
     truth: bool,
+    /// From a probe's tick to its result.
+    lag: SimDuration,
     run_result: bool,
     run: u32,
     published: Option<bool>,
@@ -33,6 +35,7 @@ impl Prober {
             counted: SimTime(now.0 - 1),
             eligible: SimTime::NEVER,
             truth: false,
+            lag: SimDuration::ZERO,
             run_result: false,
             run: 0,
             published: initial,
@@ -57,8 +60,9 @@ impl Prober {
         self.published
     }
 
-    /// Counts the ticks up to and including `now`; a result that gets published by them.
+    /// Counts the ticks whose results are known at `now`; a result that gets published by them.
     pub fn advance(&mut self, probe: &Probe, now: SimTime) -> Option<bool> {
+        let now = now - self.lag;
         let ticks = self.ticks(probe, now);
         self.counted = self.counted.max(now);
         if ticks == 0 || self.on_hold {
@@ -76,9 +80,18 @@ impl Prober {
         Some(self.run_result)
     }
 
-    /// From `now` on a probe would succeed (or not). Count first.
-    pub fn set_truth(&mut self, truth: bool) {
-        self.truth = truth;
+    /// From now on a probe would succeed (or not), and its result be known `lag` after its tick. Count first. A probe that
+    /// waits for an answer now gets this one. A worker whose probes take longer than its period runs one after another.
+    pub fn set_truth(&mut self, probe: &Probe, truth: bool, lag: SimDuration) {
+        if self.lag.max(lag) > period(probe) {
+            self.tick = SimTime(self.counted.0 + 1).ceil_to_grid(self.tick, self.interval(probe));
+            self.counted = SimTime(self.tick.0 - 1);
+        }
+        (self.truth, self.lag) = (truth, lag);
+    }
+
+    fn interval(&self, probe: &Probe) -> SimDuration {
+        period(probe).max(self.lag)
     }
 
     /// No more probes until the container is a new one.
@@ -101,8 +114,9 @@ impl Prober {
         let have = if self.run_result == self.truth { self.run } else { 0 };
         let missing = threshold(probe, self.truth).saturating_sub(have).max(1);
         let from = SimTime(self.counted.0 + 1).max(self.eligible);
-        let first = from.ceil_to_grid(self.tick, period(probe));
-        Some(first + period(probe) * i64::from(missing - 1))
+        let interval = self.interval(probe);
+        let first = from.ceil_to_grid(self.tick, interval);
+        Some(first + interval * i64::from(missing - 1) + self.lag)
     }
 
     fn ticks(&self, probe: &Probe, now: SimTime) -> u32 {
@@ -110,11 +124,12 @@ impl Prober {
             return 0;
         }
         let from = SimTime(self.counted.0 + 1).max(self.eligible);
-        let first = from.ceil_to_grid(self.tick, period(probe));
+        let interval = self.interval(probe);
+        let first = from.ceil_to_grid(self.tick, interval);
         if first > now {
             return 0;
         }
-        u32::try_from((now - first).0 / period(probe).0 + 1).unwrap_or(u32::MAX)
+        u32::try_from((now - first).0 / interval.0 + 1).unwrap_or(u32::MAX)
     }
 }
 
@@ -151,20 +166,20 @@ mod tests {
         let mut prober = Prober::new(at(100), at(103), Some(false));
         assert_eq!(prober.next_publish(&PROBE), None);
         prober.enable(at(108));
-        prober.set_truth(true);
+        prober.set_truth(&PROBE, true, SimDuration::ZERO);
         assert_eq!(prober.next_publish(&PROBE), Some(at(110)));
         assert_eq!(prober.advance(&PROBE, at(110)), Some(true));
         assert_eq!(prober.next_publish(&PROBE), None);
         // It fails from 125 on: ticks at 130, 140 and 150 are the three failures.
         assert_eq!(prober.advance(&PROBE, at(125)), None);
-        prober.set_truth(false);
+        prober.set_truth(&PROBE, false, SimDuration::ZERO);
         assert_eq!(prober.next_publish(&PROBE), Some(at(150)));
         assert_eq!(prober.advance(&PROBE, at(145)), None);
-        prober.set_truth(true);
+        prober.set_truth(&PROBE, true, SimDuration::ZERO);
         assert_eq!(prober.next_publish(&PROBE), None);
         // One success in between starts the count of failures anew.
         assert_eq!(prober.advance(&PROBE, at(151)), None);
-        prober.set_truth(false);
+        prober.set_truth(&PROBE, false, SimDuration::ZERO);
         assert_eq!(prober.next_publish(&PROBE), Some(at(180)));
         assert_eq!(prober.advance(&PROBE, at(180)), Some(false));
     }
@@ -173,12 +188,33 @@ mod tests {
     fn a_held_worker_is_silent_and_a_trigger_moves_the_ticks() {
         let mut prober = Prober::new(at(0), at(0), Some(true));
         prober.enable(at(0));
-        prober.set_truth(false);
+        prober.set_truth(&PROBE, false, SimDuration::ZERO);
         prober.trigger(&PROBE, at(3));
         assert_eq!(prober.next_publish(&PROBE), Some(at(13)), "one failure is counted at 0, two are missing");
         assert_eq!(prober.advance(&PROBE, at(13)), Some(false));
         prober.hold();
-        prober.set_truth(true);
+        prober.set_truth(&PROBE, true, SimDuration::ZERO);
         assert_eq!((prober.next_publish(&PROBE), prober.advance(&PROBE, at(99))), (None, None));
+    }
+
+    #[test]
+    fn probes_without_an_answer_fail_after_their_time_out() {
+        let (second, long) = (SimDuration::from_secs(1), SimDuration::from_secs(15));
+        let mut prober = Prober::new(at(0), at(0), Some(true));
+        prober.enable(at(0));
+        prober.set_truth(&PROBE, false, second);
+        assert_eq!(prober.next_publish(&PROBE), Some(at(21)), "ticks at 0, 10 and 20, a second each");
+        // The probe of 20 waits when it gets an answer.
+        assert_eq!(prober.advance(&PROBE, SimTime(20_500_000_000)), None);
+        prober.set_truth(&PROBE, true, SimDuration::ZERO);
+        assert_eq!(prober.advance(&PROBE, SimTime(20_500_000_000)), None);
+        prober.set_truth(&PROBE, false, second);
+        assert_eq!(prober.next_publish(&PROBE), Some(at(51)), "the count began anew");
+        // With a time-out above the period they follow each other: 30 to 45, 45 to 60, 60 to 75; then 80.
+        prober.set_truth(&PROBE, false, long);
+        assert_eq!(prober.next_publish(&PROBE), Some(at(75)));
+        assert_eq!(prober.advance(&PROBE, at(75)), Some(false));
+        prober.set_truth(&PROBE, true, SimDuration::ZERO);
+        assert_eq!(prober.next_publish(&PROBE), Some(at(75)), "the one that waits");
     }
 }

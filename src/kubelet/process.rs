@@ -16,6 +16,8 @@ use crate::record::{Fact, KubeEvent, Recorder};
 use crate::workload::UsageAt;
 use crate::workload::life::RunOf;
 
+/// How a container shows whose process could not be started.
+const START_ERROR_EXIT: i32 = 128;
 /// How a SIGKILL shows.
 pub(super) const SIGKILL_EXIT: i32 = 137;
 
@@ -50,8 +52,7 @@ impl Kubelets {
         container.previous = container.exited();
         container.instance = Instance::Running(now);
         container.start_error = known::EMPTY;
-        (container.stopping, container.serving) = (false, false);
-        container.slow = None;
+        (container.stopping, container.serving, container.kill, container.slow) = (false, false, None, None);
         (container.started, container.ready) = (false, false);
         env.counters.container_starts += 1;
         // Startup comes first: a process that ends before it has started up never serves.
@@ -66,6 +67,10 @@ impl Kubelets {
         let timer = Timer::Serving { record: id, container: index };
         let serving = env.timers.at(now + life.startup, timer);
         self.records.container_mut(id, index).serving_timer = Some(serving);
+        if let Some(after) = life.unhealthy {
+            let timer = env.timers.at(now + after, Timer::Health { record: id, container: index });
+            self.records.container_mut(id, index).health_timer = Some(timer);
+        }
         self.write_files(env, id, index);
         self.arm_oom(env, id, index);
         self.start_probes(env, id, index);
@@ -74,6 +79,33 @@ impl Kubelets {
         self.node_changed(env, node);
         self.show(env, id, index, ContainerState::Running { started_at: now });
         env.pod_event(pod.uid, KubeEvent::Started, || format!("Started container {}", env_text(env.plan, spec.name)));
+    }
+
+    /// The runtime created a new instance of the container and could not start its process.
+    pub(super) fn fail_start<T: Timers<Timer>, R: Recorder>(
+        &mut self,
+        env: &mut Env<'_, T, R>,
+        id: RecordId,
+        index: u16,
+    ) {
+        let now = env.now;
+        let container = self.records.container_mut(id, index);
+        if container.created {
+            container.restarts += 1;
+            env.counters.container_restarts += 1;
+        }
+        container.created = true;
+        container.previous = container.exited();
+        let exit = Exit { code: START_ERROR_EXIT, reason: known::START_ERROR, started: now, finished: now };
+        container.instance = Instance::Exited(exit);
+        container.stopping = false;
+        self.fold_exit(env, id, &exit);
+        self.show(env, id, index, ContainerState::Terminated(terminated(&exit)));
+    }
+
+    fn fold_exit<T, R>(&self, env: &mut Env<'_, T, R>, id: RecordId, exit: &Exit) {
+        env.cluster.fold(u64::from(self.records.get(id).pod.uid.raw()) << 32 | u64::from(exit.code.cast_unsigned()));
+        env.cluster.fold(env.now.0.cast_unsigned());
     }
 
     /// Its process ends at `at` with this exit code, unless it ends earlier.
@@ -101,7 +133,13 @@ impl Kubelets {
         let Some(started) = container.running() else { return };
         let exit = Exit { code: container.exit_code, reason: container.exit_reason, started, finished: env.now };
         container.instance = Instance::Exited(exit);
-        let timers = [container.exit_timer.take(), container.serving_timer.take(), container.oom_timer.take()];
+        let timers = [
+            container.exit_timer.take(),
+            container.serving_timer.take(),
+            container.health_timer.take(),
+            container.oom_timer.take(),
+        ];
+        container.unhealthy = false;
         let (was_serving, asked) = (std::mem::take(&mut container.serving), container.stopping);
         (container.rate, container.slow) = (0.0, None);
         (container.started, container.ready) = (false, false);
@@ -117,9 +155,7 @@ impl Kubelets {
         }
         self.stop_probes(env, id, index);
         self.write_files(env, id, index);
-        let word = u64::from(self.records.get(id).pod.uid.raw()) << 32 | u64::from(exit.code.cast_unsigned());
-        env.cluster.fold(word);
-        env.cluster.fold(env.now.0.cast_unsigned());
+        self.fold_exit(env, id, &exit);
         self.show(env, id, index, ContainerState::Terminated(terminated(&exit)));
         if was_serving {
             self.serving_changed(env, id);
@@ -146,6 +182,33 @@ impl Kubelets {
         self.serving_changed(env, id);
     }
 
+    /// Its process becomes unhealthy for a while, or is healthy again.
+    pub(super) fn health_changes<T: Timers<Timer>, R: Recorder>(
+        &mut self,
+        env: &mut Env<'_, T, R>,
+        id: RecordId,
+        index: u16,
+    ) {
+        let unhealthy = &behavior(env.plan, self.records.get(id).template, index).unhealthy;
+        let container = self.records.container_mut(id, index);
+        container.health_timer = None;
+        container.unhealthy = !container.unhealthy;
+        if container.unhealthy
+            && let Some(lasts) = unhealthy.as_ref().and_then(|unhealthy| unhealthy.lasts)
+        {
+            let timer = Timer::Health { record: id, container: index };
+            let timer = env.timers.after(SimDuration::from_secs_f64(lasts), timer);
+            self.records.container_mut(id, index).health_timer = Some(timer);
+        }
+        self.serving_changed(env, id);
+    }
+
+    /// Whether a container's process runs and answers nobody.
+    pub(super) fn hangs(&self, plan: &Plan, id: RecordId, index: u16) -> bool {
+        let unhealthy = &behavior(plan, self.records.get(id).template, index).unhealthy;
+        self.records.container(id, index).unhealthy && unhealthy.as_ref().is_some_and(|unhealthy| unhealthy.hangs)
+    }
+
     /// Ports that a container's process listens on once it serves.
     pub(super) fn listens<'p>(
         &self,
@@ -169,7 +232,7 @@ impl Kubelets {
     }
 
     /// Whether some container of the pod listens on this TCP port: they share one network.
-    fn answers(&self, plan: &Plan, id: RecordId, port: u16) -> bool {
+    pub(super) fn answers(&self, plan: &Plan, id: RecordId, port: u16) -> bool {
         let count = plan.templates[self.records.get(id).template].containers.len();
         (0..u16::try_from(count).expect("few containers")).any(|index| {
             self.records.container(id, index).serving
@@ -181,10 +244,12 @@ impl Kubelets {
     pub(super) fn works(&self, plan: &Plan, id: RecordId, index: u16) -> bool {
         let template = &plan.templates[self.records.get(id).template];
         let behavior = &plan.behaviors[template.containers[usize::from(index)].behavior];
-        self.records.container(id, index).serving
+        self.records.container(id, index).is_healthy()
             && behavior.requires.iter().all(|&required| {
                 let found = template.containers.iter().position(|container| container.name == required);
-                found.is_some_and(|at| self.records.container(id, u16::try_from(at).expect("few containers")).serving)
+                found.is_some_and(|at| {
+                    self.records.container(id, u16::try_from(at).expect("few containers")).is_healthy()
+                })
             })
     }
 
@@ -201,7 +266,7 @@ impl Kubelets {
         let healthy = if readiness && behavior.unready_without_required {
             self.works(plan, id, index)
         } else {
-            self.records.container(id, index).serving
+            self.records.container(id, index).is_healthy()
         };
         match action {
             ProbeAction::Exec => healthy,

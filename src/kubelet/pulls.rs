@@ -1,5 +1,7 @@
-//! Images of containers on their nodes: what [`super::images`] decides is carried out here, one pull at a time on each
-//! node. Mirrors pkg/kubelet/images/image_manager.go and puller.go, v1.34 (spec 2.7, 2.8).
+//! Images of containers on their nodes: what [`super::images`] decides is carried out here, as many pulls at a time as the
+//! kubelet allows. Mirrors pkg/kubelet/images/image_manager.go and puller.go, v1.34 (spec 2.7, 2.8).
+
+use smallvec::SmallVec;
 
 use super::backoff::{BackOffParams, PullBackOff};
 use super::images::{self, ImageError, ImageStep, asks_runtime, ensure_image};
@@ -94,11 +96,25 @@ impl Kubelets {
             let bytes = env.plan.images[image].size_bytes as f64;
             takes += bytes / settings.image_bytes_per_second;
         }
-        let takes = SimDuration::from_secs_f64(takes);
+        let mut takes = SimDuration::from_secs_f64(takes);
+        let coming = self.is_pulled(env, node, image);
         let machine = &mut self.machines[node];
-        let done = machine.pull_free_at.max(env.now) + takes;
-        machine.pull_free_at = done;
-        self.records.container_mut(id, index).pulls += 1;
+        machine.pulls.retain(|&(end, _)| end > env.now);
+        let ends: SmallVec<[SimTime; 4]> = machine.pulls.iter().map(|&(end, _)| end).collect();
+        let begins = images::pull_begins(&ends, settings.parallel_image_pulls, env.now);
+        let granted = machine.pull_limit.try_take(begins);
+        if !granted {
+            takes = SimDuration::ZERO;
+        } else if let Some(&(end, _)) = machine.pulls.iter().rev().find(|(_, other)| coming && *other == image) {
+            // What comes with a pull that runs beside this one is waited for.
+            takes = takes.max(end - begins);
+        }
+        let done = begins + takes;
+        let at = machine.pulls.partition_point(|&(end, _)| end <= done);
+        machine.pulls.insert(at, (done, image));
+        let container = self.records.container_mut(id, index);
+        container.pulls += 1;
+        container.pull_refused = !granted;
         env.counters.image_pulls += 1;
         if R::ON {
             self.pulls.push(Pull { record: id, container: index, asked: env.now, takes });
@@ -131,7 +147,8 @@ impl Kubelets {
         let (pod, node) = (record.pod.uid, record.node);
         let image = env.plan.templates[record.template].containers[usize::from(index)].image;
         let name = env.plan.strings.text(env.plan.images[image].name);
-        let result = if self.is_out(env, image) { Err(ImageError::Pull) } else { Ok(()) };
+        let refused = std::mem::take(&mut self.records.container_mut(id, index).pull_refused);
+        let result = if refused || self.is_out(env, image) { Err(ImageError::Pull) } else { Ok(()) };
         env.fact(|| Fact::ImagePullEnded(pod, index, result.is_ok()));
         let holder = self.image_holder(env, id, index);
         let before = self.pull_back_off(env, id, index);
@@ -145,7 +162,8 @@ impl Kubelets {
         if let Some(error) = error {
             env.counters.image_pull_failures += 1;
             env.pod_event(pod, KubeEvent::FailedPull, || {
-                format!("Failed to pull image \"{name}\": the registry does not answer")
+                let why = if refused { "pull QPS exceeded" } else { "the registry does not answer" };
+                format!("Failed to pull image \"{name}\": {why}")
             });
             self.refuse(env, id, index, waiting_reason(error));
             self.start_next(env, id);

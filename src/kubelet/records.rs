@@ -276,6 +276,9 @@ impl Records {
             && container.previous.is_none()
             && container.start_error == known::EMPTY
             && !container.stopping
+            && container.kill.is_none()
+            && !container.unhealthy
+            && container.health_timer.is_none()
             && container.rate == 0.0
             && container.slow.is_none()
             && container.oom_timer.is_none()

@@ -5,7 +5,7 @@ use smallvec::SmallVec;
 
 use super::actions::Sandbox;
 use super::conditions::{self, ConditionInput};
-use super::containers::{Observed, should_restart};
+use super::containers::{Observed, OwnRestart, should_restart};
 use super::kubelet::{Kubelets, Timer, waiting_reason};
 use super::phase::{self, PhaseInput};
 use super::process::terminated;
@@ -81,7 +81,7 @@ impl Kubelets {
             has_initialized: self.has_initialized(template, id),
             terminal,
             static_pod: false,
-            restart_rules: false,
+            restart_rules: template.containers.iter().any(|spec| spec.restart.is_some()),
         };
         phase::phase(&observed, &input)
     }
@@ -107,7 +107,12 @@ impl Kubelets {
 pub(super) fn observe<'a>(template: &'a PodTemplate, statuses: &'a Statuses) -> SmallVec<[Observed<'a>; 4]> {
     let pairs = template.containers.iter().zip(statuses);
     pairs
-        .map(|(spec, status)| Observed { name: spec.name, role: spec.role, restart: None, status: Some(status) })
+        .map(|(spec, status)| Observed {
+            name: spec.name,
+            role: spec.role,
+            restart: OwnRestart::of(spec),
+            status: Some(status),
+        })
         .collect()
 }
 
@@ -131,7 +136,7 @@ fn status(
             let policy =
                 if spec.role == Role::Sidecar { crate::model::RestartPolicy::Always } else { template.restart_policy };
             let done = spec.role == Role::Init && exit.code == 0;
-            !stopping && !done && should_restart(policy, None, exit.code)
+            !stopping && !done && should_restart(policy, OwnRestart::of(spec), exit.code)
         }
     };
     let (state, last_state) = match container.instance {

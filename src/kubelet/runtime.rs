@@ -28,6 +28,10 @@ pub(super) enum Worker {
     Pulling(u16),
     /// Creating and starting this container.
     Starting(u16),
+    /// Running the postStart hook of this container.
+    PostStart(u16),
+    /// Killing this container, whose postStart hook failed.
+    Undoing(u16),
     /// Killing containers of a pod that goes on.
     Killing,
     /// Killing everything.
@@ -106,6 +110,31 @@ pub(super) enum Instance {
     Purged(Exit),
 }
 
+/// How far the kill of a container is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum KillStage {
+    /// Its preStop hook runs.
+    Hook,
+    /// A sidecar waits for the containers that stop before it.
+    Turn,
+    /// SIGTERM was sent.
+    Signalled,
+}
+
+/// A container that was asked to stop.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Kill {
+    pub(super) stage: KillStage,
+    /// What was left of the grace, in whole seconds, when the stage began.
+    pub(super) left: i64,
+    /// When the stage began.
+    pub(super) since: SimTime,
+    /// Whether sidecars wait for their turn: the whole pod is killed.
+    pub(super) in_turn: bool,
+    /// Whether the hook takes longer than the grace.
+    pub(super) abandoned: bool,
+}
+
 /// Startup, readiness and liveness workers of a container, each with its timer.
 pub(super) type Probers = [Option<(Prober, Option<TimerKey>)>; 3];
 
@@ -118,6 +147,8 @@ pub(super) struct ContainerRecord {
     pub(super) restarts: u32,
     /// The number of the sandbox that it was created in.
     pub(super) sandbox: u16,
+    /// The pull under way exceeds the rate at which the node may ask registries.
+    pub(super) pull_refused: bool,
     /// Pulls of its image so far: addresses their latencies.
     pub(super) pulls: u32,
     /// Whether any instance was created: decides whether the next one is a restart.
@@ -134,12 +165,22 @@ pub(super) struct ContainerRecord {
     pub(super) exit_reason: StrId,
     /// SIGTERM was sent (or its turn has come and it is about to be).
     pub(super) stopping: bool,
+    /// It was asked to stop; for some there is more to do than SIGTERM.
+    pub(super) kill: Option<Box<Kill>>,
+    /// Attempts to start it that its behavior made fail.
+    pub(super) attempts: u32,
+    /// The attempt under way will fail when the runtime starts it.
+    pub(super) start_fails: bool,
     /// The process has started up: it listens and is healthy.
     pub(super) serving: bool,
     pub(super) serving_timer: Option<TimerKey>,
+    /// It runs and serves nobody.
+    pub(super) unhealthy: bool,
+    /// It becomes unhealthy then, or healthy again.
+    pub(super) health_timer: Option<TimerKey>,
     /// Its memory will exceed its limit then.
     pub(super) oom_timer: Option<TimerKey>,
-    /// A sidecar that waits for its turn to stop has waited long enough then.
+    /// Its preStop hook is over then, or it has waited long enough for its turn to stop.
     pub(super) grace_timer: Option<TimerKey>,
     /// Its startup probe succeeded, or there is none.
     pub(super) started: bool,
@@ -169,12 +210,18 @@ impl Default for ContainerRecord {
             exit_code: 0,
             sandbox: 0,
             pulls: 0,
+            pull_refused: false,
             oom_timer: None,
             grace_timer: None,
             exit_reason: known::EMPTY,
             stopping: false,
+            kill: None,
+            attempts: 0,
+            start_fails: false,
             serving: false,
             serving_timer: None,
+            unhealthy: false,
+            health_timer: None,
             started: false,
             ready: false,
             rate: 0.0,
@@ -191,6 +238,21 @@ impl ContainerRecord {
             Instance::Running(since) => Some(since),
             _ => None,
         }
+    }
+
+    /// Whether it serves those who ask.
+    pub(super) const fn is_healthy(&self) -> bool {
+        self.serving && !self.unhealthy
+    }
+
+    /// Whether it was asked to stop and has not.
+    pub(super) fn is_asked(&self) -> bool {
+        self.is_hooked() || self.running().is_some() && (self.stopping || self.kill.is_some())
+    }
+
+    /// Whether its preStop hook runs, which outlives the process if it does not need it.
+    pub(super) fn is_hooked(&self) -> bool {
+        self.kill.as_deref().is_some_and(|kill| kill.stage == KillStage::Hook)
     }
 
     pub(super) const fn exited(&self) -> Option<Exit> {
@@ -223,8 +285,10 @@ pub(super) struct Machine {
     pub(super) boots: u32,
     /// Images that are present, sorted.
     pub(super) images: Vec<ImageId>,
-    /// Pulls are serial: the next one can begin then.
-    pub(super) pull_free_at: SimTime,
+    /// Ends of the pulls that were asked for, with their images, sorted.
+    pub(super) pulls: Vec<(SimTime, ImageId)>,
+    /// How often it may ask registries.
+    pub(super) pull_limit: super::images::PullLimit,
     pub(super) crashed_at: SimTime,
     /// What its processes can use at most.
     pub(super) ceiling: super::load::Ceiling,

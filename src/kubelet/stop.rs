@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 use super::actions::KillReason;
 use super::kubelet::{Kubelets, Timer};
 use super::process::SIGKILL_EXIT;
-use super::runtime::{RecordId, Worker};
+use super::runtime::{Kill, KillStage, RecordId, Worker};
 use super::storage::{self, LocalLimit};
 use super::termination::{self, KillGrace};
 use crate::base::quantity::Format;
@@ -15,7 +15,7 @@ use crate::component::Env;
 use crate::engine::Timers;
 use crate::model::strings::known;
 use crate::model::{Role, StrId};
-use crate::record::{KubeEvent, Recorder};
+use crate::record::{Fact, KubeEvent, Recorder};
 
 /// The eviction manager looks this often, at statistics that are at most [`STATS_PERIOD`] old (spec 3.2).
 const EVICTION_PERIOD: SimDuration = SimDuration::from_secs(10);
@@ -33,7 +33,6 @@ impl Kubelets {
         reason: Option<KillReason>,
     ) {
         let record = self.records.get(id);
-        let pod = record.pod.uid;
         let template = &env.plan.templates[record.template];
         let spec = &template.containers[usize::from(index)];
         let grace = match record.grace_seconds {
@@ -47,18 +46,124 @@ impl Kubelets {
             .for_container(reason),
         };
         let container = self.records.container(id, index);
-        if container.running().is_none() || container.stopping {
-            return;
+        if container.running().is_some() && !container.is_asked() {
+            self.begin_kill(env, id, index, (grace, false), reason);
         }
-        env.pod_event(pod, KubeEvent::Killing, || {
+    }
+
+    /// Asks every running container of a pod to stop, which the kubelet does not end for good.
+    pub(super) fn kill_containers_of<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, id: RecordId) {
+        let template = &env.plan.templates[self.records.get(id).template];
+        let spec = Some(template.grace_period_seconds);
+        let grace = KillGrace { spec, ..KillGrace::default() }.for_container(None);
+        for index in 0..u16::try_from(template.containers.len()).expect("few containers") {
+            let container = self.records.container(id, index);
+            if container.running().is_some() && !container.is_asked() {
+                self.begin_kill(env, id, index, (grace, true), None);
+            }
+        }
+        self.take_turns(env, id);
+    }
+
+    /// A container's kill begins: its preStop hook comes first, if there is time for it. `in_turn`: sidecars wait for
+    /// the others.
+    fn begin_kill<T: Timers<Timer>, R: Recorder>(
+        &mut self,
+        env: &mut Env<'_, T, R>,
+        id: RecordId,
+        index: u16,
+        (grace, in_turn): (i64, bool),
+        reason: Option<KillReason>,
+    ) {
+        let record = self.records.get(id);
+        let spec = &env.plan.templates[record.template].containers[usize::from(index)];
+        env.pod_event(record.pod.uid, KubeEvent::Killing, || {
             let name = env.plan.strings.text(spec.name);
             match reason {
                 Some(KillReason::Liveness) => format!("Container {name} failed liveness probe, will be restarted"),
                 Some(KillReason::Startup) => format!("Container {name} failed startup probe, will be restarted"),
+                Some(KillReason::PostStart) => "FailedPostStartHook".to_owned(),
                 _ => format!("Stopping container {name}"),
             }
         });
-        self.terminate_process(env, id, index, termination::kill_after(grace));
+        let pod = record.pod.uid;
+        env.fact(|| Fact::ContainerStopping(pod, index));
+        let hook = spec.pre_stop.filter(|_| grace > 0);
+        let stage = if hook.is_some() { KillStage::Hook } else { KillStage::Turn };
+        let container = self.records.container_mut(id, index);
+        container.kill = Some(Box::new(Kill { stage, left: grace, since: env.now, in_turn, abandoned: false }));
+        match hook {
+            Some(hook) => self.begin_pre_stop(env, id, index, hook),
+            None if in_turn => {}
+            None => self.signal(env, id, index),
+        }
+    }
+
+    /// The preStop hook of a container is over: what is left of the grace is for its turn and for itself.
+    pub(super) fn leave_hook<T: Timers<Timer>, R: Recorder>(
+        &mut self,
+        env: &mut Env<'_, T, R>,
+        id: RecordId,
+        index: u16,
+    ) {
+        let container = self.records.container_mut(id, index);
+        if let Some(timer) = container.grace_timer.take() {
+            env.timers.disarm(timer);
+        }
+        let container = self.records.container_mut(id, index);
+        let runs = container.running().is_some();
+        let Some(kill) = container.kill.as_deref_mut() else { return };
+        kill.left = termination::grace_left(kill.left, env.now - kill.since);
+        (kill.stage, kill.since) = (KillStage::Turn, env.now);
+        let in_turn = kill.in_turn;
+        if !runs {
+            container.kill = None;
+            self.after_exit(env, id);
+        } else if in_turn {
+            self.take_turns(env, id);
+        } else {
+            self.signal(env, id, index);
+        }
+    }
+
+    /// What is left of the grace is the time between SIGTERM and SIGKILL.
+    fn signal<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, id: RecordId, index: u16) {
+        let container = self.records.container_mut(id, index);
+        let timer = container.grace_timer.take();
+        let Some(kill) = container.kill.as_deref_mut() else { return };
+        kill.left = termination::grace_left(kill.left, env.now - kill.since);
+        (kill.stage, kill.since) = (KillStage::Signalled, env.now);
+        let patience = termination::kill_after(kill.left);
+        if let Some(timer) = timer {
+            env.timers.disarm(timer);
+        }
+        self.terminate_process(env, id, index, patience);
+    }
+
+    /// Of the containers that wait for their turn those go on whose turn it is, or who have no time to wait.
+    fn take_turns<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, id: RecordId) {
+        let template = &env.plan.templates[self.records.get(id).template];
+        let roles: SmallVec<[Role; 4]> = template.containers.iter().map(|spec| spec.role).collect();
+        for index in 0..roles.len() {
+            let number = u16::try_from(index).expect("few containers");
+            let container = self.records.container(id, number);
+            let Some(kill) = container.kill.as_deref() else { continue };
+            if kill.stage != KillStage::Turn || container.running().is_none() {
+                continue;
+            }
+            let left = kill.left;
+            let runs = |other: usize| {
+                let other = self.records.container(id, u16::try_from(other).expect("few containers"));
+                other.running().is_some() || other.is_hooked()
+            };
+            if left <= 0 || termination::is_turn(index, &roles, runs) {
+                self.signal(env, id, number);
+            } else if self.records.container(id, number).grace_timer.is_none() {
+                let timer = Timer::GraceOver { record: id, container: number };
+                let timer = env.timers.after(SimDuration::from_secs(left), timer);
+                self.records.container_mut(id, number).grace_timer = Some(timer);
+            }
+        }
     }
 
     /// SIGTERM now, SIGKILL after `patience`.
@@ -110,16 +215,35 @@ impl Kubelets {
 
     /// The grace became shorter while the pod was stopping: it is asked again, and the new grace runs from now.
     fn hurry<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, id: RecordId, grace: i64) {
-        let record = self.records.get_mut(id);
-        record.terminating_since = env.now;
-        let count = env.plan.templates[record.template].containers.len();
-        for index in 0..u16::try_from(count).expect("few containers") {
-            if let Some(timer) = self.records.container_mut(id, index).grace_timer.take() {
-                env.timers.disarm(timer);
-            }
-        }
+        self.records.get_mut(id).terminating_since = env.now;
+        self.take_back(env, id);
         self.kill_the_asked(env, id, grace);
         self.stop_in_turn(env, id);
+    }
+
+    /// Kills that have not come to SIGTERM yet begin anew.
+    fn take_back<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, id: RecordId) {
+        let count = env.plan.templates[self.records.get(id).template].containers.len();
+        for index in 0..u16::try_from(count).expect("few containers") {
+            let kill = self.records.container(id, index).kill.as_deref();
+            if kill.is_some_and(|kill| kill.stage != KillStage::Signalled) {
+                self.drop_kill(env, id, index);
+            }
+        }
+    }
+
+    /// Nothing is left to do to stop a container.
+    pub(super) fn drop_kill<T: Timers<Timer>, R: Recorder>(
+        &mut self,
+        env: &mut Env<'_, T, R>,
+        id: RecordId,
+        index: u16,
+    ) {
+        let container = self.records.container_mut(id, index);
+        container.kill = None;
+        if let Some(timer) = container.grace_timer.take() {
+            env.timers.disarm(timer);
+        }
     }
 
     /// Containers that were asked to stop before, with more patience, are given this grace from now.
@@ -196,72 +320,45 @@ impl Kubelets {
         let record = self.records.get(id);
         let grace = record.grace_seconds.unwrap_or(record.stop_grace_seconds);
         // One that its probe had killed a moment ago may have been given longer.
+        self.take_back(env, id);
         self.kill_the_asked(env, id, i64::from(grace));
         self.stop_in_turn(env, id);
     }
 
-    /// Stops the containers whose turn it is; when nothing runs, the pod is over.
+    /// Asks the containers to stop that were not asked yet, and goes on with those whose turn it is; when nothing runs, the
+    /// pod is over.
     pub(super) fn stop_in_turn<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, id: RecordId) {
         let record = self.records.get(id);
-        let template = &env.plan.templates[record.template];
         let grace = i64::from(record.grace_seconds.unwrap_or(record.stop_grace_seconds));
-        let since = record.terminating_since;
-        if !self.runs(template, id) {
+        let count = env.plan.templates[record.template].containers.len();
+        let mut runs = false;
+        for index in 0..u16::try_from(count).expect("few containers") {
+            let container = self.records.container(id, index);
+            runs |= container.running().is_some() || container.is_hooked();
+            if container.running().is_some() && !container.is_asked() {
+                self.begin_kill(env, id, index, (grace, true), None);
+            }
+        }
+        if runs {
+            self.take_turns(env, id);
+        } else {
             self.finish(env, id);
-            return;
-        }
-        let roles: SmallVec<[Role; 4]> = template.containers.iter().map(|spec| spec.role).collect();
-        for index in 0..roles.len() {
-            let number = u16::try_from(index).expect("few containers");
-            let container = self.records.container(id, number);
-            if container.running().is_none() || container.stopping {
-                continue;
-            }
-            let runs = |other: usize| {
-                self.records.container(id, u16::try_from(other).expect("few containers")).running().is_some()
-            };
-            if termination::is_turn(index, &roles, runs) {
-                self.stop_one(env, id, number, grace, since);
-            } else if self.records.container(id, number).grace_timer.is_none() {
-                let at = (since + SimDuration::from_secs(grace)).max(env.now);
-                let timer = env.timers.at(at, Timer::GraceOver { record: id, container: number });
-                self.records.container_mut(id, number).grace_timer = Some(timer);
-            }
         }
     }
 
-    fn stop_one<T: Timers<Timer>, R: Recorder>(
-        &mut self,
-        env: &mut Env<'_, T, R>,
-        id: RecordId,
-        index: u16,
-        grace: i64,
-        since: SimTime,
-    ) {
-        let record = self.records.get(id);
-        let (pod, template) = (record.pod.uid, record.template);
-        if let Some(timer) = self.records.container_mut(id, index).grace_timer.take() {
-            env.timers.disarm(timer);
-        }
-        env.pod_event(pod, KubeEvent::Killing, || {
-            let name = env.plan.templates[template].containers[usize::from(index)].name;
-            format!("Stopping container {}", env.plan.strings.text(name))
-        });
-        let left = termination::grace_left(grace, env.now - since);
-        self.terminate_process(env, id, index, termination::kill_after(left));
-    }
-
-    /// A sidecar that waits for its turn has waited for the whole grace.
+    /// A preStop hook is over, or a sidecar that waits for its turn has waited for the whole grace.
     pub(super) fn grace_over<T: Timers<Timer>, R: Recorder>(
         &mut self,
         env: &mut Env<'_, T, R>,
         id: RecordId,
         index: u16,
     ) {
-        self.records.container_mut(id, index).grace_timer = None;
-        let container = self.records.container(id, index);
-        if container.running().is_some() && !container.stopping {
-            self.stop_one(env, id, index, 0, env.now);
+        let container = self.records.container_mut(id, index);
+        container.grace_timer = None;
+        match container.kill.as_deref().map(|kill| kill.stage) {
+            Some(KillStage::Hook) => self.pre_stop_over(env, id, index),
+            Some(KillStage::Turn) => self.signal(env, id, index),
+            Some(KillStage::Signalled) | None => {}
         }
     }
 
@@ -274,6 +371,11 @@ impl Kubelets {
                 self.relist(env, id);
                 self.start_next(env, id);
             }
+            Worker::Killing => {
+                self.take_turns(env, id);
+                self.relist(env, id);
+            }
+            Worker::Undoing(index) if !self.records.container(id, index).is_asked() => self.undone(env, id, index),
             _ => self.relist(env, id),
         }
     }

@@ -5,7 +5,7 @@ use smallvec::SmallVec;
 
 use super::actions::{self, PodActions, ProbeResult, SyncContainer, SyncInput, pod_actions};
 use super::backoff::BackOffParams;
-use super::containers::RuntimeState;
+use super::containers::{OwnRestart, RuntimeState};
 use super::kubelet::{Kubelets, Timer};
 use super::mounts::{is_there, missing_text};
 use super::report::sandbox_of;
@@ -94,7 +94,7 @@ impl Kubelets {
                 let (startup, liveness) = (result(startup), result(liveness));
                 SyncContainer {
                     role: spec.role,
-                    restart: None,
+                    restart: OwnRestart::of(spec),
                     startup_probe: spec.startup_probe.is_some(),
                     runtime: state.map(|state| actions::Instance { state, changed: false, liveness, startup }),
                 }
@@ -128,9 +128,7 @@ impl Kubelets {
         }
         let template = &env.plan.templates[self.records.get(id).template];
         if actions.kill_pod {
-            for index in 0..u16::try_from(template.containers.len()).expect("few containers") {
-                self.kill_container(env, id, index, None);
-            }
+            self.kill_containers_of(env, id);
         }
         for &(index, reason) in &actions.kill {
             let index = u16::try_from(index).expect("few containers");
@@ -143,12 +141,10 @@ impl Kubelets {
         }
     }
 
-    /// Whether some process was asked to stop and still runs.
+    /// Whether some container was asked to stop and has not.
     pub(super) fn is_killing(&self, template: &PodTemplate, id: RecordId) -> bool {
-        (0..u16::try_from(template.containers.len()).expect("few containers")).any(|index| {
-            let container = self.records.container(id, index);
-            container.stopping && container.running().is_some()
-        })
+        (0..u16::try_from(template.containers.len()).expect("few containers"))
+            .any(|index| self.records.container(id, index).is_asked())
     }
 
     /// A new sandbox starts over: the runtime forgets what init containers and sidecars did in the old one.
@@ -187,11 +183,10 @@ impl Kubelets {
             Worker::Starting(index) => {
                 record.to_start &= !(1 << index);
                 self.records.container_mut(id, index).sandbox = self.records.get(id).sandboxes;
-                self.start_process(env, id, index);
-                self.relist(env, id);
-                self.start_next(env, id);
+                self.started(env, id, index);
             }
-            Worker::Idle | Worker::Killing | Worker::Terminating | Worker::Finished => {
+            Worker::PostStart(index) => self.post_start_over(env, id, index),
+            Worker::Idle | Worker::Killing | Worker::Undoing(_) | Worker::Terminating | Worker::Finished => {
                 unreachable!("no step is under way")
             }
         }
@@ -225,11 +220,7 @@ impl Kubelets {
         index: u16,
     ) -> Result<bool, StrId> {
         let settings = &env.plan.control_plane;
-        let crash_loop = BackOffParams {
-            initial: settings.crash_loop_initial.min(settings.crash_loop_max),
-            cap: settings.crash_loop_max,
-            ..BackOffParams::CRASH_LOOP
-        };
+        let crash_loop = BackOffParams::crash_loop(settings.crash_loop_initial, settings.crash_loop_max);
         let container = self.records.container_mut(id, index);
         // A sync knows the runtime as it was at its beginning: of an instance that it has just killed it does not know the
         // end yet, so the end of the one before counts (doBackOff).
@@ -258,6 +249,27 @@ impl Kubelets {
             self.start_next(env, id);
             return;
         }
+        let attempts = &mut self.records.container_mut(id, index).attempts;
+        let failure = env.plan.behaviors[spec.behavior].start_fails;
+        let failure = failure.filter(|failure| failure.times.is_none_or(|times| *attempts < times));
+        *attempts += u32::from(failure.is_some());
+        match failure.map(|failure| failure.reason) {
+            Some(reason @ (known::CREATE_CONTAINER_CONFIG_ERROR | known::CREATE_CONTAINER_ERROR)) => {
+                if self.records.container(id, index).shown != reason {
+                    let text = if reason == known::CREATE_CONTAINER_ERROR {
+                        "Error: the runtime cannot create the container"
+                    } else {
+                        "Error: the container's configuration cannot be made"
+                    };
+                    env.pod_event(pod, KubeEvent::Failed, || text.to_owned());
+                }
+                self.refuse(env, id, index, reason);
+                self.start_next(env, id);
+                return;
+            }
+            Some(_) => self.records.container_mut(id, index).start_fails = true,
+            None => {}
+        }
         self.records.get_mut(id).worker = Worker::Starting(index);
         let restart = self.records.container(id, index).restarts;
         let address = (u64::from(index) << 32) | u64::from(restart);
@@ -265,6 +277,22 @@ impl Kubelets {
         let takes = env.plan.control_plane.container_start.sample(&mut rng);
         env.pod_event(pod, KubeEvent::Created, || format!("Created container: {}", env.plan.strings.text(spec.name)));
         self.step(env, id, SimDuration::from_secs_f64(takes));
+    }
+
+    /// A container was created and is started now, or cannot be.
+    fn started<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, id: RecordId, index: u16) {
+        if std::mem::take(&mut self.records.container_mut(id, index).start_fails) {
+            self.fail_start(env, id, index);
+            self.relist(env, id);
+            self.refuse(env, id, index, known::RUN_CONTAINER_ERROR);
+            self.start_next(env, id);
+            return;
+        }
+        self.start_process(env, id, index);
+        self.relist(env, id);
+        if !self.post_start(env, id, index) {
+            self.start_next(env, id);
+        }
     }
 
     /// The container cannot be started now.
@@ -299,7 +327,10 @@ impl Kubelets {
                 let pod_name = owner.pod_name(&plan.strings, record.ordinal);
                 format!("Back-off restarting failed container {name} in pod {pod_name}_{namespace}({})", pod.raw())
             }),
-            known::CREATE_CONTAINER_CONFIG_ERROR => {}
+            known::CREATE_CONTAINER_CONFIG_ERROR | known::CREATE_CONTAINER_ERROR | known::POST_START_HOOK_ERROR => {}
+            known::RUN_CONTAINER_ERROR => {
+                env.pod_event(pod, KubeEvent::Failed, || "Error: the runtime cannot start the container".to_owned())
+            }
             reason => {
                 match reason {
                     known::IMAGE_PULL_BACK_OFF => {

@@ -1,25 +1,37 @@
-//! What a pod says about its nodes in `spec.affinity.nodeAffinity`. Mirrors validateNodeAffinity of
+//! What a pod says in `spec.affinity`: about nodes here, about other pods in `pod_affinity`. Mirrors validateNodeAffinity of
 //! pkg/apis/core/validation/validation.go, v1.34.
 
 use super::codes;
 use super::fields::{Context, Fields};
+use super::meta::Meta;
+use super::pod_affinity;
 use super::schema;
 use crate::diag::did_you_mean;
 use crate::model::names::{dns1123_subdomain_errors, go_quote, label_key_errors, label_value_errors};
-use crate::model::{LabelSelectorRequirement, NodeAffinity, NodeSelectorTerm, NodeTerm};
+use crate::model::{LabelSelectorRequirement, NodeAffinity, NodeSelectorTerm, NodeTerm, PodAffinity};
 
 const REQUIRED: &str = "requiredDuringSchedulingIgnoredDuringExecution";
 const PREFERRED: &str = "preferredDuringSchedulingIgnoredDuringExecution";
 const TERM: &str = "write `- matchExpressions:` with `- {key: disktype, operator: In, values: [ssd]}` under it";
 const OPERATORS: &[&str] = &["In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt"];
 
-/// Reads `spec.affinity`, of it `nodeAffinity`. `None` if it asks for nothing.
-pub(super) fn node_affinity(cx: &mut Context<'_>, spec: &Fields<'_, '_>) -> Option<Box<NodeAffinity>> {
-    let entry = spec.get("affinity")?;
+/// Reads `spec.affinity`: what it says about nodes and about pods. `None` for what asks for nothing.
+pub(super) fn read(
+    cx: &mut Context<'_>,
+    spec: &Fields<'_, '_>,
+    meta: &Meta<'_>,
+) -> (Option<Box<NodeAffinity>>, Option<Box<PodAffinity>>) {
+    let Some(entry) = spec.get("affinity") else { return (None, None) };
     let path = spec.path.field("affinity");
-    let affinity = cx.fields(&entry.value, entry.key_at, &path, &schema::AFFINITY, "write `nodeAffinity:` under it")?;
+    let example = "write `nodeAffinity:` under it";
+    let affinity = cx.fields(&entry.value, entry.key_at, &path, &schema::AFFINITY, example);
+    let Some(affinity) = affinity else { return (None, None) };
+    (node_affinity(cx, &affinity), pod_affinity::read(cx, &affinity, meta))
+}
+
+fn node_affinity(cx: &mut Context<'_>, affinity: &Fields<'_, '_>) -> Option<Box<NodeAffinity>> {
     let entry = affinity.get("nodeAffinity")?;
-    let path = path.field("nodeAffinity");
+    let path = affinity.path.field("nodeAffinity");
     let fields = cx.fields(&entry.value, entry.key_at, &path, &schema::NODE_AFFINITY, "")?;
     let affinity = NodeAffinity { required: required(cx, &fields), preferred: preferred(cx, &fields) };
     (affinity != NodeAffinity::default()).then(|| Box::new(affinity))
@@ -82,7 +94,7 @@ fn term(cx: &mut Context<'_>, fields: &Fields<'_, '_>, is_required: bool) -> Nod
             let example = "write `- {key: disktype, operator: In, values: [ssd]}`";
             let schema = &schema::NODE_SELECTOR_REQUIREMENT;
             let Some(fields) = cx.fields(node, node.anchor(), &path, schema, example) else { continue };
-            let requirement = read(cx, &fields);
+            let requirement = requirement(cx, &fields);
             if is_field {
                 check_field(cx, &fields, &requirement);
                 term.match_fields.push(requirement);
@@ -95,7 +107,7 @@ fn term(cx: &mut Context<'_>, fields: &Fields<'_, '_>, is_required: bool) -> Nod
     term
 }
 
-fn read(cx: &mut Context<'_>, fields: &Fields<'_, '_>) -> LabelSelectorRequirement {
+fn requirement(cx: &mut Context<'_>, fields: &Fields<'_, '_>) -> LabelSelectorRequirement {
     let path = fields.path.field("values");
     let mut values = Vec::new();
     for (index, node) in fields.list(cx, "values", "string").iter().enumerate() {

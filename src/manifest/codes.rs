@@ -128,6 +128,12 @@ codes! {
     NO_CAPACITY = "PS1084", "node without resources";
     /// A node affinity that cannot be one.
     BAD_NODE_AFFINITY = "PS1085", "invalid node affinity";
+    /// A label selector that cannot be one.
+    BAD_SELECTOR = "PS1086", "invalid label selector";
+    /// A term of pod affinity that cannot be one.
+    BAD_POD_AFFINITY = "PS1087", "invalid pod affinity";
+    /// A topology spread constraint that cannot be one.
+    BAD_SPREAD = "PS1088", "invalid topology spread constraint";
     /// A Service without ports.
     NO_PORTS = "PS1090", "service without ports";
     /// A Service port twice.

@@ -5,6 +5,7 @@
 use super::codes;
 use super::env;
 use super::fields::{Context, Fields, Path};
+use super::hooks;
 use super::names;
 use super::probe::{self, NamedPort, Which};
 use super::resources::{self, Owner};
@@ -22,6 +23,8 @@ pub(super) struct Scope<'a, 't> {
     pub namespace: StrId,
     /// Whether it uses the node's network.
     pub host_network: bool,
+    /// Its grace period.
+    pub grace_seconds: i64,
     /// Its volumes.
     pub volumes: &'a Volumes<'t>,
 }
@@ -67,7 +70,7 @@ pub(super) fn read<'t>(
             ("Never", ImagePullPolicy::Never),
         ],
     );
-    let role = role(cx, &fields, path, is_init);
+    let (role, restart) = hooks::restart(cx, &fields, path, is_init);
     let (ports, host_ports, named) = ports(cx, &fields, path, scope);
     let env = env::sources(cx, &fields, scope.namespace);
     let resources = resources::requirements(cx, &fields, Owner::Container);
@@ -80,11 +83,12 @@ pub(super) fn read<'t>(
             *slot = probe::probe(cx, &fields, which, &named);
         }
     }
-    if role == Role::Init {
+    let hooks = if role == Role::Init {
         forbid(cx, &fields, path, "lifecycle");
-    } else if fields.get("lifecycle").is_some() {
-        cx.ignore(&path.field("lifecycle"));
-    }
+        [None; 2]
+    } else {
+        hooks::lifecycle(cx, &fields, &named, scope.grace_seconds)
+    };
     let image_name = cx.words.strings.intern(image);
     let spec = ContainerSpec {
         name: cx.words.strings.intern(name),
@@ -99,6 +103,9 @@ pub(super) fn read<'t>(
         startup_probe: probes[0],
         readiness_probe: probes[1],
         liveness_probe: probes[2],
+        post_start: hooks[0],
+        pre_stop: hooks[1],
+        restart,
         behavior: BehaviorId::from_raw(0),
     };
     let port_names = named.iter().map(|(name, _)| *name).filter(|name| !name.is_empty()).collect();
@@ -138,27 +145,6 @@ fn default_pull_policy(image: &str) -> ImagePullPolicy {
         Some(_) => ImagePullPolicy::IfNotPresent,
         None if has_digest => ImagePullPolicy::IfNotPresent,
         None => ImagePullPolicy::Always,
-    }
-}
-
-fn role(cx: &mut Context<'_>, fields: &Fields<'_, '_>, path: &Path<'_>, is_init: bool) -> Role {
-    let restart = fields.text(cx, "restartPolicy");
-    match (is_init, restart) {
-        (true, Some("Always")) => Role::Sidecar,
-        (true, Some(_)) => {
-            cx.ignore(&path.field("restartPolicy"));
-            Role::Init
-        }
-        (true, None) => Role::Init,
-        (false, None) => Role::Main,
-        (false, Some(_)) => {
-            let message = format!("{}: ignored", path.field("restartPolicy"));
-            let help = "one restartPolicy holds for the whole pod: put it under `spec:`, beside `containers:` \
-                        (the feature ContainerRestartRules is off in v1.34)";
-            cx.warn(codes::MISPLACED_FIELD, fields.at("restartPolicy"), &message, "has no effect here", help);
-            cx.ignore(&path.field("restartPolicy"));
-            Role::Main
-        }
     }
 }
 

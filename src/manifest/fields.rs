@@ -254,6 +254,28 @@ impl Context<'_> {
         }
     }
 
+    /// A whole number of `go` type (`int32` or `int64`); `owner` is the Go struct that holds it.
+    pub(super) fn integer(&mut self, node: &Node<'_>, path: &Path<'_>, owner: &str, go: &str) -> Option<i64> {
+        if let Value::Plain(text) = &node.value {
+            let value = match meaning(text) {
+                Meaning::Integer(value) => Some(value),
+                Meaning::OddNumber => odd_integer(text),
+                _ => None,
+            };
+            if let Some(value) = value
+                && (go == "int64" || i32::try_from(value).is_ok())
+            {
+                return Some(value);
+            }
+        }
+        let help = match node.scalar().map(str::trim) {
+            Some(text) if text.parse::<i32>().is_ok() => format!("write it without quotes: {}", text.trim()),
+            _ => "write a whole number, without quotes and without a unit".to_owned(),
+        };
+        self.wrong_type(node, path, owner, go, "a whole number", &help);
+        None
+    }
+
     /// A quantity: text or a number.
     pub(super) fn quantity(&mut self, node: &Node<'_>, path: &Path<'_>) -> Option<Quantity> {
         let Some(text) = node.scalar() else {
@@ -350,24 +372,7 @@ impl<'t> Fields<'t, '_> {
     /// A whole number of `go` type (`int32` or `int64`).
     pub(super) fn integer(&self, cx: &mut Context<'_>, name: &'static str, go: &'static str) -> Option<i64> {
         let node = &self.get(name)?.value;
-        if let Value::Plain(text) = &node.value {
-            let value = match meaning(text) {
-                Meaning::Integer(value) => Some(value),
-                Meaning::OddNumber => odd_integer(text),
-                _ => None,
-            };
-            if let Some(value) = value
-                && (go == "int64" || i32::try_from(value).is_ok())
-            {
-                return Some(value);
-            }
-        }
-        let help = match node.scalar().map(str::trim) {
-            Some(text) if text.parse::<i32>().is_ok() => format!("write it without quotes: {}", text.trim()),
-            _ => "write a whole number, without quotes and without a unit".to_owned(),
-        };
-        cx.wrong_type(node, &self.path.field(name), self.schema.go, go, "a whole number", &help);
-        None
+        cx.integer(node, &self.path.field(name), self.schema.go, go)
     }
 
     /// A list; `item` is the Go type of its items.

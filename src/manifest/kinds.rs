@@ -8,6 +8,7 @@ pub(super) const MODELLED: &[(&str, &str)] = &[
     ("ConfigMap", "v1"),
     ("Secret", "v1"),
     ("Service", "v1"),
+    ("Namespace", "v1"),
     ("PriorityClass", "scheduling.k8s.io/v1"),
     ("List", "v1"),
 ];
@@ -19,7 +20,6 @@ const OTHERS: &[(&str, &str)] = &[
     ("Endpoints", ""),
     ("Event", ""),
     ("LimitRange", ""),
-    ("Namespace", ""),
     ("PersistentVolume", ""),
     ("PersistentVolumeClaim", ""),
     ("PodTemplate", ""),

@@ -7,10 +7,10 @@ use super::fields::{ConfigUse, Context, Fields, Path, PriorityClass, PriorityCla
 use super::meta::{self, Meta, NameRule};
 use super::references::{self, Selectable, Selecting};
 use super::tree::Node;
-use super::{NodeObject, Objects, PodObject, codes, config, node, pod, schema, service};
+use super::{NodeObject, Objects, PodObject, codes, config, node, owners, pod, schema, service};
 use crate::diag::{Diagnostics, SourceId, Sources, Span};
 use crate::model::service::ConfigContent;
-use crate::model::{ConfigId, ConfigKind, Vocabulary};
+use crate::model::{ConfigId, ConfigKind, Namespace, Vocabulary};
 
 /// See [`super::load`].
 pub(super) fn load(
@@ -71,6 +71,7 @@ enum Made<'t> {
     Node(crate::model::ShapeId),
     Config(ConfigContent),
     Service(Option<service::Service<'t>>),
+    Namespace(Namespace),
     Priority(Option<(PriorityClass, bool)>),
 }
 
@@ -97,7 +98,11 @@ impl<'t> Loader<'_, 't> {
         };
         let root = Path::ROOT;
         let Some(fields) = cx.fields(object.node, object.node.anchor(), &root, schema, "") else { return };
-        let rule = if kind == "Service" { NameRule::Label1035 } else { NameRule::Subdomain };
+        let rule = match kind {
+            "Service" => NameRule::Label1035,
+            "Namespace" => NameRule::Label1123,
+            _ => NameRule::Subdomain,
+        };
         let meta = meta::read(&mut cx, &fields, rule, ordinal);
         let made = make(&mut cx, &fields, &meta, kind);
         let mut errors = cx.errors;
@@ -136,12 +141,13 @@ impl<'t> Loader<'_, 't> {
                     self.priorities.default = Some(meta.name.clone());
                 }
             }
-            Made::Node(_) | Made::Service(_) | Made::Priority(_) => {}
+            Made::Namespace(namespace) if !broken => self.objects.namespaces.push(namespace),
+            Made::Node(_) | Made::Service(_) | Made::Namespace(_) | Made::Priority(_) => {}
         }
     }
 
     fn is_duplicate(&mut self, kind: &'static str, meta: &Meta<'_>, span: Span) -> bool {
-        let namespace = if matches!(kind, "Node" | "PriorityClass") { "" } else { meta.namespace };
+        let namespace = if matches!(kind, "Node" | "Namespace" | "PriorityClass") { "" } else { meta.namespace };
         let key = (kind, namespace.to_owned(), meta.name.clone());
         let Some(first) = self.seen.get(&key) else {
             self.seen.insert(key, span);
@@ -162,6 +168,8 @@ impl<'t> Loader<'_, 't> {
         let span = Span { source: object.source, start: at.start as usize, end: at.end as usize };
         self.not_modelled.entry((kind.to_owned(), version.to_owned())).or_insert((span, 0)).1 += 1;
         let spec = object.node.get("spec").map(|entry| &entry.value);
+        let owner = spec.and_then(|spec| owners::read(&mut self.words.strings, object.node, spec, version, kind));
+        self.objects.owners.extend(owner);
         let job = spec.and_then(|spec| spec.get("jobTemplate")?.value.get("spec")).map(|entry| &entry.value);
         let Some(template) = job.or(spec).and_then(|spec| spec.get("template")) else { return };
         let (labels, ports) = pod::selectable(&template.value);
@@ -178,7 +186,7 @@ impl<'t> Loader<'_, 't> {
                 format!("{count} objects of kind {kind} ({version}) are left out")
             };
             let message = format!("{what}: the kind is not modelled yet");
-            let help = "nothing of it will happen in the simulation; compiled are Pod, Node, ConfigMap, Secret, Service, \
+            let help = "nothing of it will happen in the simulation; compiled are Pod, Node, ConfigMap, Secret, Service, Namespace, \
                         PriorityClass and List";
             self.diagnostics.warning(codes::NOT_MODELLED, *span, message, "not simulated", help);
         }
@@ -197,6 +205,7 @@ fn make<'t>(cx: &mut Context<'_>, root: &Fields<'t, '_>, meta: &Meta<'_>, kind: 
         "ConfigMap" => Made::Config(config::read(cx, root, meta, ConfigKind::ConfigMap)),
         "Secret" => Made::Config(config::read(cx, root, meta, ConfigKind::Secret)),
         "Service" => Made::Service(service::read(cx, root, meta)),
+        "Namespace" => Made::Namespace(owners::namespace(&mut cx.words.strings, meta)),
         _ => Made::Priority(config::priority_class(cx, root, meta)),
     }
 }
@@ -208,6 +217,7 @@ fn schema_of(kind: &str) -> &'static Schema {
         "ConfigMap" => &schema::CONFIG_MAP,
         "Secret" => &schema::SECRET,
         "Service" => &schema::SERVICE,
+        "Namespace" => &schema::NAMESPACE,
         _ => &schema::PRIORITY_CLASS,
     }
 }

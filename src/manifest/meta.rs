@@ -5,6 +5,7 @@ use super::fields::{Context, Fields, Path};
 use super::names;
 use super::schema;
 use super::tree::At;
+use crate::model::OwnerKind;
 use crate::model::names::{dns1123_subdomain_errors, go_quote, label_key_errors, label_value_errors};
 
 /// What `metadata` says.
@@ -17,6 +18,8 @@ pub(super) struct Meta<'t> {
     pub namespace: &'t str,
     /// Labels as written.
     pub labels: Vec<(&'t str, &'t str)>,
+    /// Its controller, if that is of a kind whose pods are spread by default.
+    pub owner: Option<(OwnerKind, &'t str)>,
 }
 
 /// What an object's name must be.
@@ -26,11 +29,14 @@ pub(super) enum NameRule {
     Subdomain,
     /// An RFC 1035 label.
     Label1035,
+    /// An RFC 1123 label.
+    Label1123,
 }
 
 /// Reads `metadata` of an object. `ordinal` makes generated names distinct.
 pub(super) fn read<'t>(cx: &mut Context<'_>, root: &Fields<'t, '_>, rule: NameRule, ordinal: usize) -> Meta<'t> {
-    let mut meta = Meta { name: String::new(), name_at: root.anchor, namespace: "default", labels: Vec::new() };
+    let (name, name_at) = (String::new(), root.anchor);
+    let mut meta = Meta { name, name_at, namespace: "default", labels: Vec::new(), owner: None };
     let path = Path::ROOT;
     let path = path.field("metadata");
     let Some(entry) = root.get("metadata") else {
@@ -62,6 +68,7 @@ pub(super) fn read<'t>(cx: &mut Context<'_>, root: &Fields<'t, '_>, rule: NameRu
             cx.invalid_text(codes::BAD_NAME, at, &path.field("namespace"), namespace, reasons, &help);
         }
         meta.labels = check_labels(cx, &fields, "labels");
+        meta.owner = owner(cx, &fields);
         for (key, at, ..) in fields.texts(cx, "annotations", "write `key: \"value\"` lines under it") {
             for error in label_key_errors(&key.to_lowercase()) {
                 let text = format!("Invalid value: {}: {error}", go_quote(key));
@@ -71,6 +78,34 @@ pub(super) fn read<'t>(cx: &mut Context<'_>, root: &Fields<'t, '_>, rule: NameRu
         }
     }
     meta
+}
+
+/// The controller among the owners. Other owners make no difference here.
+fn owner<'t>(cx: &mut Context<'_>, meta: &Fields<'t, '_>) -> Option<(OwnerKind, &'t str)> {
+    const NAME: &str = "ownerReferences";
+    let list_path = meta.path.field(NAME);
+    let mut owner = None;
+    for (index, node) in meta.list(cx, NAME, "v1.OwnerReference").iter().enumerate() {
+        let path = list_path.index(index);
+        let example = "write `- {apiVersion: apps/v1, kind: ReplicaSet, name: web, uid: ..., controller: true}`";
+        let schema = &schema::OWNER_REFERENCE;
+        let Some(fields) = cx.fields(node, node.anchor(), &path, schema, example) else { continue };
+        let [version, kind, name, _] =
+            ["apiVersion", "kind", "name", "uid"].map(|name| fields.text(cx, name).unwrap_or(""));
+        let is_controller = fields.boolean(cx, "controller").unwrap_or(false);
+        fields.boolean(cx, "blockOwnerDeletion");
+        let kind = match (version, kind) {
+            ("v1", "ReplicationController") => Some(OwnerKind::ReplicationController),
+            ("apps/v1", "ReplicaSet") => Some(OwnerKind::ReplicaSet),
+            ("apps/v1", "StatefulSet") => Some(OwnerKind::StatefulSet),
+            _ => None,
+        };
+        match kind.filter(|_| is_controller && owner.is_none() && cx.kind == "Pod") {
+            Some(kind) => owner = Some((kind, name)),
+            None => cx.ignore(&path),
+        }
+    }
+    owner
 }
 
 fn missing_name(cx: &mut Context<'_>, at: At) {
@@ -85,6 +120,7 @@ fn check_name(cx: &mut Context<'_>, name: &str, at: At, rule: NameRule) {
     let errors = match rule {
         NameRule::Subdomain => dns1123_subdomain_errors(name),
         NameRule::Label1035 => names::dns1035_label_errors(name),
+        NameRule::Label1123 => names::dns_label_errors(name),
     };
     for error in errors {
         let root = Path::ROOT;

@@ -12,28 +12,34 @@ mod container;
 mod documents;
 mod env;
 mod fields;
+mod hooks;
 mod json;
 mod kinds;
+mod label_selector;
 mod loader;
 mod meta;
 mod names;
 mod node;
+mod owners;
 mod path;
 mod placement;
 mod pod;
+mod pod_affinity;
 mod probe;
 mod references;
 mod resources;
 mod schema;
 mod schema_objects;
+mod schema_placement;
 mod service;
+mod spread;
 mod tree;
 mod volume;
 mod yaml;
 
 use crate::diag::{Diagnostics, SourceId, Sources, Span};
 use crate::model::service::ConfigContent;
-use crate::model::{PodTemplate, ServiceSpec, ShapeId, StrId, Vocabulary};
+use crate::model::{Namespace, OwnerSelector, PodTemplate, ServiceSpec, ShapeId, StrId, Vocabulary};
 
 /// Everything that some manifest files hold, compiled.
 #[derive(Clone, Debug, Default)]
@@ -44,6 +50,10 @@ pub struct Objects {
     pub nodes: Vec<NodeObject>,
     /// Services, in order.
     pub services: Vec<(ServiceSpec, Span)>,
+    /// Namespaces, in order.
+    pub namespaces: Vec<Namespace>,
+    /// ReplicationControllers, ReplicaSets and StatefulSets, as far as they spread the pods they own.
+    pub owners: Vec<OwnerSelector>,
     /// ConfigMaps and Secrets with their keys.
     pub configs: Vec<(ConfigContent, Span)>,
     /// Fields that were read but that nothing here models: (kind and path, how often).

@@ -10,13 +10,16 @@ use super::names;
 use super::placement;
 use super::resources::{self, Owner};
 use super::schema;
+use super::spread;
 use super::tree::{Node, Value};
 use super::volume::{self, Volumes};
 use crate::model::cgroup::{QUOTA_PERIOD_US, is_node_critical, pod_cgroup};
 use crate::model::effective::{self, ContainerResources};
 use crate::model::names::go_quote;
 use crate::model::qos::qos_class;
-use crate::model::{HostPort, PodCgroup, PodClass, PodResources, PodTemplate, ResourceList, RestartPolicy, Role};
+use crate::model::{
+    HostPort, PodCgroup, PodClass, PodOwner, PodResources, PodTemplate, ResourceList, RestartPolicy, Role,
+};
 
 /// A pod's `spec`, compiled.
 pub(super) struct Pod<'t> {
@@ -45,7 +48,8 @@ pub(super) fn spec<'t>(cx: &mut Context<'_>, root: &Fields<'t, '_>, meta: &Meta<
         .collect();
     let volumes = volume::volumes(cx, &spec, namespace, &tokens);
     let host_network = spec.boolean(cx, "hostNetwork").unwrap_or(false);
-    let scope = Scope { namespace, host_network, volumes: &volumes };
+    let grace_period_seconds = spec.integer(cx, "terminationGracePeriodSeconds", "int64").unwrap_or(30);
+    let scope = Scope { namespace, host_network, grace_seconds: grace_period_seconds, volumes: &volumes };
     let containers = containers(cx, &spec, &scope);
     check_host_ports(cx, &spec, &containers);
     let restart_policy = cx.choice(
@@ -54,9 +58,8 @@ pub(super) fn spec<'t>(cx: &mut Context<'_>, root: &Fields<'t, '_>, meta: &Meta<
         &[("Always", RestartPolicy::Always), ("OnFailure", RestartPolicy::OnFailure), ("Never", RestartPolicy::Never)],
     );
     let pod_resources = pod_resources(cx, &spec, &containers);
-    let class = class(cx, &spec, &containers, &pod_resources);
+    let class = class(cx, &spec, meta, &containers, &pod_resources);
     let node_critical = is_node_critical(spec.text(cx, "priorityClassName").unwrap_or(""), class.priority);
-    let grace_period_seconds = spec.integer(cx, "terminationGracePeriodSeconds", "int64").unwrap_or(30);
     let active_deadline_seconds = deadline(cx, &spec);
     rest(cx, &spec);
     let labels = cx.words.strings.intern_labels(meta.labels.iter().copied());
@@ -214,6 +217,7 @@ fn check_pod_level(cx: &mut Context<'_>, spec: &Fields<'_, '_>, all: &PodResourc
 fn class(
     cx: &mut Context<'_>,
     spec: &Fields<'_, '_>,
+    meta: &Meta<'_>,
     containers: &[Container<'_>],
     resources: &PodResources,
 ) -> PodClass {
@@ -227,7 +231,14 @@ fn class(
     let node_name = spec.text(cx, "nodeName").filter(|name| !name.is_empty());
     let stays = |c: &&Container<'_>| c.spec.role != Role::Init;
     let (priority, preemption) = placement::priority(cx, spec);
+    let (node_affinity, pod_affinity) = affinity::read(cx, spec, meta);
+    let spread = spread::read(cx, spec, meta);
+    let labels = cx.words.strings.intern_labels(meta.labels.iter().copied());
     PodClass {
+        namespace: cx.words.strings.intern(meta.namespace),
+        labels: cx.words.strings.labels(labels).clone(),
+        scheduler_name: None,
+        scheduling_gates: Box::default(),
         scoring_milli_cpu: scoring.0,
         scoring_memory: scoring.1,
         accounted_scoring: accounted(resources, &requests).map(|list| counted(&list)).filter(|sum| *sum != scoring),
@@ -236,7 +247,10 @@ fn class(
         preemption,
         node_name: node_name.map(|name| cx.words.strings.intern(name)),
         node_selector: placement::node_selector(cx, spec),
-        node_affinity: affinity::node_affinity(cx, spec),
+        node_affinity,
+        pod_affinity,
+        spread,
+        owner: meta.owner.map(|(kind, name)| PodOwner { kind, name: cx.words.strings.intern(name) }),
         tolerations: placement::tolerations(cx, spec),
         host_ports: containers.iter().filter(stays).flat_map(|c| c.host_ports.iter().map(|(port, ..)| *port)).collect(),
     }

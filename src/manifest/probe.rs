@@ -46,7 +46,7 @@ pub(super) fn probe(
     let path = container.path.field(which.field());
     let example = "write `httpGet: {path: /healthz, port: 8080}` under it";
     let fields = cx.fields(&entry.value, entry.key_at, &path, &schema::PROBE, example)?;
-    let action = action(cx, &fields, entry, &path, ports);
+    let action = handler(cx, &fields, entry, &path, ports, &["exec", "httpGet", "tcpSocket", "grpc"]);
     let initial_delay_seconds = number(cx, &fields, "initialDelaySeconds", 0);
     let timeout_seconds = number(cx, &fields, "timeoutSeconds", 1);
     let period_seconds = number(cx, &fields, "periodSeconds", 10);
@@ -84,7 +84,11 @@ pub(super) fn probe(
         }
     }
     Some(Probe {
-        action: action?,
+        action: match action? {
+            Handler::Http(port) => ProbeAction::Http(port),
+            Handler::Tcp(port) => ProbeAction::Tcp(port),
+            Handler::Exec | Handler::Sleep(_) => ProbeAction::Exec,
+        },
         initial_delay_seconds,
         period_seconds,
         timeout_seconds,
@@ -108,21 +112,35 @@ fn number(cx: &mut Context<'_>, fields: &Fields<'_, '_>, name: &'static str, def
     }
 }
 
-fn action(
+/// What a probe or a hook does.
+pub(super) enum Handler {
+    /// Runs a command.
+    Exec,
+    /// Asks a port by HTTP (or gRPC).
+    Http(u16),
+    /// Connects to a port.
+    Tcp(u16),
+    /// Waits for so many seconds.
+    Sleep(i64),
+}
+
+/// The one handler of a probe or hook, of those that it may have.
+pub(super) fn handler(
     cx: &mut Context<'_>,
-    probe: &Fields<'_, '_>,
+    owner: &Fields<'_, '_>,
     entry: &Entry<'_>,
     path: &Path<'_>,
     ports: &[NamedPort<'_>],
-) -> Option<ProbeAction> {
+    names: &[&'static str],
+) -> Option<Handler> {
     let mut first: Option<&'static str> = None;
     let mut result = None;
-    for name in ["exec", "httpGet", "tcpSocket", "grpc"] {
-        let Some(given) = probe.get(name) else { continue };
+    for &name in names {
+        let Some(given) = owner.get(name) else { continue };
         let inner = path.field(name);
         if let Some(other) = first {
             let text = "Forbidden: may not specify more than 1 handler type";
-            let help = format!("a probe does one thing: remove `{name}` or `{other}`");
+            let help = format!("only one of them can be done: remove `{name}` or `{other}`");
             cx.invalid(codes::BAD_PROBE, given.key_at, &inner, text, "second action", &help);
         }
         first = Some(name);
@@ -130,6 +148,7 @@ fn action(
             "exec" => &schema::EXEC,
             "httpGet" => &schema::HTTP_GET,
             "tcpSocket" => &schema::TCP_SOCKET,
+            "sleep" => &schema::SLEEP,
             _ => &schema::GRPC,
         };
         let Some(fields) = cx.fields(&given.value, given.key_at, &inner, schema, "") else { continue };
@@ -140,23 +159,25 @@ fn action(
                     let at = fields.at("command");
                     cx.invalid(codes::REQUIRED, at, &inner.field("command"), "Required value", "runs nothing", help);
                 }
-                Some(ProbeAction::Exec)
+                Some(Handler::Exec)
             }
             "httpGet" => {
                 if fields.get("scheme").is_some() {
                     cx.choice(&fields, "scheme", &[("HTTP", ()), ("HTTPS", ())]);
                     cx.ignore(&inner.field("scheme"));
                 }
-                port(cx, &fields, ports).map(ProbeAction::Http)
+                port(cx, &fields, ports).map(Handler::Http)
             }
-            "tcpSocket" => port(cx, &fields, ports).map(ProbeAction::Tcp),
-            _ => port(cx, &fields, ports).map(ProbeAction::Http),
+            "tcpSocket" => port(cx, &fields, ports).map(Handler::Tcp),
+            "sleep" => Some(Handler::Sleep(fields.integer(cx, "seconds", "int64").unwrap_or(0))),
+            _ => port(cx, &fields, ports).map(Handler::Http),
         };
     }
     if first.is_none() {
         let text = "Required value: must specify a handler type";
-        let help = "say what to ask: add `httpGet: {path: /healthz, port: 8080}`, `tcpSocket:`, `grpc:` or `exec:`";
-        cx.invalid(codes::BAD_PROBE, entry.key_at, path, text, "asks nothing", help);
+        let help =
+            format!("say what to do: add `httpGet: {{path: /healthz, port: 8080}}` or one of {}", names.join(", "));
+        cx.invalid(codes::BAD_PROBE, entry.key_at, path, text, "does nothing", &help);
     }
     result
 }

@@ -3,6 +3,7 @@
 
 use super::fields::Schema;
 pub(super) use super::schema_objects::*;
+pub(super) use super::schema_placement::*;
 
 /// A Pod.
 pub(super) const POD: Schema = Schema {
@@ -24,7 +25,7 @@ pub(super) const POD: Schema = Schema {
 pub(super) const META: Schema = Schema {
     go: "ObjectMeta",
     what: "metadata",
-    modelled: &["name", "generateName", "namespace", "labels", "annotations"],
+    modelled: &["name", "generateName", "namespace", "labels", "annotations", "ownerReferences"],
     ignored: &[
         "selfLink",
         "uid",
@@ -33,7 +34,6 @@ pub(super) const META: Schema = Schema {
         "creationTimestamp",
         "deletionTimestamp",
         "deletionGracePeriodSeconds",
-        "ownerReferences",
         "finalizers",
         "managedFields",
         "clusterName",
@@ -56,6 +56,7 @@ pub(super) const POD_SPEC: Schema = Schema {
         "dnsPolicy",
         "nodeSelector",
         "affinity",
+        "topologySpreadConstraints",
         "nodeName",
         "hostNetwork",
         "hostname",
@@ -82,7 +83,6 @@ pub(super) const POD_SPEC: Schema = Schema {
         "readinessGates",
         "runtimeClassName",
         "enableServiceLinks",
-        "topologySpreadConstraints",
         "setHostnameAsFQDN",
         "os",
         "hostUsers",
@@ -122,13 +122,13 @@ pub(super) const CONTAINER: Schema = Schema {
         "startupProbe",
         "lifecycle",
         "imagePullPolicy",
+        "restartPolicyRules",
     ],
     ignored: &[
         "command",
         "args",
         "workingDir",
         "resizePolicy",
-        "restartPolicyRules",
         "volumeDevices",
         "terminationMessagePath",
         "terminationMessagePolicy",
@@ -432,6 +432,50 @@ pub(super) const GRPC: Schema =
 /// A command probe.
 pub(super) const EXEC: Schema =
     Schema { go: "ExecAction", what: "exec", modelled: &["command"], ignored: &[], misplaced: &[] };
+
+/// The hooks of a container.
+pub(super) const LIFECYCLE: Schema = Schema {
+    go: "Lifecycle",
+    what: "lifecycle",
+    modelled: &["postStart", "preStop"],
+    ignored: &["stopSignal"],
+    misplaced: &[
+        ("exec", "put it under `postStart:` or `preStop:`"),
+        ("httpGet", "put it under `postStart:` or `preStop:`"),
+        ("sleep", "put it under `preStop:`"),
+    ],
+};
+
+/// A hook.
+pub(super) const LIFECYCLE_HANDLER: Schema = Schema {
+    go: "LifecycleHandler",
+    what: "a lifecycle hook",
+    modelled: &["exec", "httpGet", "tcpSocket", "sleep"],
+    ignored: &[],
+    misplaced: &[("command", "put it under `exec:`"), ("seconds", "put it under `sleep:`")],
+};
+
+/// A hook that only waits.
+pub(super) const SLEEP: Schema =
+    Schema { go: "SleepAction", what: "sleep", modelled: &["seconds"], ignored: &[], misplaced: &[] };
+
+/// A restart rule of a container.
+pub(super) const RESTART_RULE: Schema = Schema {
+    go: "ContainerRestartRule",
+    what: "a restart rule",
+    modelled: &["action", "exitCodes"],
+    ignored: &[],
+    misplaced: &[("operator", "put it under `exitCodes:`"), ("values", "put it under `exitCodes:`")],
+};
+
+/// The exit codes of a restart rule.
+pub(super) const EXIT_CODES: Schema = Schema {
+    go: "ContainerRestartRuleOnExitCodes",
+    what: "exitCodes",
+    modelled: &["operator", "values"],
+    ignored: &[],
+    misplaced: &[],
+};
 
 /// A toleration.
 pub(super) const TOLERATION: Schema = Schema {

@@ -156,56 +156,20 @@ pub(super) const PRIORITY_CLASS: Schema = Schema {
     misplaced: &[("spec", "a PriorityClass has no spec: put `value:` beside `metadata:`")],
 };
 
-/// Affinities of a pod.
-pub(super) const AFFINITY: Schema = Schema {
-    go: "Affinity",
-    what: "an affinity",
-    modelled: &["nodeAffinity"],
-    ignored: &["podAffinity", "podAntiAffinity"],
-    misplaced: &[],
+/// A Namespace.
+pub(super) const NAMESPACE: Schema = Schema {
+    go: "Namespace",
+    what: "a Namespace",
+    modelled: &["apiVersion", "kind", "metadata"],
+    ignored: &["spec", "status"],
+    misplaced: &[("labels", "put it under `metadata:`"), ("name", "put it under `metadata:`")],
 };
 
-/// Affinity of a pod to nodes.
-pub(super) const NODE_AFFINITY: Schema = Schema {
-    go: "NodeAffinity",
-    what: "a node affinity",
-    modelled: &["requiredDuringSchedulingIgnoredDuringExecution", "preferredDuringSchedulingIgnoredDuringExecution"],
+/// Who made an object.
+pub(super) const OWNER_REFERENCE: Schema = Schema {
+    go: "OwnerReference",
+    what: "an owner reference",
+    modelled: &["apiVersion", "kind", "name", "uid", "controller", "blockOwnerDeletion"],
     ignored: &[],
-    misplaced: &[],
-};
-
-/// Terms of which one must match a node.
-pub(super) const NODE_SELECTOR: Schema = Schema {
-    go: "NodeSelector",
-    what: "a required node affinity",
-    modelled: &["nodeSelectorTerms"],
-    ignored: &[],
-    misplaced: &[("matchExpressions", "put it under `nodeSelectorTerms:`, behind `- `")],
-};
-
-/// A term about nodes.
-pub(super) const NODE_SELECTOR_TERM: Schema = Schema {
-    go: "NodeSelectorTerm",
-    what: "a node selector term",
-    modelled: &["matchExpressions", "matchFields"],
-    ignored: &[],
-    misplaced: &[("matchLabels", "node affinity has `matchExpressions:` only; plain pairs go to `nodeSelector:`")],
-};
-
-/// A condition on a node.
-pub(super) const NODE_SELECTOR_REQUIREMENT: Schema = Schema {
-    go: "NodeSelectorRequirement",
-    what: "a node selector requirement",
-    modelled: &["key", "operator", "values"],
-    ignored: &[],
-    misplaced: &[("value", "the field is called `values`, a list")],
-};
-
-/// A preferred term about nodes.
-pub(super) const PREFERRED_TERM: Schema = Schema {
-    go: "PreferredSchedulingTerm",
-    what: "a preferred term",
-    modelled: &["weight", "preference"],
-    ignored: &[],
-    misplaced: &[("matchExpressions", "put it under `preference:`")],
+    misplaced: &[("namespace", "owners are in the same namespace: remove it")],
 };

@@ -33,6 +33,50 @@ pub struct Behavior {
     pub reads: Box<[Box<str>]>,
     /// What it does on SIGTERM.
     pub on_terminate: OnTerminate,
+    /// Exit codes of its first runs, in order, where they end by themselves.
+    pub first_exit_codes: Box<[i32]>,
+    /// While it is unhealthy; `None`: never.
+    pub unhealthy: Option<Unhealthy>,
+    /// How its postStart hook goes.
+    pub post_start: HookRun,
+    /// How its preStop hook goes.
+    pub pre_stop: HookRun,
+    /// Attempts to start it that fail before its process runs.
+    pub start_fails: Option<StartFailure>,
+}
+
+/// A time in which a process runs and serves nobody.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Unhealthy {
+    /// Seconds from serving until it begins.
+    pub after: Distribution,
+    /// Seconds until it is over; `None`: it stays.
+    pub lasts: Option<f64>,
+    /// Whether who asks it gets no answer at all, and not a bad one at once.
+    pub hangs: bool,
+}
+
+/// How a lifecycle hook goes.
+#[derive(Clone, PartialEq, Debug)]
+pub struct HookRun {
+    /// Seconds it takes; a hook that sleeps goes by its manifest.
+    pub takes: Distribution,
+    /// Whether it fails.
+    pub fails: bool,
+}
+
+impl HookRun {
+    /// It succeeds at once.
+    pub const DEFAULT: Self = Self { takes: Distribution::Constant(0.0), fails: false };
+}
+
+/// Attempts to start a container that fail.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct StartFailure {
+    /// `CreateContainerConfigError`, `CreateContainerError` or `RunContainerError`.
+    pub reason: StrId,
+    /// The first so many attempts; `None`: all.
+    pub times: Option<u32>,
 }
 
 /// How long a process works.
@@ -115,6 +159,11 @@ impl Default for Behavior {
             writes: Box::default(),
             reads: Box::default(),
             on_terminate: OnTerminate { after_seconds: Some(0.0), exit_code: 143 },
+            first_exit_codes: Box::default(),
+            unhealthy: None,
+            post_start: HookRun::DEFAULT,
+            pre_stop: HookRun::DEFAULT,
+            start_fails: None,
         }
     }
 }

@@ -3,12 +3,22 @@
 use super::ids::StrId;
 use super::node_affinity::NodeAffinity;
 use super::pod::Protocol;
+use super::pod_affinity::PodAffinity;
 use super::resources::Resources;
-use super::strings::known;
+use super::spread::{PodOwner, SpreadConstraint};
+use super::strings::{LabelSet, known};
 
 /// Everything of a pod that placement depends on, interned: equal classes get equal answers.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct PodClass {
+    /// Namespace: selectors of other pods look for it here.
+    pub namespace: StrId,
+    /// Labels: selectors of other pods look at them.
+    pub labels: LabelSet,
+    /// `spec.schedulerName`; `None` is `default-scheduler`.
+    pub scheduler_name: Option<StrId>,
+    /// `spec.schedulingGates`, in order: as long as there are some, the pod is not scheduled.
+    pub scheduling_gates: Box<[StrId]>,
     /// Effective requests (init containers, sidecars, overhead, pod-level resources considered).
     pub requests: Resources,
     /// CPU that the score of NodeResourcesFit counts for the incoming pod: the containers' effective requests, absent ones as
@@ -33,6 +43,47 @@ pub struct PodClass {
     pub tolerations: Box<[Toleration]>,
     /// Host ports of main containers and sidecars.
     pub host_ports: Box<[HostPort]>,
+    /// `spec.affinity.podAffinity` and `podAntiAffinity`; `None` if there is no term.
+    pub pod_affinity: Option<Box<PodAffinity>>,
+    /// `spec.topologySpreadConstraints`.
+    pub spread: Box<[SpreadConstraint]>,
+    /// The controller that owns it, if default constraints take its selector.
+    pub owner: Option<PodOwner>,
+}
+
+impl PodClass {
+    /// The same in another namespace, with those terms that are about the pod's own.
+    pub fn move_to(&mut self, namespace: StrId) {
+        self.namespace = namespace;
+        let terms = self.pod_affinity.iter_mut().flat_map(|affinity| affinity.terms_mut());
+        terms.filter(|term| term.in_own_namespace).for_each(|term| term.namespaces = Box::new([namespace]));
+    }
+}
+
+impl Default for PodClass {
+    /// A pod in the default namespace that asks for nothing.
+    fn default() -> Self {
+        Self {
+            namespace: known::DEFAULT,
+            labels: LabelSet::default(),
+            scheduler_name: None,
+            scheduling_gates: Box::default(),
+            requests: Resources::default(),
+            scoring_milli_cpu: 0,
+            scoring_memory: 0,
+            accounted_scoring: None,
+            priority: 0,
+            preemption: PreemptionPolicy::default(),
+            node_name: None,
+            node_selector: Box::default(),
+            node_affinity: None,
+            tolerations: Box::default(),
+            host_ports: Box::default(),
+            pod_affinity: None,
+            spread: Box::default(),
+            owner: None,
+        }
+    }
 }
 
 /// Whether a pod may evict pods of lower priority to find a place.

@@ -27,6 +27,8 @@ define_id! {
     PodUid
     /// A Service object.
     ServiceId
+    /// A scheduling profile.
+    ProfileId
     /// A ConfigMap or Secret, existing or only referred to.
     ConfigId
 }

@@ -14,33 +14,41 @@ pub mod node;
 pub mod node_affinity;
 pub mod plan;
 pub mod pod;
+pub mod pod_affinity;
+pub mod profile;
 pub mod qos;
 pub mod resources;
 pub mod selector;
 mod selector_parse;
 pub mod service;
 pub mod shutdown;
+pub mod spread;
 pub mod status;
 pub mod strings;
 pub mod tolerations;
 pub mod vocabulary;
 
-pub use behavior::{Behavior, Crash, FileUse, OnTerminate, RunTime, Usage};
+pub use behavior::{Behavior, Crash, FileUse, HookRun, OnTerminate, RunTime, StartFailure, Unhealthy, Usage};
 pub use cgroup::PodCgroup;
 pub use class::{HostPort, PodClass, PreemptionPolicy, Taint, TaintEffect, Toleration, TolerationOperator};
 pub use effective::{PodResources, ResourceList, ResourceRequirements};
-pub use eviction::Pressure;
+pub use eviction::{EvictionPlan, Pressure};
 pub use ids::*;
 pub use int_or_percent::IntOrPercent;
 pub use node::NodeShape;
 pub use node_affinity::{NameTest, NodeAffinity, NodeLabels, NodeSelectorTerm, NodeTerm};
 pub use pod::{
-    ConfigKind, ConfigRef, ContainerPort, ContainerSpec, EnvSource, ImagePullPolicy, Mount, PodTemplate, Probe,
-    ProbeAction, Protocol, QosClass, RestartPolicy, Role, Volume, VolumeSource,
+    ConfigKind, ConfigRef, ContainerPort, ContainerSpec, EnvSource, Hook, ImagePullPolicy, Mount, OwnRestartPolicy,
+    PodTemplate, Probe, ProbeAction, Protocol, QosClass, RestartPolicy, RestartRule, Role, Volume, VolumeSource,
 };
+pub use pod_affinity::{Namespace, PodAffinity, PodAffinityTerm, PodLabels};
 pub use resources::{Limits, Resources};
 pub use selector::{CompiledSelector, LabelSelector, LabelSelectorRequirement, Operator, Requirement, Selector};
 pub use service::{ConfigContent, ConfigObject, ServicePort, ServiceSpec, ServiceType, TargetPort};
+pub use shutdown::ShutdownGroup;
+pub use spread::{
+    NodeInclusionPolicy, OwnedPods, OwnerKind, OwnerSelector, PodOwner, SpreadConstraint, WhenUnsatisfiable,
+};
 pub use status::{ConditionStatus, ContainerState, ContainerStatus, Phase, PodCondition, PodConditionType, Terminated};
 pub use strings::{LabelSet, Strings};
 pub use vocabulary::Vocabulary;

@@ -1,12 +1,12 @@
 //! The plan: everything a run is made of, compiled and checked. Building one cannot fail half-way; running one cannot
 //! fail at all. Scenarios, manifests and traces are compiled to it; tests and library users build it by hand.
 
-use super::eviction::EvictionPlan;
 use super::service::ConfigContent;
-use super::shutdown::ShutdownGroup;
+use super::strings::known;
 use super::{
-    Behavior, BehaviorId, ClassId, ConfigId, ConfigObject, ImageId, NodeShape, PodClass, PodTemplate, ServiceId,
-    ServiceSpec, ShapeId, StrId, Strings, Taint, TemplateId, WorkloadId,
+    Behavior, BehaviorId, ClassId, ConfigId, ConfigObject, EvictionPlan, ImageId, Namespace, NodeShape, OwnerSelector,
+    PodClass, PodTemplate, ServiceId, ServiceSpec, ShapeId, ShutdownGroup, StrId, Strings, Taint, TemplateId,
+    WorkloadId,
 };
 use crate::base::{Distribution, IdVec, SimDuration, SimTime};
 
@@ -43,6 +43,10 @@ pub struct Plan {
     pub config_contents: Vec<ConfigContent>,
     /// Services.
     pub services: IdVec<ServiceId, ServiceSpec>,
+    /// Namespaces, which terms of pod affinity select by label.
+    pub namespaces: Vec<Namespace>,
+    /// Selectors of controllers, by which the pods that they own are spread.
+    pub owners: Vec<OwnerSelector>,
     /// Named sources of pods.
     pub workloads: IdVec<WorkloadId, Workload>,
     /// Bare pods created one by one.
@@ -222,8 +226,7 @@ pub struct FaultPlan {
 pub enum FaultKind {
     /// The machine stops; with a duration it boots again.
     NodeCrash(NodeTarget),
-    /// The machine is switched off, after its kubelet ended its pods in order if it does that; with a duration it boots
-    /// again.
+    /// The machine is switched off, after its kubelet ended its pods if it does that; with a duration it boots again.
     NodeShutdown(NodeTarget),
     /// `spec.unschedulable` is set; with a duration it is cleared again.
     Cordon(NodeTarget),
@@ -335,6 +338,12 @@ pub struct ControlPlane {
     pub image_manifest: Distribution,
     /// Bytes per second of an image pull, unpacking included.
     pub image_bytes_per_second: f64,
+    /// How many images a node pulls at a time; 1: serially.
+    pub parallel_image_pulls: u32,
+    /// `registryPullQPS`: how often a node may ask registries, per second; 0: no limit.
+    pub registry_pull_qps: f64,
+    /// `registryBurst`.
+    pub registry_burst: u32,
     /// The kubelet's relist period: a container's exit is noticed on this grid.
     pub pleg_period: SimDuration,
     /// From the relist to the pod worker's sync.
@@ -355,6 +364,8 @@ pub struct ControlPlane {
     pub crash_loop_initial: SimDuration,
     /// Crash-loop back-off: greatest delay.
     pub crash_loop_max: SimDuration,
+    /// The gate `ContainerRestartRules`: containers' own restart policies count.
+    pub container_restart_rules: bool,
     /// Node lease renewal.
     pub lease_renew: SimDuration,
     /// `--node-monitor-period`.
@@ -417,6 +428,9 @@ impl ControlPlane {
             container_start: Distribution::Uniform { min: 0.1, max: 0.4 },
             image_manifest: Distribution::Uniform { min: 0.3, max: 1.0 },
             image_bytes_per_second: 50e6,
+            parallel_image_pulls: 1,
+            registry_pull_qps: 5.0,
+            registry_burst: 10,
             pleg_period: secs(1),
             pleg_delay: millis(50),
             status_update: millis(20),
@@ -427,6 +441,7 @@ impl ControlPlane {
             sync_retry: secs(10),
             crash_loop_initial: secs(10),
             crash_loop_max: secs(300),
+            container_restart_rules: false,
             lease_renew: secs(10),
             node_monitor_period: secs(5),
             node_monitor_grace: secs(50),
@@ -454,6 +469,7 @@ impl ControlPlane {
             container_start: none.clone(),
             image_manifest: none.clone(),
             image_bytes_per_second: f64::INFINITY,
+            registry_pull_qps: 0.0,
             pleg_period: SimDuration::ZERO,
             pleg_delay: SimDuration::ZERO,
             status_update: SimDuration::ZERO,
@@ -551,13 +567,16 @@ impl Plan {
 impl Default for Plan {
     /// An empty cluster for an hour from the first day of 2026.
     fn default() -> Self {
+        let mut strings = Strings::new();
         Self {
             name: "unnamed".to_owned(),
             description: String::new(),
             seed: 1,
             start: SimTime(1_767_225_600_000_000_000),
             duration: SimDuration::from_secs(3600),
-            strings: Strings::new(),
+            namespaces: vec![Namespace::bare(known::DEFAULT, &mut strings)],
+            owners: Vec::new(),
+            strings,
             classes: IdVec::new(),
             templates: IdVec::new(),
             behaviors: IdVec::new(),

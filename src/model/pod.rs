@@ -66,6 +66,12 @@ pub struct ContainerSpec {
     pub readiness_probe: Option<Probe>,
     /// Liveness probe.
     pub liveness_probe: Option<Probe>,
+    /// `lifecycle.postStart`.
+    pub post_start: Option<Hook>,
+    /// `lifecycle.preStop`.
+    pub pre_stop: Option<Hook>,
+    /// Its own `restartPolicy` and rules; only where the gate `ContainerRestartRules` is on.
+    pub restart: Option<Box<OwnRestartPolicy>>,
     /// What the process does.
     pub behavior: BehaviorId,
 }
@@ -91,6 +97,24 @@ pub enum RestartPolicy {
     OnFailure,
     /// Never restart.
     Never,
+}
+
+/// A container's own `restartPolicy` and `restartPolicyRules`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct OwnRestartPolicy {
+    /// `restartPolicy`.
+    pub policy: RestartPolicy,
+    /// `restartPolicyRules`, in order.
+    pub rules: Box<[RestartRule]>,
+}
+
+/// One of a container's `restartPolicyRules`; the only action is to restart.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RestartRule {
+    /// Whether it is for all exit codes but these (`NotIn`).
+    pub not_in: bool,
+    /// Exit codes.
+    pub exit_codes: Box<[i32]>,
 }
 
 /// `imagePullPolicy` after defaulting.
@@ -241,6 +265,19 @@ pub enum ProbeAction {
     Tcp(TargetPortNumber),
     /// A command: the process must be healthy.
     Exec,
+}
+
+/// What a lifecycle hook does.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Hook {
+    /// A command in the container.
+    Exec,
+    /// An HTTP GET on this port: somebody in the pod must listen there.
+    Http(TargetPortNumber),
+    /// Nothing, for so many seconds.
+    Sleep(u32),
+    /// `tcpSocket`, which upstream accepts and no kubelet carries out: it fails.
+    Tcp,
 }
 
 /// A port number, resolved from a port name at compile time.

@@ -316,6 +316,36 @@ enum LabelTest {
 }
 
 impl CompiledSelector {
+    /// Selects nothing, whatever the labels.
+    #[must_use]
+    pub fn nothing() -> Self {
+        Self { requirements: Box::default(), nothing: true }
+    }
+
+    /// Selects labels with all these pairs.
+    #[must_use]
+    pub fn of_pairs(pairs: &[(StrId, StrId)]) -> Self {
+        let equals = |&(key, value): &(StrId, StrId)| CompiledRequirement {
+            key,
+            on_absent: false,
+            test: LabelTest::In(Box::new([value])),
+        };
+        Self { requirements: pairs.iter().map(equals).collect(), nothing: false }
+    }
+
+    /// This selector with the requirements of `other`; one that selects nothing has none to give.
+    #[must_use]
+    pub fn with_requirements_of(self, other: &Self) -> Self {
+        let requirements = self.requirements.into_iter().chain(other.requirements.iter().cloned()).collect();
+        Self { requirements, nothing: self.nothing }
+    }
+
+    /// Whether a selector of pods or namespaces, which compares no integers, selects `labels`.
+    #[must_use]
+    pub fn selects(&self, labels: &LabelSet) -> bool {
+        self.matches_values(|key| labels.get(key), |_| None)
+    }
+
     /// Whether it selects `labels`, whose texts are in `strings`.
     #[must_use]
     pub fn matches(&self, labels: &LabelSet, strings: &Strings) -> bool {

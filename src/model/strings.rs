@@ -90,6 +90,7 @@ well_known! {
     LABEL_REGION = "topology.kubernetes.io/region",
     LABEL_ZONE_BETA = "failure-domain.beta.kubernetes.io/zone",
     LABEL_REGION_BETA = "failure-domain.beta.kubernetes.io/region",
+    LABEL_METADATA_NAME = "kubernetes.io/metadata.name",
     // Resource names.
     CPU = "cpu",
     MEMORY = "memory",

@@ -23,6 +23,8 @@ pub struct Vocabulary {
     /// How long admission lets pods tolerate a node that is not ready or unreachable, unless they say so themselves
     /// (`--default-not-ready-toleration-seconds`, `--default-unreachable-toleration-seconds`).
     pub default_toleration_seconds: i64,
+    /// Whether the gate `ContainerRestartRules` is on: without it, the fields are dropped.
+    pub container_restart_rules: bool,
 }
 
 impl Default for Vocabulary {
@@ -34,6 +36,7 @@ impl Default for Vocabulary {
             configs: Interner::default(),
             shapes: Interner::default(),
             default_toleration_seconds: 300,
+            container_restart_rules: false,
         }
     }
 }

@@ -61,6 +61,8 @@ pub enum Fact {
     },
     /// A container became ready or unready.
     ContainerReady(PodUid, u16, bool),
+    /// A container was asked to stop.
+    ContainerStopping(PodUid, u16),
     /// A pull began.
     ImagePullStarted(PodUid, u16),
     /// A pull ended; `false`: it failed.
@@ -148,6 +150,8 @@ pub enum KubeEvent {
     UnexpectedAdmissionError,
     Preempting,
     Shutdown,
+    FailedPostStartHook,
+    FailedPreStopHook,
 }
 
 impl KubeEvent {
@@ -171,6 +175,8 @@ impl KubeEvent {
             | Self::Failed
             | Self::BackOff
             | Self::Unhealthy
+            | Self::FailedPostStartHook
+            | Self::FailedPreStopHook
             | Self::FailedMount
             | Self::ErrImageNeverPull
             | Self::InspectFailed

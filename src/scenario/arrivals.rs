@@ -67,14 +67,11 @@ fn arrival(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &mut Parts) -> Option<()
         ArrivalSource::Trace(rows)
     } else {
         let templates = match what {
-            "pods" => manifests(cx, fields),
+            "pods" => manifests(cx, fields, parts),
             _ => inline(cx, fields, written, namespace),
         };
         let owner = Owner { workload, traced: false };
-        let own = |mut template: PodTemplate| {
-            template.namespace = space;
-            parts.template(template, owner)
-        };
+        let own = |template| parts.template(moved(cx, template, space), owner);
         let templates: Box<[TemplateId]> = templates.into_iter().map(own).collect();
         let weights = weights(cx, fields, templates.len());
         let process = process(cx, fields, from, until)?;
@@ -126,7 +123,7 @@ fn weights(cx: &mut Cx<'_>, fields: &Fields<'_>, templates: usize) -> Box<[u32]>
 }
 
 /// Templates from the user's manifests.
-fn manifests(cx: &mut Cx<'_>, fields: &Fields<'_>) -> Vec<PodTemplate> {
+fn manifests(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &mut Parts) -> Vec<PodTemplate> {
     let paths = fields.paths(cx, "pods").unwrap_or_default();
     let sources = open_all(cx, &paths);
     let missing = cx.diagnostics.has_errors();
@@ -135,7 +132,17 @@ fn manifests(cx: &mut Cx<'_>, fields: &Fields<'_>) -> Vec<PodTemplate> {
         let (message, help) = ("the manifests hold no Pod", "name a file with objects of the kind Pod");
         cx.diagnostics.error(codes::NO_TEMPLATES, fields.key_span("pods"), message, "no pods", help);
     }
+    parts.related(objects.namespaces, objects.owners);
     objects.pods.into_iter().map(|pod| pod.template).collect()
+}
+
+/// The template, in another namespace.
+fn moved(cx: &mut Cx<'_>, mut template: PodTemplate, namespace: StrId) -> PodTemplate {
+    let mut class = cx.vocabulary.classes.get(template.class).clone();
+    class.move_to(namespace);
+    template.class = cx.vocabulary.classes.intern(class);
+    template.namespace = namespace;
+    template
 }
 
 /// Templates of `template`.
@@ -271,10 +278,7 @@ fn traced(
     if templates.len() != shapes.len() {
         return None;
     }
-    let own = |mut template: PodTemplate| {
-        template.namespace = target.space;
-        parts.template(template, target.owner)
-    };
+    let own = |template| parts.template(moved(cx, template, target.space), target.owner);
     let templates: Vec<TemplateId> = templates.into_iter().map(own).collect();
     let mut names = Vec::with_capacity(rows.len());
     let mut planned = Vec::with_capacity(rows.len());

@@ -4,12 +4,15 @@ use super::Cx;
 use super::codes;
 use super::distributions::{distribution, keyed, weibull};
 use super::fields::{Fields, Placed, choice, duration, table, whole, wrong_type};
-use super::spec::behavior::{BEHAVIOR, CPU_USE, CRASH, MEMORY_USE, ON_TERMINATE, RUN, SELECT, SWEEP, WRITES};
+use super::spec::behavior::{
+    BEHAVIOR, CPU_USE, CRASH, HOOK, MEMORY_USE, ON_TERMINATE, RUN, SELECT, START_FAILS, SWEEP, UNHEALTHY, WRITES,
+};
 use super::tree::{Node, Value};
 use super::units;
 use crate::base::{Distribution, SimDuration};
 use crate::diag::Span;
-use crate::model::{Crash, FileUse, OnTerminate, RunTime, StrId, Usage};
+use crate::model::strings::known;
+use crate::model::{Crash, FileUse, HookRun, OnTerminate, RunTime, StartFailure, StrId, Unhealthy, Usage};
 
 /// One `[[behavior]]`. What is `None` is left as it was.
 pub(super) struct Entry {
@@ -28,6 +31,11 @@ pub(super) struct Entry {
     pub reads: Option<Vec<Placed<String>>>,
     pub processes: Option<u32>,
     pub on_terminate: Option<OnTerminate>,
+    pub first_exit_codes: Option<Box<[i32]>>,
+    pub unhealthy: Option<Unhealthy>,
+    pub post_start: Option<HookRun>,
+    pub pre_stop: Option<HookRun>,
+    pub start_fails: Option<StartFailure>,
 }
 
 /// Which containers.
@@ -65,6 +73,13 @@ fn entry(cx: &mut Cx<'_>, fields: &Fields<'_>) -> Entry {
         reads: fields.texts(cx, "reads").map(|paths| paths.iter().filter_map(|path| absolute(cx, path)).collect()),
         processes: fields.whole(cx, "processes").and_then(|count| u32::try_from(count.value).ok()),
         on_terminate: fields.node(cx, "on_terminate").and_then(|node| on_terminate(cx, node)),
+        first_exit_codes: fields
+            .list(cx, "first_exit_codes")
+            .map(|items| items.iter().filter_map(|item| i32::try_from(whole(cx, item, 0, 255)?.value).ok()).collect()),
+        unhealthy: fields.table(cx, "unhealthy", &UNHEALTHY).and_then(|fields| unhealthy(cx, &fields)),
+        post_start: fields.table(cx, "post_start", &HOOK).map(|fields| hook(cx, &fields)),
+        pre_stop: fields.table(cx, "pre_stop", &HOOK).map(|fields| hook(cx, &fields)),
+        start_fails: fields.table(cx, "start_fails", &START_FAILS).and_then(|fields| start_fails(cx, &fields)),
     }
 }
 
@@ -243,4 +258,25 @@ fn on_terminate(cx: &mut Cx<'_>, node: &Node) -> Option<OnTerminate> {
         }
         _ => wrong_type(cx, node, "a table", "write `{ after = \"2s\", exit_code = 0 }` or `\"ignore\"`"),
     }
+}
+
+fn unhealthy(cx: &mut Cx<'_>, fields: &Fields<'_>) -> Option<Unhealthy> {
+    let lasts = fields.duration(cx, "for").map(|lasts| lasts.value.as_secs_f64());
+    let hangs = fields.flag(cx, "hangs").unwrap_or(false);
+    distribution(cx, fields, "after").map(|after| Unhealthy { after, lasts, hangs })
+}
+
+fn hook(cx: &mut Cx<'_>, fields: &Fields<'_>) -> HookRun {
+    let takes = distribution(cx, fields, "takes").unwrap_or(HookRun::DEFAULT.takes);
+    HookRun { takes, fails: fields.flag(cx, "fails").unwrap_or(false) }
+}
+
+fn start_fails(cx: &mut Cx<'_>, fields: &Fields<'_>) -> Option<StartFailure> {
+    let times = fields.whole(cx, "times").map(|times| u32::try_from(times.value).unwrap_or(u32::MAX));
+    let reason = match fields.choice(cx, "reason")? {
+        "CreateContainerConfigError" => known::CREATE_CONTAINER_CONFIG_ERROR,
+        "CreateContainerError" => known::CREATE_CONTAINER_ERROR,
+        _ => known::RUN_CONTAINER_ERROR,
+    };
+    Some(StartFailure { reason, times })
 }

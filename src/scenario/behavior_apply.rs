@@ -116,6 +116,15 @@ fn merged<'e>(base: Base, entries: impl Iterator<Item = &'e Entry>) -> Behavior 
         }
         set(&mut behavior.processes, entry.processes.as_ref());
         set(&mut behavior.on_terminate, entry.on_terminate.as_ref());
+        set(&mut behavior.first_exit_codes, entry.first_exit_codes.as_ref());
+        if entry.unhealthy.is_some() {
+            behavior.unhealthy.clone_from(&entry.unhealthy);
+        }
+        set(&mut behavior.post_start, entry.post_start.as_ref());
+        set(&mut behavior.pre_stop, entry.pre_stop.as_ref());
+        if entry.start_fails.is_some() {
+            behavior.start_fails = entry.start_fails;
+        }
     }
     behavior
 }

@@ -58,7 +58,7 @@ fn apply(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &mut Parts, at: SimTime) -
     let sources = open_all(cx, &paths);
     let had_errors = cx.diagnostics.has_errors();
     let objects = compile(cx, &sources, Purpose::Beside);
-    let unusable = objects.nodes.len() + objects.services.len();
+    let unusable = objects.nodes.len() + objects.services.len() + objects.namespaces.len();
     let usable = objects.pods.len() + objects.configs.len();
     if unusable > 0 || (usable == 0 && !sources.is_empty() && had_errors == cx.diagnostics.has_errors()) {
         let message = if unusable > 0 {
@@ -66,7 +66,7 @@ fn apply(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &mut Parts, at: SimTime) -
         } else {
             "there is nothing in it that can be applied"
         };
-        let help = "put Nodes and Services into `manifests` of [scenario]: they exist from the start";
+        let help = "put Nodes, Services and Namespaces into `manifests` of [scenario]: they exist from the start";
         cx.diagnostics.error(codes::NOTHING_TO_APPLY, fields.key_span("apply"), message, "named here", help);
     }
     for pod in objects.pods {

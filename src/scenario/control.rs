@@ -1,8 +1,8 @@
 //! `[control_plane]`, `[[expect]]` and `[output]`.
 
 use super::distributions::distribution;
-use super::fields::{Fields, Placed, duration, fail, number};
-use super::spec::cluster::{CONTROL_PLANE, EVICTION, EXPECT, OUTPUT, SCHEDULER};
+use super::fields::{Fields, Placed, choice, duration, fail, number};
+use super::spec::cluster::{CONTROL_PLANE, EVICTION, EXPECT, FEATURE_GATES, OUTPUT, SCHEDULER};
 use super::tree::{Node, Value};
 use super::units;
 use super::{Cx, codes, suggest};
@@ -11,6 +11,9 @@ use crate::model::eviction::{EvictionPlan, Statements};
 use crate::model::shutdown;
 use crate::sim::metrics;
 use crate::sim::plan::{ControlPlane, Evaluator, Expect, OutputPlan, SchedulerPlan};
+
+/// First and longest wait of crash loops with the gate `ReduceDefaultCrashLoopBackOffDecay`.
+const REDUCED_CRASH_LOOP: (SimDuration, SimDuration) = (SimDuration::from_secs(1), SimDuration::from_secs(60));
 
 pub(super) fn control_plane(cx: &mut Cx<'_>, root: &Fields<'_>) -> ControlPlane {
     let Some(fields) = root.table(cx, "control_plane", &CONTROL_PLANE) else { return ControlPlane::typical() };
@@ -46,13 +49,13 @@ pub(super) fn control_plane(cx: &mut Cx<'_>, root: &Fields<'_>) -> ControlPlane 
     fixed("endpoint_slice", &mut plan.endpoint_slice);
     fixed("proxy_sync", &mut plan.proxy_sync);
     fixed("sync_retry", &mut plan.sync_retry);
-    fixed("crash_loop_initial", &mut plan.crash_loop_initial);
-    fixed("crash_loop_max", &mut plan.crash_loop_max);
     // Periods of loops: a loop without a period would never let time pass.
     positive(cx, &fields, "lease_renew", &mut plan.lease_renew);
     positive(cx, &fields, "node_monitor_period", &mut plan.node_monitor_period);
     positive(cx, &fields, "node_monitor_grace", &mut plan.node_monitor_grace);
 
+    crash_loop(cx, &fields, &mut plan);
+    pulls(cx, &fields, &mut plan);
     if let Some(rate) = fields.amount(cx, "image_bandwidth", units::byte_rate) {
         if rate.value > 0.0 {
             plan.image_bytes_per_second = rate.value;
@@ -123,6 +126,53 @@ fn eviction(cx: &mut Cx<'_>, fields: &Fields<'_>, plan: &mut EvictionPlan) {
     }
     if let Some(pids) = fields.whole(cx, "max_pids") {
         plan.max_pids = pids.value;
+    }
+}
+
+/// Feature gates, and the settings of restarts that go with them.
+fn crash_loop(cx: &mut Cx<'_>, fields: &Fields<'_>, plan: &mut ControlPlane) {
+    let gates = fields.list(cx, "feature_gates").unwrap_or_default();
+    for gate in gates {
+        match choice(cx, gate, FEATURE_GATES) {
+            Some("ContainerRestartRules") => plan.container_restart_rules = true,
+            Some(_) => (plan.crash_loop_initial, plan.crash_loop_max) = REDUCED_CRASH_LOOP,
+            None => {}
+        }
+    }
+    for (key, place) in
+        [("crash_loop_initial", &mut plan.crash_loop_initial), ("crash_loop_max", &mut plan.crash_loop_max)]
+    {
+        if let Some(value) = fields.duration(cx, key) {
+            *place = value.value;
+        }
+    }
+}
+
+/// How kubelets pull images.
+fn pulls(cx: &mut Cx<'_>, fields: &Fields<'_>, plan: &mut ControlPlane) {
+    let most = fields.whole(cx, "max_parallel_image_pulls");
+    let parallel = most.as_ref().map(|most| u32::try_from(most.value).unwrap_or(u32::MAX));
+    match (fields.flag(cx, "serialize_image_pulls"), parallel) {
+        (Some(true), Some(2..)) => {
+            let message = "serial pulls are one at a time";
+            let help = "leave `serialize_image_pulls` out, or write `false`";
+            let span = fields.key_span("serialize_image_pulls");
+            cx.diagnostics.error(codes::EXCLUSIVE_KEYS, span, message, "does not fit", help);
+        }
+        (Some(true), _) | (None, None) => plan.parallel_image_pulls = 1,
+        (_, Some(most)) => plan.parallel_image_pulls = most,
+        (Some(false), None) => plan.parallel_image_pulls = u32::MAX,
+    }
+    if let Some(qps) = fields.number(cx, "registry_pull_qps") {
+        if qps.value >= 0.0 {
+            plan.registry_pull_qps = qps.value;
+        } else {
+            let (message, help) = ("a rate below zero", "write for example `5`, or `0` for no limit");
+            cx.diagnostics.error(codes::OUT_OF_RANGE, qps.span, message, "below zero", help);
+        }
+    }
+    if let Some(burst) = fields.whole(cx, "registry_burst") {
+        plan.registry_burst = u32::try_from(burst.value).unwrap_or(u32::MAX);
     }
 }
 

@@ -167,6 +167,7 @@ fn read(cx: &mut Cx<'_>, root: &Fields<'_>, file: &str) -> Option<Plan> {
 
     let control_plane = control::control_plane(cx, root);
     cx.vocabulary.default_toleration_seconds = control_plane.default_toleration_seconds;
+    cx.vocabulary.container_restart_rules = control_plane.container_restart_rules;
     let expects = control::expects(cx, root);
     let output = control::output(cx, root);
 
@@ -183,7 +184,8 @@ fn read(cx: &mut Cx<'_>, root: &Fields<'_>, file: &str) -> Option<Plan> {
     let faults = faults::read(cx, root, &parts);
     checks::whole(cx, root, &parts);
 
-    let vocabulary = std::mem::take(&mut cx.vocabulary);
+    let mut vocabulary = std::mem::take(&mut cx.vocabulary);
+    let namespaces = parts.all_namespaces(&mut vocabulary.strings);
     Some(Plan {
         name: run.name,
         description: run.description,
@@ -199,6 +201,8 @@ fn read(cx: &mut Cx<'_>, root: &Fields<'_>, file: &str) -> Option<Plan> {
         configs: vocabulary.configs.entries().map(|(_, config)| config.clone()).collect(),
         config_contents: parts.config_contents,
         services: parts.services,
+        namespaces,
+        owners: parts.controllers,
         workloads: parts.workloads,
         pods: parts.pods,
         arrivals: parts.arrivals,

@@ -8,7 +8,10 @@ use crate::base::IdVec;
 use crate::base::id::DenseId;
 use crate::diag::Span;
 use crate::model::service::ConfigContent;
-use crate::model::{PodTemplate, ServiceId, ServiceSpec, ShapeId, StrId, TemplateId, WorkloadId};
+use crate::model::strings::known;
+use crate::model::{
+    Namespace, OwnerSelector, PodTemplate, ServiceId, ServiceSpec, ShapeId, StrId, Strings, TemplateId, WorkloadId,
+};
 use crate::sim::plan::{ArrivalPlan, Naming, NodePlan, PodPlan, Workload};
 
 /// The plan while it grows.
@@ -22,6 +25,8 @@ pub(super) struct Parts {
     pub nodes: Vec<NodePlan>,
     pub node_names: BTreeMap<StrId, ShapeId>,
     pub services: IdVec<ServiceId, ServiceSpec>,
+    pub namespaces: Vec<Namespace>,
+    pub controllers: Vec<OwnerSelector>,
     pub config_contents: Vec<ConfigContent>,
     pub pods: Vec<PodPlan>,
     pub arrivals: Vec<ArrivalPlan>,
@@ -64,6 +69,27 @@ impl Parts {
     pub fn template(&mut self, template: PodTemplate, owner: Owner) -> TemplateId {
         self.owners.push(owner);
         self.templates.push(template)
+    }
+
+    /// Namespaces and owners of manifests: those that came first stay.
+    pub fn related(&mut self, namespaces: Vec<Namespace>, owners: Vec<OwnerSelector>) {
+        for namespace in namespaces {
+            if !self.namespaces.iter().any(|known| known.name == namespace.name) {
+                self.namespaces.push(namespace);
+            }
+        }
+        self.controllers.extend(owners);
+    }
+
+    /// The namespaces that manifests describe, the default one, and those that pods are in.
+    pub fn all_namespaces(&mut self, strings: &mut Strings) -> Vec<Namespace> {
+        let used = self.workloads.iter().map(|workload| workload.namespace);
+        for name in [known::DEFAULT].into_iter().chain(used) {
+            if !self.namespaces.iter().any(|known| known.name == name) {
+                self.namespaces.push(Namespace::bare(name, strings));
+            }
+        }
+        std::mem::take(&mut self.namespaces)
     }
 
     /// A node with a name of its own.

@@ -29,6 +29,7 @@ pub(super) fn manifests(cx: &mut Cx<'_>, root: &Fields<'_>, fields: &Fields<'_>,
     for (service, _) in objects.services {
         parts.services.push(service);
     }
+    parts.related(objects.namespaces, objects.owners);
     parts.config_contents.extend(objects.configs.into_iter().map(|(content, _)| content));
 }
 

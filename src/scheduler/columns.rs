@@ -9,6 +9,7 @@ use super::cycle::{Evaluator, Pick, Search, Window};
 use super::diagnosis::Diagnosis;
 use super::framework::Rejection;
 use super::probe::Probe;
+use super::scan::Scan;
 use super::tables::SignatureId;
 use super::view::View;
 use crate::base::IdVec;
@@ -25,6 +26,9 @@ pub struct Columns {
     clock: VecDeque<SignatureId>,
     cells: usize,
     budget: usize,
+    scan: Scan,
+    /// Whether other pods decide about a class, and the view's epoch for which that holds.
+    related: IdVec<ClassId, Option<(u64, bool)>>,
 }
 
 impl Columns {
@@ -37,13 +41,35 @@ impl Columns {
     /// Keeps at most `cells` cells, but always at least one column.
     #[must_use]
     pub fn with_budget(cells: usize) -> Self {
-        Self { columns: IdVec::new(), clock: VecDeque::new(), cells: 0, budget: cells }
+        Self {
+            columns: IdVec::new(),
+            clock: VecDeque::new(),
+            cells: 0,
+            budget: cells,
+            scan: Scan,
+            related: IdVec::new(),
+        }
     }
 
     /// How many columns are held.
     #[must_use]
     pub fn held(&self) -> usize {
         self.clock.len()
+    }
+
+    /// Whether topology spread or affinity between pods concerns a class: its verdicts and scores then hang on pods of other
+    /// nodes, and no column holds them.
+    fn is_related(&mut self, view: &View, class: ClassId) -> bool {
+        let epoch = view.relations_epoch();
+        self.related.grow_to(class, None);
+        match self.related[class] {
+            Some((known, related)) if known == epoch => related,
+            _ => {
+                let related = view.relates(class);
+                self.related[class] = Some((epoch, related));
+                related
+            }
+        }
     }
 
     /// The column of `signature`, up to date as far as it is built.
@@ -92,17 +118,26 @@ impl Default for Columns {
 
 impl Evaluator for Columns {
     fn search(&mut self, view: &View, class: ClassId, window: Window, pick: Pick) -> Search {
+        if self.is_related(view, class) {
+            return self.scan.search(view, class, window, pick);
+        }
         let class = view.tables().class(class);
         let probe = Probe::new(view, &class);
         self.column(view, class.signature, &probe).search(view, &probe, window, pick)
     }
 
     fn judge(&mut self, view: &View, class: ClassId, node: NodeId) -> Option<Rejection> {
+        if self.is_related(view, class) {
+            return self.scan.judge(view, class, node);
+        }
         let probe = Probe::new(view, &view.tables().class(class));
         probe.evaluate(view, node).err().map(|reject| reject.rejection(&probe))
     }
 
     fn diagnose(&mut self, view: &View, class: ClassId) -> Diagnosis {
+        if self.is_related(view, class) {
+            return self.scan.diagnose(view, class);
+        }
         let class = view.tables().class(class);
         let probe = Probe::new(view, &class);
         self.column(view, class.signature, &probe).diagnose(view, &probe)

@@ -4,6 +4,7 @@
 
 use super::diagnosis::{Diagnosis, FitError};
 use super::framework::{Plugin, Rejection};
+use super::pre_filter::pre_filter;
 use super::sampling::feasible_nodes_to_find;
 use super::view::View;
 use crate::model::{ClassId, NodeId};
@@ -153,7 +154,13 @@ pub fn schedule_one<E: Evaluator>(
     let all = u32::try_from(view.list().len()).expect("node ids are 32 bits wide");
     let class = view.tables().class(ask.class);
     if all == 0 {
-        let error = FitError::without_victims(0, Diagnosis::default(), class.preemption);
+        let profile = view.tables().profile(&class);
+        let error = FitError::without_victims(0, Diagnosis::default(), profile, class.preemption);
+        return Decision { outcome: Outcome::Unfit(error), evaluated: 0, feasible: 0 };
+    }
+    if let Some(rejection) = pre_filter(view, ask.class) {
+        let diagnosis = Diagnosis::of_pod(rejection, all);
+        let error = FitError::without_victims(all, diagnosis, view.tables().profile(&class), class.preemption);
         return Decision { outcome: Outcome::Unfit(error), evaluated: 0, feasible: 0 };
     }
     let nominated = ask.nominated.filter(|&node| view.facts(node).is_some());
@@ -168,14 +175,14 @@ pub fn schedule_one<E: Evaluator>(
     // If node affinity names the nodes, those are looked at, all of them.
     let named = view.tables().statics(class.statics).named_nodes.as_deref();
     let is_named = |node: NodeId| view.facts(node).zip(named).is_none_or(|(facts, named)| named.contains(&facts.name));
-    let is_conflict = named.is_some_and(<[_]>::is_empty);
     let looked_at = named.map(|_| view.list().iter().filter(|&&node| is_named(node)).count());
     let looked_at = looked_at.map(|count| u32::try_from(count).expect("node ids are 32 bits wide"));
-    let unnamed = nominated.is_some_and(|node| !is_conflict && !is_named(node));
+    let unnamed = nominated.is_some_and(|node| !is_named(node));
 
+    let percentage = view.tables().profile(&class).percentage_of_nodes_to_score;
     let need = match looked_at {
         Some(_) => all,
-        None => feasible_nodes_to_find(all, options.percentage_of_nodes_to_score),
+        None => feasible_nodes_to_find(all, percentage.unwrap_or(options.percentage_of_nodes_to_score)),
     };
     let start = view.next_start % all;
     let pick = match options.tie_break {
@@ -199,7 +206,7 @@ pub fn schedule_one<E: Evaluator>(
             if looked_at.is_some() {
                 diagnosis.plugins.insert(Plugin::NodeAffinity);
             }
-            Outcome::Unfit(FitError::without_victims(all, diagnosis, class.preemption))
+            Outcome::Unfit(FitError::without_victims(all, diagnosis, view.tables().profile(&class), class.preemption))
         }
     };
     Decision { outcome, evaluated, feasible: found.feasible }

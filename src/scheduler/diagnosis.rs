@@ -4,7 +4,8 @@
 
 use smallvec::SmallVec;
 
-use super::framework::{PluginSet, Reason, Verdict};
+use super::framework::{Plugin, PluginSet, Reason, Rejection, Verdict};
+use crate::model::profile::Profile;
 use crate::model::{PreemptionPolicy, Strings};
 
 /// Counts of nodes by reason; a node with two reasons counts in both. Sorted by reason, each once.
@@ -34,6 +35,8 @@ impl Histogram {
 /// What was found out about all nodes when none fits.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Diagnosis {
+    /// What PreFilter said against the pod as a whole; then no node was looked at.
+    pub pre_filter: Option<Box<Rejection>>,
     /// How many nodes have which reason.
     pub histogram: Histogram,
     /// The plugins that rejected some node: their events may help the pod.
@@ -45,8 +48,15 @@ pub struct Diagnosis {
 }
 
 impl Diagnosis {
+    /// PreFilter rejected the pod itself, on a cluster of `all_nodes`.
+    #[must_use]
+    pub fn of_pod(rejection: Rejection, all_nodes: u32) -> Self {
+        let plugins = PluginSet::of(&[rejection.plugin]);
+        Self { pre_filter: Some(Box::new(rejection)), plugins, unresolvable: all_nodes, ..Self::default() }
+    }
+
     /// Counts `nodes` nodes that `plugin` rejected with `verdict`.
-    pub fn add(&mut self, plugin: super::framework::Plugin, verdict: &Verdict, nodes: u32) {
+    pub fn add(&mut self, plugin: Plugin, verdict: &Verdict, nodes: u32) {
         if nodes == 0 {
             return;
         }
@@ -65,8 +75,12 @@ impl Diagnosis {
 /// What DefaultPreemption (PostFilter) said after no node fitted.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum PostFilter {
-    /// It did not run: there are no nodes, or it found a candidate. Nothing is added to the message.
+    /// It did not run because there are no nodes, or it found a candidate. Nothing is added to the message.
     Silent,
+    /// The profile is without it.
+    Absent,
+    /// DynamicResources' PostFilter, which runs first, misses what its PreFilter did not get to note.
+    StateNotFound,
     /// `preemptionPolicy: Never`.
     NeverPreempts,
     /// No node is helped by evictions.
@@ -89,14 +103,22 @@ pub struct FitError {
     pub diagnosis: Diagnosis,
     /// What preemption said.
     pub post_filter: PostFilter,
+    /// Whether the profile runs DynamicResources' PostFilter, which has a word for pods without claims as well.
+    pub speaks_of_claims: bool,
 }
 
 impl FitError {
     /// The failure of a pod with `policy` in a cluster where no node has a pod of lower priority.
     #[must_use]
-    pub fn without_victims(all_nodes: u32, diagnosis: Diagnosis, policy: PreemptionPolicy) -> Self {
+    pub fn without_victims(all_nodes: u32, diagnosis: Diagnosis, profile: &Profile, policy: PreemptionPolicy) -> Self {
+        let speaks_of_claims = profile.post_filter.contains(&Plugin::DynamicResources);
+        let rejected = diagnosis.pre_filter.as_deref();
         let post_filter = match policy {
             _ if all_nodes == 0 => PostFilter::Silent,
+            _ if speaks_of_claims && rejected.is_some_and(|r| !matches!(r.verdict, Verdict::Unschedulable(_))) => {
+                PostFilter::StateNotFound
+            }
+            _ if !profile.post_filter.contains(&Plugin::DefaultPreemption) => PostFilter::Absent,
             PreemptionPolicy::Never => PostFilter::NeverPreempts,
             PreemptionPolicy::PreemptLowerPriority => PostFilter::NoCandidate {
                 not_helpful: diagnosis.unresolvable,
@@ -104,7 +126,7 @@ impl FitError {
                 remaining: Histogram::default(),
             },
         };
-        Self { all_nodes, diagnosis, post_filter }
+        Self { all_nodes, diagnosis, post_filter, speaks_of_claims }
     }
 
     /// The plugins whose events may help. Empty without nodes: upstream treats that as an error and retries after a back-off.
@@ -120,14 +142,19 @@ impl FitError {
             return "no nodes available to schedule pods".to_owned();
         }
         let all = self.all_nodes;
-        if let [(conflict @ Reason::TermsConflict, _)] = self.diagnosis.histogram.counts() {
-            // PreFilter's message stands alone, and DynamicResources' PostFilter misses what its PreFilter did not get to note.
-            return format!("0/{all} nodes are available: {}. not found", conflict.text(strings));
-        }
-        let head = format!("0/{all} nodes are available: {}.", self.diagnosis.histogram.text(strings));
-        // DynamicResources' PostFilter runs first and always speaks.
+        let reasons = match &self.diagnosis.pre_filter {
+            Some(rejection) => {
+                let reasons = rejection.verdict.reasons().iter().map(|reason| reason.text(strings));
+                reasons.collect::<Vec<_>>().join(", ")
+            }
+            None => self.diagnosis.histogram.text(strings),
+        };
+        let head = format!("0/{all} nodes are available: {reasons}.");
+        let claims = if self.speaks_of_claims { " no new claims to deallocate" } else { "" };
         let tail = match &self.post_filter {
             PostFilter::Silent => return head,
+            PostFilter::Absent => return format!("{head}{claims}"),
+            PostFilter::StateNotFound => return format!("{head} not found"),
             PostFilter::NeverPreempts => "not eligible due to preemptionPolicy=Never.".to_owned(),
             PostFilter::NoCandidate { not_helpful, no_victims, remaining } => {
                 let own = [
@@ -139,7 +166,7 @@ impl FitError {
                 format!("0/{all} nodes are available: {}.", joined(own.chain(rest)))
             }
         };
-        format!("{head} no new claims to deallocate, preemption: {tail}")
+        format!("{head}{claims}{} preemption: {tail}", if self.speaks_of_claims { "," } else { "" })
     }
 }
 
@@ -154,7 +181,7 @@ fn joined(entries: impl Iterator<Item = String>) -> String {
 mod tests {
     use super::*;
     use crate::model::strings::known;
-    use crate::scheduler::framework::{Plugin, Reasons};
+    use crate::scheduler::framework::Reasons;
 
     fn two_kinds() -> Diagnosis {
         let mut diagnosis = Diagnosis::default();
@@ -168,7 +195,8 @@ mod tests {
     #[test]
     fn the_message_is_upstreams() {
         let strings = Strings::new();
-        let error = FitError::without_victims(12, two_kinds(), PreemptionPolicy::PreemptLowerPriority);
+        let error =
+            FitError::without_victims(12, two_kinds(), &Profile::default(), PreemptionPolicy::PreemptLowerPriority);
         assert_eq!(
             error.message(&strings),
             "0/12 nodes are available: 10 Insufficient cpu, 10 Too many pods, 2 node(s) had untolerated taint \
@@ -181,13 +209,13 @@ mod tests {
     #[test]
     fn a_pod_that_never_preempts_says_so_and_no_nodes_is_another_text() {
         let strings = Strings::new();
-        let error = FitError::without_victims(12, two_kinds(), PreemptionPolicy::Never);
+        let error = FitError::without_victims(12, two_kinds(), &Profile::default(), PreemptionPolicy::Never);
         assert!(
             error
                 .message(&strings)
                 .ends_with("}. no new claims to deallocate, preemption: not eligible due to preemptionPolicy=Never.")
         );
-        let none = FitError::without_victims(0, Diagnosis::default(), PreemptionPolicy::Never);
+        let none = FitError::without_victims(0, Diagnosis::default(), &Profile::default(), PreemptionPolicy::Never);
         assert_eq!(none.message(&strings), "no nodes available to schedule pods");
         let found = FitError { post_filter: PostFilter::Silent, ..error };
         assert!(found.message(&strings).ends_with("not-ready: }."));

@@ -10,12 +10,15 @@ pub mod hints;
 mod inflight;
 pub mod node_tree;
 pub mod plugins;
+pub mod pre_filter;
 pub mod probe;
 pub mod queue;
+pub mod relations;
 pub mod sampling;
 pub mod scan;
 #[allow(clippy::module_inception, reason = "the component is called like its room")]
 pub mod scheduler;
+pub mod state;
 pub mod tables;
 pub mod view;
 mod waiting;

@@ -37,8 +37,6 @@ pub enum Reject {
     NodeAffinity,
     /// Node affinity names other nodes.
     NotNamed,
-    /// Node affinity names two nodes at once.
-    TermsConflict,
     /// A host port is taken.
     NodePorts,
     /// Too little is left.
@@ -68,7 +66,6 @@ impl Reject {
             }
             Self::NodeAffinity => (Plugin::NodeAffinity, Verdict::unresolvable(Reason::NodeAffinity)),
             Self::NotNamed => (Plugin::NodeAffinity, Verdict::unresolvable(Reason::NotNamed)),
-            Self::TermsConflict => (Plugin::NodeAffinity, Verdict::unresolvable(Reason::TermsConflict)),
             Self::NodePorts => (Plugin::NodePorts, Verdict::unschedulable(Reason::NodePorts)),
             Self::Fit(short) => (Plugin::NodeResourcesFit, short.verdict(&probe.request.amounts)),
         };
@@ -107,7 +104,7 @@ impl<'a> Probe<'a> {
         if let Some(named) = &statics.named_nodes
             && !named.contains(&facts.name)
         {
-            return Err(if named.is_empty() { Reject::TermsConflict } else { Reject::NotNamed });
+            return Err(Reject::NotNamed);
         }
         if facts.unschedulable && !node_unschedulable::tolerated(&statics.tolerations) {
             return Err(Reject::NodeUnschedulable);

@@ -9,6 +9,7 @@ use super::diagnosis::FitError;
 use super::framework::PluginSet;
 use super::hints::ClusterEvent;
 use super::queue::{Queue, QueueConfig, QueuedPod};
+use super::relations::Listers;
 use super::scan::Scan;
 use super::tables::NodeSpec;
 use super::view::View;
@@ -71,8 +72,11 @@ impl Scheduler {
             max_backoff: settings.max_backoff,
             ..QueueConfig::default()
         };
+        let mut view = View::new();
+        let services = plan.services.iter();
+        view.set_listers(Listers::new(&plan.namespaces, services, &plan.owners));
         Self {
-            view: View::new(),
+            view,
             columns: Columns::new(),
             scan: Scan,
             evaluator: settings.evaluator,
@@ -156,6 +160,8 @@ impl Scheduler {
                 }
                 match node {
                     Some(node) => self.appeared(pod.pod, class, node, now),
+                    // Another scheduler's pod is none of its business until somebody binds it.
+                    None if self.view.tables().class(class).profile.is_none() => {}
                     None => self.queue.add(self.view.tables(), pod.pod, class, None, now),
                 }
             }
@@ -168,6 +174,7 @@ impl Scheduler {
                 }
             }
             Change::PodStatus { pod, phase, .. } if phase.is_terminal() => self.left(pod, now),
+            Change::PodDeleting { pod, .. } => self.view.set_terminating(pod.pod),
             Change::PodRemoved { pod, .. } => {
                 if !self.queue.delete(pod.pod) {
                     self.left(pod, now);

@@ -4,12 +4,14 @@
 use rustc_hash::FxHashMap;
 
 use super::plugins::node_affinity;
+use super::relations::{Listers, Relations};
 use crate::base::{IdVec, Interner};
 use crate::define_id;
+use crate::model::profile::Profile;
 use crate::model::strings::known;
 use crate::model::{
-    ClassId, HostPort, NodeAffinity, NodeLabels, NodeTerm, PodClass, PreemptionPolicy, Resources, StrId, Strings,
-    Taint, Toleration,
+    ClassId, HostPort, NodeAffinity, NodeLabels, NodeTerm, PodClass, PreemptionPolicy, ProfileId, Resources,
+    SpreadConstraint, StrId, Strings, Taint, Toleration, WhenUnsatisfiable,
 };
 
 define_id! {
@@ -23,9 +25,11 @@ define_id! {
     RequestId
     /// A distinct demand on a node's fixed properties.
     StaticsId
+    /// A distinct set of what pods are to each other.
+    RelationsId
     /// A distinct list of host ports.
     PortsId
-    /// A distinct combination of request, statics and ports: pods that get the same verdicts and scores.
+    /// A distinct combination of profile, request, statics and ports: pods that get the same verdicts and scores.
     SignatureId
 }
 
@@ -71,14 +75,18 @@ pub struct Statics {
 /// A class as the scheduler knows it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Class {
+    /// The profile that schedules it; `None` if its `schedulerName` is somebody else's.
+    pub profile: Option<ProfileId>,
     /// What it takes.
     pub request: RequestId,
     /// What it demands.
     pub statics: StaticsId,
     /// Its host ports.
     pub ports: PortsId,
-    /// All three.
+    /// Profile, request, statics and ports.
     pub signature: SignatureId,
+    /// What it is to other pods.
+    pub relations: RelationsId,
     /// `spec.priority`.
     pub priority: i32,
     /// `spec.preemptionPolicy`.
@@ -88,6 +96,8 @@ pub struct Class {
 /// The parts of a signature.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Signature {
+    /// By whose rules.
+    pub profile: Option<ProfileId>,
     /// What it takes.
     pub request: RequestId,
     /// What it demands.
@@ -133,13 +143,16 @@ pub struct NodeSpec<'a> {
 }
 
 /// The interned parts of all classes and nodes.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Tables {
+    profiles: IdVec<ProfileId, Profile>,
     classes: IdVec<ClassId, Option<Class>>,
     requests: Interner<RequestId, Request>,
     statics: Interner<StaticsId, Statics>,
     ports: Interner<PortsId, Box<[HostPort]>>,
     signatures: Interner<SignatureId, Signature>,
+    relations: Interner<RelationsId, Relations>,
+    pub(super) listers: Listers,
     taints: Interner<TaintSetId, Box<[Taint]>>,
     labels: Interner<NodeLabelsId, Box<[(StrId, StrId)]>>,
     allocatables: Interner<AllocatableId, Allocatable>,
@@ -170,7 +183,34 @@ impl NodeLabels for LabelsOf<'_> {
     }
 }
 
+impl Default for Tables {
+    /// Nothing is known but the default profile.
+    fn default() -> Self {
+        Self::with_profiles([Profile::default()].into_iter().collect())
+    }
+}
+
 impl Tables {
+    /// Nothing is known but the profiles, of which each has another scheduler name.
+    #[must_use]
+    pub fn with_profiles(profiles: IdVec<ProfileId, Profile>) -> Self {
+        Self {
+            profiles,
+            classes: IdVec::default(),
+            requests: Interner::default(),
+            statics: Interner::default(),
+            ports: Interner::default(),
+            signatures: Interner::default(),
+            relations: Interner::default(),
+            listers: Listers::default(),
+            taints: Interner::default(),
+            labels: Interner::default(),
+            allocatables: Interner::default(),
+            compares_numbers: false,
+            numbers: None,
+        }
+    }
+
     /// Makes `class` known; again with the same value does nothing.
     pub fn register_class(&mut self, class: ClassId, spec: &PodClass) {
         if self.knows(class) {
@@ -195,10 +235,20 @@ impl Tables {
             tolerations: spec.tolerations.clone(),
         });
         let ports = self.ports.intern(spec.host_ports.clone());
-        let signature = self.signatures.intern(Signature { request, statics, ports });
+        let profile = self.profiles.entries().find(|(_, profile)| profile.scheduler_name == spec.scheduler_name);
+        let profile = profile.map(|(id, _)| id);
+        let signature = self.signatures.intern(Signature { profile, request, statics, ports });
         self.classes.grow_to(class, None);
-        self.classes[class] =
-            Some(Class { request, statics, ports, signature, priority: spec.priority, preemption: spec.preemption });
+        self.classes[class] = Some(Class {
+            profile,
+            request,
+            statics,
+            ports,
+            signature,
+            relations: self.relations.intern(Relations::of(spec)),
+            priority: spec.priority,
+            preemption: spec.preemption,
+        });
     }
 
     /// Whether a class compares labels as integers and nobody said yet which those are.
@@ -251,6 +301,15 @@ impl Tables {
         self.classes[class].expect("class not registered with the scheduler")
     }
 
+    /// The profile that schedules a class.
+    ///
+    /// # Panics
+    /// If it is somebody else's pod.
+    #[must_use]
+    pub fn profile(&self, class: &Class) -> &Profile {
+        &self.profiles[class.profile.expect("asked about a pod of another scheduler")]
+    }
+
     /// What pods with `id` request.
     #[must_use]
     pub fn request(&self, id: RequestId) -> &Request {
@@ -261,6 +320,25 @@ impl Tables {
     #[must_use]
     pub fn statics(&self, id: StaticsId) -> &Statics {
         self.statics.get(id)
+    }
+
+    /// What pods with `id` are to other pods.
+    #[must_use]
+    pub fn relations(&self, id: RelationsId) -> &Relations {
+        self.relations.get(id)
+    }
+
+    /// Namespaces, Services and owners.
+    #[must_use]
+    pub const fn listers(&self) -> &Listers {
+        &self.listers
+    }
+
+    /// The constraints of topology spread of one kind that pods of a class have, of their own or by default.
+    #[must_use]
+    pub fn spread_constraints(&self, class: &Class, when: WhenUnsatisfiable) -> Vec<SpreadConstraint> {
+        let args = &self.profile(class).args.spread;
+        self.listers.spread_constraints(self.relations(class.relations), args, when)
     }
 
     /// Host ports.

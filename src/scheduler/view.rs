@@ -2,15 +2,20 @@
 //! Owns the node list order, the usage of every node and a journal of which nodes changed; knows neither the API's objects
 //! nor how nodes are judged. Mirrors pkg/scheduler/backend/cache/{cache,snapshot}.go and `NodeInfo` (v1.34.1).
 
+use std::collections::BTreeMap;
+
 use rustc_hash::FxHashSet;
 use smallvec::SmallVec;
 
 use super::node_tree::{NodeTree, ZoneKey};
+use super::plugins::inter_pod_affinity;
 use super::plugins::node_resources_fit::{Scalar, Usage};
+use super::relations::Listers;
 pub use super::tables::{NodeFacts, NodeSpec, Tables};
 use crate::base::{IdPages, IdVec};
+use crate::model::profile::Profile;
 use crate::model::strings::known;
-use crate::model::{ClassId, HostPort, NodeId, PodClass, PodId, Strings};
+use crate::model::{ClassId, HostPort, NodeId, PodClass, PodId, ProfileId, Strings, WhenUnsatisfiable};
 
 /// The position of a node that is not in the list.
 pub const NOT_LISTED: u32 = u32::MAX;
@@ -44,6 +49,11 @@ pub struct View {
     pods: IdPages<PodId, PodRow>,
     /// Pods that are assumed: a handful at a time, while a flag would be padded to four bytes a pod. Never iterated.
     assumed: FxHashSet<PodId>,
+    /// Pods on nodes that are being deleted: a handful, too. Never iterated.
+    terminating: FxHashSet<PodId>,
+    /// How many pods on nodes have terms of pod affinity, by class.
+    with_affinity: BTreeMap<ClassId, u32>,
+    relations_epoch: u64,
     tree: NodeTree<NodeId>,
     list: Vec<NodeId>,
     positions: IdVec<NodeId, u32>,
@@ -62,10 +72,16 @@ impl View {
         Self::default()
     }
 
+    /// A cluster without nodes, for these profiles.
+    #[must_use]
+    pub fn with_profiles(profiles: IdVec<ProfileId, Profile>) -> Self {
+        Self { tables: Tables::with_profiles(profiles), ..Self::default() }
+    }
+
     /// A cluster without nodes, whose nodes are looked at in order of arrival, not zone by zone: the order of recorded decisions.
     #[must_use]
-    pub fn in_arrival_order() -> Self {
-        Self { ignores_zones: true, ..Self::default() }
+    pub fn in_arrival_order(profiles: IdVec<ProfileId, Profile>) -> Self {
+        Self { ignores_zones: true, ..Self::with_profiles(profiles) }
     }
 
     /// Classes and the parts of nodes.
@@ -82,6 +98,12 @@ impl View {
     /// Tells which strings are integers; needed if [`Tables::needs_numbers`] after a class was made known.
     pub fn learn_numbers(&mut self, strings: &Strings) {
         self.tables.learn_numbers(strings);
+    }
+
+    /// Tells what namespaces, Services and owners there are.
+    pub fn set_listers(&mut self, listers: Listers) {
+        self.tables.listers = listers;
+        self.relations_epoch += 1;
     }
 
     // ---- nodes ----
@@ -186,6 +208,7 @@ impl View {
         let (node, class) = self.place_of(pod)?;
         let row = std::mem::take(&mut self.pods[pod]);
         self.assumed.remove(&pod);
+        self.terminating.remove(&pod);
         match row.previous {
             Some(previous) => self.pods[previous].next = row.next,
             None => self.nodes[node].first_pod = row.next,
@@ -202,6 +225,14 @@ impl View {
             }
         }
         Some((node, class))
+    }
+
+    /// A pod on a node is being deleted: it goes on to hold what it holds, but topology spread counts it no longer.
+    pub fn set_terminating(&mut self, pod: PodId) {
+        if self.place_of(pod).is_some() && self.terminating.insert(pod) {
+            let node = self.place_of(pod).map(|(node, _)| node).expect("it has a place");
+            self.changed(node);
+        }
     }
 
     fn place(&mut self, pod: PodId, class: ClassId, node: NodeId) {
@@ -223,7 +254,19 @@ impl View {
 
     /// Counts a pod of `class` on `node` `sign` times.
     fn account(&mut self, node: NodeId, class: ClassId, sign: i64) {
-        let request = self.tables.request(self.tables.class(class).request);
+        let parts = self.tables.class(class);
+        if self.tables.relations(parts.relations).affinity.is_some() {
+            let pods = self.with_affinity.entry(class).or_insert(0);
+            let before = *pods;
+            *pods = if sign > 0 { before + 1 } else { before - 1 };
+            if before == 0 || *pods == 0 {
+                self.relations_epoch += 1;
+            }
+            if *pods == 0 {
+                self.with_affinity.remove(&class);
+            }
+        }
+        let request = self.tables.request(parts.request);
         let usage = &mut self.usage[node];
         let add = |to: &mut i64, amount: i64| *to = to.saturating_add(sign * amount);
         add(&mut usage.milli_cpu, request.amounts.milli_cpu);
@@ -276,6 +319,11 @@ impl View {
         self.positions.get(node).copied().unwrap_or(NOT_LISTED)
     }
 
+    /// Lets the next search start at the first node.
+    pub const fn restart_search(&mut self) {
+        self.next_start = 0;
+    }
+
     /// Where the next search starts in the list.
     #[must_use]
     pub const fn next_start(&self) -> u32 {
@@ -322,8 +370,14 @@ impl View {
         self.assumed.contains(&pod)
     }
 
+    /// Whether a pod on a node is being deleted.
+    #[must_use]
+    pub fn is_terminating(&self, pod: PodId) -> bool {
+        self.terminating.contains(&pod)
+    }
+
     /// The pods on a node, latest first, with their classes.
-    pub fn pods_on(&self, node: NodeId) -> impl Iterator<Item = (PodId, ClassId)> {
+    pub fn pods_on(&self, node: NodeId) -> impl Iterator<Item = (PodId, ClassId)> + Clone {
         let first = self.nodes.get(node).and_then(|row| row.first_pod);
         std::iter::successors(first, |&pod| self.pods[pod].next)
             .filter_map(|pod| self.pods[pod].place.map(|(_, class)| (pod, class)))
@@ -332,6 +386,31 @@ impl View {
     /// All pods on nodes, with their classes.
     pub fn placed_pods(&self) -> impl Iterator<Item = (PodId, NodeId, ClassId)> {
         self.pods.entries().filter_map(|(pod, row)| row.place.map(|(node, class)| (pod, node, class)))
+    }
+
+    /// Whether pods of `class` are spread, have terms about other pods, or are the subject of terms of pods on nodes. The
+    /// answer holds as long as [`relations_epoch`](Self::relations_epoch) does.
+    #[must_use]
+    pub fn relates(&self, class: ClassId) -> bool {
+        let tables = &self.tables;
+        let parts = tables.class(class);
+        let relations = tables.relations(parts.relations);
+        let labels = tables.listers().namespace_labels(relations.namespace);
+        let concerned = |&other: &ClassId| {
+            let affinity = tables.relations(tables.class(other).relations).affinity.as_deref();
+            affinity.is_some_and(|affinity| inter_pod_affinity::concerns(affinity, relations.pod(), labels))
+        };
+        let spread = |when| !tables.spread_constraints(&parts, when).is_empty();
+        relations.affinity.is_some()
+            || spread(WhenUnsatisfiable::DoNotSchedule)
+            || spread(WhenUnsatisfiable::ScheduleAnyway)
+            || self.with_affinity.keys().any(concerned)
+    }
+
+    /// Grows whenever the answers of [`relates`](Self::relates) may change.
+    #[must_use]
+    pub const fn relations_epoch(&self) -> u64 {
+        self.relations_epoch
     }
 
     // ---- the journal ----

@@ -258,6 +258,9 @@ impl PlanBuilder {
             startup_probe: None,
             readiness_probe: None,
             liveness_probe: None,
+            post_start: None,
+            pre_stop: None,
+            restart: None,
             behavior: plan.behaviors.push(behavior),
         };
         let ends = if pod.run.is_some() { RestartPolicy::Never } else { RestartPolicy::Always };
@@ -352,7 +355,9 @@ impl PlanBuilder {
             effect: Some(TaintEffect::NoExecute),
             seconds: Some(seconds),
         };
+        let labels = strings.intern_labels(pod.labels.iter().map(|(key, value)| (key.as_str(), value.as_str())));
         self.classes.intern(PodClass {
+            labels: strings.labels(labels).clone(),
             requests: resources.requests(&Options::default()).compile(strings),
             scoring_milli_cpu: counted(CPU).milli_value(),
             scoring_memory: counted(MEMORY).value(),

@@ -3,7 +3,7 @@
 
 use crate::base::draw::Purpose;
 use crate::base::{Draw, Draws, SimDuration};
-use crate::model::{Behavior, RunTime, Usage};
+use crate::model::{Behavior, HookRun, RunTime, Usage};
 
 /// The draws of one workload, expanded once.
 #[derive(Clone, Copy, Debug)]
@@ -27,6 +27,15 @@ pub struct RunOf {
     pub traced: Option<SimDuration>,
 }
 
+/// Which hook's draw, beside those of the process itself.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum HookDraw {
+    /// `postStart`.
+    PostStart = 2,
+    /// `preStop`.
+    PreStop = 3,
+}
+
 /// What one run of a process will do if nothing outside stops it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Life {
@@ -34,6 +43,8 @@ pub struct Life {
     pub startup: SimDuration,
     /// From its start until it ends by itself, and the exit code.
     pub end: Option<(SimDuration, i32)>,
+    /// From its start until it becomes unhealthy.
+    pub unhealthy: Option<SimDuration>,
 }
 
 impl LifeDraws {
@@ -63,6 +74,10 @@ impl LifeDraws {
             RunTime::Trace => of.traced,
         };
         let end = natural.map(|run| startup + run);
+        let unhealthy = behavior
+            .unhealthy
+            .as_ref()
+            .map(|unhealthy| startup + seconds(unhealthy.after.sample(&mut self.startup.at(ordinal, incarnation, 1))));
         let crash = behavior.crash.as_ref().map(|crash| {
             let after = seconds(crash.after.sample(&mut self.crash.at(ordinal, incarnation, 0)));
             (startup + after, pick(&crash.exit_codes, 1, &self.exit, ordinal, incarnation, 1))
@@ -70,11 +85,19 @@ impl LifeDraws {
         let end = match (end, crash) {
             (Some(end), Some((crash, _))) if end <= crash => Some(end),
             (Some(end), None) => Some(end),
-            (_, Some(crash)) => return Life { startup, end: Some(crash) },
+            (_, Some(crash)) => return Life { startup, end: Some(crash), unhealthy },
             (None, None) => None,
         };
-        let code = || pick(&behavior.exit_codes, 0, &self.exit, ordinal, incarnation, 0);
-        Life { startup, end: end.map(|end| (end, code())) }
+        let first = behavior.first_exit_codes.get(of.restart as usize).copied();
+        let code = || first.unwrap_or_else(|| pick(&behavior.exit_codes, 0, &self.exit, ordinal, incarnation, 0));
+        Life { startup, end: end.map(|end| (end, code())), unhealthy }
+    }
+
+    /// How long a hook of run `of` takes.
+    #[must_use]
+    pub fn hook(&self, run: &HookRun, of: RunOf, k: HookDraw) -> SimDuration {
+        let incarnation = u64::from(of.container) << 32 | u64::from(of.restart);
+        seconds(run.takes.sample(&mut self.startup.at(u64::from(of.ordinal), incarnation, k as u64)))
     }
 }
 

@@ -106,6 +106,9 @@ impl Builder {
             startup_probe: None,
             readiness_probe: None,
             liveness_probe: None,
+            post_start: None,
+            pre_stop: None,
+            restart: None,
             behavior,
         });
         let containers = specs.collect();

@@ -181,6 +181,9 @@ pub fn cases() -> Vec<Case> {
         (5, 74),
         "remove `tcpSocket` or `exec`",
     );
+    add(BAD_PROBE, container("lifecycle: {preStop: {}}"), (5, 48), "sleep");
+    add(OUT_OF_RANGE, container("lifecycle: {preStop: {sleep: {seconds: 31}}}"), (5, 65), "grace period");
+    add(UNKNOWN_FIELD, container("lifecycle: {prestop: {}}"), (5, 48), "did you mean `preStop`?");
     add(UNKNOWN_PROBE_PORT, container("readinessProbe: {httpGet: {port: http}}"), (5, 69), "name: http, containerPort");
     add(
         UNKNOWN_PROBE_PORT,

@@ -346,6 +346,9 @@ impl Builder {
         let startup_probe = (serves && dice.chance(20)).then(|| probe(dice, 12));
         let readiness_probe = (serves && dice.chance(50)).then(|| probe(dice, 3));
         let liveness_probe = (serves && dice.chance(30)).then(|| probe(dice, 3));
+        let hook = |dice: &mut Dice| dice.pick(&[Hook::Exec, Hook::Http(8080), Hook::Sleep(3)]);
+        let post_start = (serves && dice.chance(15)).then(|| hook(dice));
+        let pre_stop = (role != Role::Init && dice.chance(25)).then(|| hook(dice));
         let reference = |config, optional| ConfigRef { config, keys: Box::default(), optional };
         let env: Box<[ConfigRef]> = match dice.below(12) {
             0 => Box::new([reference(self.config, false)]),
@@ -370,6 +373,9 @@ impl Builder {
             startup_probe,
             readiness_probe,
             liveness_probe,
+            post_start,
+            pre_stop,
+            restart: None,
             behavior,
         }
     }

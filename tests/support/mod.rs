@@ -214,6 +214,7 @@ impl Run {
             Fact::Container { pod, container, state, .. } => {
                 format!("{} {}", self.container_name(pod, container), self.state(state))
             }
+            Fact::ContainerStopping(pod, container) => format!("{} stopping", self.container_name(pod, container)),
             Fact::ContainerReady(pod, container, ready) => {
                 format!("{} ready {ready}", self.container_name(pod, container))
             }

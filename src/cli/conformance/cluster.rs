@@ -9,10 +9,21 @@ use super::decisions::Recorded;
 use crate::base::id::DenseId;
 use crate::diag::{Diagnostics, Severity, Sources};
 use crate::manifest;
-use crate::model::{ClassId, NodeId, PodId, Vocabulary};
+use crate::model::profile::Profile;
+use crate::model::strings::known;
+use crate::model::{ClassId, Namespace, NodeId, PodId, Vocabulary};
+use crate::scheduler::relations::Listers;
 use crate::scheduler::view::{NodeSpec, View};
 
 const HOSTNAME: &str = "kubernetes.io/hostname";
+/// Objects that say how pods are spread, and where their terms look: as the case, and as Kubernetes, calls their kinds.
+const RELATED: [(&str, &str, &str); 5] = [
+    ("namespaces", "v1", "Namespace"),
+    ("services", "v1", "Service"),
+    ("replicationControllers", "v1", "ReplicationController"),
+    ("replicaSets", "apps/v1", "ReplicaSet"),
+    ("statefulSets", "apps/v1", "StatefulSet"),
+];
 /// Tells the tolerations that admission adds from those of the case: the recorded scheduler saw none of admission.
 const BY_ADMISSION: i64 = i64::MIN;
 
@@ -78,6 +89,14 @@ fn with_pod_limit(mut node: Value) -> Value {
     node
 }
 
+/// The namespace `default` is always there.
+fn with_default(mut namespaces: Vec<Namespace>, words: &mut Vocabulary) -> Vec<Namespace> {
+    if !namespaces.iter().any(|namespace| namespace.name == known::DEFAULT) {
+        namespaces.push(Namespace::bare(known::DEFAULT, &mut words.strings));
+    }
+    namespaces
+}
+
 impl Cluster {
     /// Loads the objects of `case` and places its existing pods. What does not load is unsupported, with the first reason.
     pub(super) fn new(case: &Recorded) -> Result<Self, Unsupported> {
@@ -91,6 +110,9 @@ impl Cluster {
         items.extend(own_priorities.into_values());
         items.extend(case.objects("nodes").iter().map(|node| with_pod_limit(with_kind(node, "v1", "Node"))));
         items.extend(pods);
+        for (kind, api_version, name) in RELATED {
+            items.extend(case.objects(kind).iter().map(|object| with_kind(object, api_version, name)));
+        }
         let list = json!({"apiVersion": "v1", "kind": "List", "items": items});
         let (mut sources, mut diagnostics) = (Sources::default(), Diagnostics::default());
         let file = sources.add("case", list.to_string());
@@ -99,7 +121,10 @@ impl Cluster {
             return Err(Unsupported(format!("{} {}", error.code.id, error.message)));
         }
 
-        let mut view = View::in_arrival_order();
+        let mut view = View::in_arrival_order([Profile::default()].into_iter().collect());
+        let namespaces = with_default(loaded.namespaces, &mut words);
+        let services = loaded.services.iter().map(|(service, _)| service);
+        view.set_listers(Listers::new(&namespaces, services, &loaded.owners));
         let mut nodes = BTreeMap::new();
         for (index, (node, object)) in loaded.nodes.iter().zip(case.objects("nodes")).enumerate() {
             let shape = words.shapes.get(node.shape);
@@ -151,8 +176,11 @@ impl Cluster {
     pub(super) fn place(&mut self, pod: &Value) -> Result<(), Unsupported> {
         let class = self.class(pod)?;
         if let Some(&node) = node_name(pod).and_then(|name| self.nodes.get(name)) {
-            let pod = self.next_pod();
-            self.view.add_pod(pod, class, node);
+            let id = self.next_pod();
+            self.view.add_pod(id, class, node);
+            if pod.pointer("/metadata/deletionTimestamp").is_some_and(|time| !time.is_null()) {
+                self.view.set_terminating(id);
+            }
         }
         Ok(())
     }

@@ -100,6 +100,8 @@ fn one(
         let nominated = pod.pointer("/status/nominatedNodeName").and_then(Value::as_str);
         let nominated = nominated.and_then(|name| cluster.nodes.get(name)).copied();
         let options = Options { percentage_of_nodes_to_score: 100, tie_break: TieBreak::First };
+        // Every recorded search began at the first node.
+        cluster.view.restart_search();
         let decision = schedule_one(&mut cluster.view, columns, Ask { class, nominated }, &options, 0);
         let survey = Scan::survey(&cluster.view, class);
         let found = answer(case, cluster, nominated, &decision, &survey);
@@ -137,6 +139,10 @@ fn answer(
         Outcome::Unfit(error) => {
             put("outcome", json!("unschedulable"));
             put("message", json!(error.message(&cluster.words.strings)));
+            if let Some(why) = &error.diagnosis.pre_filter {
+                put("prefilter", said(cluster, why));
+                return Value::Object(out);
+            }
         }
         Outcome::Placed(placement) => {
             put("outcome", json!("bound"));
@@ -189,6 +195,10 @@ fn score(cluster: &Cluster, node: &NodeScores) -> (String, Value) {
 }
 
 fn rejected(cluster: &Cluster, node: NodeId, why: &Rejection) -> (String, Value) {
+    (cluster.name(node).to_owned(), said(cluster, why))
+}
+
+fn said(cluster: &Cluster, why: &Rejection) -> Value {
     let mut reasons: Vec<String> =
         why.verdict.reasons().iter().map(|reason| reason.text(&cluster.words.strings)).collect();
     reasons.sort_unstable();
@@ -196,7 +206,7 @@ fn rejected(cluster: &Cluster, node: NodeId, why: &Rejection) -> (String, Value)
     if matches!(why.verdict, Verdict::UnschedulableAndUnresolvable(_)) {
         out["unresolvable"] = json!(true);
     }
-    (cluster.name(node).to_owned(), out)
+    out
 }
 
 /// An entry whose reasons are sorted: they are compared as sets.

@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 
 use super::vector::{ContainerIn, RuleIn, Spec, StatusIn, restart_policy};
 use super::{Answer, Case, Checked, unknown_kind};
-use crate::kubelet::containers::{OwnRestart, RestartRule, is_restartable, matching_rule};
+use crate::kubelet::containers::{OwnRestart, is_restartable, matching_rule};
 use crate::kubelet::phase::{PhaseInput, phase};
-use crate::model::Strings;
+use crate::model::{RestartRule, Strings};
 
 #[derive(Deserialize)]
 struct Input {

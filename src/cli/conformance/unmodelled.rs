@@ -7,9 +7,6 @@ use super::decisions::Recorded;
 
 /// Volume sources that no rule of the scheduler reads.
 const PLAIN_VOLUMES: &[&str] = &["name", "emptyDir", "configMap", "secret", "projected", "downwardAPI", "hostPath"];
-/// Objects whose selectors are the default topology spread of the pods they select.
-const SPREADING: &[&str] = &["services", "replicationControllers", "replicaSets", "statefulSets"];
-
 /// Whether the field at this JSON pointer is there and says something.
 fn is_set(object: &Value, pointer: &str) -> bool {
     match object.pointer(pointer) {
@@ -26,18 +23,10 @@ pub(super) fn of_case(case: &Recorded) -> Vec<String> {
     if !case.config.is_null() {
         needs.push("a profile of its own (config)".to_owned());
     }
-    let kinds = SPREADING.iter().filter(|kind| !case.objects(kind).is_empty());
-    needs.extend(kinds.map(|kind| format!("default topology spread ({kind})")));
     if case.objects("nodes").iter().any(|node| is_set(node, "/status/images")) {
         needs.push("ImageLocality (status.images)".to_owned());
     }
     let mut pods = case.objects("pods").iter().chain(&case.queue);
-    if pods
-        .clone()
-        .any(|pod| is_set(pod, "/spec/affinity/podAffinity") || is_set(pod, "/spec/affinity/podAntiAffinity"))
-    {
-        needs.push("InterPodAffinity (podAffinity, podAntiAffinity)".to_owned());
-    }
     if pods.any(has_own_resources_in_status) {
         needs.push("in-place resize (status.containerStatuses)".to_owned());
     }
@@ -55,7 +44,6 @@ fn has_own_resources_in_status(pod: &Value) -> bool {
 pub(super) fn of_pod(pod: &Value) -> Vec<&'static str> {
     let fields = [
         ("/spec/schedulingGates", "SchedulingGates (schedulingGates)"),
-        ("/spec/topologySpreadConstraints", "PodTopologySpread (topologySpreadConstraints)"),
         ("/spec/resourceClaims", "DynamicResources (resourceClaims)"),
     ];
     let mut needs: Vec<&str> = fields.iter().filter(|(at, _)| is_set(pod, at)).map(|(_, need)| *need).collect();

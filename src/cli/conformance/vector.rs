@@ -7,10 +7,10 @@ use serde_json::{Map, Value, json};
 
 use super::Unsupported;
 use crate::base::{Quantity, SimDuration, SimTime};
-use crate::kubelet::containers::{Observed, OwnRestart, RestartRule};
+use crate::kubelet::containers::{Observed, OwnRestart};
 use crate::model::status::{ContainerState, Phase};
 use crate::model::strings::known;
-use crate::model::{ContainerStatus, ResourceList, RestartPolicy, Role, StrId, Strings, Terminated};
+use crate::model::{ContainerStatus, ResourceList, RestartPolicy, RestartRule, Role, StrId, Strings, Terminated};
 
 /// "Now" of cases that tell times relative to it.
 pub(super) fn now() -> SimTime {

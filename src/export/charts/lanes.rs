@@ -8,10 +8,14 @@ use super::font::{fit, width};
 use super::frame::{MARGIN, Marked, Swatch, WIDTH, begin, finish};
 use super::scene::{Anchor, Colour, Scene};
 use super::theme::{
-    BLACK, BLUE, GREEN, GREY, GRID, INK, LABEL, ORANGE, PALE, PAPER, PURPLE, SKY, SMALL, STRONG, VERMILLION, YELLOW,
+    BLACK, BLUE, GREEN, GREY, GRID, INK, LABEL, MINT, ORANGE, PALE, PAPER, PURPLE, SKY, SMALL, STRONG, VERMILLION,
+    YELLOW,
 };
-use crate::base::SimTime;
+use crate::base::{SimDuration, SimTime};
 use crate::export::lives::{PodLife, Stage};
+use crate::export::names::Names;
+use crate::model::Phase;
+use crate::model::strings::known;
 
 /// Pods and lanes that a reader can take in.
 const PODS: usize = 30;
@@ -23,11 +27,15 @@ const HEADER: f64 = 21.0;
 const RIGHT: f64 = 128.0;
 /// What is shorter than this many pixels is drawn this wide: a back-off of ten seconds in a day must be seen.
 const LEAST: f64 = 2.0;
+/// The width of a notch, and the least space between two.
+const NOTCH: f64 = 1.4;
+const APART: f64 = 5.0;
 
 /// Stages in the order they are painted, so that short and telling ones lie on top; colour and legend.
-const STAGES: [(Stage, Colour, &str); 10] = [
+const STAGES: [(Stage, Colour, &str); 11] = [
     (Stage::Unscheduled, PALE, "no node"),
     (Stage::Ready, GREEN, "ready"),
+    (Stage::Stopping, MINT, "stopping"),
     (Stage::Succeeded, GREY, "exit 0"),
     (Stage::NotReady, YELLOW, "not ready"),
     (Stage::Creating, SKY, "creating"),
@@ -39,13 +47,14 @@ const STAGES: [(Stage, Colour, &str); 10] = [
 ];
 
 /// The order of the legend: a life's.
-const LEGEND: [Stage; 10] = [
+const LEGEND: [Stage; 11] = [
     Stage::Unscheduled,
     Stage::Creating,
     Stage::Pulling,
     Stage::StartError,
     Stage::NotReady,
     Stage::Ready,
+    Stage::Stopping,
     Stage::Failed,
     Stage::BackOff,
     Stage::Succeeded,
@@ -63,7 +72,10 @@ pub(super) fn draw(source: &Source<'_>) -> Option<Scene> {
     if pods.is_empty() {
         return None;
     }
-    let end = ctx.outcome.ended_at;
+    // What was reached at the very end goes on, and is seen doing so, if the run was meant to last longer.
+    let ended = ctx.outcome.ended_at;
+    let more = SimDuration((ended - ctx.plan.start).0 / 16);
+    let end = (ended + more).min(ctx.plan.start + ctx.plan.duration).max(ended);
     let left = label_room(source, &pods);
     let time = TimeAxis::new(ctx.plan.start, end, left, WIDTH - MARGIN - RIGHT);
     let marked = Marked::new(&source.marks, &time);
@@ -78,7 +90,9 @@ pub(super) fn draw(source: &Source<'_>) -> Option<Scene> {
     } else {
         "One lane for each container, grouped by pod.".to_owned()
     };
-    let subtitle = format!("{} · {chosen} Short stages are drawn wider than they are.", ctx.plan.name);
+    let restarted = pods.iter().any(|pod| pod.restarts() > 0);
+    let notches = if restarted { " A notch is a restart." } else { "" };
+    let subtitle = format!("{} · {chosen}{notches} Short stages are drawn wider than they are.", ctx.plan.name);
     let (mut scene, mut y) = begin("The life of each container", &subtitle, &keys);
     y += marked.height();
     let top = y;
@@ -107,7 +121,7 @@ pub(super) fn draw(source: &Source<'_>) -> Option<Scene> {
             let label = fit(label, LABEL.size, LABEL.weight, time.left - MARGIN - 18.0);
             scene.text(label, time.left - 8.0, y + 11.5, LABEL.anchor(Anchor::End).colour(INK));
             lane(&mut scene, pod, index, &time, end, y);
-            scene.text(remark(pod, index, end), time.right + 10.0, y + 11.5, SMALL);
+            scene.text(remark(pod, index, end, names), time.right + 10.0, y + 11.5, SMALL);
             y += LANE + GAP;
         }
         y += 2.0;
@@ -199,10 +213,18 @@ fn lane(scene: &mut Scene, pod: &PodLife, container: usize, time: &TimeAxis, end
             bar(left, right);
         }
     }
+    // Restarts that follow each other too closely are not told apart.
+    let mut last = f64::NEG_INFINITY;
+    for at in pod.containers[container].notches.iter().map(|&at| time.x(at)) {
+        if at - last >= APART {
+            scene.rect(at - NOTCH / 2.0, y, NOTCH, LANE, PAPER);
+            last = at;
+        }
+    }
 }
 
 /// What a lane cannot say: how often, and how it ended.
-fn remark(pod: &PodLife, container: usize, end: SimTime) -> String {
+fn remark(pod: &PodLife, container: usize, end: SimTime, names: &Names<'_>) -> String {
     let life = &pod.containers[container];
     let mut parts = Vec::new();
     match life.restarts {
@@ -215,6 +237,9 @@ fn remark(pod: &PodLife, container: usize, end: SimTime) -> String {
         Some((Stage::Failed, code)) if code != 0 => parts.push(format!("exit {code}")),
         Some((Stage::Unscheduled, _)) if pod.removed.is_none() => parts.push("never placed".to_owned()),
         _ => {}
+    }
+    if container == 0 && pod.phase == Phase::Failed && pod.reason != known::EMPTY {
+        parts.push(names.text(pod.reason).to_owned());
     }
     if pod.removed.is_some_and(|at| at < end) && parts.is_empty() && !pod.phase.is_terminal() {
         parts.push("removed".to_owned());

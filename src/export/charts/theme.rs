@@ -18,6 +18,8 @@ pub(super) const VERMILLION: Colour = Colour::hex(0xd5_5e_00);
 pub(super) const PURPLE: Colour = Colour::hex(0xcc_79_a7);
 pub(super) const BLACK: Colour = Colour::hex(0x26_26_26);
 pub(super) const GREY: Colour = Colour::hex(0xb4_ba_c1);
+/// Green that fades: not of the palette, but lighter than all of it that may stand beside.
+pub(super) const MINT: Colour = Colour::hex(0x9a_d8_b9);
 pub(super) const PALE: Colour = Colour::hex(0xdf_e3_e8);
 
 /// The order in which lines of equal rank take their colours.

@@ -191,6 +191,41 @@ pub static BEHAVIOR: Section = Section {
             "What it does on SIGTERM; `ignore`: it is killed when its grace period ends.",
             "{ after = \"2s\", exit_code = 0 }",
         ),
+        Key::optional(
+            "first_exit_codes",
+            Kind::List(&EXIT_CODE),
+            "none",
+            "Exit codes of its first runs, in order, where they end by themselves; later runs go by `exit_codes`.",
+            "[1, 1]",
+        ),
+        Key::optional(
+            "unhealthy",
+            Kind::Table(&UNHEALTHY),
+            "never",
+            "A time in which the process runs on, but its HTTP and exec probes and its requests fail.",
+            "{ after = \"30s\" }",
+        ),
+        Key::optional(
+            "post_start",
+            Kind::Table(&HOOK),
+            "succeeds at once",
+            "How the `postStart` hook of its manifest goes.",
+            "{ takes = \"3s\" }",
+        ),
+        Key::optional(
+            "pre_stop",
+            Kind::Table(&HOOK),
+            "succeeds at once",
+            "How the `preStop` hook of its manifest goes.",
+            "{ takes = \"20s\" }",
+        ),
+        Key::optional(
+            "start_fails",
+            Kind::Table(&START_FAILS),
+            "never",
+            "Attempts to start the container that fail before its process runs.",
+            "{ reason = \"RunContainerError\", times = 3 }",
+        ),
     ],
 };
 
@@ -273,5 +308,52 @@ pub static ON_TERMINATE: Section = Section {
     keys: &[
         Key::optional("after", Kind::Duration, "\"0s\"", "How long until it exits.", "\"2s\""),
         Key::optional("exit_code", EXIT_CODE, "143", "Its exit code.", "0"),
+    ],
+};
+
+/// `unhealthy = { .. }`.
+pub static UNHEALTHY: Section = Section {
+    name: "behavior.unhealthy",
+    doc: "A time in which a process runs on and serves nobody. TCP probes still connect: the kernel accepts for it.",
+    extended_resources: false,
+    keys: &[
+        Key::required("after", Kind::Distribution, "Counted from when the process became healthy.", "\"30s\""),
+        Key::optional("for", Kind::Duration, "until it ends", "How long.", "\"1m\""),
+        Key::optional(
+            "hangs",
+            Kind::Flag,
+            "false",
+            "Whether it does not answer at all: a probe then fails only after its `timeoutSeconds`.",
+            "true",
+        ),
+    ],
+};
+
+/// `post_start = { .. }` and `pre_stop = { .. }`.
+pub static HOOK: Section = Section {
+    name: "behavior.hook",
+    doc: "How a lifecycle hook goes. One that sleeps takes as long as its manifest says and does not fail; one that asks a \
+          port fails, too, if nobody in the pod listens there when it ends.",
+    extended_resources: false,
+    keys: &[
+        Key::optional("takes", Kind::Distribution, "\"0s\"", "How long it takes.", "\"3s\""),
+        Key::optional("fails", Kind::Flag, "false", "Whether it fails when it ends.", "true"),
+    ],
+};
+
+/// `start_fails = { .. }`.
+pub static START_FAILS: Section = Section {
+    name: "behavior.start_fails",
+    doc: "Attempts to start a container that fail before its process runs.",
+    extended_resources: false,
+    keys: &[
+        Key::required(
+            "reason",
+            Kind::Choice(&["CreateContainerConfigError", "CreateContainerError", "RunContainerError"]),
+            "What fails: building its configuration, creating it in the runtime, or starting it there (such as an \
+             executable that is missing: exit code 128).",
+            "\"RunContainerError\"",
+        ),
+        Key::optional("times", Kind::Whole { min: 1, max: 1_000_000 }, "all", "The first so many attempts.", "3"),
     ],
 };

@@ -167,6 +167,9 @@ pub static IMAGE: Section = Section {
     ],
 };
 
+/// Gates of v1.34 that are off by default and that can be on.
+pub const FEATURE_GATES: &[&str] = &["ContainerRestartRules", "ReduceDefaultCrashLoopBackOffDecay"];
+
 /// `[control_plane]`.
 pub static CONTROL_PLANE: Section = Section {
     name: "control_plane",
@@ -246,6 +249,29 @@ pub static CONTROL_PLANE: Section = Section {
             "\"20M/s\"",
         ),
         Key::optional(
+            "serialize_image_pulls",
+            Kind::Flag,
+            "true, or false if `max_parallel_image_pulls` is at least 2",
+            "`serializeImagePulls`: whether a kubelet pulls one image at a time.",
+            "false",
+        ),
+        Key::optional(
+            "max_parallel_image_pulls",
+            Kind::Whole { min: 1, max: 1_000_000 },
+            "no limit where pulls are not serial",
+            "`maxParallelImagePulls`: how many images a kubelet pulls at a time, each with the whole `image_bandwidth`.",
+            "3",
+        ),
+        Key::optional(
+            "registry_pull_qps",
+            Kind::Number,
+            "5",
+            "`registryPullQPS`: how many pulls per second a kubelet may begin beyond its burst; the others fail. 0: no \
+             limit, which is what the preset `instant` has.",
+            "10",
+        ),
+        Key::optional("registry_burst", at_least(0), "10", "`registryBurst`.", "20"),
+        Key::optional(
             "pleg_period",
             Kind::Duration,
             "\"1s\"",
@@ -296,6 +322,15 @@ pub static CONTROL_PLANE: Section = Section {
             "\"10s\"",
         ),
         Key::optional(
+            "feature_gates",
+            Kind::List(&Kind::Choice(FEATURE_GATES)),
+            "none",
+            "Gates that are off by default and that are on here. `ContainerRestartRules`: containers may have a \
+             `restartPolicy` and `restartPolicyRules` of their own. `ReduceDefaultCrashLoopBackOffDecay`: the crash-loop \
+             back-off begins with 1 s and grows to 1 min.",
+            "[\"ContainerRestartRules\"]",
+        ),
+        Key::optional(
             "crash_loop_initial",
             Kind::Duration,
             "\"10s\"",
@@ -306,7 +341,8 @@ pub static CONTROL_PLANE: Section = Section {
             "crash_loop_max",
             Kind::Duration,
             "\"5m\"",
-            "Greatest delay of the crash-loop back-off.",
+            "Greatest delay of the crash-loop back-off; below the first one it is both. Real kubelets have \
+             `crashLoopBackOff.maxContainerRestartPeriod` for it behind the gate `KubeletCrashLoopBackOffMax`.",
             "\"1m\"",
         ),
         Key::optional(

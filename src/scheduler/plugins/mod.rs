@@ -2,9 +2,12 @@
 //! recorded decision tests is the function that every evaluator calls.
 
 pub mod balanced_allocation;
+pub mod inter_pod_affinity;
 pub mod node_affinity;
 pub mod node_name;
 pub mod node_ports;
 pub mod node_resources_fit;
 pub mod node_unschedulable;
+pub mod pod_topology_spread;
+pub mod pod_topology_spread_score;
 pub mod taint_toleration;

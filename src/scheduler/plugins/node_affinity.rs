@@ -12,8 +12,8 @@ pub fn filter(selector: &[(StrId, StrId)], affinity: Option<&NodeAffinity>, node
     if matches(selector, affinity, node) { Verdict::Fits } else { Verdict::unresolvable(Reason::NodeAffinity) }
 }
 
-/// What PreFilter says: the only nodes to look at, if every required term asks for `metadata.name`; none if the terms
-/// contradict themselves. `None` is all nodes.
+/// The only nodes to look at, if every required term asks for `metadata.name`; none if the terms contradict themselves.
+/// `None` is all nodes.
 #[must_use]
 pub fn named_nodes(affinity: &NodeAffinity) -> Option<Box<[StrId]>> {
     let terms = affinity.required.as_deref().filter(|terms| !terms.is_empty())?;
@@ -33,11 +33,16 @@ pub fn named_nodes(affinity: &NodeAffinity) -> Option<Box<[StrId]>> {
     Some(names.into())
 }
 
+/// PreFilter: rejects a pod whose terms contradict themselves.
+#[must_use]
+pub fn pre_filter(named: Option<&[StrId]>) -> Verdict {
+    if named.is_some_and(<[_]>::is_empty) { Verdict::unresolvable(Reason::TermsConflict) } else { Verdict::Fits }
+}
+
 /// Rejects a node that PreFilter left out. Comes before every other filter.
 #[must_use]
 pub fn filter_named(named: Option<&[StrId]>, name: StrId) -> Verdict {
     match named {
-        Some([]) => Verdict::unresolvable(Reason::TermsConflict),
         Some(named) if !named.contains(&name) => Verdict::unresolvable(Reason::NotNamed),
         _ => Verdict::Fits,
     }
@@ -172,7 +177,8 @@ mod tests {
         let both = names(&[("In", "a"), ("In", "b")]);
         assert_eq!(named(&[is_a, both.clone()]).as_deref(), Some(&[a][..]));
         assert_eq!(named(&[both]).as_deref(), Some(&[][..]));
-        assert_eq!(filter_named(Some(&[]), a), Verdict::unresolvable(Reason::TermsConflict));
+        assert_eq!(pre_filter(Some(&[])), Verdict::unresolvable(Reason::TermsConflict));
+        assert!(pre_filter(Some(&[b])).fits() && pre_filter(None).fits());
         assert_eq!(filter_named(Some(&[b]), a), Verdict::unresolvable(Reason::NotNamed));
         assert!(filter_named(Some(&[a, b]), a).fits() && filter_named(None, a).fits());
     }
