@@ -61,3 +61,27 @@ fn only_those_who_want_more_than_their_part_are_slowed() {
     let run = Scene::new(&yaml).nodes(TWO_CORES).with(&fits).run();
     run.expect("big/app Terminated Completed 0", &[62.25]).expect("small/app Terminated Completed 0", &[62.75]);
 }
+
+/// Two servers without limits on two cores, 150 requests a second for each at 10m: three cores would be needed. Equal
+/// weights share: 100 requests a second each, the rest fails.
+#[test]
+fn servers_on_a_full_machine_serve_what_their_part_allows() {
+    let server = |name: &str| {
+        let spec = "nodeName: node-0, containers: [{name: app, image: 'i:1', ports: [{containerPort: 80}], \
+                    resources: {requests: {cpu: 500m}}}]";
+        pod(name, spec)
+    };
+    let service = |name: &str| {
+        format!(
+            "---\napiVersion: v1\nkind: Service\nmetadata: {{name: {name}}}\nspec: {{selector: {{app: {name}}}, ports: [{{port: 80}}]}}\n"
+        )
+    };
+    let yaml = server("left") + &server("right") + &service("left") + &service("right");
+    let sections = behavior("*", "cpu = { per_request = \"10m\" }")
+        + "[[traffic]]\nservice = \"left\"\nrate = \"150/s\"\n[[traffic]]\nservice = \"right\"\nrate = \"150/s\"\n";
+    let run = Scene::new(&yaml).nodes(TWO_CORES).with(&sections).lasts("102750ms").run();
+    let (outcome, _) = run.outcome();
+    // `left` serves from 2.25 on: half a second alone, all it is asked; then 100 a second each until 102.75.
+    within(outcome.services[0].served, 0.5 * 150.0 + 100.0 * 100.0 - 1.0, 0.5 * 150.0 + 100.0 * 100.0 + 1.0);
+    within(outcome.services[1].served, 100.0 * 100.0 - 1.0, 100.0 * 100.0 + 1.0);
+}
