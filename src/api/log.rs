@@ -76,6 +76,17 @@ pub enum Change {
         /// Its scheduling class.
         class: ClassId,
     },
+    /// A pod's `status.nominatedNodeName` changed.
+    PodNominated {
+        /// The pod.
+        pod: PodRef,
+        /// The node it is nominated for.
+        node: Option<NodeId>,
+        /// The node before.
+        before: Option<NodeId>,
+        /// Its scheduling class.
+        class: ClassId,
+    },
     /// A pod's status changed.
     PodStatus {
         /// The pod.
@@ -140,6 +151,7 @@ impl Change {
             Self::PodStatus { pod, mask, phase, .. } => (pod_word(pod, 3), u64::from(mask.0) << 8 | phase as u64),
             Self::PodDeleting { pod, grace_seconds, .. } => (pod_word(pod, 4), u64::from(grace_seconds)),
             Self::PodRemoved { pod, .. } => (pod_word(pod, 5), 0),
+            Self::PodNominated { pod, node, .. } => (pod_word(pod, 12), node_word(node)),
             Self::NodeAdded(node) => (6 << 56, u64::from(node.raw())),
             Self::NodeRemoved(node) => (7 << 56, u64::from(node.raw())),
             Self::NodeReady(node, status) => (8 << 56 | status as u64, u64::from(node.raw())),
@@ -188,7 +200,7 @@ impl Cursor {
                     | Change::PodRemoved { .. }
                     | Change::Config(..)
             ),
-            Self::Controllers => !matches!(change, Change::Config(..)),
+            Self::Controllers => !matches!(change, Change::Config(..) | Change::PodNominated { .. }),
             Self::Scheduler => match change {
                 Change::PodStatus { old_phase, phase, .. } => old_phase.is_terminal() != phase.is_terminal(),
                 Change::NodeReady(..) | Change::Config(..) => false,

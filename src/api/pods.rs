@@ -44,6 +44,8 @@ pub struct Pods {
     created_at: IdPages<PodId, SimTime>,
     /// Of pods that are being deleted; never iterated.
     pub(super) deletions: FxHashMap<PodId, Deletion>,
+    /// `status.nominatedNodeName` of pods that have one; never iterated.
+    pub(super) nominations: FxHashMap<PodId, NodeId>,
     conditions: IdPages<PodId, StoredConditions>,
     /// Transition times of conditions that changed late in their pod's life; never iterated.
     late_transitions: FxHashMap<(PodId, PodConditionType), ApiTime>,
@@ -162,6 +164,12 @@ impl Pods {
     #[must_use]
     pub fn deletion_timestamp(&self, pod: PodId) -> Option<SimTime> {
         self.deletions.get(&pod).map(|deletion| deletion.at.time())
+    }
+
+    /// `status.nominatedNodeName`.
+    #[must_use]
+    pub fn nominated_node(&self, pod: PodId) -> Option<NodeId> {
+        self.nominations.get(&pod).copied()
     }
 
     /// When it was created, uncut.
@@ -290,6 +298,7 @@ impl Pods {
     pub(super) fn remove(&mut self, pod: PodId) {
         self.leave_node(pod);
         self.deletions.remove(&pod);
+        self.nominations.remove(&pod);
         if self.conditions[pod].has_late() {
             for kind in PodConditionType::ALL {
                 self.late_transitions.remove(&(pod, kind));

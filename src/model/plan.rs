@@ -393,6 +393,8 @@ pub struct SchedulerPlan {
     pub max_backoff: SimDuration,
     /// Take the first of several best nodes instead of a drawn one.
     pub first_node_on_tie: bool,
+    /// Evict for pods of higher priority beside the scheduling cycles (SchedulerAsyncPreemption) instead of within them.
+    pub async_preemption: bool,
     /// Evaluate by the plain scan instead of the columns.
     pub evaluator: Evaluator,
 }
@@ -484,6 +486,7 @@ impl Default for SchedulerPlan {
             initial_backoff: SimDuration::from_secs(1),
             max_backoff: SimDuration::from_secs(10),
             first_node_on_tie: false,
+            async_preemption: true,
             evaluator: Evaluator::Columns,
         }
     }

@@ -5,6 +5,7 @@ mod column;
 pub mod columns;
 pub mod cycle;
 pub mod diagnosis;
+mod evictions;
 pub mod framework;
 pub mod hints;
 mod inflight;

@@ -209,7 +209,12 @@ impl Queue {
             });
         self.in_flight.finish(info.pod);
         if woken {
-            return self.enter(info, now);
+            let place = self.enter(info, now);
+            if place == Place::Unschedulable {
+                // What holds it back now is lifted before long: it must not wait for an event for ever.
+                self.leftovers.push_back((info.timestamp, info.sequence, info.pod));
+            }
+            return place;
         }
         self.wait(info);
         Place::Unschedulable
@@ -217,13 +222,20 @@ impl Queue {
 
     /// Something happened in the cluster. Returns how many pods it woke.
     pub fn on_event(&mut self, tables: &Tables, event: &ClusterEvent, now: SimTime) -> usize {
+        self.on_event_for(tables, event, i32::MAX, now)
+    }
+
+    /// Something happened that concerns pods of at most this priority only. Returns how many pods it woke.
+    pub fn on_event_for(&mut self, tables: &Tables, event: &ClusterEvent, priority: i32, now: SimTime) -> usize {
         self.flush(now);
         self.in_flight.record(Seen::Cluster(*event));
         let interested = hints::interested(event);
         let mut woken = std::mem::take(&mut self.scratch);
         self.waiting.take_if(
             interested,
-            |class, rejected_by| hints::wakes(tables, class, rejected_by, event),
+            |class, rejected_by| {
+                tables.class(class).priority <= priority && hints::wakes(tables, class, rejected_by, event)
+            },
             &mut woken,
         );
         let count = woken.len();

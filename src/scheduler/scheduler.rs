@@ -6,8 +6,11 @@ use rand::Rng;
 use super::columns::Columns;
 use super::cycle::{Ask, Options, Outcome, TieBreak, schedule_one};
 use super::diagnosis::FitError;
+use super::evictions::{Eviction, Objects};
 use super::framework::PluginSet;
 use super::hints::ClusterEvent;
+use super::plugins::default_preemption::Candidate;
+use super::preemption::preempt;
 use super::queue::{Queue, QueueConfig, QueuedPod};
 use super::relations::Listers;
 use super::scan::Scan;
@@ -31,6 +34,8 @@ pub enum Timer {
     Queue,
     /// A binding reaches the API server.
     Bind(u32),
+    /// Deletions of victims reach the API server.
+    Evict(u32),
 }
 
 /// A pod that is being bound.
@@ -41,23 +46,38 @@ struct Binding {
     info: QueuedPod,
 }
 
+/// A cycle, with what was decided when it began.
+#[derive(Clone, Debug)]
+struct Cycle {
+    pod: PodRef,
+    info: QueuedPod,
+    outcome: Outcome,
+    /// Who is to be evicted for it, if no node takes it.
+    candidate: Option<Candidate>,
+    /// Whether the cycle goes on until they are.
+    evicts: bool,
+}
+
 /// kube-scheduler.
 #[derive(Debug)]
 pub struct Scheduler {
-    view: View,
+    pub(super) view: View,
     columns: Columns,
     scan: Scan,
     evaluator: Evaluator,
     options: Options,
-    queue: Queue,
-    /// The pod of the cycle under way, and what was decided about it when the cycle began.
-    cycle: Option<(PodRef, QueuedPod, Outcome)>,
+    pub(super) queue: Queue,
+    /// The cycle under way.
+    cycle: Option<Cycle>,
     /// When the queue's own timer is due.
     queue_timer: Option<(SimTime, TimerKey)>,
     bindings: Vec<Option<Binding>>,
     free_bindings: Vec<u32>,
+    /// Evictions that go on beside the cycles, by the number of their timers.
+    pub(super) evictions: std::collections::BTreeMap<u32, Eviction>,
+    pub(super) next_eviction: u32,
     /// The pods that the slots stand for, as far as the log was read.
-    uids: IdPages<PodId, Option<PodUid>>,
+    pub(super) uids: IdPages<PodId, Option<PodUid>>,
     /// Why pending pods do not fit.
     errors: std::collections::BTreeMap<PodUid, FitError>,
 }
@@ -89,6 +109,8 @@ impl Scheduler {
             queue_timer: None,
             bindings: Vec::new(),
             free_bindings: Vec::new(),
+            evictions: std::collections::BTreeMap::new(),
+            next_eviction: 0,
             uids: IdPages::new(),
             errors: std::collections::BTreeMap::new(),
         }
@@ -109,6 +131,7 @@ impl Scheduler {
             Timer::Cycle => self.end_cycle(env),
             Timer::Queue => self.queue_timer = None,
             Timer::Bind(slot) => self.bind(env, slot),
+            Timer::Evict(number) => self.go_on_evicting(env, number),
         }
         self.go_on(env);
     }
@@ -140,7 +163,7 @@ impl Scheduler {
     /// The pod of the cycle under way.
     #[must_use]
     pub fn in_cycle(&self) -> Option<PodRef> {
-        self.cycle.as_ref().map(|(pod, ..)| *pod)
+        self.cycle.as_ref().map(|cycle| cycle.pod)
     }
 
     /// Pods whose bindings are on their way, and where they are to go.
@@ -170,6 +193,7 @@ impl Scheduler {
                     self.view.add_pod(pod.pod, class, node);
                 } else {
                     self.queue.delete(pod.pod);
+                    self.view.clear_nomination(pod.pod);
                     self.appeared(pod.pod, class, node, now);
                 }
             }
@@ -179,9 +203,24 @@ impl Scheduler {
                 if !self.queue.delete(pod.pod) {
                     self.left(pod, now);
                 }
+                self.withdrawn(pod.pod, now);
                 self.errors.remove(&pod.uid);
                 if self.uids.get(pod.pod).copied().flatten() == Some(pod.uid) {
                     self.uids[pod.pod] = None;
+                }
+            }
+            Change::PodNominated { pod, node, before, class } => {
+                let pending =
+                    self.uids.get(pod.pod).copied().flatten() == Some(pod.uid) && self.view.place_of(pod.pod).is_none();
+                if !pending {
+                    return;
+                }
+                match node {
+                    Some(node) => self.view.nominate(pod.pod, class, node),
+                    None => _ = self.view.clear_nomination(pod.pod),
+                }
+                if before.is_some() {
+                    self.made_room(class, now);
                 }
             }
             Change::NodeAdded(node) => {
@@ -211,6 +250,19 @@ impl Scheduler {
         self.queue.on_event(self.view.tables(), &ClusterEvent::AssignedPodAdded(class), now);
     }
 
+    /// A pending pod is gone: the node that was kept for it is not any more.
+    fn withdrawn(&mut self, pod: PodId, now: SimTime) {
+        if let Some((nominee, _)) = self.view.clear_nomination(pod) {
+            self.made_room(nominee.class, now);
+        }
+    }
+
+    /// A pod of `class` is no longer nominated for its node: to pods of at most its priority that is as if it had gone.
+    fn made_room(&mut self, class: ClassId, now: SimTime) {
+        let priority = self.view.tables().class(class).priority;
+        self.queue.on_event_for(self.view.tables(), &ClusterEvent::AssignedPodRemoved(class), priority, now);
+    }
+
     fn left(&mut self, pod: PodRef, now: SimTime) {
         if let Some((_, class)) = self.view.remove_pod(pod.pod) {
             self.queue.on_event(self.view.tables(), &ClusterEvent::AssignedPodRemoved(class), now);
@@ -236,12 +288,24 @@ impl Scheduler {
             env.counters.scheduling_attempts += 1;
             let (workload, ordinal) = env.cluster.pods().source(pod.pod);
             let mut rng = env.draws.workload(workload).tie_break.at(u64::from(ordinal), u64::from(info.attempts), 0);
-            let (ask, tie) = (Ask::of(info.class), rng.next_u64());
-            let decision = match self.evaluator {
+            // Its own nomination does not stand in its way.
+            let nominated = self.view.clear_nomination(pod.pod).map(|(_, node)| node);
+            let (ask, tie) = (Ask { class: info.class, nominated }, rng.next_u64());
+            let mut decision = match self.evaluator {
                 Evaluator::Columns => schedule_one(&mut self.view, &mut self.columns, ask, &self.options, tie),
                 Evaluator::Scan => schedule_one(&mut self.view, &mut self.scan, ask, &self.options, tie),
             };
-            self.cycle = Some((pod, info, decision.outcome));
+            let candidate = match &mut decision.outcome {
+                Outcome::Placed(_) => None,
+                Outcome::Unfit(error) => {
+                    let objects = Objects::new(env.cluster, env.plan, &self.uids, env.now);
+                    preempt(&self.view, ask, error, &objects, rng.next_u64()).into_iter().next()
+                }
+            };
+            if let Some(node) = nominated {
+                self.view.nominate(pod.pod, info.class, node);
+            }
+            self.cycle = Some(Cycle { pod, info, outcome: decision.outcome, candidate, evicts: false });
             env.timers.after_constant(env.plan.control_plane.scheduling_cycle, Timer::Cycle);
         }
     }
@@ -258,13 +322,15 @@ impl Scheduler {
     }
 
     fn end_cycle<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>) {
-        let (pod, info, outcome) = self.cycle.take().expect("a cycle is under way");
+        let cycle = self.cycle.take().expect("a cycle is under way");
+        let Cycle { pod, info, outcome, candidate, evicts } = cycle;
         if !env.cluster.pods().exists(pod) {
             self.queue.done(pod.pod);
             return;
         }
         match outcome {
             Outcome::Placed(placement) => {
+                self.view.clear_nomination(pod.pod);
                 self.view.assume(pod.pod, info.class, placement.node);
                 self.queue.done(pod.pod);
                 let binding = Binding { pod, node: placement.node, info };
@@ -281,6 +347,17 @@ impl Scheduler {
                 env.timers.after_constant(env.plan.control_plane.binding, Timer::Bind(slot));
             }
             Outcome::Unfit(error) => {
+                if let Some(chosen) = &candidate
+                    && !env.plan.control_plane.scheduler.async_preemption
+                {
+                    if !evicts {
+                        let cycle = Cycle { evicts: true, outcome: Outcome::Unfit(error), pod, info, candidate };
+                        self.cycle = Some(cycle);
+                        env.timers.after(env.plan.control_plane.binding * 2, Timer::Cycle);
+                        return;
+                    }
+                    self.evict_at_once(env, pod, info.class, chosen);
+                }
                 env.counters.scheduling_failures += 1;
                 let kind = PodConditionType::PodScheduled;
                 let condition = PodCondition::not(known::UNSCHEDULABLE);
@@ -290,6 +367,10 @@ impl Scheduler {
                     let note = env.recorder.note(|| error.message(strings));
                     env.fact(|| Fact::PodUnschedulable(pod.uid, note));
                     env.pod_event(pod.uid, KubeEvent::FailedScheduling, || error.message(strings));
+                }
+                self.nominate(env, pod, info.class, candidate.as_ref(), &error);
+                if let Some(chosen) = candidate.filter(|_| !evicts) {
+                    self.start_evicting(env, pod, info.class, &chosen);
                 }
                 let rejected_by = error.rejected_by();
                 self.errors.insert(pod.uid, error);
@@ -316,6 +397,8 @@ impl Scheduler {
                 });
             }
             Err(_) => {
+                // As upstream, what failed is not to be expected where it was.
+                let _ = env.cluster.request(env.now, Op::Nominate { pod, node: None, class: info.class });
                 // If the pod is gone, its slot may be another's by now, assumed in its turn.
                 let same = self.uids.get(pod.pod).copied().flatten() == Some(pod.uid);
                 if let Some((_, class)) = same.then(|| self.view.forget(pod.pod)).flatten() {

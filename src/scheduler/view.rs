@@ -245,9 +245,9 @@ impl View {
         self.nominations.set(Nominee { pod, class, priority }, node);
     }
 
-    /// Takes a pod's nomination back. Returns the node it was nominated for.
-    pub fn clear_nomination(&mut self, pod: PodId) -> Option<NodeId> {
-        self.nominations.remove(pod).map(|(_, node)| node)
+    /// Takes a pod's nomination back. Returns what it was and where, if it was nominated.
+    pub fn clear_nomination(&mut self, pod: PodId) -> Option<(Nominee, NodeId)> {
+        self.nominations.remove(pod)
     }
 
     /// Asks about `node` as if the pods nominated there that count against `priority` were on it.
