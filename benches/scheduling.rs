@@ -146,7 +146,7 @@ fn backlog(criterion: &mut Criterion) {
         bencher.iter(|| assert_eq!(queue.on_event(tables, &event, SimTime(2)), 0));
     });
     group.bench_function("an event that wakes 6,250, popped and failed again", |bencher| {
-        let freed = ClusterEvent::AssignedPodRemoved(ClassId::from_raw(1));
+        let freed = ClusterEvent::AssignedPodRemoved { class: ClassId::from_raw(1), terminating: false };
         bencher.iter(|| {
             assert_eq!(queue.on_event(tables, &freed, SimTime(3)), 6_250);
             while let Some(popped) = queue.pop(SimTime(3)) {

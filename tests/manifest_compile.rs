@@ -300,7 +300,7 @@ spec:
 }
 
 #[test]
-fn node_affinity_is_compiled_and_the_other_affinities_are_ignored() {
+fn node_affinity_is_compiled() {
     let text = r#"
 apiVersion: v1
 kind: Pod
@@ -325,6 +325,66 @@ spec:
     assert_eq!(affinity.preferred.iter().map(|&(weight, _)| weight).collect::<Vec<_>>(), [30]);
     assert_eq!(affinity.terms().map(|term| term.compares_numbers()).collect::<Vec<_>>(), [true, false, false]);
     assert_eq!(affinity.terms().map(|term| term.names().len()).collect::<Vec<_>>(), [0, 1, 0]);
-    let ignored: Vec<&str> = objects.ignored.iter().map(|(path, _)| path.as_str()).collect();
-    assert_eq!(ignored, ["Pod: spec.affinity.podAntiAffinity"]);
+    assert!(objects.ignored.is_empty() && class.pod_affinity.is_none());
+}
+
+#[test]
+fn terms_about_pods_are_compiled_as_admission_leaves_them() {
+    let text = r#"
+apiVersion: v1
+kind: Pod
+metadata:
+  name: web
+  namespace: shop
+  labels: {app: web, hash: h1}
+  ownerReferences:
+  - {apiVersion: apps/v1, kind: Deployment, name: other, uid: u, controller: false}
+  - {apiVersion: apps/v1, kind: ReplicaSet, name: web-1, uid: v, controller: true}
+spec:
+  containers: [{name: c, image: i}]
+  affinity:
+    podAffinity:
+      requiredDuringSchedulingIgnoredDuringExecution:
+      - {topologyKey: zone, labelSelector: {matchLabels: {app: web}}, matchLabelKeys: [hash, absent]}
+      - {topologyKey: zone, labelSelector: {matchLabels: {app: web}, matchExpressions: [{key: hash, operator: In, values: [h1]}]}, matchLabelKeys: [hash]}
+    podAntiAffinity:
+      preferredDuringSchedulingIgnoredDuringExecution:
+      - weight: 7
+        podAffinityTerm: {topologyKey: zone, labelSelector: {}, mismatchLabelKeys: [hash], namespaceSelector: {}}
+  topologySpreadConstraints:
+  - {maxSkew: 2, topologyKey: zone, whenUnsatisfiable: DoNotSchedule, labelSelector: {matchLabels: {app: web}}, matchLabelKeys: [hash]}
+  - {maxSkew: 1, topologyKey: zone, whenUnsatisfiable: ScheduleAnyway, nodeTaintsPolicy: Honor}
+---
+apiVersion: v1
+kind: Namespace
+metadata: {name: shop, labels: {team: a}}
+---
+apiVersion: apps/v1
+kind: ReplicaSet
+metadata: {name: web-1, namespace: shop}
+spec: {selector: {matchLabels: {app: web}}}
+"#;
+    let (objects, mut words, _) = compile(text);
+    let class = words.classes.get(objects.pods[0].template.class).clone();
+    let mut labels = |pairs: &[(&str, &str)]| {
+        let id = words.strings.intern_labels(pairs.iter().copied());
+        words.strings.labels(id).clone()
+    };
+    let same = labels(&[("app", "web"), ("hash", "h1")]);
+    let other = labels(&[("app", "web"), ("hash", "h2")]);
+    let affinity = class.pod_affinity.as_deref().expect("it has terms");
+    for term in &affinity.required {
+        assert_eq!((&*term.namespaces, term.in_own_namespace), (&[class.namespace][..], true));
+        assert!(term.selector.selects(&same) && !term.selector.selects(&other));
+    }
+    let (weight, apart) = &affinity.anti_preferred[0];
+    assert!(*weight == 7 && apart.namespaces.is_empty() && apart.namespace_selector.is_everything());
+    assert!(!apart.selector.selects(&same) && apart.selector.selects(&other));
+    let [hard, soft] = &class.spread[..] else { panic!("two constraints") };
+    assert!((hard.max_skew, hard.min_domains) == (2, 1) && hard.selector.selects(&same));
+    assert!(!hard.selector.selects(&other) && !soft.selector.selects(&same), "no selector selects nothing");
+    assert_eq!(class.owner, Some(objects.owners[0].owner));
+    assert!(
+        words.strings.text(objects.namespaces[0].name) == "shop" && objects.namespaces[0].labels.pairs().len() == 2
+    );
 }

@@ -381,7 +381,7 @@ fn run(steps: &[Step], started: SimTime) -> Result<(), TestCaseError> {
                     0 => ClusterEvent::NodeAdded(new),
                     1..=3 => ClusterEvent::NodeUpdated { old, new },
                     4 => ClusterEvent::NodeRemoved(old),
-                    5 | 6 => ClusterEvent::AssignedPodRemoved(of(a)),
+                    5 | 6 => ClusterEvent::AssignedPodRemoved { class: of(a), terminating: b % 2 == 0 },
                     _ => ClusterEvent::AssignedPodUpdated { old: of(a), new: of(b) },
                 };
                 let woken = queue.on_event(tables, &event, now);

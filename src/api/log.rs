@@ -5,7 +5,8 @@ use std::collections::VecDeque;
 
 use crate::base::{Digest, SimDuration, SimTime};
 use crate::model::{
-    ClassId, ConditionStatus, ConfigId, NodeId, Phase, PodConditionType, PodId, PodUid, Taint, TemplateId,
+    ClaimName, ClassId, ConditionStatus, ConfigId, NodeId, Phase, PodConditionType, PodId, PodUid, StorageKey, StrId,
+    Taint, TemplateId,
 };
 
 /// A pod object: its slot, and its uid to tell whether the slot was reused.
@@ -137,6 +138,8 @@ pub enum Change {
     },
     /// A ConfigMap or Secret was created or changed (`true`) or deleted.
     Config(ConfigId, bool),
+    /// A storage object was created or changed.
+    Storage(StorageKey),
 }
 
 impl Change {
@@ -160,6 +163,21 @@ impl Change {
                 (10 << 56 | u64::from(added), u64::from(node.raw()) << 32 | u64::from(taint.key.raw()))
             }
             Self::Config(config, exists) => (11 << 56 | u64::from(exists), u64::from(config.raw())),
+            Self::Storage(key) => {
+                let named = |kind: u64, name: StrId| (12 << 56 | kind, u64::from(name.raw()));
+                let spaced = |kind: u64, of: ClaimName| {
+                    (12 << 56 | kind, u64::from(of.namespace.raw()) << 32 | u64::from(of.name.raw()))
+                };
+                match key {
+                    StorageKey::Class(name) => named(0, name),
+                    StorageKey::CsiDriver(name) => named(1, name),
+                    StorageKey::CsiNode(name) => named(2, name),
+                    StorageKey::Capacity(name) => spaced(3, name),
+                    StorageKey::Volume(name) => named(4, name),
+                    StorageKey::Claim(name) => spaced(5, name),
+                    StorageKey::Attachment(name) => named(6, name),
+                }
+            }
         };
         digest.fold(a);
         digest.fold(b);

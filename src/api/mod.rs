@@ -14,7 +14,7 @@ pub use pods::Pods;
 pub use request::{Op, Rejection, StatusPatch};
 
 use crate::base::{Digest, IdVec, SimTime};
-use crate::model::{ConfigId, StrId};
+use crate::model::{ConfigId, StorageSet, StrId};
 
 /// Every object of the simulated cluster.
 #[derive(Debug, Default)]
@@ -25,6 +25,8 @@ pub struct Cluster {
     pub(crate) nodes: Nodes,
     /// Keys of the ConfigMaps and Secrets that exist.
     configs: IdVec<ConfigId, Option<Box<[StrId]>>>,
+    /// Claims, volumes, storage classes and drivers.
+    storage: StorageSet,
     log: ChangeLog,
     digest: Digest,
     resource_version: u64,
@@ -53,6 +55,12 @@ impl Cluster {
     #[must_use]
     pub fn config(&self, id: ConfigId) -> Option<&[StrId]> {
         self.configs[id].as_deref()
+    }
+
+    /// Claims, volumes, storage classes and drivers.
+    #[must_use]
+    pub const fn storage(&self) -> &StorageSet {
+        &self.storage
     }
 
     /// The change log.

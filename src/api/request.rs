@@ -10,7 +10,7 @@ use super::stored::{ApiTime, StoredContainer, pack_reason};
 use crate::base::SimTime;
 use crate::model::{
     ClassId, ConditionStatus, ConfigId, NodeId, NodeShape, Phase, PodCondition, PodConditionType, PodTemplate, ShapeId,
-    StrId, Taint, TemplateId, WorkloadId,
+    StorageObject, StrId, Taint, TemplateId, WorkloadId,
 };
 
 /// A write.
@@ -95,6 +95,8 @@ pub enum Op<'a> {
     PutConfig(ConfigId, &'a [StrId]),
     /// Deletes a ConfigMap or Secret.
     DeleteConfig(ConfigId),
+    /// Creates or replaces a storage object.
+    PutStorage(&'a StorageObject),
 }
 
 /// What a kubelet writes of a pod. Conditions that are `None` are left as they are.
@@ -188,6 +190,13 @@ impl Cluster {
             Op::DeleteConfig(config) => {
                 self.configs[config].take().ok_or(Rejection::NotFound)?;
                 Change::Config(config, false)
+            }
+            Op::PutStorage(object) => {
+                if self.storage.get(object.key()).as_ref() == Some(object) {
+                    return Err(Rejection::Conflict("nothing changed"));
+                }
+                self.storage.put(object.clone());
+                Change::Storage(object.key())
             }
         };
         Ok(self.accept(now, change))

@@ -60,6 +60,8 @@ pub(crate) enum When {
 pub(crate) enum Command {
     /// Run a scenario and sum it up
     Run(RunArgs),
+    /// Say why a pod is pending, or where it is, and what would let it fit
+    Explain(ExplainArgs),
     /// Check scenarios and manifests without running anything
     Validate(ValidateArgs),
     /// Print the JSON Schema of scenario files
@@ -105,6 +107,38 @@ pub(crate) struct RunArgs {
     /// What is printed at the end
     #[arg(long, value_name = "FORM", default_value = "full")]
     pub summary: Summary,
+}
+
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct ExplainArgs {
+    /// The scenario file
+    pub scenario: PathBuf,
+    /// The pod: NAME or NAMESPACE/NAME
+    pub pod: String,
+    /// Its namespace
+    #[arg(short, long, value_name = "NAMESPACE")]
+    pub namespace: Option<String>,
+    /// When to look: 3h20m after the start, the next 21:30, or a date and time [default: the end]
+    #[arg(long, value_name = "TIME")]
+    pub at: Option<String>,
+    /// The root of all random draws, instead of the scenario's
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Change a key of the scenario, as in scenario.duration=2h or node_pool.0.count=5
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// What is printed
+    #[arg(short, long, value_name = "FORM", default_value = "text")]
+    pub output: ExplainForm,
+}
+
+/// What `explain` prints.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(crate) enum ExplainForm {
+    /// For people
+    Text,
+    /// One JSON object
+    Json,
 }
 
 /// The form of the summary.

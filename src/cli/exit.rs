@@ -8,7 +8,7 @@ use std::process::ExitCode;
 pub enum Exit {
     /// All is well.
     Success = 0,
-    /// The run is fine but an `[[expect]]` does not hold, or a conformance case fails.
+    /// The run is fine but an `[[expect]]` does not hold, a conformance case fails, or there is no such pod.
     ExpectationFailed = 1,
     /// The arguments or the input are wrong.
     Usage = 2,
@@ -26,7 +26,10 @@ impl Exit {
     /// Every way to end, with what it means.
     pub const ALL: &[(Self, &'static str)] = &[
         (Self::Success, "all is well"),
-        (Self::ExpectationFailed, "the run is fine, but an `[[expect]]` does not hold, or a conformance case fails"),
+        (
+            Self::ExpectationFailed,
+            "the run is fine, but an `[[expect]]` does not hold, a conformance case fails, or there is no such pod",
+        ),
         (Self::Usage, "the arguments, the scenario or a manifest are wrong"),
         (Self::Io, "something could not be read or written"),
         (Self::Limit, "a limit stopped the run; the results are partial and marked so"),

@@ -5,6 +5,7 @@ mod args;
 mod completions;
 pub mod conformance;
 mod exit;
+mod explain;
 mod progress;
 mod run;
 mod schema;
@@ -50,6 +51,7 @@ pub fn main() -> ExitCode {
 fn dispatch(command: Command, terminal: &mut Terminal) -> anyhow::Result<Exit> {
     match command {
         Command::Run(args) => run::run(&args, terminal),
+        Command::Explain(args) => explain::run(&args, terminal),
         Command::Validate(args) => validate::run(&args, terminal),
         Command::Schema => schema::run(terminal),
         Command::Completions(args) => completions::run(&args, terminal),

@@ -62,9 +62,18 @@ pub(super) fn run(args: &RunArgs, terminal: &Terminal) -> anyhow::Result<Exit> {
     }
 }
 
-/// Reads the scenario; says what is wrong with it.
+/// Reads the scenario of a run.
 fn prepare(args: &RunArgs, terminal: &Terminal) -> Result<Ready, Exit> {
-    let Loaded { plan, sources, diagnostics, ignored } = scenario::load(&args.scenario, &args.set);
+    let mut ready = read(&args.scenario, &args.set, args.seed, terminal)?;
+    if let Some(until) = args.until {
+        ready.plan.duration = ready.plan.duration.min(until);
+    }
+    Ok(ready)
+}
+
+/// Reads a scenario; says what is wrong with it.
+pub(super) fn read(path: &Path, set: &[String], seed: Option<u64>, terminal: &Terminal) -> Result<Ready, Exit> {
+    let Loaded { plan, sources, diagnostics, ignored } = scenario::load(path, set);
     if diagnostics.has_errors() || terminal.level >= 0 {
         let text = diagnostics.render(&sources, terminal.color_err());
         if !text.is_empty() {
@@ -77,11 +86,8 @@ fn prepare(args: &RunArgs, terminal: &Terminal) -> Result<Ready, Exit> {
             diagnostics.sorted().iter().any(|one| one.code == scenario::codes::UNREADABLE_FILE && one.span.is_none());
         return Err(if unread { Exit::Io } else { Exit::Usage });
     };
-    if let Some(seed) = args.seed {
+    if let Some(seed) = seed {
         plan.seed = seed;
-    }
-    if let Some(until) = args.until {
-        plan.duration = plan.duration.min(until);
     }
     Ok(Ready { plan, ignored })
 }

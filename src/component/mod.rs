@@ -34,6 +34,8 @@ pub struct DrawTables {
     workloads: IdVec<WorkloadId, WorkloadDraws>,
     /// Delays of proxies and load balancers, by service.
     pub network: Draw,
+    /// How long provisioners take.
+    pub storage: Draw,
     /// What faults strike.
     pub fault: Draw,
 }
@@ -81,6 +83,7 @@ impl DrawTables {
         Self {
             workloads: plan.workloads.iter().map(expand).collect(),
             network: root.of(Purpose::Latency, "services"),
+            storage: root.of(Purpose::Latency, "storage"),
             fault: root.of(Purpose::Fault, ""),
             root,
         }

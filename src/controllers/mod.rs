@@ -3,7 +3,9 @@
 pub mod endpoints;
 pub mod node_lifecycle;
 pub mod pod_gc;
+pub mod volume_binder;
 
 pub use endpoints::Endpoints;
 pub use node_lifecycle::NodeLifecycle;
 pub use pod_gc::PodGc;
+pub use volume_binder::VolumeBinder;

@@ -33,13 +33,14 @@ fn node_affinity(cx: &mut Context<'_>, affinity: &Fields<'_, '_>) -> Option<Box<
     let entry = affinity.get("nodeAffinity")?;
     let path = affinity.path.field("nodeAffinity");
     let fields = cx.fields(&entry.value, entry.key_at, &path, &schema::NODE_AFFINITY, "")?;
-    let affinity = NodeAffinity { required: required(cx, &fields), preferred: preferred(cx, &fields) };
+    let affinity = NodeAffinity { required: terms(cx, &fields, REQUIRED), preferred: preferred(cx, &fields) };
     (affinity != NodeAffinity::default()).then(|| Box::new(affinity))
 }
 
-fn required(cx: &mut Context<'_>, fields: &Fields<'_, '_>) -> Option<Box<[NodeTerm]>> {
-    let entry = fields.get(REQUIRED)?;
-    let path = fields.path.field(REQUIRED);
+/// Reads a node selector: terms of which one must match.
+pub(super) fn terms(cx: &mut Context<'_>, fields: &Fields<'_, '_>, name: &'static str) -> Option<Box<[NodeTerm]>> {
+    let entry = fields.get(name)?;
+    let path = fields.path.field(name);
     let selector =
         cx.fields(&entry.value, entry.key_at, &path, &schema::NODE_SELECTOR, "write `nodeSelectorTerms:`")?;
     let path = path.field("nodeSelectorTerms");

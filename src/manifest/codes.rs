@@ -162,6 +162,14 @@ codes! {
     MISSING_CONFIG_KEY = "PS1105", "reference to a missing key";
     /// Numbers of a PodDisruptionBudget.
     BAD_BUDGET = "PS1106", "invalid disruption budget";
+    /// Access modes that are missing or exclude each other.
+    BAD_ACCESS_MODES = "PS1110", "invalid access modes";
+    /// A claim or a volume that does not say how large it is.
+    NO_SIZE = "PS1111", "claim or volume without a size";
+    /// A local volume on no node.
+    LOCAL_WITHOUT_NODE = "PS1112", "local volume without node affinity";
+    /// A claim that none of the files has.
+    MISSING_CLAIM = "PS1113", "reference to a missing claim";
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use super::tree::{At, Entry, Meaning, Node, Value, meaning};
 use crate::base::Quantity;
 use crate::diag::{Code, Diagnostics, SourceId, Span, did_you_mean};
 use crate::model::names::go_quote;
-use crate::model::{ConfigId, PreemptionPolicy, StrId, Vocabulary};
+use crate::model::{ClaimName, ConfigId, PreemptionPolicy, StrId, Vocabulary};
 
 /// The fields that a kind of mapping can have.
 pub(super) struct Schema {
@@ -44,6 +44,8 @@ pub(super) struct Context<'a> {
     pub errors: u32,
     /// References to configuration objects, to be looked up once everything is read.
     pub uses: &'a mut Vec<ConfigUse>,
+    /// References to claims, likewise.
+    pub claims: &'a mut Vec<(ClaimName, Span)>,
     /// Priority classes of the files.
     pub priorities: &'a PriorityClasses,
 }

@@ -11,6 +11,13 @@ pub(super) const MODELLED: &[(&str, &str)] = &[
     ("Namespace", "v1"),
     ("PriorityClass", "scheduling.k8s.io/v1"),
     ("PodDisruptionBudget", "policy/v1"),
+    ("PersistentVolume", "v1"),
+    ("PersistentVolumeClaim", "v1"),
+    ("StorageClass", "storage.k8s.io/v1"),
+    ("CSINode", "storage.k8s.io/v1"),
+    ("CSIDriver", "storage.k8s.io/v1"),
+    ("CSIStorageCapacity", "storage.k8s.io/v1"),
+    ("VolumeAttachment", "storage.k8s.io/v1"),
     ("List", "v1"),
 ];
 
@@ -21,8 +28,6 @@ const OTHERS: &[(&str, &str)] = &[
     ("Endpoints", ""),
     ("Event", ""),
     ("LimitRange", ""),
-    ("PersistentVolume", ""),
-    ("PersistentVolumeClaim", ""),
     ("PodTemplate", ""),
     ("ReplicationController", ""),
     ("ResourceQuota", ""),
@@ -42,10 +47,6 @@ const OTHERS: &[(&str, &str)] = &[
     ("RoleBinding", "rbac.authorization.k8s.io"),
     ("ClusterRole", "rbac.authorization.k8s.io"),
     ("ClusterRoleBinding", "rbac.authorization.k8s.io"),
-    ("StorageClass", "storage.k8s.io"),
-    ("CSIDriver", "storage.k8s.io"),
-    ("CSINode", "storage.k8s.io"),
-    ("VolumeAttachment", "storage.k8s.io"),
     ("CustomResourceDefinition", "apiextensions.k8s.io"),
     ("MutatingWebhookConfiguration", "admissionregistration.k8s.io"),
     ("ValidatingWebhookConfiguration", "admissionregistration.k8s.io"),
@@ -58,6 +59,14 @@ const OTHERS: &[(&str, &str)] = &[
     ("DeviceClass", "resource.k8s.io"),
     ("PodSecurityPolicy", "policy"),
 ];
+
+/// Whether a modelled kind has no namespace.
+pub(super) fn is_cluster_scoped(kind: &str) -> bool {
+    matches!(
+        kind,
+        "Node" | "PriorityClass" | "PersistentVolume" | "StorageClass" | "CSINode" | "CSIDriver" | "VolumeAttachment"
+    )
+}
 
 /// What a pair of kind and API version is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -7,10 +7,16 @@ use super::fields::{ConfigUse, Context, Fields, Path, PriorityClass, PriorityCla
 use super::meta::{self, Meta, NameRule};
 use super::references::{self, Selectable, Selecting};
 use super::tree::Node;
-use super::{NodeObject, Objects, PodObject, budget, codes, config, node, owners, pod, schema, service};
+use super::{
+    NodeObject, Objects, PodObject, budget, claim, codes, config, kinds, node, owners, persistent_volume, pod, schema,
+    service, storage,
+};
 use crate::diag::{Diagnostics, SourceId, Sources, Span};
 use crate::model::service::ConfigContent;
-use crate::model::{ConfigId, ConfigKind, DisruptionBudget, Namespace, Vocabulary};
+use crate::model::storage::{
+    CsiDriver, CsiNode, CsiStorageCapacity, PersistentVolume, PersistentVolumeClaim, StorageClass, VolumeAttachment,
+};
+use crate::model::{ClaimName, ConfigId, ConfigKind, DisruptionBudget, Namespace, Vocabulary};
 
 /// See [`super::load`].
 pub(super) fn load(
@@ -28,6 +34,8 @@ pub(super) fn load(
         objects: Objects::default(),
         ignored: BTreeMap::new(),
         uses: Vec::new(),
+        claims: Vec::new(),
+        broken_claims: BTreeSet::new(),
         priorities: PriorityClasses::default(),
         seen: BTreeMap::new(),
         not_modelled: BTreeMap::new(),
@@ -54,6 +62,9 @@ struct Loader<'a, 't> {
     objects: Objects,
     ignored: BTreeMap<String, u32>,
     uses: Vec<ConfigUse>,
+    claims: Vec<(ClaimName, Span)>,
+    /// Claims that exist, but with errors.
+    broken_claims: BTreeSet<ClaimName>,
     priorities: PriorityClasses,
     /// Kind, namespace and name of every object, with its place.
     seen: BTreeMap<(&'static str, String, String), Span>,
@@ -74,6 +85,13 @@ enum Made<'t> {
     Namespace(Namespace),
     Budget(DisruptionBudget),
     Priority(Option<(PriorityClass, bool)>),
+    Volume(Option<PersistentVolume>),
+    Claim(Option<PersistentVolumeClaim>),
+    Class(Option<StorageClass>),
+    CsiNode(Option<CsiNode>),
+    CsiDriver(Option<CsiDriver>),
+    Capacity(Option<CsiStorageCapacity>),
+    Attachment(Option<VolumeAttachment>),
 }
 
 impl<'t> Loader<'_, 't> {
@@ -95,6 +113,7 @@ impl<'t> Loader<'_, 't> {
             name: raw_name(object.node).to_owned(),
             errors: u32::from(object.broken),
             uses: &mut self.uses,
+            claims: &mut self.claims,
             priorities: &self.priorities,
         };
         let root = Path::ROOT;
@@ -145,11 +164,23 @@ impl<'t> Loader<'_, 't> {
             Made::Namespace(namespace) if !broken => self.objects.namespaces.push(namespace),
             Made::Budget(budget) if !broken => self.objects.budgets.push(budget),
             Made::Budget(_) | Made::Node(_) | Made::Service(_) | Made::Namespace(_) | Made::Priority(_) => {}
+            Made::Claim(_) if broken => {
+                let (namespace, name) = (strings.intern(meta.namespace), strings.intern(&meta.name));
+                self.broken_claims.insert(ClaimName { namespace, name });
+            }
+            _ if broken => {}
+            Made::Volume(made) => self.objects.storage.volumes.extend(made),
+            Made::Claim(made) => self.objects.storage.claims.extend(made),
+            Made::Class(made) => self.objects.storage.classes.extend(made),
+            Made::CsiNode(made) => self.objects.storage.csi_nodes.extend(made),
+            Made::CsiDriver(made) => self.objects.storage.csi_drivers.extend(made),
+            Made::Capacity(made) => self.objects.storage.capacities.extend(made),
+            Made::Attachment(made) => self.objects.storage.attachments.extend(made),
         }
     }
 
     fn is_duplicate(&mut self, kind: &'static str, meta: &Meta<'_>, span: Span) -> bool {
-        let namespace = if matches!(kind, "Node" | "Namespace" | "PriorityClass") { "" } else { meta.namespace };
+        let namespace = if kinds::is_cluster_scoped(kind) { "" } else { meta.namespace };
         let key = (kind, namespace.to_owned(), meta.name.clone());
         let Some(first) = self.seen.get(&key) else {
             self.seen.insert(key, span);
@@ -188,12 +219,14 @@ impl<'t> Loader<'_, 't> {
                 format!("{count} objects of kind {kind} ({version}) are left out")
             };
             let message = format!("{what}: the kind is not modelled yet");
-            let help = "nothing of it will happen in the simulation; compiled are Pod, Node, ConfigMap, Secret, Service, Namespace, \
-                        PriorityClass, PodDisruptionBudget and List";
+            let help = "nothing of it will happen in the simulation; compiled are Pod, Node, ConfigMap, Secret, Service, \
+                        Namespace, PriorityClass, PodDisruptionBudget, List and the storage kinds";
             self.diagnostics.warning(codes::NOT_MODELLED, *span, message, "not simulated", help);
         }
         let (words, diagnostics) = (&*self.words, &mut *self.diagnostics);
         references::check_configs(&self.uses, &self.objects.configs, &self.broken_configs, words, diagnostics);
+        let storage = &self.objects.storage;
+        references::check_claims(&self.claims, storage, &self.broken_claims, words, diagnostics);
         references::check_services(&self.services, &self.selectable, words, diagnostics);
         self.objects.ignored = self.ignored.into_iter().collect();
         self.objects
@@ -208,6 +241,13 @@ fn make<'t>(cx: &mut Context<'_>, root: &Fields<'t, '_>, meta: &Meta<'_>, kind: 
         "Secret" => Made::Config(config::read(cx, root, meta, ConfigKind::Secret)),
         "Service" => Made::Service(service::read(cx, root, meta)),
         "PodDisruptionBudget" => Made::Budget(budget::read(cx, root, meta)),
+        "PersistentVolume" => Made::Volume(persistent_volume::read(cx, root, meta)),
+        "PersistentVolumeClaim" => Made::Claim(claim::read(cx, root, meta)),
+        "StorageClass" => Made::Class(storage::class(cx, root, meta)),
+        "CSINode" => Made::CsiNode(storage::csi_node(cx, root, meta)),
+        "CSIDriver" => Made::CsiDriver(storage::csi_driver(cx, root, meta)),
+        "CSIStorageCapacity" => Made::Capacity(storage::capacity(cx, root, meta)),
+        "VolumeAttachment" => Made::Attachment(storage::attachment(cx, root, meta)),
         "Namespace" => Made::Namespace(owners::namespace(&mut cx.words.strings, meta)),
         _ => Made::Priority(config::priority_class(cx, root, meta)),
     }
@@ -221,6 +261,13 @@ fn schema_of(kind: &str) -> &'static Schema {
         "Secret" => &schema::SECRET,
         "Service" => &schema::SERVICE,
         "PodDisruptionBudget" => &schema::POD_DISRUPTION_BUDGET,
+        "PersistentVolume" => &schema::PERSISTENT_VOLUME,
+        "PersistentVolumeClaim" => &schema::CLAIM,
+        "StorageClass" => &schema::STORAGE_CLASS,
+        "CSINode" => &schema::CSI_NODE,
+        "CSIDriver" => &schema::CSI_DRIVER,
+        "CSIStorageCapacity" => &schema::CSI_STORAGE_CAPACITY,
+        "VolumeAttachment" => &schema::VOLUME_ATTACHMENT,
         "Namespace" => &schema::NAMESPACE,
         _ => &schema::PRIORITY_CLASS,
     }

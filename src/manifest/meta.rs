@@ -18,8 +18,35 @@ pub(super) struct Meta<'t> {
     pub namespace: &'t str,
     /// Labels as written.
     pub labels: Vec<(&'t str, &'t str)>,
+    /// Annotations as written.
+    pub annotations: Vec<(&'t str, &'t str)>,
+    /// The uid, if it is written and the kind has a use for it.
+    pub uid: Option<&'t str>,
+    /// Whether there is a `deletionTimestamp`, for kinds that have a use for it.
+    pub is_deleting: bool,
     /// Its controller, if that is of a kind whose pods are spread by default.
     pub owner: Option<(OwnerKind, &'t str)>,
+    /// The uid of the owner that controls it, for kinds that have a use for it.
+    pub controller: Option<&'t str>,
+}
+
+/// Fields that some kinds only have a use for; for others they are counted as ignored.
+const USED_BY: &[(&str, &[&str])] = &[
+    ("uid", &["Pod", "PersistentVolumeClaim"]),
+    ("deletionTimestamp", &["PersistentVolume", "PersistentVolumeClaim"]),
+];
+
+impl<'t> Meta<'t> {
+    /// The value of an annotation.
+    pub(super) fn annotation(&self, key: &str) -> Option<&'t str> {
+        self.annotations.iter().find(|(name, _)| *name == key).map(|&(_, value)| value)
+    }
+
+    /// The uid; an object that has none yet is known by its names.
+    pub(super) fn uid(&self) -> String {
+        let made = || format!("uid-{}-{}", self.namespace, self.name);
+        self.uid.filter(|uid| !uid.is_empty()).map_or_else(made, str::to_owned)
+    }
 }
 
 /// What an object's name must be.
@@ -35,8 +62,17 @@ pub(super) enum NameRule {
 
 /// Reads `metadata` of an object. `ordinal` makes generated names distinct.
 pub(super) fn read<'t>(cx: &mut Context<'_>, root: &Fields<'t, '_>, rule: NameRule, ordinal: usize) -> Meta<'t> {
-    let (name, name_at) = (String::new(), root.anchor);
-    let mut meta = Meta { name, name_at, namespace: "default", labels: Vec::new(), owner: None };
+    let mut meta = Meta {
+        name: String::new(),
+        name_at: root.anchor,
+        namespace: "default",
+        labels: Vec::new(),
+        annotations: Vec::new(),
+        uid: None,
+        is_deleting: false,
+        owner: None,
+        controller: None,
+    };
     let path = Path::ROOT;
     let path = path.field("metadata");
     let Some(entry) = root.get("metadata") else {
@@ -68,29 +104,43 @@ pub(super) fn read<'t>(cx: &mut Context<'_>, root: &Fields<'t, '_>, rule: NameRu
             cx.invalid_text(codes::BAD_NAME, at, &path.field("namespace"), namespace, reasons, &help);
         }
         meta.labels = check_labels(cx, &fields, "labels");
-        meta.owner = owner(cx, &fields);
-        for (key, at, ..) in fields.texts(cx, "annotations", "write `key: \"value\"` lines under it") {
+        owners(cx, &fields, &mut meta);
+        for (key, at, value, _) in fields.texts(cx, "annotations", "write `key: \"value\"` lines under it") {
+            meta.annotations.push((key, value));
             for error in label_key_errors(&key.to_lowercase()) {
                 let text = format!("Invalid value: {}: {error}", go_quote(key));
                 let help = "annotation keys are a name, or a domain, a slash and a name: example.com/owner";
                 cx.invalid(codes::BAD_LABEL, at, &path.field("annotations"), &text, "", help);
             }
         }
+        special(cx, &fields, &mut meta);
     }
     meta
 }
 
+/// What only some kinds have a use for.
+fn special<'t>(cx: &mut Context<'_>, fields: &Fields<'t, '_>, meta: &mut Meta<'t>) {
+    for &(name, kinds) in USED_BY {
+        let Some(entry) = fields.get(name) else { continue };
+        let path = fields.path.field(name);
+        match name {
+            _ if !kinds.contains(&cx.kind) => cx.ignore(&path),
+            "uid" => meta.uid = fields.text(cx, "uid"),
+            _ => meta.is_deleting = cx.text(&entry.value, &path, "ObjectMeta", "Time").is_some(),
+        }
+    }
+}
+
 /// The controller among the owners. Other owners make no difference here.
-fn owner<'t>(cx: &mut Context<'_>, meta: &Fields<'t, '_>) -> Option<(OwnerKind, &'t str)> {
+fn owners<'t>(cx: &mut Context<'_>, fields: &Fields<'t, '_>, meta: &mut Meta<'t>) {
     const NAME: &str = "ownerReferences";
-    let list_path = meta.path.field(NAME);
-    let mut owner = None;
-    for (index, node) in meta.list(cx, NAME, "v1.OwnerReference").iter().enumerate() {
+    let list_path = fields.path.field(NAME);
+    for (index, node) in fields.list(cx, NAME, "v1.OwnerReference").iter().enumerate() {
         let path = list_path.index(index);
         let example = "write `- {apiVersion: apps/v1, kind: ReplicaSet, name: web, uid: ..., controller: true}`";
         let schema = &schema::OWNER_REFERENCE;
         let Some(fields) = cx.fields(node, node.anchor(), &path, schema, example) else { continue };
-        let [version, kind, name, _] =
+        let [version, kind, name, uid] =
             ["apiVersion", "kind", "name", "uid"].map(|name| fields.text(cx, name).unwrap_or(""));
         let is_controller = fields.boolean(cx, "controller").unwrap_or(false);
         fields.boolean(cx, "blockOwnerDeletion");
@@ -100,12 +150,12 @@ fn owner<'t>(cx: &mut Context<'_>, meta: &Fields<'t, '_>) -> Option<(OwnerKind, 
             ("apps/v1", "StatefulSet") => Some(OwnerKind::StatefulSet),
             _ => None,
         };
-        match kind.filter(|_| is_controller && owner.is_none() && cx.kind == "Pod") {
-            Some(kind) => owner = Some((kind, name)),
-            None => cx.ignore(&path),
+        match (cx.kind, kind) {
+            ("Pod", Some(kind)) if is_controller && meta.owner.is_none() => meta.owner = Some((kind, name)),
+            ("PersistentVolumeClaim", _) if is_controller && meta.controller.is_none() => meta.controller = Some(uid),
+            _ => cx.ignore(&path),
         }
     }
-    owner
 }
 
 fn missing_name(cx: &mut Context<'_>, at: At) {

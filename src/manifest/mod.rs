@@ -7,6 +7,7 @@
 
 mod affinity;
 mod budget;
+mod claim;
 pub mod codes;
 mod config;
 mod container;
@@ -23,6 +24,7 @@ mod names;
 mod node;
 mod owners;
 mod path;
+mod persistent_volume;
 mod placement;
 mod pod;
 mod pod_affinity;
@@ -32,15 +34,20 @@ mod resources;
 mod schema;
 mod schema_objects;
 mod schema_placement;
+mod schema_storage;
 mod service;
 mod spread;
+mod storage;
 mod tree;
 mod volume;
+mod volume_source;
 mod yaml;
 
 use crate::diag::{Diagnostics, SourceId, Sources, Span};
 use crate::model::service::ConfigContent;
-use crate::model::{DisruptionBudget, Namespace, OwnerSelector, PodTemplate, ServiceSpec, ShapeId, StrId, Vocabulary};
+use crate::model::{
+    DisruptionBudget, Namespace, OwnerSelector, PodTemplate, ServiceSpec, ShapeId, StorageObjects, StrId, Vocabulary,
+};
 
 /// Everything that some manifest files hold, compiled.
 #[derive(Clone, Debug, Default)]
@@ -59,6 +66,8 @@ pub struct Objects {
     pub budgets: Vec<DisruptionBudget>,
     /// ConfigMaps and Secrets with their keys.
     pub configs: Vec<(ConfigContent, Span)>,
+    /// Claims, volumes, storage classes and drivers.
+    pub storage: StorageObjects,
     /// Fields that were read but that nothing here models: (kind and path, how often).
     pub ignored: Vec<(String, u32)>,
 }

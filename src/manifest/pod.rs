@@ -43,7 +43,7 @@ pub(super) fn spec<'t>(cx: &mut Context<'_>, root: &Fields<'t, '_>, meta: &Meta<
         .filter_map(|name| spec.get(name))
         .flat_map(|entry| volume::token_volumes(&entry.value))
         .collect();
-    let volumes = volume::volumes(cx, &spec, namespace, &tokens);
+    let volumes = volume::volumes(cx, &spec, meta, &tokens);
     let host_network = spec.boolean(cx, "hostNetwork").unwrap_or(false);
     let grace_period_seconds = spec.integer(cx, "terminationGracePeriodSeconds", "int64").unwrap_or(30);
     let scope = Scope { namespace, host_network, grace_seconds: grace_period_seconds, volumes: &volumes };
@@ -55,7 +55,8 @@ pub(super) fn spec<'t>(cx: &mut Context<'_>, root: &Fields<'t, '_>, meta: &Meta<
         &[("Always", RestartPolicy::Always), ("OnFailure", RestartPolicy::OnFailure), ("Never", RestartPolicy::Never)],
     );
     let pod_resources = pod_resources(cx, &spec, &containers);
-    let class = class(cx, &spec, meta, &containers, &pod_resources);
+    let mut class = class(cx, &spec, meta, &containers, &pod_resources);
+    class.volumes = volumes.scheduled.as_slice().into();
     let active_deadline_seconds = deadline(cx, &spec);
     rest(cx, &spec);
     let labels = cx.words.strings.intern_labels(meta.labels.iter().copied());
@@ -248,6 +249,7 @@ fn class(
         owner: meta.owner.map(|(kind, name)| PodOwner { kind, name: cx.words.strings.intern(name) }),
         tolerations: placement::tolerations(cx, spec),
         host_ports: containers.iter().filter(stays).flat_map(|c| c.host_ports.iter().map(|(port, ..)| *port)).collect(),
+        volumes: Box::default(),
     }
 }
 

@@ -8,7 +8,7 @@ use super::fields::ConfigUse;
 use super::service::{self, Service};
 use crate::diag::{Diagnostics, SourceId, Span, did_you_mean};
 use crate::model::service::ConfigContent;
-use crate::model::{ConfigId, ConfigKind, StrId, Vocabulary};
+use crate::model::{ClaimName, ConfigId, ConfigKind, StorageObjects, StrId, Vocabulary};
 
 /// A pod, or the pods of a workload, as a Service sees them.
 pub(super) struct Selectable<'t> {
@@ -97,6 +97,33 @@ pub(super) fn check_configs(
             let message = format!("{lower} \"{name}\" not found in namespace {namespace} of the files{more}");
             diagnostics.warning(codes::MISSING_CONFIG, span, message, format!("no such {kind}"), help);
         }
+    }
+}
+
+/// Warns of claims that pods use and none of the files has, each once, at its first place.
+pub(super) fn check_claims(
+    uses: &[(ClaimName, Span)],
+    storage: &StorageObjects,
+    broken: &BTreeSet<ClaimName>,
+    words: &Vocabulary,
+    diagnostics: &mut Diagnostics,
+) {
+    let known: BTreeSet<ClaimName> = storage.claims.iter().map(|claim| claim.name).collect();
+    let mut missing: BTreeMap<ClaimName, (Span, u32)> = BTreeMap::new();
+    for (claim, span) in uses.iter().filter(|(claim, _)| !known.contains(claim) && !broken.contains(claim)) {
+        missing.entry(*claim).or_insert((*span, 0)).1 += 1;
+    }
+    let text = |id| words.strings.text(id);
+    for (claim, (span, count)) in missing {
+        let (name, namespace) = (text(claim.name), text(claim.namespace));
+        let more = if count > 1 { format!(" ({count} references)") } else { String::new() };
+        let near = known.iter().filter(|other| other.namespace == claim.namespace).map(|other| text(other.name));
+        let help = match did_you_mean(name, near) {
+            Some(meant) => format!("did you mean `{meant}`?"),
+            None => "add the PersistentVolumeClaim to the files: without it the pod is not scheduled".to_owned(),
+        };
+        let message = format!("persistentvolumeclaim \"{name}\" not found in namespace {namespace} of the files{more}");
+        diagnostics.warning(codes::MISSING_CLAIM, span, message, "no such claim", help);
     }
 }
 

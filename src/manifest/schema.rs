@@ -4,6 +4,7 @@
 use super::fields::Schema;
 pub(super) use super::schema_objects::*;
 pub(super) use super::schema_placement::*;
+pub(super) use super::schema_storage::*;
 
 /// A Pod.
 pub(super) const POD: Schema = Schema {
@@ -25,14 +26,21 @@ pub(super) const POD: Schema = Schema {
 pub(super) const META: Schema = Schema {
     go: "ObjectMeta",
     what: "metadata",
-    modelled: &["name", "generateName", "namespace", "labels", "annotations", "ownerReferences"],
+    modelled: &[
+        "name",
+        "generateName",
+        "namespace",
+        "labels",
+        "annotations",
+        "uid",
+        "deletionTimestamp",
+        "ownerReferences",
+    ],
     ignored: &[
         "selfLink",
-        "uid",
         "resourceVersion",
         "generation",
         "creationTimestamp",
-        "deletionTimestamp",
         "deletionGracePeriodSeconds",
         "finalizers",
         "managedFields",

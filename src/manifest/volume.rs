@@ -1,16 +1,19 @@
 //! Volumes of a pod and their mounts. Mirrors ValidateVolumes and ValidateVolumeMounts of
 //! pkg/apis/core/validation/validation.go, v1.34.
 
+use super::claim;
 use super::codes;
 use super::env::{self, Reference};
 use super::fields::{Context, Fields, Path};
+use super::meta::Meta;
 use super::names;
 use super::schema::{self, VOLUME_SOURCES};
 use super::tree::{At, Entry, Node};
+use super::volume_source::{self, Source};
 use crate::base::Quantity;
 use crate::diag::did_you_mean;
 use crate::model::names::go_quote;
-use crate::model::{ConfigKind, ConfigRef, Mount, StrId, Volume, VolumeSource};
+use crate::model::{ClaimName, ConfigKind, ConfigRef, Mount, PodVolume, StrId, Volume, VolumeSource};
 
 /// Where admission mounts the service account's token.
 const TOKEN_PATH: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
@@ -23,17 +26,20 @@ pub(super) struct Volumes<'t> {
     pub names: Vec<&'t str>,
     /// Compiled.
     pub volumes: Vec<Volume>,
+    /// Those that rules of the scheduler read.
+    pub scheduled: Vec<PodVolume>,
 }
 
 /// Reads `spec.volumes`. `token_volumes` are names of volumes that hold service account tokens, which always exist.
 pub(super) fn volumes<'t>(
     cx: &mut Context<'_>,
     spec: &Fields<'t, '_>,
-    namespace: StrId,
+    meta: &Meta<'_>,
     token_volumes: &[&str],
 ) -> Volumes<'t> {
+    let namespace = cx.words.strings.intern(meta.namespace);
     let list_path = spec.path.field("volumes");
-    let mut all = Volumes { names: Vec::new(), volumes: Vec::new() };
+    let mut all = Volumes { names: Vec::new(), volumes: Vec::new(), scheduled: Vec::new() };
     for (index, node) in spec.list(cx, "volumes", "v1.Volume").iter().enumerate() {
         let path = list_path.index(index);
         let example = "write `- name: data` and `emptyDir: {}` under it";
@@ -55,7 +61,8 @@ pub(super) fn volumes<'t>(
             }
         }
         let is_token = token_volumes.contains(&name);
-        let source = source(cx, &fields, node, &path, namespace, is_token);
+        let (source, scheduled) = source(cx, &fields, &path, namespace, is_token, &Owner { meta, volume: name });
+        all.scheduled.extend(scheduled);
         all.names.push(name);
         let name = cx.words.strings.intern(name);
         all.volumes.push(Volume { name, source });
@@ -63,14 +70,20 @@ pub(super) fn volumes<'t>(
     all
 }
 
+/// The pod and its volume: generic ephemeral volumes are named after both.
+struct Owner<'a, 't> {
+    meta: &'a Meta<'t>,
+    volume: &'a str,
+}
+
 fn source(
     cx: &mut Context<'_>,
     fields: &Fields<'_, '_>,
-    node: &Node<'_>,
     path: &Path<'_>,
     namespace: StrId,
     is_token: bool,
-) -> VolumeSource {
+    owner: &Owner<'_, '_>,
+) -> (VolumeSource, Option<PodVolume>) {
     let mut first: Option<(&'static str, &Entry<'_>)> = None;
     for &name in VOLUME_SOURCES {
         let Some(entry) = fields.get(name) else { continue };
@@ -95,21 +108,23 @@ fn source(
             ),
         };
         cx.invalid(codes::NO_SOURCE, at, path, "Required value: must specify a volume type", "holds nothing", &help);
-        return VolumeSource::Other;
+        return (VolumeSource::Other, None);
     };
-    let _ = node;
     let inner = path.field(name);
-    match name {
+    if volume_source::is_read(name) || matches!(name, "persistentVolumeClaim" | "ephemeral" | "csi") {
+        return (VolumeSource::Other, scheduled(cx, name, entry, &inner, namespace, owner));
+    }
+    let files = match name {
         "emptyDir" => empty_dir(cx, entry, &inner),
         "configMap" => {
             let Some(fields) = cx.fields(&entry.value, entry.key_at, &inner, &schema::CONFIG_MAP_VOLUME, "") else {
-                return VolumeSource::Other;
+                return (VolumeSource::Other, None);
             };
             config(cx, &fields, "name", ConfigKind::ConfigMap, namespace, false)
         }
         "secret" => {
             let Some(fields) = cx.fields(&entry.value, entry.key_at, &inner, &schema::SECRET_VOLUME, "") else {
-                return VolumeSource::Other;
+                return (VolumeSource::Other, None);
             };
             config(cx, &fields, "secretName", ConfigKind::Secret, namespace, is_token)
         }
@@ -118,7 +133,75 @@ fn source(
             cx.ignore(&inner);
             VolumeSource::Other
         }
+    };
+    (files, None)
+}
+
+/// A volume that rules of the scheduler read.
+fn scheduled(
+    cx: &mut Context<'_>,
+    name: &str,
+    entry: &Entry<'_>,
+    path: &Path<'_>,
+    namespace: StrId,
+    owner: &Owner<'_, '_>,
+) -> Option<PodVolume> {
+    match name {
+        "persistentVolumeClaim" => {
+            let example = "write `claimName: data` under it";
+            let fields = cx.fields(&entry.value, entry.key_at, path, &schema::CLAIM_VOLUME, example)?;
+            let help = "say which claim: add `claimName: data`";
+            let name = fields.required(cx, "claimName", codes::REQUIRED, help)?;
+            let claim = ClaimName { namespace, name: cx.words.strings.intern(name) };
+            cx.claims.push((claim, cx.span(fields.at("claimName"))));
+            Some(PodVolume::Claim(claim))
+        }
+        "ephemeral" => ephemeral(cx, entry, path, namespace, owner),
+        "csi" => {
+            let example = "write `driver:` under it";
+            let fields = cx.fields(&entry.value, entry.key_at, path, &schema::CSI_INLINE, example)?;
+            let driver = fields.required(cx, "driver", codes::REQUIRED, "say which driver: add `driver:`")?;
+            Some(PodVolume::Csi(cx.words.strings.intern(driver)))
+        }
+        name => Some(match volume_source::read(cx, name, entry, path, "")? {
+            Source::Gce { disk, read_only, csi } => PodVolume::GcePersistentDisk { disk, read_only, csi },
+            Source::Ebs { volume, csi } => PodVolume::AwsElasticBlockStore { volume, csi },
+            Source::Iscsi { iqn, read_only } => PodVolume::Iscsi { iqn, read_only },
+            Source::Rbd { monitors, pool, image, read_only } => PodVolume::Rbd { monitors, pool, image, read_only },
+            Source::Migrated(csi) => PodVolume::Migrated(csi),
+        }),
     }
+}
+
+fn ephemeral(
+    cx: &mut Context<'_>,
+    entry: &Entry<'_>,
+    path: &Path<'_>,
+    namespace: StrId,
+    owner: &Owner<'_, '_>,
+) -> Option<PodVolume> {
+    let example = "write `volumeClaimTemplate: {spec: ...}` under it";
+    let fields = cx.fields(&entry.value, entry.key_at, path, &schema::EPHEMERAL_VOLUME, example)?;
+    let path = path.field("volumeClaimTemplate");
+    let missing = "Required value";
+    let help = "say what is claimed: add `volumeClaimTemplate: {spec: {accessModes: [...], resources: ...}}`";
+    let Some(entry) = fields.get("volumeClaimTemplate") else {
+        cx.invalid(codes::REQUIRED, fields.anchor, &path, missing, "no template", help);
+        return None;
+    };
+    let template = cx.fields(&entry.value, entry.key_at, &path, &schema::CLAIM_TEMPLATE, help)?;
+    let spec_path = path.field("spec");
+    let Some(spec) = template.get("spec") else {
+        cx.invalid(codes::REQUIRED, template.anchor, &spec_path, missing, "no spec", help);
+        return None;
+    };
+    let strings = &mut cx.words.strings;
+    let pod = strings.intern(&owner.meta.name);
+    let uid = strings.intern(&owner.meta.uid());
+    let name = strings.intern(&format!("{}-{}", owner.meta.name, owner.volume));
+    let claim = ClaimName { namespace, name };
+    claim::spec(cx, spec, &spec_path)?;
+    Some(PodVolume::Ephemeral { claim, pod, uid })
 }
 
 fn empty_dir(cx: &mut Context<'_>, entry: &Entry<'_>, path: &Path<'_>) -> VolumeSource {

@@ -6,6 +6,7 @@ use super::pod::Protocol;
 use super::pod_affinity::PodAffinity;
 use super::resources::Resources;
 use super::spread::{PodOwner, SpreadConstraint};
+use super::storage::PodVolume;
 use super::strings::{LabelSet, known};
 
 /// Everything of a pod that placement depends on, interned: equal classes get equal answers.
@@ -43,6 +44,8 @@ pub struct PodClass {
     pub tolerations: Box<[Toleration]>,
     /// Host ports of main containers and sidecars.
     pub host_ports: Box<[HostPort]>,
+    /// Volumes that rules of the scheduler read, in order.
+    pub volumes: Box<[PodVolume]>,
     /// `spec.affinity.podAffinity` and `podAntiAffinity`; `None` if there is no term.
     pub pod_affinity: Option<Box<PodAffinity>>,
     /// `spec.topologySpreadConstraints`.
@@ -79,6 +82,7 @@ impl Default for PodClass {
             node_affinity: None,
             tolerations: Box::default(),
             host_ports: Box::default(),
+            volumes: Box::default(),
             pod_affinity: None,
             spread: Box::default(),
             owner: None,

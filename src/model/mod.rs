@@ -22,9 +22,12 @@ mod selector_parse;
 pub mod service;
 pub mod spread;
 pub mod status;
+pub mod storage;
+pub mod storage_set;
 pub mod strings;
 pub mod tolerations;
 pub mod vocabulary;
+pub mod volume_match;
 
 pub use behavior::{Behavior, Crash, FileUse, HookRun, OnTerminate, RunTime, StartFailure, Unhealthy, Usage};
 pub use budget::{BudgetBound, BudgetStatus, DisruptionBudget};
@@ -46,5 +49,7 @@ pub use spread::{
     NodeInclusionPolicy, OwnedPods, OwnerKind, OwnerSelector, PodOwner, SpreadConstraint, WhenUnsatisfiable,
 };
 pub use status::{ConditionStatus, ContainerState, ContainerStatus, Phase, PodCondition, PodConditionType, Terminated};
+pub use storage::{ClaimName, PodVolume, StorageObjects};
+pub use storage_set::{StorageKey, StorageObject, StorageSet};
 pub use strings::{LabelSet, Strings};
 pub use vocabulary::Vocabulary;

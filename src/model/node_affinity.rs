@@ -84,6 +84,12 @@ impl NodeSelectorTerm {
 }
 
 impl NodeTerm {
+    /// The term that asks for one value of a label.
+    #[must_use]
+    pub fn equal(key: StrId, value: StrId) -> Self {
+        Self { labels: CompiledSelector::of_pairs(&[(key, value)]), names: Box::default() }
+    }
+
     /// Whether a node has what the term asks for.
     #[must_use]
     pub fn matches(&self, node: &impl NodeLabels) -> bool {

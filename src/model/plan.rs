@@ -5,8 +5,8 @@ use super::service::ConfigContent;
 use super::strings::known;
 use super::{
     Behavior, BehaviorId, ClassId, ConfigId, ConfigObject, DisruptionBudget, ImageId, Namespace, NodeShape,
-    OwnerSelector, PodClass, PodTemplate, ServiceId, ServiceSpec, ShapeId, StrId, Strings, Taint, TemplateId,
-    WorkloadId,
+    OwnerSelector, PodClass, PodTemplate, ServiceId, ServiceSpec, ShapeId, StorageObject, StrId, Strings, Taint,
+    TemplateId, WorkloadId,
 };
 use crate::base::{Distribution, IdVec, SimDuration, SimTime};
 
@@ -41,6 +41,8 @@ pub struct Plan {
     pub configs: IdVec<ConfigId, ConfigObject>,
     /// The ones that exist from the start, with their keys.
     pub config_contents: Vec<ConfigContent>,
+    /// Claims, volumes, storage classes and drivers that exist from the start.
+    pub storage: Vec<StorageObject>,
     /// Services.
     pub services: IdVec<ServiceId, ServiceSpec>,
     /// PodDisruptionBudgets.
@@ -295,6 +297,8 @@ pub enum ChangeKind {
     ApplyConfig(ConfigContent),
     /// Deletes a ConfigMap or Secret.
     DeleteConfig(ConfigId),
+    /// Creates or replaces a storage object.
+    ApplyStorage(Box<StorageObject>),
     /// Deletes pods, as `kubectl delete pod`.
     DeletePod {
         /// Which.
@@ -356,6 +360,8 @@ pub struct ControlPlane {
     pub proxy_sync: SimDuration,
     /// How long a cloud load balancer takes to get an address.
     pub load_balancer: Distribution,
+    /// How long a provisioner takes to make a volume.
+    pub volume_provisioning: Distribution,
     /// Added to the kubelet's retry periods: `period * (1 + U[0, this])`.
     pub retry_jitter: f64,
     /// Retry of a sync that failed (`backOffPeriod`).
@@ -435,6 +441,7 @@ impl ControlPlane {
             endpoint_slice: millis(100),
             proxy_sync: secs(1),
             load_balancer: Distribution::Uniform { min: 30.0, max: 180.0 },
+            volume_provisioning: Distribution::Uniform { min: 2.0, max: 20.0 },
             retry_jitter: 0.5,
             sync_retry: secs(10),
             crash_loop_initial: secs(10),
@@ -472,6 +479,7 @@ impl ControlPlane {
             endpoint_slice: SimDuration::ZERO,
             proxy_sync: SimDuration::ZERO,
             load_balancer: none.clone(),
+            volume_provisioning: none.clone(),
             retry_jitter: 0.0,
             node_boot: none,
             ..Self::typical()
@@ -583,6 +591,7 @@ impl Default for Plan {
             nodes: Vec::new(),
             configs: IdVec::new(),
             config_contents: Vec::new(),
+            storage: Vec::new(),
             services: IdVec::new(),
             workloads: IdVec::new(),
             pods: Vec::new(),

@@ -59,10 +59,13 @@ fn apply(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &mut Parts, at: SimTime) -
     let had_errors = cx.diagnostics.has_errors();
     let objects = compile(cx, &sources, Purpose::Beside);
     let unusable = objects.nodes.len() + objects.services.len() + objects.namespaces.len() + objects.budgets.len();
-    let usable = objects.pods.len() + objects.configs.len();
+    let mut storage = objects.storage;
+    storage.admit(parts.default_class);
+    let storage: Vec<_> = storage.into_objects().collect();
+    let usable = objects.pods.len() + objects.configs.len() + storage.len();
     if unusable > 0 || (usable == 0 && !sources.is_empty() && had_errors == cx.diagnostics.has_errors()) {
         let message = if unusable > 0 {
-            "only ConfigMaps, Secrets and Pods can be applied while the run goes on"
+            "only ConfigMaps, Secrets, storage objects and Pods can be applied while the run goes on"
         } else {
             "there is nothing in it that can be applied"
         };
@@ -72,7 +75,9 @@ fn apply(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &mut Parts, at: SimTime) -
     for pod in objects.pods {
         parts.pod(cx, pod, at);
     }
-    objects.configs.into_iter().map(|(content, _)| ChangeKind::ApplyConfig(content)).collect()
+    let configs = objects.configs.into_iter().map(|(content, _)| ChangeKind::ApplyConfig(content));
+    let storage = storage.into_iter().map(|object| ChangeKind::ApplyStorage(Box::new(object)));
+    configs.chain(storage).collect()
 }
 
 fn delete(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &Parts) -> Option<ChangeKind> {

@@ -29,6 +29,7 @@ pub(super) fn control_plane(cx: &mut Cx<'_>, root: &Fields<'_>) -> ControlPlane 
     spread("container_start", &mut plan.container_start);
     spread("image_manifest", &mut plan.image_manifest);
     spread("load_balancer", &mut plan.load_balancer);
+    spread("volume_provisioning", &mut plan.volume_provisioning);
     spread("node_boot", &mut plan.node_boot);
 
     let mut fixed = |key, place: &mut SimDuration| {

@@ -34,6 +34,7 @@ use crate::sim::plan::Plan;
 
 use fields::Fields;
 pub use files::{Disk, Files};
+pub use time::instant;
 
 /// A scenario as it was understood.
 #[derive(Debug)]
@@ -192,7 +193,7 @@ fn read(cx: &mut Cx<'_>, root: &Fields<'_>, file: &str) -> Option<Plan> {
         seed: run.seed,
         start: run.start,
         duration: run.duration,
-        classes: vocabulary.classes.entries().map(|(_, class)| class.clone()).collect(),
+        classes: vocabulary.classes.entries().map(|(_, class)| pods::simulated(class)).collect(),
         templates: parts.templates,
         behaviors,
         images,
@@ -200,6 +201,7 @@ fn read(cx: &mut Cx<'_>, root: &Fields<'_>, file: &str) -> Option<Plan> {
         nodes: parts.nodes,
         configs: vocabulary.configs.entries().map(|(_, config)| config.clone()).collect(),
         config_contents: parts.config_contents,
+        storage: parts.storage,
         services: parts.services,
         namespaces,
         owners: parts.controllers,

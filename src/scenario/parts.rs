@@ -10,8 +10,8 @@ use crate::diag::Span;
 use crate::model::service::ConfigContent;
 use crate::model::strings::known;
 use crate::model::{
-    DisruptionBudget, Namespace, OwnerSelector, PodTemplate, ServiceId, ServiceSpec, ShapeId, StrId, Strings,
-    TemplateId, WorkloadId,
+    DisruptionBudget, Namespace, OwnerSelector, PodTemplate, ServiceId, ServiceSpec, ShapeId, StorageObject, StrId,
+    Strings, TemplateId, WorkloadId,
 };
 use crate::sim::plan::{ArrivalPlan, Naming, NodePlan, PodPlan, Workload};
 
@@ -30,6 +30,9 @@ pub(super) struct Parts {
     pub controllers: Vec<OwnerSelector>,
     pub budgets: Vec<DisruptionBudget>,
     pub config_contents: Vec<ConfigContent>,
+    pub storage: Vec<StorageObject>,
+    /// The class of claims that name none.
+    pub default_class: Option<StrId>,
     pub pods: Vec<PodPlan>,
     pub arrivals: Vec<ArrivalPlan>,
 }

@@ -10,7 +10,7 @@ use super::{Cx, Missing};
 use crate::base::IdVec;
 use crate::diag::{Code, Diagnostics, SourceId};
 use crate::manifest::{self, Objects, codes};
-use crate::model::ImageId;
+use crate::model::{ImageId, PodClass, PodVolume};
 use crate::sim::plan::{Image, NodePlan};
 
 /// The manifests of `[scenario]`.
@@ -32,6 +32,10 @@ pub(super) fn manifests(cx: &mut Cx<'_>, root: &Fields<'_>, fields: &Fields<'_>,
     parts.related(objects.namespaces, objects.owners);
     parts.budgets.extend(objects.budgets);
     parts.config_contents.extend(objects.configs.into_iter().map(|(content, _)| content));
+    let mut storage = objects.storage;
+    parts.default_class = storage.default_class(&cx.vocabulary.strings);
+    storage.admit(parts.default_class);
+    parts.storage.extend(storage.into_objects());
 }
 
 /// What manifests are for: decides which warnings about what is *not* in them mean something.
@@ -48,7 +52,7 @@ pub(super) enum Purpose {
 impl Purpose {
     fn hides(self, code: Code) -> bool {
         let of_pods = [codes::UNKNOWN_TARGET_PORT, codes::SELECTS_NOTHING].contains(&code);
-        let of_configs = [codes::MISSING_CONFIG, codes::MISSING_CONFIG_KEY].contains(&code);
+        let of_configs = [codes::MISSING_CONFIG, codes::MISSING_CONFIG_KEY, codes::MISSING_CLAIM].contains(&code);
         match self {
             Self::Start => false,
             Self::StartOfMore => of_pods,
@@ -75,7 +79,26 @@ pub(super) fn compile(cx: &mut Cx<'_>, sources: &[SourceId], purpose: Purpose) -
     for (path, count) in &objects.ignored {
         *cx.ignored.entry(path.clone()).or_default() += count;
     }
+    for pod in &objects.pods {
+        let volumes = cx.vocabulary.classes.get(pod.template.class).volumes.iter();
+        let ephemeral = volumes.filter(|volume| is_ephemeral(volume)).count();
+        if ephemeral > 0 {
+            let path = "Pod: spec.volumes[].ephemeral".to_owned();
+            *cx.ignored.entry(path).or_default() += u32::try_from(ephemeral).unwrap_or(u32::MAX);
+        }
+    }
     objects
+}
+
+/// Whether a volume's claim would be made for each pod: in a simulation such volumes are always there.
+fn is_ephemeral(volume: &PodVolume) -> bool {
+    matches!(volume, PodVolume::Ephemeral { .. })
+}
+
+/// A class as the scheduler of a simulation sees it.
+pub(super) fn simulated(class: &PodClass) -> PodClass {
+    let volumes = class.volumes.iter().filter(|volume| !is_ephemeral(volume)).cloned().collect();
+    PodClass { volumes, ..class.clone() }
 }
 
 /// Every image that some container uses, with its size.

@@ -73,6 +73,15 @@ fn moment_of(cx: &mut Cx<'_>, node: &Node) -> Option<Placed<SimTime>> {
     placed(cx.start + offset.value)
 }
 
+/// An instant of a run that starts at `start`, written as [`moment`] reads it.
+#[must_use]
+pub fn instant(text: &str, start: SimTime) -> Option<SimTime> {
+    if let Some(seconds) = clock(text) {
+        return Some(next_at(start, seconds));
+    }
+    if text.contains(['-', ':']) { parse_date(text) } else { Some(start + SimDuration::parse(text).ok()?) }
+}
+
 /// Seconds since midnight of `21:30` or `21:30:15`.
 fn clock(text: &str) -> Option<i64> {
     let (hours, _) = text.split_once(':')?;

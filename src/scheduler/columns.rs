@@ -66,7 +66,7 @@ impl Columns {
         match self.related[class] {
             Some((known, related)) if known == epoch => related,
             _ => {
-                let related = view.relates(class);
+                let related = view.relates(class) || has_volumes(view, class);
                 self.related[class] = Some((epoch, related));
                 related
             }
@@ -115,6 +115,11 @@ impl Default for Columns {
     fn default() -> Self {
         Self::new()
     }
+}
+
+/// Whether volumes decide about a class: what is known of them changes without any node changing, so nothing is remembered.
+fn has_volumes(view: &View, class: ClassId) -> bool {
+    !view.tables().volumes(view.tables().class(class).volumes).is_empty()
 }
 
 impl Evaluator for Columns {

@@ -10,7 +10,7 @@ use crate::model::{PreemptionPolicy, Strings};
 
 /// Counts of nodes by reason; a node with two reasons counts in both. Sorted by reason, each once.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Histogram(SmallVec<[(Reason, u32); 4]>);
+pub struct Histogram(SmallVec<[(Reason, u32); 3]>);
 
 impl Histogram {
     /// Counts `nodes` more nodes with `reason`.

@@ -3,6 +3,7 @@
 
 use smallvec::SmallVec;
 
+use super::volume_reason::VolumeReason;
 use crate::model::{StrId, Strings};
 
 pub use crate::model::profile::{Plugin, PluginSet};
@@ -48,6 +49,8 @@ pub enum Reason {
     PodAntiAffinity,
     /// A pod that wants to be away from the pod is there.
     ExistingPodsAntiAffinity,
+    /// What a plugin for volumes says.
+    Volume(VolumeReason),
 }
 
 /// The reasons of one verdict.
@@ -68,6 +71,7 @@ impl Reason {
             Self::TooManyPods | Self::Insufficient(_) => Plugin::NodeResourcesFit,
             Self::TopologySpread | Self::TopologySpreadLabel => Plugin::PodTopologySpread,
             Self::PodAffinity | Self::PodAntiAffinity | Self::ExistingPodsAntiAffinity => Plugin::InterPodAffinity,
+            Self::Volume(reason) => reason.plugin(),
         }
     }
 
@@ -94,6 +98,7 @@ impl Reason {
             Self::PodAffinity => "node(s) didn't match pod affinity rules".to_owned(),
             Self::PodAntiAffinity => "node(s) didn't match pod anti-affinity rules".to_owned(),
             Self::ExistingPodsAntiAffinity => "node(s) didn't satisfy existing pods anti-affinity rules".to_owned(),
+            Self::Volume(reason) => reason.text(strings),
         }
     }
 }

@@ -4,6 +4,7 @@
 use super::framework::{Plugin, Rejection, Verdict};
 use super::plugins::node_affinity;
 use super::view::View;
+use super::volumes;
 use crate::model::ClassId;
 
 /// The first plugin that rejects the pod for good, else the last that rejects it for now; `None` lets nodes be looked at.
@@ -16,7 +17,7 @@ pub fn pre_filter(view: &View, class: ClassId) -> Option<Rejection> {
     for &plugin in &tables.profile(&class).pre_filter {
         let verdict = match plugin {
             Plugin::NodeAffinity => node_affinity::pre_filter(statics.named_nodes.as_deref()),
-            _ => Verdict::Fits,
+            _ => volumes::pre_filter(view, &class, plugin),
         };
         match verdict {
             Verdict::Fits => {}

@@ -10,37 +10,15 @@ use priority_queue::PriorityQueue;
 use rustc_hash::{FxHashMap, FxHasher};
 
 use super::backoff::PodBackOff;
+pub use super::backoff::QueueConfig;
 use super::framework::{Plugin, PluginSet};
 use super::hints::{self, ClusterEvent};
 use super::inflight::{InFlight, Seen};
 use super::tables::Tables;
+use super::trail::Trail;
 use super::waiting::{Seat, Waiting};
 use crate::base::{SimDuration, SimTime};
 use crate::model::{ClassId, PodId};
-
-/// The queue's constants.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct QueueConfig {
-    /// `podInitialBackoffSeconds`.
-    pub initial_backoff: SimDuration,
-    /// `podMaxBackoffSeconds`.
-    pub max_backoff: SimDuration,
-    /// How long a pod waits for an event before it is tried anyway.
-    pub max_in_unschedulable: SimDuration,
-    /// How often that is looked at.
-    pub leftover_period: SimDuration,
-}
-
-impl Default for QueueConfig {
-    fn default() -> Self {
-        Self {
-            initial_backoff: SimDuration::from_secs(1),
-            max_backoff: SimDuration::from_secs(10),
-            max_in_unschedulable: SimDuration::from_secs(300),
-            leftover_period: SimDuration::from_secs(30),
-        }
-    }
-}
 
 /// A pending pod and its history in the queue. [`Queue::pop`] hands it out, [`Queue::failed`] takes it back.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -115,6 +93,8 @@ pub struct Queue {
     sequence: u64,
     started: SimTime,
     scratch: Vec<PodId>,
+    /// What woke the pod that somebody asks about.
+    pub trail: Trail,
 }
 
 impl Queue {
@@ -135,6 +115,7 @@ impl Queue {
             sequence: 0,
             started,
             scratch: Vec::new(),
+            trail: Trail::default(),
         }
     }
 
@@ -204,7 +185,9 @@ impl Queue {
         info.backoff_expiry = Some(back_off.expiry(now, failures));
         let woken = rejected_by.is_empty()
             || self.in_flight.seen(info.pod).any(|seen| match *seen {
-                Seen::Cluster(ref event) => hints::wakes(tables, info.class, rejected_by, event),
+                Seen::Cluster(ref event) => hints::wakes(tables, info.class, rejected_by, event)
+                    .then(|| self.trail.note(tables, &info, event, now))
+                    .is_some(),
                 Seen::Own { pod, satisfied } => pod == info.pod && !satisfied.intersection(rejected_by).is_empty(),
             });
         self.in_flight.finish(info.pod);
@@ -242,6 +225,7 @@ impl Queue {
         for pod in woken.drain(..) {
             // `take_if` already took it out of its group.
             let info = self.release_entry(pod);
+            self.trail.note(tables, &info, event, now);
             self.enter(info, now);
         }
         self.scratch = woken;

@@ -3,12 +3,13 @@
 
 use rand::Rng;
 
+use super::bindings::{BIND_TIMEOUT, Binding};
 use super::columns::Columns;
 use super::cycle::{Ask, Options, Outcome, TieBreak, schedule_one};
 use super::diagnosis::FitError;
 use super::evictions::{Eviction, Objects};
 use super::framework::PluginSet;
-use super::hints::ClusterEvent;
+use super::hints::{ClusterEvent, StorageEvent};
 use super::plugins::default_preemption::Candidate;
 use super::preemption::preempt;
 use super::queue::{Queue, QueueConfig, QueuedPod};
@@ -22,7 +23,7 @@ use crate::component::Env;
 use crate::engine::{TimerKey, Timers};
 use crate::model::plan::{Evaluator, Plan};
 use crate::model::strings::known;
-use crate::model::{ClassId, NodeId, PodCondition, PodConditionType, PodId, PodUid, Taint};
+use crate::model::{ClassId, NodeId, PodCondition, PodConditionType, PodId, PodUid, StorageObject, Taint};
 use crate::record::{Fact, KubeEvent, Recorder};
 
 /// Timers of the scheduler.
@@ -36,14 +37,8 @@ pub enum Timer {
     Bind(u32),
     /// Deletions of victims reach the API server.
     Evict(u32),
-}
-
-/// A pod that is being bound.
-#[derive(Clone, Debug)]
-struct Binding {
-    pod: PodRef,
-    node: NodeId,
-    info: QueuedPod,
+    /// It is looked whether the volumes of a pod that is being bound are there.
+    Volumes(u32),
 }
 
 /// A cycle, with what was decided when it began.
@@ -71,15 +66,15 @@ pub struct Scheduler {
     cycle: Option<Cycle>,
     /// When the queue's own timer is due.
     queue_timer: Option<(SimTime, TimerKey)>,
-    bindings: Vec<Option<Binding>>,
-    free_bindings: Vec<u32>,
+    pub(super) bindings: Vec<Option<Binding>>,
+    pub(super) free_bindings: Vec<u32>,
     /// Evictions that go on beside the cycles, by the number of their timers.
     pub(super) evictions: std::collections::BTreeMap<u32, Eviction>,
     pub(super) next_eviction: u32,
     /// The pods that the slots stand for, as far as the log was read.
     pub(super) uids: IdPages<PodId, Option<PodUid>>,
     /// Why pending pods do not fit.
-    errors: std::collections::BTreeMap<PodUid, FitError>,
+    pub(super) errors: std::collections::BTreeMap<PodUid, FitError>,
 }
 
 impl Scheduler {
@@ -132,6 +127,7 @@ impl Scheduler {
             Timer::Queue => self.queue_timer = None,
             Timer::Bind(slot) => self.bind(env, slot),
             Timer::Evict(number) => self.go_on_evicting(env, number),
+            Timer::Volumes(slot) => self.await_volumes(env, slot),
         }
         self.go_on(env);
     }
@@ -166,6 +162,32 @@ impl Scheduler {
         self.cycle.as_ref().map(|cycle| cycle.pod)
     }
 
+    /// Where the pod of the cycle under way goes; `None` if no node fits it, or there is no cycle.
+    #[must_use]
+    pub fn placement(&self) -> Option<super::cycle::Placement> {
+        match self.cycle.as_ref()?.outcome {
+            Outcome::Placed(placement) => Some(placement),
+            Outcome::Unfit(_) => None,
+        }
+    }
+
+    /// How often the pod of the cycle under way was tried, this time included.
+    #[must_use]
+    pub fn attempt(&self) -> Option<u32> {
+        self.cycle.as_ref().map(|cycle| cycle.info.attempts)
+    }
+
+    /// What cycles are told.
+    #[must_use]
+    pub const fn options(&self) -> &Options {
+        &self.options
+    }
+
+    /// Keeps from now on what moves `pod` in the queue: see [`Queue::trail`].
+    pub fn follow(&mut self, pod: PodId) {
+        self.queue.trail.follow(pod);
+    }
+
     /// Pods whose bindings are on their way, and where they are to go.
     pub fn bindings(&self) -> impl Iterator<Item = (PodRef, NodeId)> {
         self.bindings.iter().flatten().map(|binding| (binding.pod, binding.node))
@@ -189,13 +211,11 @@ impl Scheduler {
                 }
             }
             Change::PodBound { pod, node, class } => {
-                if self.view.is_assumed(pod.pod) {
-                    self.view.add_pod(pod.pod, class, node);
-                } else {
+                if !self.view.is_assumed(pod.pod) {
                     self.queue.delete(pod.pod);
                     self.view.clear_nomination(pod.pod);
-                    self.appeared(pod.pod, class, node, now);
                 }
+                self.appeared(pod.pod, class, node, now);
             }
             Change::PodStatus { pod, phase, .. } if phase.is_terminal() => self.left(pod, now),
             Change::PodDeleting { pod, .. } => self.view.set_terminating(pod.pod),
@@ -236,6 +256,13 @@ impl Scheduler {
                     self.queue.on_event(self.view.tables(), &ClusterEvent::NodeUpdated { old, new }, now);
                 }
             }
+            Change::Storage(key) => {
+                if let Some(new) = env.cluster.storage().get(key) {
+                    let event = |old: Option<&StorageObject>| StorageEvent::of(old, &new);
+                    let event = event(self.view.storage_mut().put(new.clone()).as_ref());
+                    self.queue.on_event(self.view.tables(), &ClusterEvent::Storage(event), now);
+                }
+            }
             Change::NodeRemoved(node) => {
                 if let Some(facts) = self.view.remove_node(node) {
                     self.queue.on_event(self.view.tables(), &ClusterEvent::NodeRemoved(facts), now);
@@ -260,12 +287,15 @@ impl Scheduler {
     /// A pod of `class` is no longer nominated for its node: to pods of at most its priority that is as if it had gone.
     fn made_room(&mut self, class: ClassId, now: SimTime) {
         let priority = self.view.tables().class(class).priority;
-        self.queue.on_event_for(self.view.tables(), &ClusterEvent::AssignedPodRemoved(class), priority, now);
+        let event = ClusterEvent::AssignedPodRemoved { class, terminating: false };
+        self.queue.on_event_for(self.view.tables(), &event, priority, now);
     }
 
     fn left(&mut self, pod: PodRef, now: SimTime) {
+        let terminating = self.view.is_terminating(pod.pod);
         if let Some((_, class)) = self.view.remove_pod(pod.pod) {
-            self.queue.on_event(self.view.tables(), &ClusterEvent::AssignedPodRemoved(class), now);
+            let event = ClusterEvent::AssignedPodRemoved { class, terminating };
+            self.queue.on_event(self.view.tables(), &event, now);
         }
     }
 
@@ -331,20 +361,17 @@ impl Scheduler {
         match outcome {
             Outcome::Placed(placement) => {
                 self.view.clear_nomination(pod.pod);
+                let Some(volumes) = self.reserve(env, info.class, placement.node) else {
+                    // What the decision was made with is no longer so.
+                    let _ = env.cluster.request(env.now, Op::Nominate { pod, node: None, class: info.class });
+                    self.queue.failed(self.view.tables(), info, PluginSet::EMPTY, env.now);
+                    return;
+                };
                 self.view.assume(pod.pod, info.class, placement.node);
                 self.queue.done(pod.pod);
-                let binding = Binding { pod, node: placement.node, info };
-                let slot = match self.free_bindings.pop() {
-                    Some(slot) => {
-                        self.bindings[slot as usize] = Some(binding);
-                        slot
-                    }
-                    None => {
-                        self.bindings.push(Some(binding));
-                        u32::try_from(self.bindings.len() - 1).expect("few pods are bound at once")
-                    }
-                };
-                env.timers.after_constant(env.plan.control_plane.binding, Timer::Bind(slot));
+                let deadline = env.now + BIND_TIMEOUT;
+                let binding = Binding { pod, node: placement.node, info, volumes, deadline };
+                self.start_binding(env, binding);
             }
             Outcome::Unfit(error) => {
                 if let Some(chosen) = &candidate
@@ -375,38 +402,6 @@ impl Scheduler {
                 let rejected_by = error.rejected_by();
                 self.errors.insert(pod.uid, error);
                 self.queue.failed(self.view.tables(), info, rejected_by, env.now);
-            }
-        }
-    }
-
-    fn bind<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, slot: u32) {
-        let Binding { pod, node, info } = self.bindings[slot as usize].take().expect("a binding arrives once");
-        self.free_bindings.push(slot);
-        match env.cluster.request(env.now, Op::Bind { pod, node, class: info.class }) {
-            Ok(_) => {
-                env.counters.pods_bound += 1;
-                self.errors.remove(&pod.uid);
-                let name = env.cluster.nodes().get(node).name;
-                let (workload, ordinal) = env.cluster.pods().source(pod.pod);
-                let plan = env.plan;
-                env.pod_event(pod.uid, KubeEvent::Scheduled, || {
-                    let of = &plan.workloads[workload];
-                    let namespace = plan.strings.text(of.namespace);
-                    let pod = of.pod_name(&plan.strings, ordinal);
-                    format!("Successfully assigned {namespace}/{pod} to {}", plan.strings.text(name))
-                });
-            }
-            Err(_) => {
-                // As upstream, what failed is not to be expected where it was.
-                let _ = env.cluster.request(env.now, Op::Nominate { pod, node: None, class: info.class });
-                // If the pod is gone, its slot may be another's by now, assumed in its turn.
-                let same = self.uids.get(pod.pod).copied().flatten() == Some(pod.uid);
-                if let Some((_, class)) = same.then(|| self.view.forget(pod.pod)).flatten() {
-                    self.queue.on_event(self.view.tables(), &ClusterEvent::AssignedPodRemoved(class), env.now);
-                }
-                if env.cluster.pods().exists(pod) && env.cluster.pods().node(pod.pod).is_none() {
-                    self.queue.failed(self.view.tables(), info, PluginSet::EMPTY, env.now);
-                }
             }
         }
     }

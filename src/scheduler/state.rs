@@ -10,8 +10,9 @@ use super::plugins::{
 };
 use super::relations::Relations;
 use super::scan::NodeScores;
-use super::tables::{Class, LabelsOf, NodeFacts, Request, Statics, Tables};
+use super::tables::{Class, LabelsOf, NodeFacts, Request, Statics, Tables, VolumesId};
 use super::view::View;
+use super::volumes;
 use crate::base::IdVec;
 use crate::model::profile::{PodTopologySpreadArgs, Profile};
 use crate::model::{ClassId, HostPort, NodeId, PodId, WhenUnsatisfiable};
@@ -22,6 +23,7 @@ struct Load {
     usage: Usage,
     scalars: Vec<Scalar>,
     ports: Vec<HostPort>,
+    volumes: Vec<VolumesId>,
 }
 
 impl Load {
@@ -36,7 +38,7 @@ impl Load {
         };
         let scalars = offered.amounts.scalar.iter();
         let scalars = scalars.map(|&(name, allocatable)| Scalar { name, allocatable, requested: 0 }).collect();
-        Self { usage, scalars, ports: Vec::new() }
+        Self { usage, scalars, ports: Vec::new(), volumes: Vec::new() }
     }
 
     /// Counts a pod of `class` `sign` times.
@@ -51,6 +53,13 @@ impl Load {
         usage.pods += sign;
         for scalar in &mut self.scalars {
             scalar.requested += sign * request.amounts.scalar(scalar.name);
+        }
+        if !tables.volumes(class.volumes).is_empty() {
+            if sign > 0 {
+                self.volumes.push(class.volumes);
+            } else if let Some(at) = self.volumes.iter().position(|used| *used == class.volumes) {
+                self.volumes.swap_remove(at);
+            }
         }
         let ports = tables.ports(class.ports);
         if sign > 0 {
@@ -82,6 +91,7 @@ pub struct CycleState<'a> {
     inter_pod: inter_pod_affinity::Filter<'a>,
     /// Whether inter-pod affinity had nothing to say before pods came and went in thought.
     inter_pod_skips: bool,
+    volumes: volumes::State<'a>,
 }
 
 impl<'a> CycleState<'a> {
@@ -103,6 +113,7 @@ impl<'a> CycleState<'a> {
             statics,
             relations,
             loads: IdVec::new(),
+            volumes: volumes::State::default(),
             spread: pod_topology_spread::Filter::new(spread_incoming(relations, statics), constraints),
             domains: IdVec::new(),
             inter_pod: inter_pod_affinity::Filter::new(
@@ -124,6 +135,7 @@ impl<'a> CycleState<'a> {
             state.spread.count(&state.domains[node], pod_relations.pod(), view.is_terminating(pod));
         }
         state.inter_pod_skips = state.inter_pod.skips();
+        state.volumes = volumes::State::new(view, &class);
         state
     }
 
@@ -147,6 +159,7 @@ impl<'a> CycleState<'a> {
         let class = self.tables.class(class);
         let relations = self.tables.relations(class.relations);
         self.loads[node].count(self.tables, &class, sign);
+        self.volumes.count(self.tables.volumes(class.volumes), sign);
         let existing = inter_pod_affinity::Existing { pod: relations.pod(), affinity: relations.affinity.as_deref() };
         self.inter_pod.count(existing, &self.labels(node), sign);
         relations
@@ -192,7 +205,10 @@ impl<'a> CycleState<'a> {
             Plugin::PodTopologySpread => self.spread.verdict(&self.labels(node)),
             Plugin::InterPodAffinity if self.inter_pod_skips => Verdict::Fits,
             Plugin::InterPodAffinity => self.inter_pod.verdict(&self.labels(node)),
-            _ => Verdict::Fits,
+            _ => {
+                let there = load.volumes.iter().flat_map(|&id| tables.volumes(id));
+                self.volumes.verdict(plugin, self.view.storage(), tables, facts, there)
+            }
         }
     }
 

@@ -10,7 +10,7 @@ use crate::define_id;
 use crate::model::profile::Profile;
 use crate::model::strings::known;
 use crate::model::{
-    ClassId, HostPort, NodeAffinity, NodeLabels, NodeTerm, PodClass, PreemptionPolicy, ProfileId, Resources,
+    ClassId, HostPort, NodeAffinity, NodeLabels, NodeTerm, PodClass, PodVolume, PreemptionPolicy, ProfileId, Resources,
     SpreadConstraint, StrId, Strings, Taint, Toleration, WhenUnsatisfiable,
 };
 
@@ -29,7 +29,9 @@ define_id! {
     RelationsId
     /// A distinct list of host ports.
     PortsId
-    /// A distinct combination of profile, request, statics and ports: pods that get the same verdicts and scores.
+    /// A distinct list of volumes.
+    VolumesId
+    /// A distinct combination of profile, request, statics, ports and volumes: pods that get the same verdicts and scores.
     SignatureId
 }
 
@@ -83,7 +85,9 @@ pub struct Class {
     pub statics: StaticsId,
     /// Its host ports.
     pub ports: PortsId,
-    /// Profile, request, statics and ports.
+    /// Its volumes that rules of the scheduler read.
+    pub volumes: VolumesId,
+    /// Profile, request, statics, ports and volumes.
     pub signature: SignatureId,
     /// What it is to other pods.
     pub relations: RelationsId,
@@ -104,6 +108,8 @@ pub struct Signature {
     pub statics: StaticsId,
     /// Its host ports.
     pub ports: PortsId,
+    /// Its volumes.
+    pub volumes: VolumesId,
 }
 
 /// The fixed properties of a node: what events carry and hints compare.
@@ -150,6 +156,7 @@ pub struct Tables {
     requests: Interner<RequestId, Request>,
     statics: Interner<StaticsId, Statics>,
     ports: Interner<PortsId, Box<[HostPort]>>,
+    volumes: Interner<VolumesId, Box<[PodVolume]>>,
     signatures: Interner<SignatureId, Signature>,
     relations: Interner<RelationsId, Relations>,
     pub(super) listers: Listers,
@@ -200,6 +207,7 @@ impl Tables {
             requests: Interner::default(),
             statics: Interner::default(),
             ports: Interner::default(),
+            volumes: Interner::default(),
             signatures: Interner::default(),
             relations: Interner::default(),
             listers: Listers::default(),
@@ -235,15 +243,17 @@ impl Tables {
             tolerations: spec.tolerations.clone(),
         });
         let ports = self.ports.intern(spec.host_ports.clone());
+        let volumes = self.volumes.intern(spec.volumes.clone());
         let profile = self.profiles.entries().find(|(_, profile)| profile.scheduler_name == spec.scheduler_name);
         let profile = profile.map(|(id, _)| id);
-        let signature = self.signatures.intern(Signature { profile, request, statics, ports });
+        let signature = self.signatures.intern(Signature { profile, request, statics, ports, volumes });
         self.classes.grow_to(class, None);
         self.classes[class] = Some(Class {
             profile,
             request,
             statics,
             ports,
+            volumes,
             signature,
             relations: self.relations.intern(Relations::of(spec)),
             priority: spec.priority,
@@ -345,6 +355,12 @@ impl Tables {
     #[must_use]
     pub fn ports(&self, id: PortsId) -> &[HostPort] {
         self.ports.get(id)
+    }
+
+    /// Volumes that rules of the scheduler read.
+    #[must_use]
+    pub fn volumes(&self, id: VolumesId) -> &[PodVolume] {
+        self.volumes.get(id)
     }
 
     /// The parts of a signature.

@@ -7,12 +7,15 @@ use std::collections::BTreeMap;
 use rustc_hash::FxHashSet;
 use smallvec::SmallVec;
 
+use super::journal::Journal;
 use super::node_tree::{NodeTree, ZoneKey};
 use super::nominated::{Nominations, Nominee};
 use super::plugins::inter_pod_affinity;
 use super::plugins::node_resources_fit::{Scalar, Usage};
 use super::relations::Listers;
+use super::storage::{PodVolumes, Storage};
 pub use super::tables::{NodeFacts, NodeSpec, Tables};
+use super::volumes;
 use crate::base::{IdPages, IdVec};
 use crate::model::profile::Profile;
 use crate::model::strings::known;
@@ -37,10 +40,6 @@ struct NodeRow {
     first_pod: Option<PodId>,
 }
 
-/// A point in the journal of changed nodes.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
-pub struct Cursor(u64);
-
 /// What the scheduler believes about the cluster.
 #[derive(Clone, Debug, Default)]
 pub struct View {
@@ -55,6 +54,7 @@ pub struct View {
     /// How many pods on nodes have which priority.
     priorities: Vec<(i32, u32)>,
     nominations: Nominations,
+    storage: Storage,
     /// How many pods on nodes have terms of pod affinity, by class.
     with_affinity: BTreeMap<ClassId, u32>,
     relations_epoch: u64,
@@ -64,8 +64,7 @@ pub struct View {
     list_is_old: bool,
     ignores_zones: bool,
     list_epoch: u64,
-    journal: Vec<NodeId>,
-    journal_start: u64,
+    journal: Journal,
     pub(super) next_start: u32,
 }
 
@@ -102,6 +101,25 @@ impl View {
     /// Tells which strings are integers; needed if [`Tables::needs_numbers`] after a class was made known.
     pub fn learn_numbers(&mut self, strings: &Strings) {
         self.tables.learn_numbers(strings);
+    }
+
+    // ---- storage ----
+
+    /// The storage objects.
+    #[must_use]
+    pub const fn storage(&self) -> &Storage {
+        &self.storage
+    }
+
+    /// The storage objects, to bring them up to date.
+    pub const fn storage_mut(&mut self) -> &mut Storage {
+        &mut self.storage
+    }
+
+    /// What the claims of a pod of `class` get on a node, to be assumed together with the pod; `None` if the node does not do.
+    #[must_use]
+    pub fn volumes_for(&self, class: ClassId, node: NodeId) -> Option<PodVolumes> {
+        volumes::reserve(self, class, node)
     }
 
     /// Tells what namespaces, Services and owners there are.
@@ -457,26 +475,13 @@ impl View {
     // ---- the journal ----
 
     fn changed(&mut self, node: NodeId) {
-        self.journal.push(node);
-        let keep = (2 * self.list.len()).max(1024);
-        if self.journal.len() > 2 * keep {
-            let cut = self.journal.len() - keep;
-            self.journal.drain(..cut);
-            self.journal_start += cut as u64;
-        }
+        self.journal.note(node, self.list.len());
     }
 
-    /// The end of the journal.
+    /// Which nodes changed, and when.
     #[must_use]
-    pub const fn cursor(&self) -> Cursor {
-        Cursor(self.journal_start + self.journal.len() as u64)
-    }
-
-    /// The nodes that changed since `cursor`, oldest first, possibly repeated; `None` if that is too long ago to tell.
-    #[must_use]
-    pub fn changes_since(&self, cursor: Cursor) -> Option<&[NodeId]> {
-        let skip = usize::try_from(cursor.0.checked_sub(self.journal_start)?).ok()?;
-        self.journal.get(skip..)
+    pub const fn journal(&self) -> &Journal {
+        &self.journal
     }
 }
 

@@ -1,9 +1,9 @@
 //! The closed event enum: everything that can be pending. Small, `Copy`, dense ids only.
 
 use crate::api::PodRef;
-use crate::controllers::{endpoints, node_lifecycle, pod_gc};
+use crate::controllers::{endpoints, node_lifecycle, pod_gc, volume_binder};
 use crate::engine::{Rank, Ranked};
-use crate::model::NodeId;
+use crate::model::{ClaimName, NodeId};
 use crate::{kubelet, scheduler};
 
 /// Something that will happen.
@@ -45,6 +45,10 @@ pub enum Event {
     /// A finished pod's time to live is over. (The timers of this controller are variants of their own: of two enums
     /// that are as large as this one, one would make it larger.)
     PodGcExpired(PodRef),
+    /// A provisioner has made a volume for a claim.
+    VolumeProvisioned(ClaimName),
+    /// The volume controller looks at all claims.
+    VolumeResync,
     /// A timer of the scheduler.
     Scheduler(scheduler::Timer),
 }
@@ -81,6 +85,7 @@ impl Ranked for Event {
             Self::Wake(Actor::Kubelets) | Self::Kubelet(_) => 1,
             Self::Wake(Actor::Controllers) | Self::Endpoints(_) | Self::NodeLifecycle(_) => 2,
             Self::PodGcPass | Self::PodGcOrphans(_) | Self::PodGcExpired(_) => 2,
+            Self::VolumeProvisioned(_) | Self::VolumeResync => 2,
             Self::Wake(Actor::Scheduler) | Self::Scheduler(_) => 3,
         })
     }
@@ -110,6 +115,15 @@ impl From<pod_gc::Timer> for Event {
             pod_gc::Timer::Pass => Self::PodGcPass,
             pod_gc::Timer::Orphans(node) => Self::PodGcOrphans(node),
             pod_gc::Timer::Expired(pod) => Self::PodGcExpired(pod),
+        }
+    }
+}
+
+impl From<volume_binder::Timer> for Event {
+    fn from(timer: volume_binder::Timer) -> Self {
+        match timer {
+            volume_binder::Timer::Provisioned(claim) => Self::VolumeProvisioned(claim),
+            volume_binder::Timer::Resync => Self::VolumeResync,
         }
     }
 }

@@ -38,5 +38,7 @@ pub(super) fn record<R: Recorder>(cluster: &Cluster, recorder: &mut R, now: SimT
         Change::NodeUnschedulable(node, on) => fact(Fact::NodeCordoned(node, on)),
         Change::NodeTaints { node, taint, added } => fact(Fact::NodeTaint(node, taint, added)),
         Change::Config(config, exists) => fact(Fact::Config(config, exists)),
+        // What becomes of claims shows in the pods that wait for them.
+        Change::Storage(_) => {}
     }
 }

@@ -120,6 +120,11 @@ impl<R: Recorder> Simulation<R> {
         &self.world.scheduler
     }
 
+    /// Lets the scheduler keep what moves `pod` in its queue. Changes nothing else.
+    pub fn follow(&mut self, pod: crate::model::PodId) {
+        self.world.scheduler.follow(pod);
+    }
+
     /// Counts and sums of the cluster as it is now; usage and services are only computed for samples.
     #[must_use]
     pub const fn counts(&self) -> &crate::record::Sample {

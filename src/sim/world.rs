@@ -8,7 +8,7 @@ use crate::api::{Cluster, Cursor, Op, PodRef};
 use crate::base::id::DenseId;
 use crate::base::{IdVec, SimDuration, SimTime};
 use crate::component::{DrawTables, Env};
-use crate::controllers::{Endpoints, NodeLifecycle, PodGc, endpoints, pod_gc};
+use crate::controllers::{Endpoints, NodeLifecycle, PodGc, VolumeBinder, endpoints, pod_gc, volume_binder};
 use crate::engine::{Kernel, Ranked};
 use crate::kubelet::Kubelets;
 use crate::model::plan::{ArrivalPlan, ArrivalProcess, ArrivalSource, Plan};
@@ -29,6 +29,7 @@ pub struct World {
     pub(super) endpoints: Endpoints,
     pub(super) lifecycle: NodeLifecycle,
     pub(super) gc: PodGc,
+    pub(super) volume_binder: VolumeBinder,
     /// One for each entry of the plan's traffic.
     pub(super) traffic: Vec<Traffic>,
     pub(super) counters: Counters,
@@ -81,6 +82,7 @@ impl World {
             endpoints: Endpoints::new(&plan),
             lifecycle: NodeLifecycle::default(),
             gc: PodGc::default(),
+            volume_binder: VolumeBinder::default(),
             traffic: traffic.collect(),
             counters: Counters::default(),
             stats: Stats::default(),
@@ -110,6 +112,9 @@ impl World {
         for content in &self.plan.config_contents {
             let op = Op::PutConfig(content.config, &content.keys);
             self.cluster.request(start, op).expect("a new configuration object is always accepted");
+        }
+        for object in &self.plan.storage {
+            self.cluster.request(start, Op::PutStorage(object)).expect("objects of the start have names of their own");
         }
         let mut env = env!(self, kernel, recorder);
         self.endpoints.start(&mut env);
@@ -182,6 +187,10 @@ impl World {
             Event::PodGcPass => self.collect(kernel, recorder, pod_gc::Timer::Pass),
             Event::PodGcOrphans(node) => self.collect(kernel, recorder, pod_gc::Timer::Orphans(node)),
             Event::PodGcExpired(pod) => self.collect(kernel, recorder, pod_gc::Timer::Expired(pod)),
+            Event::VolumeProvisioned(claim) => {
+                self.bind_volumes(kernel, recorder, volume_binder::Timer::Provisioned(claim))
+            }
+            Event::VolumeResync => self.bind_volumes(kernel, recorder, volume_binder::Timer::Resync),
             Event::Scheduler(timer) => {
                 let mut env = env!(self, kernel, recorder);
                 self.scheduler.handle(&mut env, timer);
@@ -193,6 +202,11 @@ impl World {
     fn collect<R: Recorder>(&mut self, kernel: &mut Kernel<Event>, recorder: &mut R, timer: pod_gc::Timer) {
         let mut env = env!(self, kernel, recorder);
         self.gc.handle(&mut env, timer);
+    }
+
+    fn bind_volumes<R: Recorder>(&mut self, kernel: &mut Kernel<Event>, recorder: &mut R, timer: volume_binder::Timer) {
+        let mut env = env!(self, kernel, recorder);
+        self.volume_binder.handle(&mut env, timer);
     }
 
     fn wake<R: Recorder>(&mut self, kernel: &mut Kernel<Event>, recorder: &mut R, actor: Actor) {
@@ -207,6 +221,7 @@ impl World {
                     self.endpoints.on_change(&mut env, &change);
                     self.lifecycle.on_change(&mut env, &change);
                     self.gc.on_change(&mut env, &change);
+                    self.volume_binder.on_change(&mut env, &change);
                 }
             }
         }

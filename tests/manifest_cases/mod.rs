@@ -3,6 +3,8 @@
 use podsim::diag::Code;
 use podsim::manifest::codes::*;
 
+mod storage;
+
 /// One mistake.
 pub struct Case {
     /// Its code.
@@ -235,6 +237,83 @@ pub fn cases() -> Vec<Case> {
         (4, 48),
         "remove one",
     );
+    let spread = |rest: &str| spec(&format!("  topologySpreadConstraints: [{{{rest}}}]"));
+    let zone = "maxSkew: 1, topologyKey: zone, whenUnsatisfiable: DoNotSchedule";
+    add(
+        BAD_SELECTOR,
+        spread(&format!("{zone}, labelSelector: {{matchExpressions: [{{key: a, operator: in}}]}}")),
+        (5, 151),
+        "did you mean `In`",
+    );
+    add(
+        BAD_SELECTOR,
+        spread(&format!("{zone}, labelSelector: {{matchExpressions: [{{key: a, operator: In}}]}}")),
+        (5, 133),
+        "operator: Exists",
+    );
+    add(
+        BAD_SELECTOR,
+        spread(&format!("{zone}, labelSelector: {{matchExpressions: [{{key: a, operator: Exists, values: [b]}}]}}")),
+        (5, 167),
+        "operator: In",
+    );
+    add(
+        BAD_SELECTOR,
+        spread(&format!("{zone}, labelSelector: {{matchExpressions: [{{key: /a, operator: Exists}}]}}")),
+        (5, 138),
+        "example.com/app",
+    );
+    add(BAD_LABEL, spread(&format!("{zone}, labelSelector: {{matchLabels: {{app: -a}}}}")), (5, 132), "63 letters");
+    add(BAD_SPREAD, spread("maxSkew: 1, whenUnsatisfiable: DoNotSchedule"), (5, 32), "topology.kubernetes.io/zone");
+    add(BAD_SPREAD, spread(&format!("{zone}}}, {{{zone}")), (5, 124), "one constraint of each kind");
+    add(
+        BAD_SPREAD,
+        spread("maxSkew: 1, topologyKey: zone, whenUnsatisfiable: ScheduleAnyway, minDomains: 2"),
+        (5, 110),
+        "DoNotSchedule",
+    );
+    add(BAD_SPREAD, spread(&format!("{zone}, matchLabelKeys: [app]")), (5, 113), "add `labelSelector:`");
+    add(OUT_OF_RANGE, spread("maxSkew: 0, topologyKey: zone, whenUnsatisfiable: DoNotSchedule"), (5, 41), "maxSkew: 1");
+    add(OUT_OF_RANGE, spread(&format!("{zone}, minDomains: 0")), (5, 109), "at least");
+    add(UNSUPPORTED, spread("maxSkew: 1, topologyKey: zone"), (5, 32), "ScheduleAnyway");
+    add(UNSUPPORTED, spread(&format!("{zone}, nodeTaintsPolicy: honor")), (5, 115), "did you mean `Honor`");
+    let near = |rest: &str| {
+        spec(&format!(
+            "  affinity: {{podAntiAffinity: {{requiredDuringSchedulingIgnoredDuringExecution: [{{{rest}}}]}}}}"
+        ))
+    };
+    add(BAD_POD_AFFINITY, near("labelSelector: {}"), (5, 82), "topology.kubernetes.io/zone");
+    add(BAD_POD_AFFINITY, near("topologyKey: zone, namespaces: [Team_A]"), (5, 114), "lower case");
+    add(BAD_POD_AFFINITY, near("topologyKey: zone, mismatchLabelKeys: [app]"), (5, 120), "add `labelSelector:`");
+    add(
+        BAD_POD_AFFINITY,
+        near("topologyKey: zone, labelSelector: {}, matchLabelKeys: [a], mismatchLabelKeys: [a]"),
+        (5, 137),
+        "one of the two",
+    );
+    add(MISPLACED_FIELD, near("topologyKey: zone, matchLabels: {}"), (5, 101), "labelSelector");
+    add(
+        BAD_POD_AFFINITY,
+        whole(
+            "apiVersion: v1\nkind: Pod\nmetadata: {name: web, labels: {app: web}}\nspec:\n  containers: [{name: c, image: i}]\n  \
+             affinity: {podAffinity: {preferredDuringSchedulingIgnoredDuringExecution: [{weight: 1, podAffinityTerm: \
+             {topologyKey: zone, labelSelector: {matchLabels: {app: web}}, matchLabelKeys: [app]}}]}}\n",
+        ),
+        (6, 186),
+        "one of the two",
+    );
+    let wish = |rest: &str| {
+        spec(&format!("  affinity: {{podAffinity: {{preferredDuringSchedulingIgnoredDuringExecution: [{{{rest}}}]}}}}"))
+    };
+    add(
+        OUT_OF_RANGE,
+        wish("weight: 101, podAffinityTerm: {topologyKey: zone, labelSelector: {}}"),
+        (5, 87),
+        "from 1 to 100",
+    );
+    add(BAD_POD_AFFINITY, wish("weight: 1"), (5, 79), "podAffinityTerm");
+    add(WRONG_TYPE, wish("weight: 1, podAffinityTerm: {topologyKey: zone, namespaces: team}"), (5, 139), "list");
+    add(BAD_NAME, whole("apiVersion: v1\nkind: Namespace\nmetadata: {name: Team.A}\n"), (3, 18), "lower case");
     add(
         BAD_NODE_AFFINITY,
         spec("  affinity: {nodeAffinity: {requiredDuringSchedulingIgnoredDuringExecution: {nodeSelectorTerms: []}}}"),
@@ -330,5 +409,6 @@ pub fn cases() -> Vec<Case> {
         (5, 96),
         "did you mean `url`?",
     );
+    storage::add_to(&mut all);
     all
 }

@@ -427,6 +427,7 @@ impl Builder {
             node_selector: selector,
             tolerations: self.tolerations(),
             host_ports: if self.dice.chance(12) { Box::new([port]) } else { Box::default() },
+            volumes: Box::default(),
             ..PodClass::default()
         };
         let class = self.plan.classes.push(class);

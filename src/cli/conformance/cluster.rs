@@ -12,9 +12,14 @@ use crate::base::id::DenseId;
 use crate::diag::{Diagnostics, Severity, Sources};
 use crate::manifest;
 use crate::model::profile::Profile;
+use crate::model::storage::{ClaimPhase, ClaimRef, PersistentVolume, PersistentVolumeClaim, VolumePhase};
 use crate::model::strings::known;
-use crate::model::{ClassId, DisruptionBudget, Namespace, NodeId, PodId, Vocabulary};
+use crate::model::{
+    ClassId, DisruptionBudget, LabelSelectorRequirement, Namespace, NodeId, NodeSelectorTerm, NodeTerm, PodId,
+    PodVolume, StorageObject, Vocabulary,
+};
 use crate::scheduler::relations::Listers;
+use crate::scheduler::storage::{PodVolumes, Storage};
 use crate::scheduler::view::{NodeSpec, View};
 
 const HOSTNAME: &str = "kubernetes.io/hostname";
@@ -28,6 +33,17 @@ const RELATED: [(&str, &str, &str); 5] = [
 ];
 /// Tells the tolerations that admission adds from those of the case: the recorded scheduler saw none of admission.
 const BY_ADMISSION: i64 = i64::MIN;
+
+/// Storage objects: what the case calls the list, API version and kind.
+const STORAGE: [(&str, &str, &str); 7] = [
+    ("persistentVolumes", "v1", "PersistentVolume"),
+    ("persistentVolumeClaims", "v1", "PersistentVolumeClaim"),
+    ("storageClasses", "storage.k8s.io/v1", "StorageClass"),
+    ("csiNodes", "storage.k8s.io/v1", "CSINode"),
+    ("csiDrivers", "storage.k8s.io/v1", "CSIDriver"),
+    ("csiStorageCapacities", "storage.k8s.io/v1", "CSIStorageCapacity"),
+    ("volumeAttachments", "storage.k8s.io/v1", "VolumeAttachment"),
+];
 
 /// What the decisions of a case are about.
 pub(super) struct Cluster {
@@ -117,8 +133,8 @@ impl Cluster {
         items.extend(own_priorities.into_values());
         items.extend(case.objects("nodes").iter().map(|node| with_pod_limit(with_kind(node, "v1", "Node"))));
         items.extend(pods);
-        for (kind, api_version, name) in RELATED {
-            items.extend(case.objects(kind).iter().map(|object| with_kind(object, api_version, name)));
+        for (list, api_version, kind) in STORAGE.into_iter().chain(RELATED.iter().copied()) {
+            items.extend(case.objects(list).iter().map(|object| with_kind(object, api_version, kind)));
         }
         let budgets = case.objects("podDisruptionBudgets").iter();
         items.extend(budgets.map(|budget| with_kind(budget, "policy/v1", "PodDisruptionBudget")));
@@ -131,6 +147,7 @@ impl Cluster {
         }
 
         let mut view = View::in_arrival_order([Profile::default()].into_iter().collect());
+        *view.storage_mut() = Storage::new(loaded.storage.into_objects().collect());
         let namespaces = with_default(loaded.namespaces, &mut words);
         let services = loaded.services.iter().map(|(service, _)| service);
         view.set_listers(Listers::new(&namespaces, services, &loaded.owners));
@@ -207,10 +224,64 @@ impl Cluster {
         Ok(())
     }
 
-    /// A pod that was given `node` by a decision.
+    /// A pod that was given `node` by a decision. Its claims are bound at once.
     pub(super) fn assume(&mut self, placed: Placed, class: ClassId, node: NodeId) {
+        self.bind_volumes(class, node);
         let pod = self.placed.push(placed);
         self.view.assume(pod, class, node);
+    }
+
+    /// What the volume controller and the provisioners do before a pod is bound.
+    fn bind_volumes(&mut self, class: ClassId, node: NodeId) {
+        let Some(volumes) = self.view.volumes_for(class, node) else { return };
+        let PodVolumes { bindings, provisions } = volumes;
+        for (claim, volume) in bindings {
+            let storage = self.view.storage();
+            let (Some(claim), Some(volume)) = (storage.claim(claim), storage.volume(volume)) else { continue };
+            let claim_ref = Some(ClaimRef { claim: claim.name, uid: claim.uid });
+            let volume = PersistentVolume { claim: claim_ref, phase: VolumePhase::Bound, ..volume.clone() };
+            let claim = claim.clone();
+            self.bind_claim(claim, volume);
+        }
+        let zone = self.view.facts(node).and_then(|facts| self.view.tables().label(facts, known::LABEL_ZONE));
+        for claim in provisions {
+            let storage = self.view.storage();
+            let Some(claim) = storage.claim(claim).cloned() else { continue };
+            let Some(class) = storage.class(claim.class_name()).cloned() else { continue };
+            let strings = &mut self.words.strings;
+            let name = format!("pvc-{}-{}", strings.text(claim.name.namespace), strings.text(claim.name.name));
+            let terms = zone.map(|zone| -> Box<[NodeTerm]> {
+                let key = strings.text(known::LABEL_ZONE).to_owned();
+                let values = vec![strings.text(zone).to_owned()];
+                let in_zone = LabelSelectorRequirement { key, operator: "In".to_owned(), values };
+                let term = NodeSelectorTerm { match_expressions: vec![in_zone], ..NodeSelectorTerm::default() };
+                Box::new([term.compile(strings)])
+            });
+            let volume = PersistentVolume::provisioned(&claim, &class, strings.intern(&name), terms);
+            self.bind_claim(claim, volume);
+        }
+    }
+
+    fn bind_claim(&mut self, claim: PersistentVolumeClaim, volume: PersistentVolume) {
+        let bound = PersistentVolumeClaim {
+            volume: Some(volume.name),
+            bind_completed: true,
+            phase: ClaimPhase::Bound,
+            ..claim
+        };
+        self.view.storage_mut().put(StorageObject::Volume(volume));
+        self.view.storage_mut().put(StorageObject::Claim(bound));
+    }
+
+    /// The claims that a pod names, with their volumes. Claims of ephemeral volumes were not recorded.
+    pub(super) fn volumes_of(&self, class: ClassId) -> BTreeMap<&str, &str> {
+        let text = |id| self.words.strings.text(id);
+        let volumes = self.words.classes.get(class).volumes.iter();
+        let claims = volumes.filter_map(|volume| match volume {
+            PodVolume::Claim(name) => self.view.storage().claim(*name),
+            _ => None,
+        });
+        claims.filter_map(|claim| Some((text(claim.name.name), text(claim.volume?)))).collect()
     }
 
     /// A node's name.

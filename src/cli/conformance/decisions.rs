@@ -140,6 +140,10 @@ fn one(
         }
         if let Some(node) = decision.node() {
             cluster.assume(placed, class, node);
+            let volumes = cluster.volumes_of(class);
+            if !volumes.is_empty() {
+                found["volumes"] = json!(volumes);
+            }
         }
         if let Some(chosen) = candidates.first() {
             evictions::carry_out(cluster, chosen);

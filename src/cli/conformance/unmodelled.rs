@@ -1,12 +1,10 @@
 //! What a recorded case of the scheduler needs that is not modelled yet, told by the fields of its objects and never by
 //! what was decided.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::decisions::Recorded;
 
-/// Volume sources that no rule of the scheduler reads.
-const PLAIN_VOLUMES: &[&str] = &["name", "emptyDir", "configMap", "secret", "projected", "downwardAPI", "hostPath"];
 /// Whether the field at this JSON pointer is there and says something.
 fn is_set(object: &Value, pointer: &str) -> bool {
     match object.pointer(pointer) {
@@ -46,13 +44,7 @@ pub(super) fn of_pod(pod: &Value) -> Vec<&'static str> {
         ("/spec/schedulingGates", "SchedulingGates (schedulingGates)"),
         ("/spec/resourceClaims", "DynamicResources (resourceClaims)"),
     ];
-    let mut needs: Vec<&str> = fields.iter().filter(|(at, _)| is_set(pod, at)).map(|(_, need)| *need).collect();
-    let volumes = pod.pointer("/spec/volumes").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-    let is_plain = |volume: &Map<String, Value>| volume.keys().all(|key| PLAIN_VOLUMES.contains(&key.as_str()));
-    if !volumes.iter().filter_map(Value::as_object).all(is_plain) {
-        needs.push("volume plugins (volumes)");
-    }
-    needs
+    fields.iter().filter(|(at, _)| is_set(pod, at)).map(|(_, need)| *need).collect()
 }
 
 #[cfg(test)]
@@ -67,7 +59,7 @@ mod tests {
             json!({"spec": {"affinity": {}, "schedulingGates": [], "volumes": [{"name": "v", "emptyDir": {}}]}});
         assert!(of_pod(&plain).is_empty());
         let claims = json!({"spec": {"schedulingGates": [{"name": "g"}], "volumes": [{"name": "v", "rbd": {}}]}});
-        assert_eq!(of_pod(&claims).len(), 2);
+        assert_eq!(of_pod(&claims).len(), 1);
         let status = json!({"resources": {"requests": {"cpu": "1"}}});
         assert!(has_own_resources_in_status(&json!({"status": {"containerStatuses": [status]}})));
         assert!(!has_own_resources_in_status(&json!({"status": {"containerStatuses": [{"name": "c"}]}})));

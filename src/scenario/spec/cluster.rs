@@ -308,6 +308,13 @@ pub static CONTROL_PLANE: Section = Section {
             "\"1m\"",
         ),
         Key::optional(
+            "volume_provisioning",
+            Kind::Distribution,
+            "{ uniform = [\"2s\", \"20s\"] }",
+            "How long a provisioner takes to make a volume for a claim.",
+            "\"5s\"",
+        ),
+        Key::optional(
             "retry_jitter",
             Kind::Number,
             "0.5",

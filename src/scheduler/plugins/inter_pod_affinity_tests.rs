@@ -167,7 +167,7 @@ fn namespaces_are_named_or_selected() {
         (by_label(&mut w, "NotIn"), [true, true, true]),
         (by_label(&mut w, "DoesNotExist"), [true, true, true]),
     ] {
-        let affinity = avoids(&[term.clone()]);
+        let affinity = avoids(std::slice::from_ref(&term));
         for (namespace, hinders) in [known::DEFAULT, team, other].into_iter().zip(hinders) {
             let mut apart = Filter::new(asking(&web, Some(&affinity)), namespaces.iter());
             apart.count(Existing { pod: PodLabels { namespace, labels: &web }, affinity: None }, &node, 1);

@@ -1,8 +1,8 @@
 //! Small clusters, counted by hand.
 
-use super::super::pod_topology_spread_score::{Score, normalized};
 use super::*;
 use crate::model::{LabelSelector, LabelSet, Selector, Strings, TaintEffect};
+use crate::scheduler::plugins::pod_topology_spread_score::{Score, normalized};
 
 /// A node: labels and taints.
 #[derive(Clone)]

@@ -1,0 +1,129 @@
+//! What if: decisions on a copy of the scheduler's view in which something was changed, and the details of one decision.
+//! Asks [`schedule_one`] and the plain evaluator; owns no rule of its own and knows neither queue nor clock.
+
+use super::columns::Columns;
+use super::cycle::{Ask, Decision, Options, schedule_one};
+use super::framework::Rejection;
+use super::scan::NodeScores;
+use super::state::CycleState;
+use super::tables::NodeSpec;
+use super::view::View;
+use crate::base::id::DenseId;
+use crate::model::{ClassId, NodeId, PodClass, PodId, Strings};
+
+/// A copy of a view that may be changed at will.
+#[derive(Clone, Debug)]
+pub struct Lab {
+    view: View,
+    columns: Columns,
+    options: Options,
+    /// Classes from here on are not taken.
+    free: ClassId,
+}
+
+impl Lab {
+    /// A copy of `view`; classes from `free` on must not be known to it.
+    #[must_use]
+    pub fn new(view: &View, options: Options, free: ClassId) -> Self {
+        let mut view = view.clone();
+        view.refresh();
+        Self { view, columns: Columns::new(), options, free }
+    }
+
+    /// What the scheduler would believe.
+    #[must_use]
+    pub const fn view(&self) -> &View {
+        &self.view
+    }
+
+    /// Makes a class known that no pod of the run has.
+    pub fn class(&mut self, spec: &PodClass) -> ClassId {
+        let class = self.free;
+        self.free = ClassId::from_index(class.index() + 1);
+        self.view.register_class(class, spec);
+        class
+    }
+
+    /// Where a pod of this class would go now. Does not put it there.
+    pub fn decide(&mut self, class: ClassId) -> Option<NodeId> {
+        // Nobody schedules the pods of an unknown scheduler.
+        self.view.tables().class(class).profile?;
+        schedule_one(&mut self.view, &mut self.columns, Ask::of(class), &self.options, 0).node()
+    }
+
+    /// Where a pod like this would go now.
+    pub fn fits(&mut self, spec: &PodClass) -> Option<NodeId> {
+        let class = self.class(spec);
+        self.decide(class)
+    }
+
+    /// Decides about pods one after the other, and lets each take its place.
+    pub fn place_all(&mut self, pods: impl IntoIterator<Item = (PodId, ClassId)>) {
+        for (pod, class) in pods {
+            if let Some(node) = self.decide(class) {
+                self.view.assume(pod, class, node);
+            }
+        }
+    }
+
+    /// The greatest amount below `most` with which the pod fits, in steps of `step`, and where it goes then; `None` if it does
+    /// not fit even with nothing. What a pod takes never lets less fit, so halving finds it.
+    pub fn greatest(&mut self, most: i64, step: i64, with: impl Fn(i64) -> Option<PodClass>) -> Option<(i64, NodeId)> {
+        let mut fits = |steps: i64| with(steps * step).and_then(|class| self.fits(&class));
+        let mut best = (0, fits(0)?);
+        let (mut low, mut high) = (0, most.div_euclid(step) + i64::from(most.rem_euclid(step) != 0));
+        while high - low > 1 {
+            let middle = low + (high - low) / 2;
+            match fits(middle) {
+                Some(node) => (low, best) = (middle, (middle * step, node)),
+                None => high = middle,
+            }
+        }
+        Some(best)
+    }
+
+    /// Adds a node or changes it.
+    pub fn set_node(&mut self, node: NodeId, spec: &NodeSpec<'_>, strings: &Strings) {
+        self.view.update_node(node, spec);
+        self.view.learn_numbers(strings);
+    }
+
+    /// Takes a pod off its node.
+    pub fn remove_pod(&mut self, pod: PodId) {
+        self.view.remove_pod(pod);
+    }
+}
+
+/// A decision with everything that led to it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Detailed {
+    /// What was decided.
+    pub decision: Decision,
+    /// How many nodes there are.
+    pub nodes: u32,
+    /// The nodes that were looked at and do not fit.
+    pub rejected: Vec<(NodeId, Rejection)>,
+    /// The nodes that were looked at and fit, with their scores by plugin, in the order in which they were looked at. A single one
+    /// is taken without scoring; its scores are what they would be.
+    pub feasible: Vec<NodeScores>,
+}
+
+/// Decides once more what was decided about a pod of `class` when the view was as it is and the search started at `start`.
+#[must_use]
+pub fn detailed(view: &View, start: u32, class: ClassId, options: &Options, tie: u64) -> Detailed {
+    let mut view = view.clone();
+    view.next_start = start;
+    let decision = schedule_one(&mut view, &mut Columns::new(), Ask::of(class), options, tie);
+    let state = CycleState::new(&view, class);
+    let list = view.list();
+    let from = if list.is_empty() { 0 } else { start as usize % list.len() };
+    let (mut rejected, mut feasible) = (Vec::new(), Vec::new());
+    for &node in list[from..].iter().chain(&list[..from]).take(decision.evaluated as usize) {
+        match state.filter(node) {
+            Some(rejection) => rejected.push((node, rejection)),
+            None => feasible.push(node),
+        }
+    }
+    let nodes = u32::try_from(list.len()).expect("node ids are 32 bits wide");
+    Detailed { decision, nodes, rejected, feasible: state.score(&feasible) }
+}
