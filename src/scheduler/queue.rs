@@ -477,7 +477,8 @@ impl Queue {
 }
 
 /// The plugins that a change from `old` to `new` satisfies.
-fn satisfied(tables: &Tables, old: (ClassId, Option<Plugin>), new: (ClassId, Option<Plugin>)) -> PluginSet {
+#[must_use]
+pub fn satisfied(tables: &Tables, old: (ClassId, Option<Plugin>), new: (ClassId, Option<Plugin>)) -> PluginSet {
     let mut plugins = hints::satisfied_by_own_update(tables, old.0, new.0);
     if let (Some(gate), None) = (old.1, new.1) {
         plugins.insert(gate);

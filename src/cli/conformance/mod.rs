@@ -17,7 +17,9 @@ mod int_or_percent;
 mod node_affinity;
 mod phase;
 mod pod_actions;
+mod preemption;
 mod quantity;
+mod queueing_hints;
 mod scheduling;
 mod selector;
 mod status_column;
@@ -121,7 +123,9 @@ fn answer(file: &str, case: &Case) -> Checked {
         "pod_available" => scheduling::pod_available(case),
         "pod_status_column" => status_column::answer(case),
         "qos_class" => effective::qos_class(case),
+        "preemption" => preemption::answer(case),
         "quantity" => quantity::answer(case),
+        "queueing_hints" => queueing_hints::answer(case),
         "scheduler_backoff" => scheduling::backoff(case),
         "termination_order" => termination::order(case),
         "toleration_time" => scheduling::toleration_time(case),
