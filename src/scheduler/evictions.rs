@@ -225,6 +225,7 @@ pub(super) fn evict<T, R: Recorder>(env: &mut Env<'_, T, R>, victim: PodRef, pre
     let kind = PodConditionType::DisruptionTarget;
     let condition = PodCondition { status: ConditionStatus::True, reason: known::PREEMPTION_BY_SCHEDULER };
     let _ = env.cluster.request(env.now, Op::SetCondition { pod: victim, kind, condition });
+    env.counters.pods_preempted += 1;
     let deletion = Op::DeletePod { pod: victim, grace_seconds: None, spec_grace_seconds };
     let _ = env.cluster.request(env.now, deletion);
     let (plan, name) = (env.plan, env.cluster.nodes().get(node).name);

@@ -188,6 +188,11 @@ impl Scheduler {
         self.queue.trail.follow(pod);
     }
 
+    /// Evictions that are on their way: for whom, and who is left to be evicted.
+    pub fn evictions(&self) -> impl Iterator<Item = (PodRef, &[PodRef])> {
+        self.evictions.values().map(|eviction| (eviction.preemptor, eviction.victims.as_slice()))
+    }
+
     /// Pods whose bindings are on their way, and where they are to go.
     pub fn bindings(&self) -> impl Iterator<Item = (PodRef, NodeId)> {
         self.bindings.iter().flatten().map(|binding| (binding.pod, binding.node))
