@@ -40,6 +40,7 @@ const COMPONENT_FILES: &[&str] = &[
     "kubelet/process.rs",
     "kubelet/pulls.rs",
     "kubelet/records.rs",
+    "kubelet/repeats.rs",
     "kubelet/report.rs",
     "kubelet/runtime.rs",
     "kubelet/stop.rs",

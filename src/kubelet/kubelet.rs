@@ -109,6 +109,8 @@ pub struct Kubelets {
     outbox_free: Vec<u32>,
     /// Pods that wait for a ConfigMap or Secret volume.
     pub(super) mount_waits: Vec<super::mounts::MountWait>,
+    /// What those tell again and again; kept only for recorders that count.
+    pub(super) mount_repeats: Vec<super::repeats::MountRepeat>,
     /// Image pulls under way.
     pub(super) pulls: Vec<super::pulls::Pull>,
     pub(super) outages: Vec<super::outages::Outage>,
@@ -375,6 +377,7 @@ impl Kubelets {
         for index in 0..u16::try_from(count).expect("few containers") {
             self.disarm_container(env, id, index);
         }
+        self.mounts_over(env, id);
         self.forget_mounts(id);
         self.forget_pulls(id);
         if let Some(first) = self.records.remove(id) {

@@ -26,6 +26,7 @@ impl Kubelets {
         env.fact(|| Fact::NodeCrashed(node));
         for id in self.records_on(node) {
             self.wake_record(env.plan, id);
+            self.mounts_over(env, id);
             self.forget_mounts(id);
             self.forget_pulls(id);
             let record = self.records.get_mut(id);

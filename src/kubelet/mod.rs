@@ -19,6 +19,7 @@ pub mod probes;
 mod process;
 mod pulls;
 mod records;
+mod repeats;
 mod report;
 mod runtime;
 pub mod status_column;

@@ -74,7 +74,9 @@ impl Kubelets {
         self.arm_oom(env, id, index);
         self.start_probes(env, id, index);
         self.show(env, id, index, ContainerState::Running { started_at: now });
-        env.pod_event(pod.uid, KubeEvent::Started, || format!("Started container {}", env_text(env.plan, spec.name)));
+        env.container_event(pod.uid, index, KubeEvent::Started, || {
+            format!("Started container {}", env_text(env.plan, spec.name))
+        });
     }
 
     /// The runtime created a new instance of the container and could not start its process.

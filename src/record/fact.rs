@@ -90,6 +90,8 @@ pub enum Fact {
 pub enum Subject {
     /// A pod.
     Pod(PodUid),
+    /// A container of a pod, by its index in the template's containers.
+    Container(PodUid, u16),
     /// A node.
     Node(NodeId),
     /// A service.
@@ -134,6 +136,27 @@ pub enum KubeEvent {
 }
 
 impl KubeEvent {
+    /// The component that tells it, as the column From of `kubectl describe` has it.
+    #[must_use]
+    pub const fn component(self) -> &'static str {
+        match self {
+            Self::Scheduled | Self::FailedScheduling | Self::Preempted => "default-scheduler",
+            Self::NodeNotReady | Self::RegisteredNode | Self::RemovingNode => "node-controller",
+            Self::TaintManagerEviction => "taint-eviction-controller",
+            Self::EnsuredLoadBalancer => "service-controller",
+            _ => "kubelet",
+        }
+    }
+
+    /// `Normal` or `Warning`, of an Event about `subject`.
+    #[must_use]
+    pub const fn kind_for(self, subject: Subject) -> &'static str {
+        match (self, subject) {
+            (Self::NodeNotReady, Subject::Node(_)) => "Normal",
+            _ => self.kind(),
+        }
+    }
+
     /// The reason as upstream writes it.
     #[must_use]
     pub fn reason(self) -> String {

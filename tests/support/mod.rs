@@ -221,7 +221,7 @@ impl Run {
             }
             Fact::Event { subject, event, note } => {
                 let subject = match subject {
-                    Subject::Pod(pod) => self.pod_name(pod),
+                    Subject::Pod(pod) | Subject::Container(pod, _) => self.pod_name(pod),
                     Subject::Node(node) => self.node_name(node).to_owned(),
                     Subject::Service(_) => "service".to_owned(),
                 };
