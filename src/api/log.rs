@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 
 use crate::base::{Digest, SimDuration, SimTime};
 use crate::model::{
-    ClaimName, ClassId, ConditionStatus, ConfigId, NodeId, Phase, PodConditionType, PodId, PodUid, StorageKey, StrId,
-    Taint, TemplateId,
+    ClaimName, ClassId, ConditionStatus, ConfigId, NodeId, Phase, PodConditionType, PodId, PodUid, Pressure,
+    ResizeState, StorageKey, StrId, Taint, TemplateId,
 };
 
 /// A pod object: its slot, and its uid to tell whether the slot was reused.
@@ -101,6 +101,17 @@ pub enum Change {
         /// Its node.
         node: Option<NodeId>,
     },
+    /// A pod's resources are to change, or a kubelet says how far that is.
+    PodResized {
+        /// The pod.
+        pod: PodRef,
+        /// Its node.
+        node: NodeId,
+        /// The class that it counts as, before and now.
+        classes: (ClassId, ClassId),
+        /// How far.
+        state: ResizeState,
+    },
     /// Deletion was requested.
     PodDeleting {
         /// The pod.
@@ -125,6 +136,15 @@ pub enum Change {
     NodeRemoved(NodeId),
     /// The Ready condition of a node changed.
     NodeReady(NodeId, ConditionStatus),
+    /// A pressure condition of a node changed.
+    NodePressure {
+        /// The node.
+        node: NodeId,
+        /// Which.
+        pressure: Pressure,
+        /// Whether it is under it now.
+        on: bool,
+    },
     /// `spec.unschedulable` of a node changed.
     NodeUnschedulable(NodeId, bool),
     /// A taint of a node was added or removed.
@@ -152,15 +172,21 @@ impl Change {
             }
             Self::PodBound { pod, node, .. } => (pod_word(pod, 2), u64::from(node.raw())),
             Self::PodStatus { pod, mask, phase, .. } => (pod_word(pod, 3), u64::from(mask.0) << 8 | phase as u64),
+            Self::PodResized { pod, classes, state, .. } => {
+                (pod_word(pod, 12), u64::from(classes.1.raw()) << 8 | state as u64)
+            }
             Self::PodDeleting { pod, grace_seconds, .. } => (pod_word(pod, 4), u64::from(grace_seconds)),
             Self::PodRemoved { pod, .. } => (pod_word(pod, 5), 0),
-            Self::PodNominated { pod, node, .. } => (pod_word(pod, 12), node_word(node)),
+            Self::PodNominated { pod, node, .. } => (pod_word(pod, 13), node_word(node)),
             Self::NodeAdded(node) => (6 << 56, u64::from(node.raw())),
             Self::NodeRemoved(node) => (7 << 56, u64::from(node.raw())),
             Self::NodeReady(node, status) => (8 << 56 | status as u64, u64::from(node.raw())),
             Self::NodeUnschedulable(node, on) => (9 << 56 | u64::from(on), u64::from(node.raw())),
             Self::NodeTaints { node, taint, added } => {
                 (10 << 56 | u64::from(added), u64::from(node.raw()) << 32 | u64::from(taint.key.raw()))
+            }
+            Self::NodePressure { node, pressure, on } => {
+                (12 << 56 | u64::from(on) << 8 | pressure as u64, u64::from(node.raw()))
             }
             Self::Config(config, exists) => (11 << 56 | u64::from(exists), u64::from(config.raw())),
             Self::Storage(key) => {
@@ -215,13 +241,16 @@ impl Cursor {
                 Change::PodAdded { node: Some(_), .. }
                     | Change::PodBound { .. }
                     | Change::PodDeleting { .. }
+                    | Change::PodResized { state: ResizeState::Proposed, .. }
                     | Change::PodRemoved { .. }
                     | Change::Config(..)
             ),
-            Self::Controllers => !matches!(change, Change::Config(..) | Change::PodNominated { .. }),
+            Self::Controllers => {
+                !matches!(change, Change::Config(..) | Change::PodResized { .. } | Change::PodNominated { .. })
+            }
             Self::Scheduler => match change {
                 Change::PodStatus { old_phase, phase, .. } => old_phase.is_terminal() != phase.is_terminal(),
-                Change::NodeReady(..) | Change::Config(..) => false,
+                Change::NodeReady(..) | Change::NodePressure { .. } | Change::Config(..) => false,
                 _ => true,
             },
         }

@@ -5,12 +5,12 @@ use super::Cluster;
 use super::admission::api_delete_grace;
 use super::log::{Change, PodRef, StatusMask};
 use super::nodes::NodeRow;
-use super::pods::Deletion;
+use super::pods::{Deletion, Resized};
 use super::stored::{ApiTime, StoredContainer, pack_reason};
 use crate::base::SimTime;
 use crate::model::{
-    ClassId, ConditionStatus, ConfigId, NodeId, NodeShape, Phase, PodCondition, PodConditionType, PodTemplate, ShapeId,
-    StorageObject, StrId, Taint, TemplateId, WorkloadId,
+    ClassId, ConditionStatus, ConfigId, NodeId, NodeShape, Phase, PodCondition, PodConditionType, PodTemplate,
+    Pressure, ShapeId, StorageObject, StrId, Taint, TemplateId, WorkloadId,
 };
 
 /// A write.
@@ -72,6 +72,15 @@ pub enum Op<'a> {
         /// `spec.terminationGracePeriodSeconds`.
         spec_grace_seconds: i64,
     },
+    /// Writes how the resources of a pod change: what is asked of it, or what its kubelet says.
+    ResizePod {
+        /// The pod.
+        pod: PodRef,
+        /// The class of the pod as it was created.
+        class: ClassId,
+        /// What holds from now on.
+        resized: Resized,
+    },
     /// Creates a node.
     AddNode {
         /// Its name.
@@ -85,6 +94,15 @@ pub enum Op<'a> {
     RemoveNode(NodeId),
     /// Writes the Ready condition of a node.
     SetNodeReady(NodeId, ConditionStatus),
+    /// Writes a pressure condition of a node.
+    SetNodePressure {
+        /// The node.
+        node: NodeId,
+        /// Which.
+        pressure: Pressure,
+        /// Whether it is under it.
+        on: bool,
+    },
     /// Writes `spec.unschedulable` of a node.
     SetUnschedulable(NodeId, bool),
     /// Adds a taint.
@@ -144,6 +162,7 @@ impl Cluster {
             Op::DeletePod { pod, grace_seconds, spec_grace_seconds } => {
                 self.delete_pod(now, pod, grace_seconds, spec_grace_seconds)?
             }
+            Op::ResizePod { pod, class, resized } => self.resize_pod(pod, class, resized)?,
             Op::AddNode { name, id, shape } => Change::NodeAdded(self.add_node(now, name, id, shape)),
             Op::RemoveNode(node) => {
                 self.existing(node)?.exists = false;
@@ -156,6 +175,13 @@ impl Cluster {
                 }
                 (row.ready, row.ready_since) = (status, now.floor_seconds());
                 Change::NodeReady(node, status)
+            }
+            Op::SetNodePressure { node, pressure, on } => {
+                let row = self.existing(node)?;
+                if std::mem::replace(&mut row.pressure[pressure as usize], on) == on {
+                    return Err(Rejection::Conflict("the node has that condition"));
+                }
+                Change::NodePressure { node, pressure, on }
             }
             Op::SetUnschedulable(node, on) => {
                 let row = self.existing(node)?;
@@ -315,6 +341,24 @@ impl Cluster {
         Change::PodStatus { pod, mask, old_phase, phase, node: self.pods.node(pod.pod) }
     }
 
+    fn resize_pod(&mut self, pod: PodRef, class: ClassId, resized: Resized) -> Result<Change, Rejection> {
+        if !self.pods.exists(pod) {
+            return Err(Rejection::NotFound);
+        }
+        let Some(node) = self.pods.node(pod.pod) else {
+            return Err(Rejection::Conflict("the pod is on no node"));
+        };
+        if self.pods.phase(pod.pod).is_terminal() {
+            return Err(Rejection::Conflict("the pod has ended"));
+        }
+        let before = self.pods.resizes.insert(pod.pod, resized);
+        if before == Some(resized) {
+            return Err(Rejection::Conflict("nothing changed"));
+        }
+        let classes = (before.map_or(class, |before| before.class), resized.class);
+        Ok(Change::PodResized { pod, node, classes, state: resized.state })
+    }
+
     /// Source: pkg/registry/core/pod/strategy.go CheckGracefulDelete, v1.34 (spec 2.11).
     fn delete_pod(
         &mut self,
@@ -350,6 +394,7 @@ impl Cluster {
             exists: true,
             ready: ConditionStatus::True,
             ready_since: now.floor_seconds(),
+            pressure: [false; 3],
             unschedulable: shape.unschedulable,
             taints: shape.taints.iter().map(|&taint| (taint, now.floor_seconds())).collect(),
             created: now,

@@ -56,6 +56,7 @@ impl Writer<'_> {
             Fact::NodeAdded(node) => self.node("NodeAdded", node),
             Fact::NodeRemoved(node) => self.node("NodeRemoved", node),
             Fact::NodeReady(node, status) => self.node("NodeReady", node).text("status", status.text()),
+            Fact::NodePressure(node, pressure, on) => self.node(pressure.text(), node).flag("on", on),
             Fact::NodeCordoned(node, on) => self.node("NodeCordoned", node).flag("unschedulable", on),
             Fact::NodeTaint(node, taint, added) => self
                 .node("NodeTaint", node)
@@ -78,6 +79,7 @@ impl Writer<'_> {
                 .text("type", kind.text())
                 .text("status", status.text())
                 .text("reason", names.text(reason)),
+            Fact::PodResize(pod, state) => self.pod("PodResize", pod).text("state", state.text()),
             Fact::PodDeleting(pod, grace) => self.pod("PodDeleting", pod).int("grace_seconds", grace),
             Fact::PodRemoved(pod) => self.pod("PodRemoved", pod),
             Fact::Container { pod, container, state, restarts } => {

@@ -5,13 +5,13 @@ use super::images::PullLimit;
 use super::records::Records;
 use super::runtime::{Machine, PodRecord, RecordId};
 use super::worker::QUEUE_POLL;
-use crate::api::{Change, Cursor, Op, PodRef, StatusPatch};
+use crate::api::{Change, Cursor, Op, PodRef, Resized, StatusPatch};
 use crate::base::{IdVec, SimDuration, SimTime};
 use crate::component::Env;
 use crate::engine::Timers;
 use crate::model::plan::Plan;
 use crate::model::strings::known;
-use crate::model::{ContainerState, NodeId, Role, StrId, WorkloadId};
+use crate::model::{ContainerState, NodeId, ResizeState, Role, StrId, WorkloadId};
 use crate::record::Recorder;
 
 /// Timers of kubelets.
@@ -69,6 +69,18 @@ pub enum Timer {
     LocalStorage(RecordId),
     /// `activeDeadlineSeconds` are over.
     Deadline(RecordId),
+    /// A resize that waits for room is tried anew.
+    Resize(RecordId),
+    /// The eviction manager of a node looks.
+    Pressure(NodeId),
+    /// The pods of a node use more memory than there is for them.
+    NodeOom(NodeId),
+    /// What the containers of a node ask of its CPU changes.
+    Cpu(NodeId),
+    /// The time of a group of priorities is over in a node's shutdown.
+    Shutdown(NodeId),
+    /// A node's shutdown is done: the machine goes off. The simulation handles this one.
+    PowerOff(NodeId),
     /// A message reaches the API server.
     Message(u32),
 }
@@ -77,16 +89,23 @@ impl Timer {
     /// The record that it is about.
     const fn record(self) -> Option<RecordId> {
         match self {
-            Self::Sync(record) | Self::Step(record) | Self::LocalStorage(record) | Self::Deadline(record) => {
-                Some(record)
-            }
+            Self::Sync(record)
+            | Self::Resize(record)
+            | Self::Step(record)
+            | Self::LocalStorage(record)
+            | Self::Deadline(record) => Some(record),
             Self::Serving { record, .. }
             | Self::Health { record, .. }
             | Self::Exit { record, .. }
             | Self::OutOfMemory { record, .. }
             | Self::GraceOver { record, .. }
             | Self::Probe { record, .. } => Some(record),
-            Self::Message(_) => None,
+            Self::Pressure(_)
+            | Self::NodeOom(_)
+            | Self::Cpu(_)
+            | Self::Shutdown(_)
+            | Self::PowerOff(_)
+            | Self::Message(_) => None,
         }
     }
 }
@@ -98,6 +117,8 @@ pub(super) enum Message {
     Status(PodRef, StatusPatch),
     /// The pod has stopped: its object goes.
     Remove(PodRef),
+    /// How far a resize of the pod is.
+    Resized(PodRef, Resized),
 }
 
 /// All kubelets with their machines.
@@ -113,6 +134,8 @@ pub struct Kubelets {
     pub(super) mount_repeats: Vec<super::repeats::MountRepeat>,
     /// Image pulls under way.
     pub(super) pulls: Vec<super::pulls::Pull>,
+    /// Resizes under way.
+    pub(super) resizes: Vec<super::resize::Resize>,
     pub(super) outages: Vec<super::outages::Outage>,
     /// Image name prefixes that no registry serves now.
     pub(super) registry_outages: Vec<StrId>,
@@ -122,7 +145,13 @@ pub struct Kubelets {
 
 impl Kubelets {
     /// A machine for the node with the next id.
-    pub fn add_machine(&mut self, plan: &Plan, draws: crate::component::NodeDraws, start: SimTime) {
+    pub fn add_machine(
+        &mut self,
+        plan: &Plan,
+        shape: crate::model::ShapeId,
+        draws: crate::component::NodeDraws,
+        start: SimTime,
+    ) {
         let settings = &plan.control_plane;
         let phase = |k: u64, period: SimDuration| {
             #[allow(clippy::cast_precision_loss)]
@@ -140,6 +169,16 @@ impl Kubelets {
             pulls: Vec::new(),
             pull_limit: PullLimit::new(settings.registry_pull_qps, settings.registry_burst, start),
             crashed_at: SimTime::NEVER,
+            ceiling: super::load::Ceiling::default(),
+            safe_memory: super::usage::safe_memory(&plan.shapes[shape], &settings.eviction.thresholds),
+            safe_processes: super::usage::safe_processes(&settings.eviction),
+            milli_cpu: plan.shapes[shape].capacity.milli_cpu,
+            cpu_timer: None,
+            cpu_was_short: false,
+            watch: None,
+            shutdown: None,
+            used: crate::model::Resources::default(),
+            pods: 0,
         });
     }
 
@@ -219,7 +258,7 @@ impl Kubelets {
                         && env.cluster.pods().exists(pod)
                         && self.records.of(pod).is_none() =>
                 {
-                    self.admit(env, pod, node);
+                    self.take_over(env, pod, node);
                 }
                 Change::PodDeleting { pod, node: Some(node), grace_seconds } => {
                     if let Some(id) = self.record_of(env.plan, pod) {
@@ -240,6 +279,9 @@ impl Kubelets {
                         self.records.get_mut(id).orphan = true;
                         self.delete(env, id, u32::try_from(spec.max(1)).unwrap_or(u32::MAX));
                     }
+                }
+                Change::PodResized { pod, node, state: ResizeState::Proposed, .. } if self.machines[node].up => {
+                    self.resize_asked(env, pod);
                 }
                 Change::Config(_, true) => self.retry_mounts(env),
                 _ => {}
@@ -271,7 +313,7 @@ impl Kubelets {
     }
 
     /// A pod that just runs, and whose processes nobody asks anything, needs little space until its end.
-    fn park_record(&mut self, plan: &Plan, id: RecordId) {
+    pub(super) fn park_record(&mut self, plan: &Plan, id: RecordId) {
         self.records.park_if(id, |template| {
             let template = &plan.templates[template];
             template.containers.iter().all(|spec| {
@@ -311,11 +353,28 @@ impl Kubelets {
             Timer::Probe { record, container, kind } => self.probe_due(env, record, container, kind),
             Timer::LocalStorage(id) => self.local_storage_pass(env, id),
             Timer::Deadline(id) => self.kill_pod(env, id, known::DEADLINE_EXCEEDED),
+            Timer::Resize(id) => self.resize_due(env, id),
+            Timer::Pressure(node) => self.pressure_pass(env, node),
+            Timer::NodeOom(node) => self.node_oom(env, node),
+            Timer::Cpu(node) => {
+                self.machines[node].cpu_timer = None;
+                self.share_cpu(env, node);
+            }
+            Timer::Shutdown(node) => self.shutdown_group_is_over(env, node),
+            Timer::PowerOff(_) => unreachable!("the simulation switches machines off"),
             Timer::Message(slot) => {
                 self.outbox_free.push(slot);
                 let message = self.outbox[slot as usize].take().expect("a message arrives once");
                 let op = match &message {
                     Message::Status(pod, status) => Op::PatchStatus { pod: *pod, status },
+                    Message::Resized(pod, resized) => {
+                        let newer = env.cluster.pods().resized(pod.pod).is_none_or(|now| now.spec != resized.spec);
+                        if newer || !env.cluster.pods().exists(*pod) {
+                            return;
+                        }
+                        let class = Self::first_class(env.plan, env.cluster, *pod);
+                        Op::ResizePod { pod: *pod, class, resized: *resized }
+                    }
                     Message::Remove(pod) => Op::DeletePod { pod: *pod, grace_seconds: Some(0), spec_grace_seconds: 0 },
                 };
                 // A refusal says that the pod is gone or that nothing changed: both are fine.
@@ -331,7 +390,8 @@ impl Kubelets {
         pod: PodRef,
         node: NodeId,
     ) -> RecordId {
-        let template_id = env.cluster.pods().template(pod.pod);
+        let pods = env.cluster.pods();
+        let template_id = pods.resized(pod.pod).map_or_else(|| pods.template(pod.pod), |resized| resized.allocated);
         let template = &env.plan.templates[template_id];
         let (workload, ordinal) = env.cluster.pods().source(pod.pod);
         let next = self.machines[node].first_record;
@@ -342,7 +402,10 @@ impl Kubelets {
             ..PodRecord::new(pod, template_id, (workload, ordinal), node)
         };
         let id = self.records.insert(record, template.containers.len());
-        self.machines[node].first_record = Some(id);
+        let machine = &mut self.machines[node];
+        machine.first_record = Some(id);
+        machine.pods += 1;
+        machine.used.add(&env.plan.classes[template.class].requests);
         let waiting = waiting_reason(template.containers.iter().any(|c| c.role != Role::Main));
         for index in 0..u16::try_from(template.containers.len()).expect("few containers") {
             self.show(env, id, index, ContainerState::Waiting { reason: waiting });
@@ -380,8 +443,22 @@ impl Kubelets {
         self.mounts_over(env, id);
         self.forget_mounts(id);
         self.forget_pulls(id);
+        let allocated = self.allocated(id);
+        self.forget_resize(env, id);
+        let pod = self.records.get(id).pod;
+        let machine = &mut self.machines[node];
+        machine.pods -= 1;
+        machine.used.sub(&env.plan.classes[env.plan.templates[allocated].class].requests);
         if let Some(first) = self.records.remove(id) {
             self.machines[node].first_record = first;
+        }
+        self.retry_resizes(env, node);
+        if self.machines[node].shutdown.is_some() {
+            self.shutdown_goes_on(env, node);
+        }
+        if self.machines[node].watch.is_some() {
+            self.evicted_is_gone(env, node, pod);
+            self.node_changed(env, node);
         }
     }
 
@@ -424,7 +501,7 @@ impl Kubelets {
         env.timers.after_constant(env.plan.control_plane.status_update * 2, Timer::Message(slot));
     }
 
-    fn post(&mut self, message: Message) -> u32 {
+    pub(super) fn post(&mut self, message: Message) -> u32 {
         if let Some(slot) = self.outbox_free.pop() {
             self.outbox[slot as usize] = Some(message);
             return slot;

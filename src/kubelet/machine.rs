@@ -22,6 +22,10 @@ impl Kubelets {
         }
         (machine.up, machine.crashed_at) = (false, env.now);
         machine.pulls.clear();
+        if let Some(timer) = machine.shutdown.take().and_then(|shutdown| shutdown.timer) {
+            env.timers.disarm(timer);
+        }
+        self.stop_watching(env, node);
         env.counters.node_crashes += 1;
         env.fact(|| Fact::NodeCrashed(node));
         for id in self.records_on(node) {
@@ -29,9 +33,11 @@ impl Kubelets {
             self.mounts_over(env, id);
             self.forget_mounts(id);
             self.forget_pulls(id);
+            self.forget_resize(env, id);
             let record = self.records.get_mut(id);
             // What the kubelet had in mind is lost with it: why it was ending the pod, when its probe workers tick.
             (record.kill_reason, record.probes_from, record.failed_sync) = (known::EMPTY, None, false);
+            (record.kill_grace, record.disrupted) = (None, false);
             let timers = [record.timer.take(), record.deadline.take(), record.storage_timer.take()];
             (record.due, record.worker, record.to_start) = (None, Worker::Idle, 0);
             record.sandbox_ready = false;
@@ -51,7 +57,9 @@ impl Kubelets {
                     container.instance = Instance::Exited(Exit { code: LOST_EXIT, reason, started, finished: env.now });
                 }
                 (container.serving, container.stopping, container.unhealthy) = (false, false, false);
+                container.slow = None;
                 (container.started, container.ready, container.rate) = (false, false, 0.0);
+                container.resize_restart = false;
                 // Back-offs are in the kubelet's memory.
                 container.back_off = super::backoff::CrashLoopBackOff::default();
                 container.pull_back_off = None;
@@ -104,6 +112,10 @@ impl Kubelets {
             match env.cluster.pods().deletion_grace_seconds(pod.pod) {
                 Some(grace) => self.delete(env, id, grace),
                 None => self.request_sync(env, id, env.now),
+            }
+            let resized = env.cluster.pods().resized(pod.pod);
+            if resized.is_some_and(|resized| resized.spec != self.records.template_of(id)) {
+                self.resize_asked(env, pod);
             }
         }
     }

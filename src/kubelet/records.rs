@@ -115,9 +115,41 @@ impl Records {
         }
     }
 
+    /// What the pod is made from.
+    pub(super) fn template_of(&self, id: RecordId) -> TemplateId {
+        match &self.pods[id] {
+            Stored::Full(full) => full.pod.template,
+            Stored::Parked(parked) => parked.template,
+            Stored::Free(_) => unreachable!("a free record has no pod"),
+        }
+    }
+
+    /// The pod's node.
+    pub(super) fn node_of(&self, id: RecordId) -> NodeId {
+        match &self.pods[id] {
+            Stored::Full(full) => full.pod.node,
+            Stored::Parked(parked) => parked.node,
+            Stored::Free(_) => unreachable!("a free record has no pod"),
+        }
+    }
+
     /// Whether the record is parked.
     pub(super) fn is_parked(&self, id: RecordId) -> bool {
         matches!(self.pods[id], Stored::Parked(_))
+    }
+
+    /// What is known of a record without waking it.
+    pub(super) fn brief(&self, id: RecordId) -> Brief {
+        match &self.pods[id] {
+            Stored::Free(_) => unreachable!("the record exists"),
+            Stored::Parked(Parked { pod, template, workload, node, .. }) => {
+                Brief { pod: *pod, template: *template, workload: *workload, node: *node }
+            }
+            Stored::Full(full) => {
+                let PodRecord { pod, template, workload, node, .. } = full.pod;
+                Brief { pod, template, workload, node }
+            }
+        }
     }
 
     /// Every record, in slot order.
@@ -143,6 +175,14 @@ impl Records {
                 let container = &full.containers[usize::from(index)];
                 container.running().map(|since| (since, container.rate))
             }
+        }
+    }
+
+    /// How fast a container's process runs, as a part of its full speed.
+    pub(super) fn speed(&self, id: RecordId, index: u16) -> f64 {
+        match &self.pods[id] {
+            Stored::Free(_) | Stored::Parked(_) => 1.0,
+            Stored::Full(full) => full.containers[usize::from(index)].slow.as_ref().map_or(1.0, |slow| slow.speed),
         }
     }
 
@@ -258,6 +298,7 @@ impl Records {
             && !container.unhealthy
             && container.health_timer.is_none()
             && container.rate == 0.0
+            && container.slow.is_none()
             && container.oom_timer.is_none()
             && container.grace_timer.is_none()
             && container.pull_back_off.is_none()

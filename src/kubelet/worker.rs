@@ -71,6 +71,7 @@ impl Kubelets {
     /// The sync goes on: probe workers, then the runtime.
     pub(super) fn volumes_mounted<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, id: RecordId) {
         self.records.get_mut(id).probes_from.get_or_insert(env.now);
+        self.actuate_resize(env, id);
         let actions = self.actions(&env.plan.templates[self.records.get(id).template], id);
         self.act(env, id, &actions);
     }
@@ -91,13 +92,14 @@ impl Kubelets {
                     Instance::Running(_) => Some(RuntimeState::Running),
                     Instance::Exited(exit) => Some(RuntimeState::Exited(exit.code)),
                 };
+                let changed = self.records.container(id, index).resize_restart;
                 let (startup, liveness) = self.probe_results(id, index);
                 let (startup, liveness) = (result(startup), result(liveness));
                 SyncContainer {
                     role: spec.role,
                     restart: OwnRestart::of(spec),
                     startup_probe: spec.startup_probe.is_some(),
-                    runtime: state.map(|state| actions::Instance { state, changed: false, liveness, startup }),
+                    runtime: state.map(|state| actions::Instance { state, changed, liveness, startup }),
                 }
             })
             .collect();

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::Cx;
 use super::codes;
-use crate::base::IdVec;
 use crate::base::id::DenseId;
+use crate::base::{IdVec, SimTime};
 use crate::diag::Span;
 use crate::model::service::ConfigContent;
 use crate::model::strings::known;
@@ -39,6 +39,8 @@ pub(super) struct Parts {
     pub arrivals: Vec<ArrivalPlan>,
     /// Where the first bare pod stands that asks for a scheduler.
     pub asking: BTreeMap<Option<StrId>, Span>,
+    /// Resizes of pods so far, with their times.
+    pub resizes: Vec<(WorkloadId, SimTime)>,
 }
 
 /// Whom a template is for.

@@ -16,7 +16,7 @@ kind: Pod
 metadata: {name: web, labels: {app: web}}
 spec:
   containers:
-  - {name: app, image: 'app:1', ports: [{name: http, containerPort: 8080}], volumeMounts: [{name: logs, mountPath: /var/log/app}]}
+  - {name: app, image: 'app:1', resources: {requests: {cpu: 10m}}, ports: [{name: http, containerPort: 8080}], volumeMounts: [{name: logs, mountPath: /var/log/app}]}
   - {name: reader, image: reader, volumeMounts: [{name: logs, mountPath: /logs}]}
   volumes: [{name: logs, emptyDir: {}}]
 ---
@@ -100,7 +100,7 @@ fn everything_compiles_to_what_it_says() {
     let node = |name: &str| plan.nodes.iter().find(|node| text(node.name) == name).map(|node| &plan.shapes[node.shape]);
     let gpu = node("gpu-00").expect("the pool's first node");
     assert_eq!((gpu.capacity.milli_cpu, gpu.allocatable.milli_cpu), (8000, 7500));
-    assert_eq!(gpu.allocatable.memory, (32 << 30) - (1 << 30) - (100 << 20), "capacity, reserved, hard eviction");
+    assert_eq!(gpu.allocatable.memory, (32 << 30) - (1 << 30) - (500 << 20), "capacity, reserved, hard eviction");
     assert_eq!((gpu.max_pods, text(gpu.zone)), (50, "a"));
     assert_eq!(text(node("gpu-01").expect("the second node").zone), "b");
     assert_eq!(
@@ -158,10 +158,12 @@ fn everything_compiles_to_what_it_says() {
     assert_eq!(plan.faults[0].at.rfc3339(), "2026-03-02T21:30:00Z");
     assert_eq!(plan.faults[1].at.since(plan.start), SimDuration::from_secs(5400));
     assert!(matches!(plan.faults[2].kind, FaultKind::Cordon(NodeTarget::Random { count: 2, .. })));
-    assert_eq!(plan.faults.len(), 6);
+    assert!(matches!(plan.faults[6].kind, FaultKind::NodeShutdown(NodeTarget::Named(_))));
+    assert_eq!(plan.faults.len(), 7);
+    assert_eq!(plan.control_plane.shutdown.iter().map(|group| group.grace_seconds).collect::<Vec<_>>(), [40, 20]);
     assert!(matches!(plan.changes[0].kind, ChangeKind::ApplyConfig(_)));
     assert!(matches!(plan.changes[2].kind, ChangeKind::DeletePod { grace_seconds: Some(0), .. }));
-    assert_eq!(plan.changes.len(), 6);
+    assert_eq!(plan.changes.len(), 7);
 
     assert_eq!(plan.control_plane.scheduler.evaluator, Evaluator::Scan);
     assert_eq!(plan.control_plane.watch_kubelet, SimDuration::from_millis(50));

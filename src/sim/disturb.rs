@@ -2,12 +2,12 @@
 
 use super::event::Event;
 use super::world::{World, env};
-use crate::api::{Op, PodRef};
+use crate::api::{Op, PodRef, Resized};
 use crate::base::{SimDuration, SimTime};
 use crate::component::Env;
 use crate::engine::{Kernel, Ranked};
 use crate::model::plan::{ChangeKind, FaultKind, NodeTarget, PodTarget};
-use crate::model::{NodeId, WorkloadId};
+use crate::model::{ClassId, NodeId, ResizeState, TemplateId, WorkloadId};
 use crate::record::{Fact, KubeEvent, Recorder};
 
 impl World {
@@ -28,6 +28,18 @@ impl World {
                 for node in nodes {
                     if begins {
                         self.crash(kernel, recorder, node);
+                    } else {
+                        self.power_on(kernel, node);
+                    }
+                }
+            }
+            FaultKind::NodeShutdown(_) => {
+                for node in nodes {
+                    if begins {
+                        self.shut_down(kernel, recorder, node);
+                    } else if self.kubelets.is_up(node) {
+                        // It is still ending its pods: it boots as soon as it is off.
+                        self.boot_when_off.push(node);
                     } else {
                         self.power_on(kernel, node);
                     }
@@ -68,6 +80,23 @@ impl World {
         self.lifecycle.node_is_silent(&mut env, node, renewed);
     }
 
+    /// The machine is switched off; its kubelet may ask for time to end its pods.
+    fn shut_down<R: Recorder>(&mut self, kernel: &mut Kernel<Event>, recorder: &mut R, node: NodeId) {
+        let mut env = env!(self, kernel, recorder);
+        if !self.kubelets.begin_shutdown(&mut env, node) {
+            self.crash(kernel, recorder, node);
+        }
+    }
+
+    /// The kubelet has ended what it could: the machine is off.
+    pub(super) fn power_off<R: Recorder>(&mut self, kernel: &mut Kernel<Event>, recorder: &mut R, node: NodeId) {
+        self.crash(kernel, recorder, node);
+        if let Some(at) = self.boot_when_off.iter().position(|other| *other == node) {
+            self.boot_when_off.remove(at);
+            self.power_on(kernel, node);
+        }
+    }
+
     fn power_on(&mut self, kernel: &mut Kernel<Event>, node: NodeId) {
         if !self.cluster.nodes().get(node).exists {
             return;
@@ -82,7 +111,9 @@ impl World {
 
     fn targets(&self, fault: &FaultKind, at: usize) -> Vec<NodeId> {
         match fault {
-            FaultKind::NodeCrash(target) | FaultKind::Cordon(target) => self.nodes_of(target, at),
+            FaultKind::NodeCrash(target) | FaultKind::NodeShutdown(target) | FaultKind::Cordon(target) => {
+                self.nodes_of(target, at)
+            }
             FaultKind::ZoneLoss(zone) => {
                 self.existing_nodes(|node| self.plan.shapes[self.cluster.nodes().get(node).shape].zone == *zone)
             }
@@ -149,6 +180,11 @@ impl World {
                 }
                 pods.is_empty()
             }
+            ChangeKind::ResizePod { pod, template, both } => {
+                let pods = self.pods_of(pod);
+                let accepted = pods.iter().filter(|pod| self.resize_pod(now, **pod, template, &both)).count();
+                accepted == 0
+            }
             ChangeKind::DeleteNode(name) => match self.node_names.remove(&name) {
                 Some(node) => self.cluster.request(now, Op::RemoveNode(node)).is_err(),
                 None => true,
@@ -164,12 +200,24 @@ impl World {
         self.counters.changes_refused += u64::from(refused);
     }
 
+    /// Until its node says more, the pod counts as the greater of what it was granted and what it wants.
+    fn resize_pod(&mut self, now: SimTime, pod: PodRef, spec: TemplateId, both: &[(TemplateId, ClassId)]) -> bool {
+        let first = self.cluster.pods().template(pod.pod);
+        let allocated = self.cluster.pods().resized(pod.pod).map_or(first, |resized| resized.allocated);
+        let known = both.iter().find(|(version, _)| *version == allocated);
+        let class = known.map_or(self.plan.templates[spec].class, |&(_, class)| class);
+        let resized = Resized { spec, allocated, class, state: ResizeState::Proposed };
+        let op = Op::ResizePod { pod, class: self.plan.templates[first].class, resized };
+        self.cluster.request(now, op).is_ok()
+    }
+
     fn describe(&self, fault: &FaultKind, nodes: &[NodeId]) -> String {
         let text = |id| self.plan.strings.text(id);
         let names: Vec<&str> = nodes.iter().map(|&node| text(self.cluster.nodes().get(node).name)).collect();
         let names = names.join(", ");
         match fault {
             FaultKind::NodeCrash(_) => format!("node crash: {names}"),
+            FaultKind::NodeShutdown(_) => format!("node shutdown: {names}"),
             FaultKind::Cordon(_) => format!("cordon: {names}"),
             FaultKind::ZoneLoss(zone) => format!("loss of zone {}: {names}", text(*zone)),
             FaultKind::ContainerKill { pod, container, exit_code } => {

@@ -107,6 +107,7 @@ impl Builder {
             startup_probe: None,
             readiness_probe: None,
             liveness_probe: None,
+            resize_restarts: Default::default(),
             post_start: None,
             pre_stop: None,
             restart: None,
@@ -121,7 +122,9 @@ impl Builder {
             grace_period_seconds: 30,
             active_deadline_seconds: None,
             host_network: false,
+            pod_resources: false,
             qos: QosClass::Burstable,
+            cgroup: podsim::model::PodCgroup::default(),
             containers,
             volumes: Box::default(),
         })

@@ -205,8 +205,8 @@ pub static TRACE: Section = Section {
 /// `[[fault]]`.
 pub static FAULT: Section = Section {
     name: "fault",
-    doc: "Something that breaks. What it strikes: `node`, `pod` (the node it is on), or `random` for node-crash and \
-          cordon; `zone` for zone-loss; `pod` and `container` for container-kill and container-outage; `registry` \
+    doc: "Something that breaks. What it strikes: `node`, `pod` (the node it is on), or `random` for node-crash, \
+          node-shutdown and cordon; `zone` for zone-loss; `pod` and `container` for container-kill and container-outage; `registry` \
           for registry-outage.",
     extended_resources: false,
     keys: &[
@@ -214,13 +214,15 @@ pub static FAULT: Section = Section {
             "kind",
             Kind::Choice(&[
                 "node-crash",
+                "node-shutdown",
                 "cordon",
                 "zone-loss",
                 "container-kill",
                 "container-outage",
                 "registry-outage",
             ]),
-            "node-crash: the machine stops. cordon: no new pods. zone-loss: all nodes of a zone crash. container-kill: \
+            "node-crash: the machine stops. node-shutdown: it is switched off, and its kubelet first ends the pods if it has \
+             `shutdown_grace`. cordon: no new pods. zone-loss: all nodes of a zone crash. container-kill: \
              the process is killed once. container-outage: the process exits at once whenever it is started. \
              registry-outage: image pulls fail.",
             "\"node-crash\"",
@@ -250,10 +252,21 @@ pub static FAULT: Section = Section {
     ],
 };
 
+/// `requests = { .. }` and `limits = { .. }`.
+pub static RESIZE_AMOUNTS: Section = Section {
+    name: "change.resources",
+    doc: "Resources of a container after a resize; what is not given stays.",
+    extended_resources: false,
+    keys: &[
+        Key::optional("cpu", Kind::Cpu, "as it is", "Cores.", "\"500m\""),
+        Key::optional("memory", Kind::Bytes, "as it is", "Memory.", "\"512Mi\""),
+    ],
+};
+
 /// `[[change]]`.
 pub static CHANGE: Section = Section {
     name: "change",
-    doc: "What somebody does to the cluster at a time: exactly one of `apply`, `delete`, `taint` and `untaint`.",
+    doc: "What somebody does to the cluster at a time: exactly one of `apply`, `delete`, `resize`, `taint` and `untaint`.",
     extended_resources: false,
     keys: &[
         Key::required("at", Kind::Moment, "When.", "\"10:00\""),
@@ -271,7 +284,30 @@ pub static CHANGE: Section = Section {
             "`ConfigMap/name`, `Secret/name`, `Pod/name` or `Node/name`.",
             "\"Pod/web\"",
         ),
-        Key::optional("namespace", Kind::Text, "\"default\"", "Namespace of what is deleted.", "\"shop\""),
+        Key::optional(
+            "resize",
+            Kind::Text,
+            "none",
+            "`Pod/name`: a running pod of a manifest whose container gets other resources in place, as with `kubectl patch \
+             --subresource resize`.",
+            "\"Pod/web\"",
+        ),
+        Key::optional("container", Kind::Text, "none", "With `resize`: the container.", "\"app\""),
+        Key::optional(
+            "requests",
+            Kind::Table(&RESIZE_AMOUNTS),
+            "as they are",
+            "With `resize`: what it requests.",
+            "{ cpu = \"1\" }",
+        ),
+        Key::optional(
+            "limits",
+            Kind::Table(&RESIZE_AMOUNTS),
+            "as they are",
+            "With `resize`: what it is limited to.",
+            "{ memory = \"1Gi\" }",
+        ),
+        Key::optional("namespace", Kind::Text, "\"default\"", "Namespace of the object.", "\"shop\""),
         Key::optional(
             "grace",
             Kind::Duration,
