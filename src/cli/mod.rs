@@ -4,10 +4,13 @@
 mod args;
 mod completions;
 pub mod conformance;
+mod decide;
 mod exit;
 mod explain;
+mod ignored;
 mod progress;
 mod run;
+mod schedule;
 mod schema;
 mod seeds;
 mod terminal;
@@ -52,10 +55,11 @@ fn dispatch(command: Command, terminal: &mut Terminal) -> anyhow::Result<Exit> {
     match command {
         Command::Run(args) => run::run(&args, terminal),
         Command::Explain(args) => explain::run(&args, terminal),
+        Command::Schedule(args) => schedule::run(&args, terminal),
         Command::Validate(args) => validate::run(&args, terminal),
         Command::Schema => schema::run(terminal),
         Command::Completions(args) => completions::run(&args, terminal),
-        Command::Conformance(args) => conformance(&args.files, terminal),
+        Command::Conformance(args) => conformance(&args, terminal),
     }
 }
 
@@ -68,9 +72,9 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 }
 
 /// `podsim conformance FILE...`. A file that is no vector file is bad input.
-fn conformance(files: &[std::path::PathBuf], terminal: &Terminal) -> anyhow::Result<Exit> {
+fn conformance(args: &args::ConformanceArgs, terminal: &Terminal) -> anyhow::Result<Exit> {
     let mut report = Vec::new();
-    let totals = conformance::run(files, &mut report);
+    let totals = conformance::run(&args.files, args.forced, &mut report);
     terminal.print(&report)?;
     match totals {
         Ok(totals) if totals.is_clean() => Ok(Exit::Success),

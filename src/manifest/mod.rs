@@ -22,6 +22,7 @@ mod loader;
 mod meta;
 mod names;
 mod node;
+mod observed;
 mod owners;
 mod path;
 mod persistent_volume;
@@ -42,6 +43,8 @@ mod tree;
 mod volume;
 mod volume_source;
 mod yaml;
+
+pub use observed::Observed;
 
 use crate::diag::{Diagnostics, SourceId, Sources, Span};
 use crate::model::service::ConfigContent;
@@ -81,6 +84,8 @@ pub struct PodObject {
     pub name: StrId,
     /// The pod. Its containers' behaviors all have the first id: whoever knows behaviors sets them.
     pub template: PodTemplate,
+    /// What its status says of its life so far.
+    pub observed: Observed,
     /// Where the object stands.
     pub span: Span,
 }
@@ -92,6 +97,8 @@ pub struct NodeObject {
     pub name: StrId,
     /// What it is like.
     pub shape: ShapeId,
+    /// Whether it has the label `kubernetes.io/hostname`: the shape has it only if it says something else than the name.
+    pub has_hostname: bool,
     /// Where the object stands.
     pub span: Span,
 }
