@@ -215,6 +215,7 @@ impl Both {
             taints: Box::default(),
             zone: known::EMPTY,
             unschedulable: false,
+            images: Box::default(),
         };
         Self {
             cluster: Cluster::new(CONFIGS as usize),

@@ -157,7 +157,10 @@ pub(crate) struct ScheduleArgs {
     /// Decide first about the pods of the cluster that have no node yet
     #[arg(long)]
     pub pending: bool,
-    /// Stop looking once this share of the nodes fits; 0 adapts it to the size of the cluster [default: 100]
+    /// The scheduler's configuration, a KubeSchedulerConfiguration [default: one default profile]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Stop looking once this share of the nodes fits; 0 adapts it to the size of the cluster [default: the configuration's, else 100]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=100))]
     pub percentage_of_nodes_to_score: Option<u32>,
     /// Take a random one of several equally good nodes, as kube-scheduler does, not the first

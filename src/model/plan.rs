@@ -1,12 +1,13 @@
 //! The plan: everything a run is made of, compiled and checked. Building one cannot fail half-way; running one cannot
 //! fail at all. Scenarios, manifests and traces are compiled to it; tests and library users build it by hand.
 
+use super::profile::Profile;
 use super::service::ConfigContent;
 use super::strings::known;
 use super::{
     Behavior, BehaviorId, ClassId, ConfigId, ConfigObject, DisruptionBudget, ImageId, Namespace, NodeShape,
-    OwnerSelector, PodClass, PodTemplate, ServiceId, ServiceSpec, ShapeId, StorageObject, StrId, Strings, Taint,
-    TemplateId, WorkloadId,
+    OwnerSelector, PodClass, PodTemplate, ProfileId, ServiceId, ServiceSpec, ShapeId, StorageObject, StrId, Strings,
+    Taint, TemplateId, WorkloadId,
 };
 use crate::base::{Distribution, IdVec, SimDuration, SimTime};
 
@@ -401,6 +402,24 @@ pub struct SchedulerPlan {
     pub first_node_on_tie: bool,
     /// Evaluate by the plain scan instead of the columns.
     pub evaluator: Evaluator,
+    /// The profiles; each has another scheduler name.
+    pub profiles: Vec<Profile>,
+}
+
+impl SchedulerPlan {
+    /// The profiles, for a run with these strings.
+    #[must_use]
+    pub fn profiles(&self, strings: &Strings) -> IdVec<ProfileId, Profile> {
+        let mut profiles = self.profiles.clone();
+        profiles.iter_mut().for_each(|profile| profile.args.fit.resolve(strings));
+        profiles.into_iter().collect()
+    }
+
+    /// Whether the pods of a class are scheduled by one of the profiles.
+    #[must_use]
+    pub fn schedules(&self, class: &PodClass) -> bool {
+        self.profiles.iter().any(|profile| profile.scheduler_name == class.scheduler_name)
+    }
 }
 
 /// Which evaluator the scheduler uses; all give the same decisions.
@@ -493,6 +512,7 @@ impl Default for SchedulerPlan {
             max_backoff: SimDuration::from_secs(10),
             first_node_on_tie: false,
             evaluator: Evaluator::Columns,
+            profiles: vec![Profile::default()],
         }
     }
 }

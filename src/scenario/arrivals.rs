@@ -341,6 +341,7 @@ fn nodes(cx: &mut Cx<'_>, parts: &mut Parts, rows: &[trace::NodeRow], span: Span
             taints: Box::default(),
             zone: crate::model::strings::known::EMPTY,
             unschedulable: false,
+            images: Box::default(),
         };
         let name = strings.intern(&row.name);
         let shape = cx.vocabulary.shapes.intern(shape);

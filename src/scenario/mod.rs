@@ -183,7 +183,7 @@ fn read(cx: &mut Cx<'_>, root: &Fields<'_>, file: &str) -> Option<Plan> {
     let images = pods::images(cx, root);
     let traffic = traffic::read(cx, root, &parts, &behaviors);
     let faults = faults::read(cx, root, &parts);
-    checks::whole(cx, root, &parts);
+    checks::whole(cx, root, &parts, &control_plane.scheduler);
 
     let mut vocabulary = std::mem::take(&mut cx.vocabulary);
     let namespaces = parts.all_namespaces(&mut vocabulary.strings);

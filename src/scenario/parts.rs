@@ -35,6 +35,8 @@ pub(super) struct Parts {
     pub default_class: Option<StrId>,
     pub pods: Vec<PodPlan>,
     pub arrivals: Vec<ArrivalPlan>,
+    /// Where the first bare pod stands that asks for a scheduler.
+    pub asking: BTreeMap<Option<StrId>, Span>,
 }
 
 /// Whom a template is for.
@@ -67,6 +69,8 @@ impl Parts {
     pub fn pod(&mut self, cx: &mut Cx<'_>, pod: crate::manifest::PodObject, at: crate::base::SimTime) {
         let workload = Workload { namespace: pod.namespace, name: pod.name, naming: Naming::Single };
         let workload = self.workload(cx, workload, pod.span);
+        let class = cx.vocabulary.classes.get(pod.template.class);
+        self.asking.entry(class.scheduler_name).or_insert(pod.span);
         let template = self.template(pod.template, Owner { workload, traced: false });
         self.pods.push(PodPlan { workload, template, at });
     }

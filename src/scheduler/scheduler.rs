@@ -8,6 +8,7 @@ use super::cycle::{Ask, Options, Outcome, TieBreak, schedule_one};
 use super::diagnosis::FitError;
 use super::framework::PluginSet;
 use super::hints::{ClusterEvent, StorageEvent};
+use super::pre_enqueue::pre_enqueue;
 use super::queue::{Queue, QueueConfig, QueuedPod};
 use super::relations::Listers;
 use super::scan::Scan;
@@ -203,7 +204,10 @@ impl Scheduler {
                     Some(node) => self.appeared(pod.pod, class, node, now),
                     // Another scheduler's pod is none of its business until somebody binds it.
                     None if self.view.tables().class(class).profile.is_none() => {}
-                    None => self.queue.add(self.view.tables(), pod.pod, class, None, now),
+                    None => {
+                        let gate = pre_enqueue(self.view.tables(), class, &env.plan.classes[class]);
+                        self.queue.add(self.view.tables(), pod.pod, class, gate, now);
+                    }
                 }
             }
             Change::PodBound { pod, node, class } => {
@@ -442,5 +446,6 @@ fn with_spec<T, R, O>(env: &Env<'_, T, R>, node: NodeId, give: impl FnOnce(&Node
         allocatable: &shape.allocatable,
         max_pods: shape.max_pods,
         unschedulable: row.unschedulable,
+        images: &shape.images,
     })
 }

@@ -220,6 +220,7 @@ impl PlanBuilder {
             taints: Box::default(),
             zone: known::EMPTY,
             unschedulable: false,
+            images: Box::default(),
         });
         for index in 0..count {
             let name = strings.intern(&format!("{pool}-{index}"));

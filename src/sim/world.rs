@@ -12,7 +12,10 @@ use crate::controllers::{Endpoints, NodeLifecycle, PodGc, VolumeBinder, endpoint
 use crate::engine::{Kernel, Ranked};
 use crate::kubelet::Kubelets;
 use crate::model::plan::{ArrivalPlan, ArrivalProcess, ArrivalSource, Plan};
-use crate::model::{ConditionStatus, NodeId, ServiceId, ServiceType, StrId, TemplateId, WorkloadId};
+use crate::model::strings::known;
+use crate::model::{
+    ConditionStatus, NodeId, PodCondition, PodConditionType, ServiceId, ServiceType, StrId, TemplateId, WorkloadId,
+};
 use crate::record::{Counters, Fact, KubeEvent, PodRecord, Recorder, Subject};
 use crate::scheduler::Scheduler;
 use crate::workload::arrivals::{self, Arrivals, Spacing};
@@ -325,6 +328,10 @@ impl World {
         let Ok(crate::api::Change::PodAdded { pod, .. }) = self.cluster.request(kernel.now(), op) else {
             unreachable!("a new pod is always accepted")
         };
+        if node.is_none() && !self.plan.classes[template.class].scheduling_gates.is_empty() {
+            let (kind, condition) = (PodConditionType::PodScheduled, PodCondition::not(known::SCHEDULING_GATED));
+            let _ = self.cluster.request(kernel.now(), Op::SetCondition { pod, kind, condition });
+        }
         if R::ON {
             recorder.pod(PodRecord { workload, ordinal, template: id });
         }

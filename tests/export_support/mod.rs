@@ -85,6 +85,7 @@ impl Builder {
             taints: Box::default(),
             zone: known::EMPTY,
             unschedulable: false,
+            images: Box::default(),
         })
     }
 

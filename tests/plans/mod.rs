@@ -242,6 +242,7 @@ impl Builder {
                     taints,
                     zone,
                     unschedulable: false,
+                    images: Box::default(),
                 }));
             }
         }

@@ -42,6 +42,25 @@ fn with_kind(object: &Value, api_version: &str, kind: &str) -> Value {
     Value::Object(object)
 }
 
+/// The profile of a case, read as a user's configuration file is.
+fn profile(case: &Recorded, words: &mut Vocabulary) -> Result<Profile, Unsupported> {
+    let profiles: &[&Value] = if case.config.is_null() { &[] } else { &[&case.config] };
+    let config = json!({
+        "apiVersion": "kubescheduler.config.k8s.io/v1",
+        "kind": "KubeSchedulerConfiguration",
+        "profiles": profiles,
+    });
+    let (mut sources, mut diagnostics) = (Sources::default(), Diagnostics::default());
+    let file = sources.add("config", config.to_string());
+    let config = manifest::scheduler_config::load(file, &sources, words, &mut diagnostics);
+    config.and_then(|config| config.profiles.into_iter().next()).ok_or_else(|| first_error(&diagnostics))
+}
+
+fn first_error(diagnostics: &Diagnostics) -> Unsupported {
+    let error = diagnostics.iter().find(|found| found.severity == Severity::Error);
+    Unsupported(error.map_or_else(String::new, |error| format!("{} {}", error.code.id, error.message)))
+}
+
 /// The cluster of `case` with its existing pods, ready for the queue, and the pods of the queue by `namespace/name`. What does
 /// not load is unsupported, with the first reason.
 pub(super) fn load(case: &Recorded) -> Result<(Driver, BTreeMap<String, PodObject>), Unsupported> {
@@ -58,12 +77,12 @@ pub(super) fn load(case: &Recorded) -> Result<(Driver, BTreeMap<String, PodObjec
     // The recorded scheduler saw none of admission.
     let mut words = Vocabulary { stored: true, ..Vocabulary::default() };
     let loaded = manifest::load(&[file], &sources, &mut words, &mut diagnostics);
-    if let Some(error) = diagnostics.iter().find(|found| found.severity == Severity::Error) {
-        return Err(Unsupported(format!("{} {}", error.code.id, error.message)));
+    if diagnostics.has_errors() {
+        return Err(first_error(&diagnostics));
     }
 
-    let view = Cluster::view([Profile::default()].into_iter().collect(), true);
-    let (mut cluster, mut pods) = Cluster::new(loaded, words, view);
+    let profiles = [profile(case, &mut words)?].into_iter().collect();
+    let (mut cluster, mut pods) = Cluster::new(loaded, words, profiles, true);
     let queue = pods.split_off(case.objects("pods").len());
     pods.iter().for_each(|pod| cluster.settle(pod));
     let queue = queue.into_iter().map(|pod| (cluster.key(&pod), pod)).collect();

@@ -45,10 +45,6 @@ pub(super) type Checked = (String, Result<Vec<String>, Unsupported>);
 /// Checks the decisions of a case one after the other; if `forced`, each from where the recorded ones before it lead. An error
 /// is for all of them.
 pub(super) fn check(case: &Recorded, forced: bool) -> Result<Vec<Checked>, Unsupported> {
-    let needs = unmodelled::of_case(case);
-    if !needs.is_empty() {
-        return Err(Unsupported(needs.join(", ")));
-    }
     let asked = case.expect.iter().filter(|expected| !is_retry(expected)).count();
     if case.queue.len() != asked {
         return Err(Unsupported(format!("{asked} entries for {} pods", case.queue.len())));
@@ -240,19 +236,20 @@ mod tests {
 
     #[test]
     fn what_is_not_modelled_is_unsupported_and_its_choice_is_taken_over() {
-        let gated = |case: &mut Value| {
-            case["queue"][0]["spec"]["schedulingGates"] = json!([{"name": "g"}]);
+        let claiming = |case: &mut Value| {
+            case["queue"][0]["spec"]["resourceClaims"] = json!([{"name": "g"}]);
             case["expect"][0]["chosen"] = json!("b");
         };
-        let checked = whole(check_with(gated));
-        assert!(matches!(&checked[0].1, Err(Unsupported(reason)) if reason.contains("SchedulingGates")));
+        let checked = whole(check_with(claiming));
+        assert!(matches!(&checked[0].1, Err(Unsupported(reason)) if reason.contains("DynamicResources")));
         assert!(matches!(&checked[1].1, Ok(found) if found.iter().any(|line| line.starts_with("chosen: "))));
     }
 
     #[test]
     fn what_concerns_all_makes_the_case_unsupported() {
-        let profile = |case: &mut Value| case["config"] = json!({"plugins": {}});
-        assert!(matches!(check_with(profile), Err(Unsupported(reason)) if reason.contains("profile")));
+        let profile =
+            |case: &mut Value| case["config"] = json!({"plugins": {"filter": {"enabled": [{"name": "Own"}]}}});
+        assert!(matches!(check_with(profile), Err(Unsupported(reason)) if reason.starts_with("PS1140")));
         let broken = |case: &mut Value| case["queue"][0]["spec"]["containers"][0]["resources"] = json!({"requests": 1});
         assert!(matches!(check_with(broken), Err(Unsupported(reason)) if reason.starts_with("PS1")));
     }

@@ -27,9 +27,15 @@ pub(in crate::cli) struct Cluster {
 
 impl Cluster {
     /// A cluster of `objects`, without its pods: [`settle`](Self::settle) puts those on their nodes that have one. All classes of
-    /// all pods are known to it.
-    pub fn new(mut objects: Objects, words: Vocabulary, mut view: View) -> (Self, Vec<PodObject>) {
-        let mut words = words;
+    /// all pods are known to it. With `in_order` nodes are looked at in the order of the objects, else zone by zone.
+    pub fn new(
+        mut objects: Objects,
+        mut words: Vocabulary,
+        mut profiles: IdVec<ProfileId, Profile>,
+        in_order: bool,
+    ) -> (Self, Vec<PodObject>) {
+        profiles.iter_mut().for_each(|profile| profile.args.fit.resolve(&words.strings));
+        let mut view = if in_order { View::in_arrival_order(profiles) } else { View::with_profiles(profiles) };
         *view.storage_mut() = Storage::new(std::mem::take(&mut objects.storage).into_objects().collect());
         if !objects.namespaces.iter().any(|namespace| namespace.name == known::DEFAULT) {
             objects.namespaces.push(Namespace::bare(known::DEFAULT, &mut words.strings));
@@ -48,6 +54,7 @@ impl Cluster {
                 allocatable: &shape.allocatable,
                 max_pods: shape.max_pods,
                 unschedulable: shape.unschedulable,
+                images: &shape.images,
             };
             view.add_node(id, &spec);
             nodes.insert(node.name, id);
@@ -60,11 +67,6 @@ impl Cluster {
         }
         view.refresh();
         (Self { words, view, nodes, placed: IdVec::new(), budgets: objects.budgets }, objects.pods)
-    }
-
-    /// An empty view. With `in_order` nodes are looked at in the order of the objects, else zone by zone.
-    pub fn view(profiles: IdVec<ProfileId, Profile>, in_order: bool) -> View {
-        if in_order { View::in_arrival_order(profiles) } else { View::with_profiles(profiles) }
     }
 
     /// A pod that was there before takes its place, if it has one: what has ended holds nothing, and a node that is not there

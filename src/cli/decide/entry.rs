@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::cluster::Cluster;
-use crate::model::NodeId;
+use crate::model::{ClassId, NodeId};
 use crate::scheduler::cycle::{Decision, Outcome as Decided};
 use crate::scheduler::framework::{Rejection, Verdict};
 use crate::scheduler::plugins::default_preemption::Candidate;
+use crate::scheduler::plugins::scheduling_gates;
+use crate::scheduler::pre_enqueue::pre_enqueue;
 use crate::scheduler::scan::NodeScores;
 
 /// What nodes say: the rejections, and the scores of the others.
@@ -20,6 +22,8 @@ pub(super) type Survey = (Vec<(NodeId, Rejection)>, Vec<NodeScores>);
 pub(in crate::cli) enum Outcome {
     /// The pod has a node.
     Bound,
+    /// It has scheduling gates: the scheduler does not try.
+    Gated,
     /// No node takes it.
     #[default]
     Unschedulable,
@@ -64,6 +68,9 @@ pub(in crate::cli) struct Entry {
     /// Why no node had to be looked at.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prefilter: Option<Said>,
+    /// Why the pod does not even queue.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub preenqueue: Option<Said>,
     /// What the condition `PodScheduled` says.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
@@ -102,6 +109,17 @@ impl Entry {
     /// Nothing is known yet but the pod.
     pub(super) fn of(pod: String, retry: bool) -> Self {
         Self { pod, retry, ..Self::default() }
+    }
+
+    /// Fills in what keeps a pod of `class` out of the queue, if something does.
+    pub(super) fn tell_gates(&mut self, cluster: &Cluster, class: ClassId) -> bool {
+        let spec = cluster.words.classes.get(class);
+        let Some(plugin) = pre_enqueue(cluster.view.tables(), class, spec) else { return false };
+        let message = scheduling_gates::message(&spec.scheduling_gates, &cluster.words.strings);
+        self.outcome = Outcome::Gated;
+        self.preenqueue = Some(Said { plugin: plugin.name(), reasons: vec![message.clone()], unresolvable: true });
+        self.message = Some(message);
+        true
     }
 
     /// Fills in what was decided, and what the nodes said that were looked at.

@@ -117,6 +117,9 @@ impl Driver {
             entry.message = Some(format!("profile not found for scheduler name \"{name}\""));
             return (entry, Choice::Nothing);
         }
+        if entry.tell_gates(cluster, class) {
+            return (entry, Choice::Nothing);
+        }
         if self.settings.restarts {
             cluster.view.restart_search();
         }

@@ -4,11 +4,12 @@
 mod input;
 mod text;
 
-use crate::base::{IdVec, SimDuration, SimTime};
+use crate::base::{SimDuration, SimTime};
 use crate::diag::{Diagnostic, Diagnostics, Severity, Sources};
+use crate::manifest::scheduler_config::{self, SchedulerConfig};
 use crate::manifest::{self, Objects, PodObject, codes};
 use crate::model::profile::Profile;
-use crate::model::{Namespace, ProfileId, Vocabulary};
+use crate::model::{Namespace, Vocabulary};
 use crate::scheduler::cycle::{Options, TieBreak};
 
 use super::Exit;
@@ -46,13 +47,18 @@ pub(super) fn run(args: &ScheduleArgs, terminal: &Terminal) -> anyhow::Result<Ex
         }
     }
 
+    let Some(mut config) = config(args, &mut words, terminal)? else { return Ok(Exit::Usage) };
+    if let Some(percentage) = args.percentage_of_nodes_to_score {
+        config.percentage_of_nodes_to_score = Some(percentage);
+        config.profiles.iter_mut().for_each(|profile| profile.percentage_of_nodes_to_score = None);
+    }
     let options = Options {
-        percentage_of_nodes_to_score: args.percentage_of_nodes_to_score.unwrap_or(100),
+        percentage_of_nodes_to_score: config.percentage_of_nodes_to_score.unwrap_or(100),
         tie_break: if args.draw_ties { TieBreak::Drawn } else { TieBreak::First },
     };
-    let profiles: IdVec<ProfileId, Profile> = [Profile::default()].into_iter().collect();
-    let looks_at_all = options.percentage_of_nodes_to_score >= 100;
-    let (mut cluster, pods) = Cluster::new(objects, words, Cluster::view(profiles, looks_at_all));
+    let shares = config.profiles.iter().map(|profile| profile.percentage_of_nodes_to_score);
+    let looks_at_all = shares.map(|own| own.unwrap_or(options.percentage_of_nodes_to_score)).all(|share| share >= 100);
+    let (mut cluster, pods) = Cluster::new(objects, words, config.profiles.into_iter().collect(), looks_at_all);
     let (new, old): (Vec<PodObject>, Vec<PodObject>) =
         pods.into_iter().partition(|pod| asked.contains(&pod.span.source));
     old.iter().for_each(|pod| cluster.settle(pod));
@@ -78,6 +84,21 @@ pub(super) fn run(args: &ScheduleArgs, terminal: &Terminal) -> anyhow::Result<Ex
         }
     }
     Ok(if report.all_find_a_node() { Exit::Success } else { Exit::ExpectationFailed })
+}
+
+/// The scheduler's configuration: the file, or what is the default without one. `None` if the file has errors, which are said.
+fn config(args: &ScheduleArgs, words: &mut Vocabulary, terminal: &Terminal) -> anyhow::Result<Option<SchedulerConfig>> {
+    let (mut sources, mut diagnostics) = (Sources::default(), Diagnostics::default());
+    let Some(path) = &args.config else {
+        return Ok(Some(SchedulerConfig { profiles: vec![Profile::default()], ..SchedulerConfig::default() }));
+    };
+    let opened = input::read(std::slice::from_ref(path), &mut sources)?;
+    let config = opened.first().and_then(|&file| scheduler_config::load(file, &sources, words, &mut diagnostics));
+    say(&diagnostics, &sources, terminal);
+    for line in ignored::lines(config.as_ref().map_or(&[], |config| &config.ignored), terminal.level > 0) {
+        terminal.note(&line);
+    }
+    Ok(config.filter(|_| !diagnostics.has_errors()))
 }
 
 /// What is wrong or doubtful in the objects, as far as a decision can hang on it.
