@@ -34,6 +34,21 @@ pub(super) fn lines(ignored: &[(String, u32)], all: bool) -> Vec<String> {
     lines
 }
 
+/// One line for all fields together, unless `all` are wanted: for commands in which they are beside the point.
+pub(super) fn in_short(ignored: &[(String, u32)], all: bool) -> Vec<String> {
+    if all || ignored.is_empty() {
+        return lines(ignored, all);
+    }
+    let (users, servers) =
+        ignored.iter().fold((0, 0), |(users, servers), (path, count)| match is_written_by_servers(path) {
+            true => (users, servers + count),
+            false => (users + count, servers),
+        });
+    let fields = if ignored.len() == 1 { "field" } else { "fields" };
+    let counts = format!("{users} times, and {servers} times as API servers write them");
+    vec![format!("not modelled: {} {fields} ({counts}; -v lists them)", ignored.len())]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -48,6 +63,9 @@ mod tests {
         ];
         assert_eq!(lines(&ignored, false), want);
         assert_eq!(lines(&ignored, true).len(), 4);
+        assert_eq!(in_short(&ignored, true).len(), 4);
+        let want = "not modelled: 4 fields (3 times, and 9 times as API servers write them; -v lists them)";
+        assert_eq!(in_short(&ignored, false), [want]);
         assert!(!is_written_by_servers("Pod: spec.statusPage") && !is_written_by_servers("Pod: metadata.finalizers"));
     }
 }

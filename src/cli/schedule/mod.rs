@@ -118,7 +118,7 @@ fn say(diagnostics: &Diagnostics, sources: &Sources, terminal: &Terminal) {
 
 /// What a reader of the answer should know of the objects.
 fn notes(objects: &Objects, words: &Vocabulary, terminal: &Terminal) {
-    for line in ignored::lines(&objects.ignored, terminal.level > 0) {
+    for line in ignored::in_short(&objects.ignored, terminal.level > 0) {
         terminal.note(&line);
     }
     let none = objects.nodes.iter().filter(|node| words.shapes.get(node.shape).max_pods == 0);

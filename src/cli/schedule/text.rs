@@ -86,7 +86,7 @@ impl<'a> Report<'a> {
     pub fn render(&self) -> String {
         let mut text = format!("{}\n", self.sentence());
         if !self.rows.is_empty() {
-            let head = ["POD", "NODE", "SCORE", "TIED", "FEASIBLE", ""].map(str::to_owned).to_vec();
+            let head = ["POD", "NODE", "SCORE", "TIED", "FEASIBLE", "NOTE"].map(str::to_owned).to_vec();
             let rows: Vec<Vec<String>> = std::iter::once(head).chain(self.rows.iter().map(Row::cells)).collect();
             let _ = write!(text, "\n{}", table(&rows));
         }
