@@ -2,12 +2,16 @@
 //! it. Data goes to stdout and everything else to stderr; wall times stay on the terminal and out of every file.
 
 mod args;
+mod at;
 mod completions;
 pub mod conformance;
 mod decide;
+mod describe;
 mod exit;
 mod explain;
+mod get;
 mod ignored;
+mod kubectl;
 mod progress;
 mod run;
 mod schedule;
@@ -54,6 +58,8 @@ pub fn main() -> ExitCode {
 fn dispatch(command: Command, terminal: &mut Terminal) -> anyhow::Result<Exit> {
     match command {
         Command::Run(args) => run::run(&args, terminal),
+        Command::Get(args) => get::run(&args, terminal),
+        Command::Describe(args) => describe::run(&args, terminal),
         Command::Explain(args) => explain::run(&args, terminal),
         Command::Schedule(args) => schedule::run(&args, terminal),
         Command::Validate(args) => validate::run(&args, terminal),

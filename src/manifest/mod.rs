@@ -47,9 +47,11 @@ mod storage;
 mod tree;
 mod volume;
 mod volume_source;
+mod written;
 mod yaml;
 
 pub use observed::Observed;
+pub use written::{Written, written};
 
 use crate::diag::{Diagnostics, SourceId, Sources, Span};
 use crate::model::service::ConfigContent;

@@ -72,6 +72,7 @@ pub(super) fn spec<'t>(cx: &mut Context<'_>, root: &Fields<'t, '_>, meta: &Meta<
         grace_period_seconds,
         active_deadline_seconds,
         host_network,
+        pod_resources: pod_resources.pod.is_some(),
         qos: qos_class(&pod_resources),
         containers: containers.into_iter().map(|c| c.spec).collect(),
         volumes: volumes.into_boxed_slice(),

@@ -131,12 +131,12 @@ pub(super) const CONTAINER: Schema = Schema {
         "lifecycle",
         "imagePullPolicy",
         "restartPolicyRules",
+        "resizePolicy",
     ],
     ignored: &[
         "command",
         "args",
         "workingDir",
-        "resizePolicy",
         "volumeDevices",
         "terminationMessagePath",
         "terminationMessagePolicy",
@@ -466,6 +466,15 @@ pub(super) const LIFECYCLE_HANDLER: Schema = Schema {
 /// A hook that only waits.
 pub(super) const SLEEP: Schema =
     Schema { go: "SleepAction", what: "sleep", modelled: &["seconds"], ignored: &[], misplaced: &[] };
+
+/// What a resize of one resource does to a container.
+pub(super) const RESIZE_POLICY: Schema = Schema {
+    go: "ContainerResizePolicy",
+    what: "a resize policy",
+    modelled: &["resourceName", "restartPolicy"],
+    ignored: &[],
+    misplaced: &[],
+};
 
 /// A restart rule of a container.
 pub(super) const RESTART_RULE: Schema = Schema {

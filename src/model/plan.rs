@@ -307,6 +307,15 @@ pub enum ChangeKind {
         /// `--grace-period`; `None`: the pod's own. 0 with `--force` removes the object at once.
         grace_seconds: Option<i64>,
     },
+    /// Changes the resources of a running pod (`kubectl patch --subresource resize`).
+    ResizePod {
+        /// Which.
+        pod: PodTarget,
+        /// What the pod is like after it.
+        template: TemplateId,
+        /// For each version that the pod may have on its node by then: the class that stands for both.
+        both: Box<[(TemplateId, ClassId)]>,
+    },
     /// Removes a node object.
     DeleteNode(StrId),
     /// Adds a taint to a node, or removes it.

@@ -216,6 +216,13 @@ impl Scheduler {
                 }
                 self.appeared(pod.pod, class, node, now);
             }
+            Change::PodResized { pod, classes: (_, new), .. } => {
+                self.view.register_class(new, &env.plan.classes[new]);
+                if let Some(old) = self.view.update_pod(pod.pod, new).filter(|old| *old != new) {
+                    let event = ClusterEvent::AssignedPodUpdated { old, new };
+                    self.queue.on_event(self.view.tables(), &event, now);
+                }
+            }
             Change::PodStatus { pod, phase, .. } if phase.is_terminal() => self.left(pod, now),
             Change::PodDeleting { pod, .. } => self.view.set_terminating(pod.pod),
             Change::PodRemoved { pod, .. } => {

@@ -98,7 +98,8 @@ impl World {
         self.stats.lost.sort_unstable_by_key(|lost| (lost.at, lost.uid));
     }
 
-    fn row(&self, pod: PodRef, now: SimTime) -> PodRow {
+    /// A pod that exists, as `kubectl get pods` lists it.
+    pub(super) fn row(&self, pod: PodRef, now: SimTime) -> PodRow {
         let pods = self.cluster.pods();
         let slot = pod.pod;
         let template = &self.plan.templates[pods.template(slot)];

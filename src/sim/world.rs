@@ -202,6 +202,12 @@ impl World {
         self.after_event(kernel, recorder);
     }
 
+    /// See [`super::Simulation::tell_repeats`].
+    pub(super) fn tell_repeats<R: Recorder>(&mut self, kernel: &mut Kernel<Event>, recorder: &mut R, at: SimTime) {
+        let mut env = Env { now: at, ..env!(self, kernel, recorder) };
+        self.kubelets.tell_repeats(&mut env);
+    }
+
     fn collect<R: Recorder>(&mut self, kernel: &mut Kernel<Event>, recorder: &mut R, timer: pod_gc::Timer) {
         let mut env = env!(self, kernel, recorder);
         self.gc.handle(&mut env, timer);
