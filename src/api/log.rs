@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 
 use crate::base::{Digest, SimDuration, SimTime};
 use crate::model::{
-    ClaimName, ClassId, ConditionStatus, ConfigId, NodeId, Phase, PodConditionType, PodId, PodUid, ResizeState,
-    StorageKey, StrId, Taint, TemplateId,
+    ClaimName, ClassId, ConditionStatus, ConfigId, NodeId, Phase, PodConditionType, PodId, PodUid, Pressure,
+    ResizeState, StorageKey, StrId, Taint, TemplateId,
 };
 
 /// A pod object: its slot, and its uid to tell whether the slot was reused.
@@ -125,6 +125,15 @@ pub enum Change {
     NodeRemoved(NodeId),
     /// The Ready condition of a node changed.
     NodeReady(NodeId, ConditionStatus),
+    /// A pressure condition of a node changed.
+    NodePressure {
+        /// The node.
+        node: NodeId,
+        /// Which.
+        pressure: Pressure,
+        /// Whether it is under it now.
+        on: bool,
+    },
     /// `spec.unschedulable` of a node changed.
     NodeUnschedulable(NodeId, bool),
     /// A taint of a node was added or removed.
@@ -163,6 +172,9 @@ impl Change {
             Self::NodeUnschedulable(node, on) => (9 << 56 | u64::from(on), u64::from(node.raw())),
             Self::NodeTaints { node, taint, added } => {
                 (10 << 56 | u64::from(added), u64::from(node.raw()) << 32 | u64::from(taint.key.raw()))
+            }
+            Self::NodePressure { node, pressure, on } => {
+                (12 << 56 | u64::from(on) << 8 | pressure as u64, u64::from(node.raw()))
             }
             Self::Config(config, exists) => (11 << 56 | u64::from(exists), u64::from(config.raw())),
             Self::Storage(key) => {
@@ -224,7 +236,7 @@ impl Cursor {
             Self::Controllers => !matches!(change, Change::Config(..) | Change::PodResized { .. }),
             Self::Scheduler => match change {
                 Change::PodStatus { old_phase, phase, .. } => old_phase.is_terminal() != phase.is_terminal(),
-                Change::NodeReady(..) | Change::Config(..) => false,
+                Change::NodeReady(..) | Change::NodePressure { .. } | Change::Config(..) => false,
                 _ => true,
             },
         }

@@ -9,8 +9,8 @@ use super::pods::{Deletion, Resized};
 use super::stored::{ApiTime, StoredContainer, pack_reason};
 use crate::base::SimTime;
 use crate::model::{
-    ClassId, ConditionStatus, ConfigId, NodeId, NodeShape, Phase, PodCondition, PodConditionType, PodTemplate, ShapeId,
-    StorageObject, StrId, Taint, TemplateId, WorkloadId,
+    ClassId, ConditionStatus, ConfigId, NodeId, NodeShape, Phase, PodCondition, PodConditionType, PodTemplate,
+    Pressure, ShapeId, StorageObject, StrId, Taint, TemplateId, WorkloadId,
 };
 
 /// A write.
@@ -85,6 +85,15 @@ pub enum Op<'a> {
     RemoveNode(NodeId),
     /// Writes the Ready condition of a node.
     SetNodeReady(NodeId, ConditionStatus),
+    /// Writes a pressure condition of a node.
+    SetNodePressure {
+        /// The node.
+        node: NodeId,
+        /// Which.
+        pressure: Pressure,
+        /// Whether it is under it.
+        on: bool,
+    },
     /// Writes `spec.unschedulable` of a node.
     SetUnschedulable(NodeId, bool),
     /// Adds a taint.
@@ -156,6 +165,13 @@ impl Cluster {
                 }
                 (row.ready, row.ready_since) = (status, now.floor_seconds());
                 Change::NodeReady(node, status)
+            }
+            Op::SetNodePressure { node, pressure, on } => {
+                let row = self.existing(node)?;
+                if std::mem::replace(&mut row.pressure[pressure as usize], on) == on {
+                    return Err(Rejection::Conflict("the node has that condition"));
+                }
+                Change::NodePressure { node, pressure, on }
             }
             Op::SetUnschedulable(node, on) => {
                 let row = self.existing(node)?;
@@ -354,6 +370,7 @@ impl Cluster {
             exists: true,
             ready: ConditionStatus::True,
             ready_since: now.floor_seconds(),
+            pressure: [false; 3],
             unschedulable: shape.unschedulable,
             taints: shape.taints.iter().map(|&taint| (taint, now.floor_seconds())).collect(),
             created: now,

@@ -34,6 +34,7 @@ pub(super) fn record<R: Recorder>(cluster: &Cluster, recorder: &mut R, now: SimT
         Change::NodeAdded(node) => fact(Fact::NodeAdded(node)),
         Change::NodeRemoved(node) => fact(Fact::NodeRemoved(node)),
         Change::NodeReady(node, status) => fact(Fact::NodeReady(node, status)),
+        Change::NodePressure { node, pressure, on } => fact(Fact::NodePressure(node, pressure, on)),
         Change::NodeUnschedulable(node, on) => fact(Fact::NodeCordoned(node, on)),
         Change::NodeTaints { node, taint, added } => fact(Fact::NodeTaint(node, taint, added)),
         Change::Config(config, exists) => fact(Fact::Config(config, exists)),
