@@ -51,6 +51,8 @@ const COMPONENT_FILES: &[&str] = &[
     "kubelet/runtime.rs",
     "kubelet/stop.rs",
     "kubelet/worker.rs",
+    "scheduler/bindings.rs",
+    "scheduler/evictions.rs",
     "scheduler/scheduler.rs",
 ];
 

@@ -77,6 +77,17 @@ pub enum Change {
         /// Its scheduling class.
         class: ClassId,
     },
+    /// A pod's `status.nominatedNodeName` changed.
+    PodNominated {
+        /// The pod.
+        pod: PodRef,
+        /// The node it is nominated for.
+        node: Option<NodeId>,
+        /// The node before.
+        before: Option<NodeId>,
+        /// Its scheduling class.
+        class: ClassId,
+    },
     /// A pod's status changed.
     PodStatus {
         /// The pod.
@@ -166,6 +177,7 @@ impl Change {
             }
             Self::PodDeleting { pod, grace_seconds, .. } => (pod_word(pod, 4), u64::from(grace_seconds)),
             Self::PodRemoved { pod, .. } => (pod_word(pod, 5), 0),
+            Self::PodNominated { pod, node, .. } => (pod_word(pod, 12), node_word(node)),
             Self::NodeAdded(node) => (6 << 56, u64::from(node.raw())),
             Self::NodeRemoved(node) => (7 << 56, u64::from(node.raw())),
             Self::NodeReady(node, status) => (8 << 56 | status as u64, u64::from(node.raw())),
@@ -233,7 +245,9 @@ impl Cursor {
                     | Change::PodRemoved { .. }
                     | Change::Config(..)
             ),
-            Self::Controllers => !matches!(change, Change::Config(..) | Change::PodResized { .. }),
+            Self::Controllers => {
+                !matches!(change, Change::Config(..) | Change::PodResized { .. } | Change::PodNominated { .. })
+            }
             Self::Scheduler => match change {
                 Change::PodStatus { old_phase, phase, .. } => old_phase.is_terminal() != phase.is_terminal(),
                 Change::NodeReady(..) | Change::NodePressure { .. } | Change::Config(..) => false,

@@ -38,6 +38,15 @@ pub enum Op<'a> {
         /// The pod's class.
         class: ClassId,
     },
+    /// Writes or clears `status.nominatedNodeName`.
+    Nominate {
+        /// The pod.
+        pod: PodRef,
+        /// The node.
+        node: Option<NodeId>,
+        /// The pod's class.
+        class: ClassId,
+    },
     /// Writes what the kubelet knows of a pod.
     PatchStatus {
         /// The pod.
@@ -147,6 +156,7 @@ impl Cluster {
                 self.create_pod(now, workload, ordinal, id, template, node)
             }
             Op::Bind { pod, node, class } => self.bind(now, pod, node, class)?,
+            Op::Nominate { pod, node, class } => self.nominate(pod, node, class)?,
             Op::PatchStatus { pod, status } => return self.patch_status(now, pod, status),
             Op::SetCondition { pod, kind, condition } => return self.set_condition(now, pod, kind, condition),
             Op::DeletePod { pod, grace_seconds, spec_grace_seconds } => {
@@ -253,6 +263,20 @@ impl Cluster {
         self.pods.join_node(pod.pod, node);
         self.pods.set_condition(now, pod.pod, PodConditionType::PodScheduled, PodCondition::TRUE);
         Ok(Change::PodBound { pod, node, class })
+    }
+
+    fn nominate(&mut self, pod: PodRef, node: Option<NodeId>, class: ClassId) -> Result<Change, Rejection> {
+        if !self.pods.exists(pod) {
+            return Err(Rejection::NotFound);
+        }
+        let before = match node {
+            Some(node) => self.pods.nominations.insert(pod.pod, node),
+            None => self.pods.nominations.remove(&pod.pod),
+        };
+        if before == node {
+            return Err(Rejection::Conflict("nothing changed"));
+        }
+        Ok(Change::PodNominated { pod, node, before, class })
     }
 
     /// A status that changes nothing is accepted without a change of the object, and refused here so that no watcher

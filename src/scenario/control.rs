@@ -199,6 +199,9 @@ fn scheduler(cx: &mut Cx<'_>, fields: &Fields<'_>, plan: &mut SchedulerPlan) {
     if let Some(first) = fields.flag(cx, "first_node_on_tie") {
         plan.first_node_on_tie = first;
     }
+    if let Some(on) = fields.flag(cx, "async_preemption") {
+        plan.async_preemption = on;
+    }
     match fields.choice(cx, "evaluator") {
         Some("scan") => plan.evaluator = Evaluator::Scan,
         Some(_) => plan.evaluator = Evaluator::Columns,

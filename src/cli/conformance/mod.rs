@@ -19,7 +19,9 @@ mod node_affinity;
 mod node_loss;
 mod phase;
 mod pod_actions;
+mod preemption;
 mod quantity;
+mod queueing_hints;
 mod scheduling;
 mod selector;
 mod status_column;
@@ -130,7 +132,9 @@ fn answer(file: &str, case: &Case) -> Checked {
         "pod_status_column" => status_column::answer(case),
         "podgc" => node_loss::pod_gc(case),
         "qos_class" => effective::qos_class(case),
+        "preemption" => preemption::answer(case),
         "quantity" => quantity::answer(case),
+        "queueing_hints" => queueing_hints::answer(case),
         "scheduler_backoff" => scheduling::backoff(case),
         "termination_order" => termination::order(case),
         "toleration_time" => scheduling::toleration_time(case),

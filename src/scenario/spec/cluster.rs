@@ -485,6 +485,13 @@ pub static SCHEDULER: Section = Section {
             "true",
         ),
         Key::optional(
+            "async_preemption",
+            Kind::Flag,
+            "true",
+            "Evict for pods of higher priority beside the scheduling cycles (SchedulerAsyncPreemption), not within them.",
+            "false",
+        ),
+        Key::optional(
             "evaluator",
             Kind::Choice(&["columns", "scan"]),
             "\"columns\"",
