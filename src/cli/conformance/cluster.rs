@@ -10,8 +10,8 @@ use crate::base::SimTime;
 use crate::cli::decide::{Cluster, Driver, Settings};
 use crate::diag::{Diagnostics, Severity, Sources};
 use crate::manifest::{self, PodObject};
-use crate::model::Vocabulary;
 use crate::model::profile::Profile;
+use crate::model::{ClassId, NodeId, Vocabulary};
 use crate::scheduler::cycle::{Options, TieBreak};
 
 /// Kinds of objects: what the case calls the list, API version and kind.
@@ -61,9 +61,38 @@ fn first_error(diagnostics: &Diagnostics) -> Unsupported {
     Unsupported(error.map_or_else(String::new, |error| format!("{} {}", error.code.id, error.message)))
 }
 
-/// The cluster of `case` with its existing pods, ready for the queue, and the pods of the queue by `namespace/name`. What does
-/// not load is unsupported, with the first reason.
-pub(super) fn load(case: &Recorded) -> Result<(Driver, BTreeMap<String, PodObject>), Unsupported> {
+/// A case that was read.
+pub(super) struct Loaded {
+    /// Its cluster with the existing pods, ready for the queue.
+    pub(super) driver: Driver,
+    /// The pods of the queue by `namespace/name`.
+    pub(super) queue: BTreeMap<String, PodObject>,
+    /// Every pod's class, likewise.
+    classes: BTreeMap<String, ClassId>,
+}
+
+impl Loaded {
+    /// The class of a pod of the case.
+    pub(super) fn class(&self, pod: &Value) -> Result<ClassId, Unsupported> {
+        let key = key(pod);
+        self.classes.get(&key).copied().ok_or_else(|| Unsupported(format!("no pod `{key}` was read")))
+    }
+
+    /// A node by its name.
+    pub(super) fn node(&self, name: &str) -> Option<NodeId> {
+        let cluster = &self.driver.cluster;
+        cluster.node(cluster.words.strings.lookup(name)?)
+    }
+}
+
+/// A pod's `namespace/name`.
+pub(super) fn key(pod: &Value) -> String {
+    let field = |name: &str| pod.get("metadata")?.get(name)?.as_str().filter(|text| !text.is_empty());
+    format!("{}/{}", field("namespace").unwrap_or("default"), field("name").unwrap_or_default())
+}
+
+/// Loads the objects of `case` and places its existing pods. What does not load is unsupported, with the first reason.
+pub(super) fn load(case: &Recorded) -> Result<Loaded, Unsupported> {
     let mut items = Vec::new();
     for (list, api_version, kind) in KINDS {
         items.extend(case.objects(list).iter().map(|object| with_kind(object, api_version, kind)));
@@ -83,6 +112,7 @@ pub(super) fn load(case: &Recorded) -> Result<(Driver, BTreeMap<String, PodObjec
 
     let profiles = [profile(case, &mut words)?].into_iter().collect();
     let (mut cluster, mut pods) = Cluster::new(loaded, words, profiles, true);
+    let classes = pods.iter().map(|pod| (cluster.key(pod), pod.template.class)).collect();
     let queue = pods.split_off(case.objects("pods").len());
     pods.iter().for_each(|pod| cluster.settle(pod));
     let queue = queue.into_iter().map(|pod| (cluster.key(&pod), pod)).collect();
@@ -92,5 +122,5 @@ pub(super) fn load(case: &Recorded) -> Result<(Driver, BTreeMap<String, PodObjec
         restarts: true,
         first_start: QUEUE_START,
     };
-    Ok((Driver::new(cluster, settings), queue))
+    Ok(Loaded { driver: Driver::new(cluster, settings), queue, classes })
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::cluster::load;
+use super::cluster::{Loaded, key, load};
 use super::{Answer, Unsupported, compare, unmodelled};
 use crate::cli::decide::{Choice, Driver, Entry, Turn};
 
@@ -49,7 +49,7 @@ pub(super) fn check(case: &Recorded, forced: bool) -> Result<Vec<Checked>, Unsup
     if case.queue.len() != asked {
         return Err(Unsupported(format!("{asked} entries for {} pods", case.queue.len())));
     }
-    let (mut driver, pods) = load(case)?;
+    let Loaded { mut driver, queue: pods, .. } = load(case)?;
     let mut entries = case.expect.iter().peekable();
     let mut checked = Vec::new();
     for (at, object) in case.queue.iter().enumerate() {
@@ -111,12 +111,6 @@ fn recorded_choice(driver: &Driver, expected: &Value) -> Choice {
 
 fn is_retry(entry: &Value) -> bool {
     entry.get("retry") == Some(&json!(true))
-}
-
-/// A pod's `namespace/name`.
-fn key(pod: &Value) -> String {
-    let field = |name: &str| pod.get("metadata")?.get(name)?.as_str().filter(|text| !text.is_empty());
-    format!("{}/{}", field("namespace").unwrap_or("default"), field("name").unwrap_or_default())
 }
 
 /// Where an attempt differs from the recorded one.
