@@ -55,6 +55,7 @@ impl Cluster {
                 allocatable: &allocatable,
                 max_pods: 110,
                 unschedulable: false,
+                images: &[],
             };
             view.add_node(NodeId::from_raw(number), &spec);
         }

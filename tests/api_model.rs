@@ -215,6 +215,7 @@ impl Both {
             taints: Box::default(),
             zone: known::EMPTY,
             unschedulable: false,
+            images: Box::default(),
         };
         Self {
             cluster: Cluster::new(CONFIGS as usize),
@@ -590,6 +591,7 @@ fn template(containers: u32) -> PodTemplate {
         startup_probe: None,
         readiness_probe: None,
         liveness_probe: None,
+        resize_restarts: Default::default(),
         post_start: None,
         pre_stop: None,
         restart: None,
@@ -603,6 +605,7 @@ fn template(containers: u32) -> PodTemplate {
         grace_period_seconds: 30,
         active_deadline_seconds: None,
         host_network: false,
+        pod_resources: false,
         qos: QosClass::BestEffort,
         containers: (0..containers).map(spec).collect(),
         volumes: Box::default(),

@@ -118,7 +118,12 @@ fn change(target: &mut Json, path: &[Json], op: &str, value: &Json) {
             index => &mut place[usize::try_from(index.as_u64().expect("a position")).expect("a small one")],
         };
     }
-    let key = last.as_str().expect("a key");
+    let Some(key) = last.as_str() else {
+        let index = usize::try_from(last.as_u64().expect("a position")).expect("a small one");
+        assert_eq!(op, "remove");
+        place.as_array_mut().expect("a list").remove(index);
+        return;
+    };
     if place.is_null() {
         *place = json!({});
     }
@@ -396,6 +401,94 @@ fn constraints_are_dropped_one_by_one() {
 }
 
 #[test]
+fn relations_between_pods_are_relaxed() {
+    let scenario = "[[node_pool]]\nname = \"worker\"\ncount = 2\ncapacity = { cpu = \"4\", memory = \"16Gi\" }\nzones = [\"a\", \"b\"]\n";
+    let selector = json!({ "matchLabels": { "app": "web" } });
+    let term = json!({ "topologyKey": "kubernetes.io/hostname", "labelSelector": selector });
+    let required = |terms: Json| json!({ "requiredDuringSchedulingIgnoredDuringExecution": terms });
+    let labelled = |mut pod: Json| {
+        pod["metadata"]["labels"] = json!({ "app": "web" });
+        pod
+    };
+    let web = |name: &str, spec: Json| labelled(pod(name, &json!({ "cpu": "3" }), &spec));
+    let full = web("web-0", json!({ "nodeSelector": { "topology.kubernetes.io/zone": "a" } }));
+
+    // The one node that has room has the pod; the other one is full.
+    let spread = json!([{ "maxSkew": 1, "topologyKey": "topology.kubernetes.io/zone", "whenUnsatisfiable": "DoNotSchedule", "labelSelector": selector }]);
+    let filler =
+        pod("filler", &json!({ "cpu": "4" }), &json!({ "nodeSelector": { "topology.kubernetes.io/zone": "b" } }));
+    let last = labelled(pod("web-1", &json!({ "cpu": "1" }), &json!({ "topologySpreadConstraints": spread })));
+    let case = Case::new("spread", scenario, &[full.clone(), filler.clone(), last]);
+    let answer = case.json(&["web-1"])["answer"].clone();
+    assert_eq!(
+        answer,
+        "default/web-1 is pending: 1 of 2 nodes has less than 1 CPU free; 1 of 2 nodes would make its topology spread too uneven."
+    );
+    assert_eq!(
+        case.all_changes_work("web-1"),
+        [
+            "request no cpu",
+            "let its spread over topology.kubernetes.io/zone be uneven by 2 pods, instead of 1",
+            "drop its hard spread over topology.kubernetes.io/zone",
+            "2 more nodes in the pool worker",
+        ]
+    );
+
+    let apart = json!({ "affinity": { "podAntiAffinity": required(json!([term])) } });
+    let objects = [full.clone(), web("web-1", json!({})), labelled(pod("web-2", &json!({}), &apart))];
+    let case = Case::new("apart", scenario, &objects);
+    assert_eq!(
+        case.json(&["web-2"])["answer"],
+        "default/web-2 is pending: all 2 nodes have a pod nearby that its podAntiAffinity keeps away from."
+    );
+    assert_eq!(
+        case.all_changes_work("web-2"),
+        [
+            "drop a required term of its podAntiAffinity (over kubernetes.io/hostname)",
+            "one more node in the pool worker"
+        ]
+    );
+
+    let near = json!({ "affinity": { "podAffinity": required(json!([term])) } });
+    let objects = [full, filler, pod("job", &json!({ "cpu": "2" }), &near)];
+    let case = Case::new("near", scenario, &objects);
+    assert_eq!(
+        case.all_changes_work("job"),
+        ["request at most 1 of cpu, instead of 2"],
+        "a further node has no such pod"
+    );
+}
+
+#[test]
+fn what_is_said_of_the_pod_as_a_whole_is_told_once() {
+    let claim = json!({
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": { "name": "data" },
+        "spec": {
+            "accessModes": ["ReadWriteOnce"],
+            "storageClassName": "slow",
+            "resources": { "requests": { "storage": "1Gi" } },
+        },
+    });
+    let spec = json!({ "volumes": [{ "name": "data", "persistentVolumeClaim": { "claimName": "data" } }] });
+    let case = Case::new("claim", TWO_POOLS, &[claim, pod("db", &json!({}), &spec)]);
+    let report = case.json(&["db"]);
+    assert_eq!(report["answer"], "default/db is pending: it has unbound immediate PersistentVolumeClaims.");
+    assert_eq!(report["nodes"].as_array().map(Vec::len), Some(1));
+    assert_eq!((&report["nodes"][0]["plugin"], &report["changes"]), (&json!("VolumeBinding"), &json!([])));
+
+    let named = |name: &str| json!({ "key": "metadata.name", "operator": "In", "values": [name] });
+    let term = json!({ "matchFields": [named("worker-0"), named("worker-1")] });
+    let required = json!({ "nodeSelectorTerms": [term] });
+    let affinity =
+        json!({ "affinity": { "nodeAffinity": { "requiredDuringSchedulingIgnoredDuringExecution": required } } });
+    let case = Case::new("conflict", TWO_POOLS, &[pod("web", &json!({}), &affinity)]);
+    assert_eq!(case.json(&["web"])["answer"], "default/web is pending: pod affinity terms conflict.");
+    assert_eq!(case.all_changes_work("web"), ["drop its required node affinity"]);
+}
+
+#[test]
 fn pools_grow_by_as_many_nodes_as_it_takes() {
     let scenario = "[[node_pool]]\nname = \"worker\"\ncount = 1\ncapacity = { cpu = \"4\", memory = \"16Gi\" }\n\
          [[node_pool]]\nname = \"none\"\ncount = 0\ncapacity = { cpu = \"2\", memory = \"16Gi\" }\n\
@@ -540,4 +633,27 @@ fn the_json_form_is_stable() {
         history[0],
         json!({ "at": "2026-01-01T00:00:00.000Z", "since_start": "0:00:00.000", "what": "created", "text": "created" })
     );
+}
+
+/// The README's example prints what the README says; ` ...` stands for the rest of a line.
+#[test]
+fn the_readme_shows_what_is_printed() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let readme = std::fs::read_to_string(root.join("README.md")).expect("there is a README.md");
+    let (_, after) = readme.split_once("podsim explain scenarios/").expect("an example");
+    let (command, after) = after.split_once("\n```\n\n```text\n").expect("the command and what it prints");
+    let (shown, _) = after.split_once("```").expect("an end");
+    let mut arguments = command.split_whitespace();
+    let scenario = format!("scenarios/{}", arguments.next().expect("a scenario"));
+    let mut podsim = Command::new(env!("CARGO_BIN_EXE_podsim"));
+    let output =
+        podsim.current_dir(root).args(["explain", &scenario, "-q"]).args(arguments).output().expect("it starts");
+    let printed = String::from_utf8(output.stdout).expect("text");
+    assert_eq!(printed.lines().count(), shown.lines().count(), "{printed}");
+    for (printed, shown) in printed.lines().zip(shown.lines()) {
+        match shown.strip_suffix(" ...") {
+            Some(begun) => assert!(printed.starts_with(begun), "{printed}\n{shown}"),
+            None => assert_eq!(printed, shown),
+        }
+    }
 }

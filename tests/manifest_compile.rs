@@ -388,3 +388,31 @@ spec: {selector: {matchLabels: {app: web}}}
         words.strings.text(objects.namespaces[0].name) == "shop" && objects.namespaces[0].labels.pairs().len() == 2
     );
 }
+
+#[test]
+fn what_a_resize_is_about_to_take_counts_on_the_node() {
+    let pod = |node: &str, conditions: &str| {
+        format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: p}}\nspec:\n  {node}\n  containers:\n  \
+             - {{name: a, image: i, resources: {{requests: {{cpu: '1', memory: 1Gi}}}}}}\n  - {{name: b, image: i}}\n\
+             status:\n  {conditions}\n  containerStatuses:\n  \
+             - {{name: a, resources: {{requests: {{cpu: 500m}}}}, allocatedResources: {{cpu: 600m, memory: 2Gi}}}}\n  \
+             - {{name: b, allocatedResources: {{cpu: '9'}}}}\n"
+        )
+    };
+    let class = |text: &str| {
+        let (objects, words, _) = compile(text);
+        let class = words.classes.get(objects.pods[0].template.class).clone();
+        (
+            class.requests.milli_cpu,
+            class.requests.memory >> 20,
+            class.accounted_scoring.map(|(cpu, memory)| (cpu, memory >> 20)),
+        )
+    };
+    // The status of a container counts only if it has `resources`; defaults for scores come after it.
+    assert_eq!(class(&pod("nodeName: node", "phase: Running")), (1000, 2048, Some((1100, 2248))));
+    let infeasible = "conditions: [{type: PodResizePending, reason: Infeasible}]";
+    assert_eq!(class(&pod("nodeName: node", infeasible)), (600, 2048, Some((700, 2248))));
+    // Without a node there is nothing to resize.
+    assert_eq!(class(&pod("", "phase: Pending")), (1000, 1024, None));
+}

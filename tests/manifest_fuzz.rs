@@ -4,12 +4,13 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use podsim::diag::{Diagnostics, Sources};
-use podsim::manifest::load;
+use podsim::manifest::{load, scheduler_config};
 use podsim::model::Vocabulary;
 use proptest::prelude::*;
 
 const SEEDS: &[&str] = &[
     include_str!("manifest_cases/broken.yaml"),
+    include_str!("manifest_cases/scheduler.yaml"),
     "apiVersion: v1\nkind: List\nitems:\n- &p {apiVersion: v1, kind: Pod, metadata: {name: a}, spec: {containers: []}}\n- *p\n",
     "{\"apiVersion\": \"v1\", \"kind\": \"Secret\", \"metadata\": {\"name\": \"s\"}, \"data\": {\"k\": \"YQ==\"}}",
 ];
@@ -19,6 +20,9 @@ fn check(text: &str) {
     let file = sources.add("fuzz.yaml", text);
     let (mut words, mut diagnostics) = (Vocabulary::default(), Diagnostics::default());
     load(&[file], &sources, &mut words, &mut diagnostics);
+    let found = diagnostics.len();
+    let config = scheduler_config::load(file, &sources, &mut words, &mut diagnostics);
+    assert!(config.is_some() || diagnostics.len() > found, "nothing is left out in silence");
     for diagnostic in &diagnostics {
         let span = diagnostic.span.expect("every mistake of a manifest has a place");
         assert!(span.start <= span.end && span.end <= text.len(), "{span:?} of {}", text.len());

@@ -69,6 +69,7 @@ impl Files for Memory {
             "web.yaml" => Ok(WEB.to_owned()),
             "service.yaml" => Ok(SERVICE_ONLY.to_owned()),
             "data.csv" => Ok(self.csv.clone()),
+            "scheduler.yaml" => Ok(SCHEDULER.to_owned()),
             _ => Err(io::Error::new(io::ErrorKind::NotFound, "no such file")),
         }
     }
@@ -251,6 +252,13 @@ const CASES: &[Case] = &[
          diurnal = «{ min = \"1/s\", peak = \"2/s\", peak_at = \"14:00\" }",
         "use `steps`",
     ),
+    warning(
+        codes::UNKNOWN_SCHEDULER,
+        "#whole[scenario]\nduration = \"1d\"\n[[node_pool]]\nname = \"w\"\ncapacity = { cpu = \"1\", memory = \"1Gi\" }\n\
+         [control_plane.scheduler]\nconfig = \"scheduler.yaml\"\n\
+         [[«arrivals]]\nname = \"x\"\nevery = \"1h\"\ntemplate = { cpu = \"1\" }",
+        "the profiles are mine;",
+    ),
 ];
 
 /// Mistakes in traces: the file `data.csv` is what the text says, and `«` stands in it.
@@ -297,6 +305,12 @@ const TRACE_CASES: &[(Case, &str)] = &[
         CSV,
     ),
 ];
+
+const SCHEDULER: &str = "\
+apiVersion: kubescheduler.config.k8s.io/v1
+kind: KubeSchedulerConfiguration
+profiles: [{schedulerName: mine}]
+";
 
 const CSV: &str = "[[arrivals]]\nname = \"t\"\ntrace = { format = \"csv\", pods = \"data.csv\" }\n";
 const OPENB: &str = "[[arrivals]]\nname = \"t\"\ntrace = { format = \"openb\", pods = \"data.csv\" }\n";

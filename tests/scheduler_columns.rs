@@ -3,6 +3,7 @@
 use std::cell::Cell;
 
 use podsim::base::SimTime;
+use podsim::model::profile::{Profile, ScoringStrategy, ScoringStrategyType};
 use podsim::model::strings::known;
 use podsim::model::{
     ClassId, CompiledSelector, HostPort, LabelSelectorRequirement, NodeAffinity, NodeId, NodeInclusionPolicy,
@@ -33,6 +34,8 @@ struct Shape {
     disk: bool,
     gpus: u8,
     cordoned: bool,
+    /// Which images it has, as bits.
+    images: u8,
 }
 
 #[derive(Clone, Debug)]
@@ -79,8 +82,10 @@ fn shape() -> impl Strategy<Value = Shape> {
         any::<bool>(),
         prop::option::weighted(0.2, 1..4_u8),
         0..12_u8,
+        0..8_u8,
     )
-        .prop_map(|(zone, size, taint, disk, gpus, cordon)| Shape {
+        .prop_map(|(zone, size, taint, disk, gpus, cordon, images)| Shape {
+            images,
             zone,
             size,
             taint: taint.map_or(0, |t| t + 1),
@@ -233,7 +238,96 @@ impl Relation {
     }
 }
 
+/// What the profile of a run is like.
+#[derive(Clone, Debug)]
+struct Rules {
+    kind: ScoringStrategyType,
+    /// Weights of cpu, memory, ephemeral storage and gpu in the strategy; 0 leaves the resource out.
+    weights: [i64; 4],
+    balanced: [bool; 4],
+    /// Weights of the score plugins; 0 leaves the plugin out.
+    score: [i64; 5],
+    /// Filters that do not run, as bits.
+    disabled: u16,
+    shuffled: bool,
+    narrows: bool,
+    ignores_gpus: bool,
+    added: Option<Affinity>,
+    images: bool,
+}
+
+const SCORES: [Plugin; 5] = [
+    Plugin::TaintToleration,
+    Plugin::NodeAffinity,
+    Plugin::NodeResourcesFit,
+    Plugin::NodeResourcesBalancedAllocation,
+    Plugin::ImageLocality,
+];
+
+fn rules() -> impl Strategy<Value = Rules> {
+    let points = prop::collection::btree_map(0..=100_i64, 0..=10_i64, 1..5);
+    let kind = prop_oneof![
+        Just(ScoringStrategyType::LeastAllocated).boxed(),
+        Just(ScoringStrategyType::MostAllocated).boxed(),
+        points.prop_map(|shape| ScoringStrategyType::RequestedToCapacityRatio(shape.into_iter().collect())).boxed(),
+    ];
+    let weight = prop_oneof![1 => Just(0_i64), 6 => 1..9_i64, 1 => 60..200_i64];
+    let disabled = prop::option::weighted(0.4, any::<u16>()).prop_map(Option::unwrap_or_default);
+    let some = prop::collection::vec(1..9_i64, 4).prop_map(|weights| [weights[0], weights[1], weights[2], weights[3]]);
+    (
+        (kind, (some, any::<[bool; 4]>()), any::<[bool; 4]>(), prop::array::uniform5(weight), disabled),
+        (prop::bool::weighted(0.1), prop::bool::weighted(0.8), any::<bool>()),
+        (prop::option::weighted(0.3, affinity()), any::<bool>()),
+    )
+        .prop_map(
+            |((kind, (weights, taken), balanced, score, disabled), (shuffled, narrows, ignores_gpus), rest)| Rules {
+                kind,
+                weights: std::array::from_fn(|at| if taken[at] { weights[at] } else { 0 }),
+                balanced,
+                score,
+                disabled,
+                shuffled,
+                narrows,
+                ignores_gpus,
+                added: rest.0,
+                images: rest.1,
+            },
+        )
+}
+
+impl Rules {
+    fn profile(&self, strings: &mut Strings) -> Profile {
+        let mut profile = Profile::default();
+        let gpu = strings.intern("gpu");
+        let resources = [known::CPU, known::MEMORY, known::EPHEMERAL_STORAGE, gpu];
+        let weighted = resources.into_iter().zip(self.weights).filter(|&(_, weight)| weight > 0);
+        profile.args.fit.strategy = ScoringStrategy { kind: self.kind.clone(), resources: weighted.collect() };
+        let balanced = resources.into_iter().zip(self.balanced).filter(|&(_, counts)| counts);
+        profile.args.balanced.resources = balanced.map(|(resource, _)| resource).collect();
+        profile.args.fit.ignored_resources = if self.ignores_gpus { vec![gpu] } else { Vec::new() };
+        if let Some(added) = &self.added {
+            let added = added.compile(strings);
+            profile.args.node_affinity.added_required = added.required;
+            profile.args.node_affinity.added_preferred = added.preferred;
+        }
+        profile.score = SCORES.into_iter().zip(self.score).filter(|&(_, weight)| weight > 0).collect();
+        let mut bit = 0;
+        profile.filter.retain(|_| {
+            bit += 1;
+            self.disabled & 1 << bit == 0
+        });
+        if self.shuffled {
+            profile.filter.reverse();
+        }
+        if !self.narrows {
+            profile.pre_filter.retain(|&plugin| plugin != Plugin::NodeAffinity);
+        }
+        profile
+    }
+}
+
 struct World {
+    with_images: bool,
     strings: Strings,
     view: View,
     alive: Vec<NodeId>,
@@ -244,9 +338,15 @@ struct World {
 }
 
 impl World {
-    fn new(affinities: &[Option<Affinity>], relations: &[Relation], service: Option<u8>) -> Self {
+    fn new(
+        affinities: &[Option<Affinity>],
+        relations: &[Relation],
+        service: Option<u8>,
+        rules: Option<&Rules>,
+    ) -> Self {
         let mut strings = Strings::new();
-        let mut view = View::new();
+        let profile = rules.map_or_else(Profile::default, |rules| rules.profile(&mut strings));
+        let mut view = View::with_profiles([profile].into_iter().collect());
         let words: Vec<StrId> = ["gpu", "disk", "ssd", "dedicated", "a", "b"].map(|w| strings.intern(w)).to_vec();
         let (app, selected) = (strings.intern("app"), service.map(|n| strings.intern(&format!("app-{n}"))));
         let mut listers = Listers::default();
@@ -255,7 +355,10 @@ impl World {
         view.set_listers(listers);
         for ((number, affinity), relation) in (0..CLASSES).zip(affinities).zip(relations) {
             let node_affinity = affinity.as_ref().map(|affinity| Box::new(affinity.compile(&mut strings)));
-            let mut spec = PodClass { node_affinity, ..class(number, &words) };
+            let images =
+                (0..3).filter(|image| (number >> image) & 1 == 1).map(|n| strings.intern(&format!("image-{n}")));
+            let images = images.collect();
+            let mut spec = PodClass { node_affinity, images, ..class(number, &words) };
             relation.apply(&mut spec, &mut strings);
             view.register_class(ClassId::from_raw(number), &spec);
         }
@@ -263,7 +366,17 @@ impl World {
             strings.intern(&format!("{cores}"));
         }
         view.learn_numbers(&strings);
-        Self { strings, view, alive: Vec::new(), nodes: 0, placed: Vec::new(), nominees: Vec::new(), pods: 0 }
+        let with_images = rules.is_none_or(|rules| rules.images);
+        Self {
+            with_images,
+            strings,
+            view,
+            alive: Vec::new(),
+            nodes: 0,
+            placed: Vec::new(),
+            nominees: Vec::new(),
+            pods: 0,
+        }
     }
 
     fn node(&mut self, node: NodeId, shape: &Shape) {
@@ -297,6 +410,11 @@ impl World {
         if shape.gpus > 0 {
             allocatable.set_scalar(gpu, i64::from(shape.gpus));
         }
+        let has = |image: &u32| self.with_images && shape.images >> image & 1 == 1;
+        let size = |image: u32| (i64::from(image) + 1) * (300 << 20);
+        let mut images: Vec<(StrId, i64)> =
+            (0..3).filter(has).map(|image| (self.strings.intern(&format!("image-{image}")), size(image))).collect();
+        images.sort_unstable();
         let spec = NodeSpec {
             name,
             hostname: (shape.zone != 3).then_some(name),
@@ -305,6 +423,7 @@ impl World {
             allocatable: &allocatable,
             max_pods: 6 + i64::from(shape.size),
             unschedulable: shape.cordoned,
+            images: &images,
         };
         self.view.update_node(node, &spec);
     }
@@ -378,10 +497,13 @@ struct Shares {
     unrelated: u64,
     denied: u64,
     evicting: u64,
+    by_cells: u64,
+    with_images: u64,
 }
 
 fn run(
     mut world: World,
+    has_rules: bool,
     nodes: &[Shape],
     steps: &[Step],
     options: Options,
@@ -406,7 +528,13 @@ fn run(
                 shares.preferring += u64::from(prefers && got.feasible > 1);
                 shares.denied += u64::from(!Scan.deny(&mut other, ask.class).is_empty());
                 shares.named += u64::from(statics.named_nodes.is_some());
-                shares.unrelated += u64::from(!world.view.relates(ask.class));
+                let is_unrelated = !world.view.relates(ask.class);
+                shares.unrelated += u64::from(is_unrelated);
+                let class = world.view.tables().class(ask.class);
+                let is_columnar = is_unrelated && world.view.tables().rules(&class).is_columnar;
+                shares.by_cells += u64::from(has_rules && is_columnar);
+                shares.with_images +=
+                    u64::from(is_columnar && world.view.tables().signature(class.signature).images.is_some());
                 shares.sampled += u64::from((got.evaluated as usize) < world.alive.len());
                 let spread = |when| {
                     let tables = world.view.tables();
@@ -551,6 +679,7 @@ fn columns_decide_as_the_scan_does() {
             prop::collection::vec(prop::option::weighted(0.4, affinity()), CLASSES as usize),
             prop::collection::vec(relation(), CLASSES as usize),
             prop::option::weighted(0.3, 0..6_u8),
+            prop::option::weighted(0.6, rules()),
         ),
         prop_oneof![
             prop::collection::vec(shape(), 0..6),
@@ -569,19 +698,22 @@ fn columns_decide_as_the_scan_does() {
         ..ProptestConfig::default()
     });
     runner
-        .run(&strategy, |((affinities, relations, service), nodes, steps, percentage, first, budget)| {
+        .run(&strategy, |((affinities, relations, service, rules), nodes, steps, percentage, first, budget)| {
             let tie_break = if first { TieBreak::First } else { TieBreak::Drawn };
             let options = Options { percentage_of_nodes_to_score: percentage, tie_break };
             let mut sum = shares.take();
-            let result = run(World::new(&affinities, &relations, service), &nodes, &steps, options, budget, &mut sum);
+            let world = World::new(&affinities, &relations, service, rules.as_ref());
+            let result = run(world, rules.is_some(), &nodes, &steps, options, budget, &mut sum);
             shares.set(sum);
             result
         })
         .unwrap();
     let sum = shares.take();
     let Shares { placed, tied, unfit, sampled, nominated, preferring, named, .. } = sum;
-    let Shares { spread, near, crowded, unrelated, denied, evicting, .. } = sum;
+    let Shares { spread, near, crowded, unrelated, denied, evicting, by_cells, with_images, .. } = sum;
     println!("placed {placed} (tied {tied}), unfit {unfit}, sampled {sampled}, on the nominated node {nominated}");
+    println!("by cells of other profiles {by_cells}, with images {with_images}");
+    assert!(by_cells > 1000 && with_images > 1000, "other profiles are rare");
     println!("with preferred terms {preferring}, with named nodes {named}");
     println!("spread {spread}, unfit by spread {crowded}, by affinity {near}, unrelated {unrelated}");
     assert!(spread > 200 && near > 30 && crowded > 30 && unrelated > 3000, "relations are rare, or too common");

@@ -50,6 +50,7 @@ fn set(strings: &mut Strings, view: &mut View, number: u32, milli_cpu: i64, unsc
         allocatable: &allocatable,
         max_pods: 10,
         unschedulable,
+        images: &[],
     };
     view.update_node(node(number), &spec);
 }

@@ -61,6 +61,7 @@ fn tables() -> (View, Vec<NodeFacts>) {
             allocatable: &allocatable,
             max_pods: 10,
             unschedulable: number == 5,
+            images: &[],
         };
         view.add_node(NodeId::from_raw(number), &spec)
     });

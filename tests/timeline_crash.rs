@@ -25,7 +25,7 @@ fn a_crash_loop_backs_off() {
     );
     assert_eq!(
         run.story("event web Warning BackOff")[0],
-        "event web Warning BackOff: Back-off restarting failed container app in pod web_default(0)"
+        "event web Warning BackOff: Back-off restarting failed container app in pod web_default(0529f2d9-f3ae-4ac4-bca1-b5c64dae29f1)"
     );
 }
 

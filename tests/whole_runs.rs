@@ -561,6 +561,7 @@ fn bare_pod(plan: &mut Plan, roles: &[Role], volumes: Box<[Volume]>) {
         startup_probe: None,
         readiness_probe: None,
         liveness_probe: None,
+        resize_restarts: Default::default(),
         post_start: None,
         pre_stop: None,
         restart: None,

@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 
 use crate::base::{Digest, SimDuration, SimTime};
 use crate::model::{
-    ClaimName, ClassId, ConditionStatus, ConfigId, NodeId, Phase, PodConditionType, PodId, PodUid, StorageKey, StrId,
-    Taint, TemplateId,
+    ClaimName, ClassId, ConditionStatus, ConfigId, NodeId, Phase, PodConditionType, PodId, PodUid, ResizeState,
+    StorageKey, StrId, Taint, TemplateId,
 };
 
 /// A pod object: its slot, and its uid to tell whether the slot was reused.
@@ -90,6 +90,17 @@ pub enum Change {
         /// Its node.
         node: Option<NodeId>,
     },
+    /// A pod's resources are to change, or a kubelet says how far that is.
+    PodResized {
+        /// The pod.
+        pod: PodRef,
+        /// Its node.
+        node: NodeId,
+        /// The class that it counts as, before and now.
+        classes: (ClassId, ClassId),
+        /// How far.
+        state: ResizeState,
+    },
     /// Deletion was requested.
     PodDeleting {
         /// The pod.
@@ -141,6 +152,9 @@ impl Change {
             }
             Self::PodBound { pod, node, .. } => (pod_word(pod, 2), u64::from(node.raw())),
             Self::PodStatus { pod, mask, phase, .. } => (pod_word(pod, 3), u64::from(mask.0) << 8 | phase as u64),
+            Self::PodResized { pod, classes, state, .. } => {
+                (pod_word(pod, 12), u64::from(classes.1.raw()) << 8 | state as u64)
+            }
             Self::PodDeleting { pod, grace_seconds, .. } => (pod_word(pod, 4), u64::from(grace_seconds)),
             Self::PodRemoved { pod, .. } => (pod_word(pod, 5), 0),
             Self::NodeAdded(node) => (6 << 56, u64::from(node.raw())),
@@ -203,10 +217,11 @@ impl Cursor {
                 Change::PodAdded { node: Some(_), .. }
                     | Change::PodBound { .. }
                     | Change::PodDeleting { .. }
+                    | Change::PodResized { state: ResizeState::Proposed, .. }
                     | Change::PodRemoved { .. }
                     | Change::Config(..)
             ),
-            Self::Controllers => !matches!(change, Change::Config(..)),
+            Self::Controllers => !matches!(change, Change::Config(..) | Change::PodResized { .. }),
             Self::Scheduler => match change {
                 Change::PodStatus { old_phase, phase, .. } => old_phase.is_terminal() != phase.is_terminal(),
                 Change::NodeReady(..) | Change::Config(..) => false,

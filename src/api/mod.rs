@@ -10,7 +10,7 @@ pub mod stored;
 
 pub use log::{Change, ChangeLog, Cursor, PodRef, StatusMask};
 pub use nodes::{NodeRow, Nodes};
-pub use pods::Pods;
+pub use pods::{Pods, Resized};
 pub use request::{Op, Rejection, StatusPatch};
 
 use crate::base::{Digest, IdVec, SimTime};

@@ -5,7 +5,9 @@ use rustc_hash::FxHashMap;
 
 use super::stored::{ApiTime, Past, StatusRow, StoredConditions, StoredContainer, pack_reason, unpack_reason};
 use crate::base::{IdPages, IdVec, SimTime};
-use crate::model::{NodeId, Phase, PodCondition, PodConditionType, PodId, PodUid, StrId, TemplateId, WorkloadId};
+use crate::model::{
+    ClassId, NodeId, Phase, PodCondition, PodConditionType, PodId, PodUid, ResizeState, StrId, TemplateId, WorkloadId,
+};
 
 /// What placement, kubelet and controllers ask for most.
 #[derive(Clone, Copy, Debug)]
@@ -37,6 +39,19 @@ pub(super) struct Deletion {
     pub(super) grace_seconds: u32,
 }
 
+/// A pod whose resources were changed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Resized {
+    /// What its spec says now.
+    pub spec: TemplateId,
+    /// What its node grants it.
+    pub allocated: TemplateId,
+    /// The class that it counts as: the greater of both.
+    pub class: ClassId,
+    /// How far the change is.
+    pub state: ResizeState,
+}
+
 /// All pods.
 #[derive(Debug, Default)]
 pub struct Pods {
@@ -44,6 +59,8 @@ pub struct Pods {
     created_at: IdPages<PodId, SimTime>,
     /// Of pods that are being deleted; never iterated.
     pub(super) deletions: FxHashMap<PodId, Deletion>,
+    /// Of pods that were ever resized; never iterated.
+    pub(super) resizes: FxHashMap<PodId, Resized>,
     conditions: IdPages<PodId, StoredConditions>,
     /// Transition times of conditions that changed late in their pod's life; never iterated.
     late_transitions: FxHashMap<(PodId, PodConditionType), ApiTime>,
@@ -114,6 +131,12 @@ impl Pods {
     #[must_use]
     pub fn template(&self, pod: PodId) -> TemplateId {
         self.core[pod].template
+    }
+
+    /// How its resources were changed, if they ever were.
+    #[must_use]
+    pub fn resized(&self, pod: PodId) -> Option<Resized> {
+        self.resizes.get(&pod).copied()
     }
 
     /// Where the pod came from, and its number there.
@@ -290,6 +313,7 @@ impl Pods {
     pub(super) fn remove(&mut self, pod: PodId) {
         self.leave_node(pod);
         self.deletions.remove(&pod);
+        self.resizes.remove(&pod);
         if self.conditions[pod].has_late() {
             for kind in PodConditionType::ALL {
                 self.late_transitions.remove(&(pod, kind));

@@ -5,7 +5,7 @@ use super::Cluster;
 use super::admission::api_delete_grace;
 use super::log::{Change, PodRef, StatusMask};
 use super::nodes::NodeRow;
-use super::pods::Deletion;
+use super::pods::{Deletion, Resized};
 use super::stored::{ApiTime, StoredContainer, pack_reason};
 use crate::base::SimTime;
 use crate::model::{
@@ -62,6 +62,15 @@ pub enum Op<'a> {
         grace_seconds: Option<i64>,
         /// `spec.terminationGracePeriodSeconds`.
         spec_grace_seconds: i64,
+    },
+    /// Writes how the resources of a pod change: what is asked of it, or what its kubelet says.
+    ResizePod {
+        /// The pod.
+        pod: PodRef,
+        /// The class of the pod as it was created.
+        class: ClassId,
+        /// What holds from now on.
+        resized: Resized,
     },
     /// Creates a node.
     AddNode {
@@ -134,6 +143,7 @@ impl Cluster {
             Op::DeletePod { pod, grace_seconds, spec_grace_seconds } => {
                 self.delete_pod(now, pod, grace_seconds, spec_grace_seconds)?
             }
+            Op::ResizePod { pod, class, resized } => self.resize_pod(pod, class, resized)?,
             Op::AddNode { name, id, shape } => Change::NodeAdded(self.add_node(now, name, id, shape)),
             Op::RemoveNode(node) => {
                 self.existing(node)?.exists = false;
@@ -289,6 +299,24 @@ impl Cluster {
     fn status_change(&self, pod: PodRef, mask: StatusMask, old_phase: Phase) -> Change {
         let phase = self.pods.phase(pod.pod);
         Change::PodStatus { pod, mask, old_phase, phase, node: self.pods.node(pod.pod) }
+    }
+
+    fn resize_pod(&mut self, pod: PodRef, class: ClassId, resized: Resized) -> Result<Change, Rejection> {
+        if !self.pods.exists(pod) {
+            return Err(Rejection::NotFound);
+        }
+        let Some(node) = self.pods.node(pod.pod) else {
+            return Err(Rejection::Conflict("the pod is on no node"));
+        };
+        if self.pods.phase(pod.pod).is_terminal() {
+            return Err(Rejection::Conflict("the pod has ended"));
+        }
+        let before = self.pods.resizes.insert(pod.pod, resized);
+        if before == Some(resized) {
+            return Err(Rejection::Conflict("nothing changed"));
+        }
+        let classes = (before.map_or(class, |before| before.class), resized.class);
+        Ok(Change::PodResized { pod, node, classes, state: resized.state })
     }
 
     /// Source: pkg/registry/core/pod/strategy.go CheckGracefulDelete, v1.34 (spec 2.11).

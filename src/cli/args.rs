@@ -23,9 +23,11 @@ const AFTER: &str = "\
 Examples:
   podsim run scenarios/user-msvc.toml
   podsim run scenarios/w1.toml --set node_pool.0.count=900 --no-output
+  podsim get pods scenarios/user-msvc.toml --at 3h20m
+  podsim describe pod scenarios/user-msvc.toml user-msvc --at 3h20m
   podsim validate my-scenario.toml manifests/*.yaml
 
-Exit codes: 0 fine, 1 an expectation failed, 2 bad usage or input, 3 input/output, 4 a limit,
+Exit codes: 0 fine, 1 an expectation failed or nothing of that name exists, 2 bad usage or input, 3 input/output, 4 a limit,
 70 an internal error, 130 interrupted.";
 
 /// What every subcommand takes.
@@ -60,6 +62,10 @@ pub(crate) enum When {
 pub(crate) enum Command {
     /// Run a scenario and sum it up
     Run(RunArgs),
+    /// List objects as kubectl would at a time of a run
+    Get(GetArgs),
+    /// Show objects in detail, with their events, as kubectl would at a time of a run
+    Describe(DescribeArgs),
     /// Say why a pod is pending, or where it is, and what would let it fit
     Explain(ExplainArgs),
     /// Check scenarios and manifests without running anything
@@ -107,6 +113,70 @@ pub(crate) struct RunArgs {
     /// What is printed at the end
     #[arg(long, value_name = "FORM", default_value = "full")]
     pub summary: Summary,
+}
+
+/// Which objects of which run, and when.
+#[derive(Debug, clap::Args)]
+pub(crate) struct AtArgs {
+    /// What: pods, nodes, services, endpoints, endpointslices, configmaps, secrets or events (or as kubectl shortens it)
+    pub kind: String,
+    /// The scenario file
+    pub scenario: PathBuf,
+    /// Only the objects of these names
+    #[arg(value_name = "NAME")]
+    pub names: Vec<String>,
+    /// When: 3h20m after the start, 21:30 of its clock, or a date and time [default: the end of the run]
+    #[arg(long, value_name = "TIME")]
+    pub at: Option<String>,
+    /// The namespace
+    #[arg(short, long, value_name = "NS", default_value = "default")]
+    pub namespace: String,
+    /// All namespaces
+    #[arg(short = 'A', long)]
+    pub all_namespaces: bool,
+    /// Only objects with these labels, as in app=web,tier!=db
+    #[arg(short = 'l', long, value_name = "SELECTOR")]
+    pub selector: Option<String>,
+    /// Change a key of the scenario, as in scenario.duration=2h or node_pool.0.count=5
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// The root of all random draws, instead of the scenario's
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct GetArgs {
+    #[command(flatten)]
+    pub at: AtArgs,
+    /// More columns, the whole objects, or their names
+    #[arg(short, long, value_name = "FORM")]
+    pub output: Option<Output>,
+    /// A column with all labels
+    #[arg(long)]
+    pub show_labels: bool,
+    /// No line with the names of the columns
+    #[arg(long)]
+    pub no_headers: bool,
+}
+
+/// The form in which objects are listed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(crate) enum Output {
+    /// A table with more columns
+    Wide,
+    /// YAML
+    Yaml,
+    /// JSON
+    Json,
+    /// Kinds and names
+    Name,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct DescribeArgs {
+    #[command(flatten)]
+    pub at: AtArgs,
 }
 
 #[derive(Clone, Debug, clap::Args)]

@@ -2,10 +2,14 @@
 //! it. Data goes to stdout and everything else to stderr; wall times stay on the terminal and out of every file.
 
 mod args;
+mod at;
 mod completions;
 pub mod conformance;
+mod describe;
 mod exit;
 mod explain;
+mod get;
+mod kubectl;
 mod progress;
 mod run;
 mod schema;
@@ -51,6 +55,8 @@ pub fn main() -> ExitCode {
 fn dispatch(command: Command, terminal: &mut Terminal) -> anyhow::Result<Exit> {
     match command {
         Command::Run(args) => run::run(&args, terminal),
+        Command::Get(args) => get::run(&args, terminal),
+        Command::Describe(args) => describe::run(&args, terminal),
         Command::Explain(args) => explain::run(&args, terminal),
         Command::Validate(args) => validate::run(&args, terminal),
         Command::Schema => schema::run(terminal),

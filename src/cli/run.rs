@@ -73,23 +73,35 @@ fn prepare(args: &RunArgs, terminal: &Terminal) -> Result<Ready, Exit> {
 
 /// Reads a scenario; says what is wrong with it.
 pub(super) fn read(path: &Path, set: &[String], seed: Option<u64>, terminal: &Terminal) -> Result<Ready, Exit> {
-    let Loaded { plan, sources, diagnostics, ignored } = scenario::load(path, set);
-    if diagnostics.has_errors() || terminal.level >= 0 {
-        let text = diagnostics.render(&sources, terminal.color_err());
+    let (mut plan, Loaded { ignored, .. }) = understand(path, set, 0, terminal)?;
+    if let Some(seed) = seed {
+        plan.seed = seed;
+    }
+    Ok(Ready { plan, ignored })
+}
+
+/// The plan of a scenario, with all that was read for it; says what is wrong with it, and from the level `warnings` on also what is only suspicious.
+pub(super) fn understand(
+    path: &Path,
+    overrides: &[String],
+    warnings: i8,
+    terminal: &Terminal,
+) -> Result<(Plan, Loaded), Exit> {
+    let mut loaded = scenario::load(path, overrides);
+    let diagnostics = &loaded.diagnostics;
+    if diagnostics.has_errors() || terminal.level >= warnings {
+        let text = diagnostics.render(&loaded.sources, terminal.color_err());
         if !text.is_empty() {
             terminal.say(text.trim_end());
         }
     }
-    let Some(mut plan) = plan else {
+    let Some(plan) = loaded.plan.take() else {
         // The scenario file itself could not be read, rather than understood.
         let unread =
             diagnostics.sorted().iter().any(|one| one.code == scenario::codes::UNREADABLE_FILE && one.span.is_none());
         return Err(if unread { Exit::Io } else { Exit::Usage });
     };
-    if let Some(seed) = seed {
-        plan.seed = seed;
-    }
-    Ok(Ready { plan, ignored })
+    Ok((plan, loaded))
 }
 
 fn once(args: &RunArgs, ready: &Ready, terminal: &Terminal) -> anyhow::Result<Exit> {

@@ -121,6 +121,18 @@ impl<T, R: Recorder> Env<'_, T, R> {
         self.event(Subject::Pod(pod), event, text);
     }
 
+    /// Records a Kubernetes Event about a container of a pod.
+    pub fn container_event(&mut self, pod: PodUid, index: u16, event: KubeEvent, text: impl FnOnce() -> String) {
+        self.event(Subject::Container(pod, index), event, text);
+    }
+
+    /// A Kubernetes Event happened once more at `at`, without anything new.
+    pub fn repeat(&mut self, at: SimTime, subject: Subject, event: KubeEvent, text: impl FnOnce() -> String) {
+        if R::REPEATS {
+            self.recorder.repeat(at, subject, event, &text());
+        }
+    }
+
     /// Records a Kubernetes Event about a node.
     pub fn node_event(&mut self, node: NodeId, event: KubeEvent, text: impl FnOnce() -> String) {
         self.event(Subject::Node(node), event, text);

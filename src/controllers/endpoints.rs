@@ -66,6 +66,12 @@ impl Endpoints {
         &self.selected_by[template]
     }
 
+    /// The endpoints of a service as the controller knows them: ready ones, and ones that are leaving but still serve.
+    #[must_use]
+    pub fn members(&self, service: ServiceId) -> (&[PodRef], &[PodRef]) {
+        (&self.members[service].ready, &self.members[service].leaving)
+    }
+
     /// Asks the cloud provider for addresses.
     pub fn start<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>) {
         for (id, service) in env.plan.services.entries() {

@@ -78,6 +78,7 @@ impl Writer<'_> {
                 .text("type", kind.text())
                 .text("status", status.text())
                 .text("reason", names.text(reason)),
+            Fact::PodResize(pod, state) => self.pod("PodResize", pod).text("state", state.text()),
             Fact::PodDeleting(pod, grace) => self.pod("PodDeleting", pod).int("grace_seconds", grace),
             Fact::PodRemoved(pod) => self.pod("PodRemoved", pod),
             Fact::Container { pod, container, state, restarts } => {
@@ -93,12 +94,12 @@ impl Writer<'_> {
             Fact::ImagePullEnded(pod, container, ok) => self.container("ImagePullEnded", pod, container).flag("ok", ok),
             Fact::Event { subject, event, note } => {
                 match subject {
-                    Subject::Pod(pod) => self.pod("Event", pod),
+                    Subject::Pod(pod) | Subject::Container(pod, _) => self.pod("Event", pod),
                     Subject::Node(node) => self.node("Event", node),
                     Subject::Service(service) => self.kind("Event").text("service", &names.service(service)),
                 };
                 self.line
-                    .text("type", event.kind())
+                    .text("type", event.kind_for(subject))
                     .text("reason", &event.reason())
                     .text("message", recording.note_text(note))
             }

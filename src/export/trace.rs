@@ -287,12 +287,12 @@ impl<W: Write> Trace<'_, W> {
         let mut cluster = None;
         for (done, &(at, fact)) in ctx.recording.facts().iter().enumerate() {
             let (track, scope, name, kind, note) = match fact {
-                Fact::Event { subject: Subject::Pod(uid), event, note } => {
+                Fact::Event { subject: Subject::Pod(uid) | Subject::Container(uid, _), event, note } => {
                     let Some(track) = self.pod_track(uid, at) else { continue };
                     (track, "t", event.reason(), event.kind(), Some(note))
                 }
                 Fact::Event { subject: Subject::Node(node), event, note } => {
-                    (self.node(node)?, "t", event.reason(), event.kind(), Some(note))
+                    (self.node(node)?, "t", event.reason(), event.kind_for(Subject::Node(node)), Some(note))
                 }
                 Fact::NodeCrashed(node) => (self.node(node)?, "p", "machine stops".to_owned(), "Warning", None),
                 Fact::NodeBooted(node) => (self.node(node)?, "p", "machine boots".to_owned(), "Normal", None),

@@ -4,7 +4,7 @@
 use super::kubelet::{Kubelets, Timer};
 use super::probes::Prober;
 use super::runtime::{RecordId, Worker};
-use crate::base::SimDuration;
+use crate::base::{SimDuration, SimTime};
 use crate::component::Env;
 use crate::engine::Timers;
 use crate::model::plan::Plan;
@@ -18,7 +18,7 @@ pub(super) const READINESS: u8 = 1;
 /// Index of the liveness probe's worker.
 pub(super) const LIVENESS: u8 = 2;
 
-const fn probe_of(spec: &ContainerSpec, kind: u8) -> Option<&Probe> {
+pub(super) const fn probe_of(spec: &ContainerSpec, kind: u8) -> Option<&Probe> {
     match kind {
         STARTUP => spec.startup_probe.as_ref(),
         READINESS => spec.readiness_probe.as_ref(),
@@ -100,6 +100,7 @@ impl Kubelets {
         index: u16,
     ) {
         for kind in [STARTUP, LIVENESS] {
+            self.tell_failures(env, id, index, kind, env.now);
             if let Some((prober, _)) = self.prober(id, index, kind) {
                 prober.hold();
                 self.arm_probe(env, id, index, kind);
@@ -114,6 +115,9 @@ impl Kubelets {
         id: RecordId,
         index: u16,
     ) {
+        for kind in [STARTUP, READINESS, LIVENESS] {
+            self.tell_failures(env, id, index, kind, env.now);
+        }
         let Some(probers) = self.records.container_mut(id, index).probers.take() else { return };
         for (_, timer) in probers.into_iter().flatten() {
             if let Some(timer) = timer {
@@ -137,8 +141,8 @@ impl Kubelets {
             let Some(probe) = probe_of(spec, kind) else { continue };
             let truth = self.probe_truth(env.plan, id, index, probe.action, kind == READINESS);
             let lag = if truth { SimDuration::ZERO } else { self.silence(env.plan, id, index, probe) };
+            let published = self.advance_probe(env, id, index, kind, probe);
             let Some((prober, _)) = self.prober(id, index, kind) else { continue };
-            let published = prober.advance(probe, env.now);
             prober.set_truth(probe, truth, lag);
             if let Some(result) = published {
                 self.published(env, id, index, kind, result);
@@ -157,10 +161,9 @@ impl Kubelets {
     ) {
         let spec = &env.plan.templates[self.records.get(id).template].containers[usize::from(index)];
         let Some(probe) = probe_of(spec, kind) else { return };
-        let now = env.now;
-        let Some((prober, timer)) = self.prober_slot(id, index, kind) else { return };
+        let Some((_, timer)) = self.prober_slot(id, index, kind) else { return };
         *timer = None;
-        if let Some(result) = prober.advance(probe, now) {
+        if let Some(result) = self.advance_probe(env, id, index, kind, probe) {
             self.published(env, id, index, kind, result);
         }
         self.arm_probe(env, id, index, kind);
@@ -176,6 +179,7 @@ impl Kubelets {
         let spec = &env.plan.templates[self.records.get(id).template].containers[usize::from(index)];
         let Some(probe) = probe_of(spec, READINESS) else { return };
         let now = env.now;
+        self.tell_failures(env, id, index, READINESS, SimTime(now.0 - 1));
         let Some((prober, _)) = self.prober(id, index, READINESS) else { return };
         prober.trigger(probe, now);
         self.arm_probe(env, id, index, READINESS);
@@ -193,20 +197,8 @@ impl Kubelets {
         let spec = &env.plan.templates[self.records.get(id).template].containers[usize::from(index)];
         if !success {
             env.counters.probe_failures += 1;
-            let probe = probe_of(spec, kind);
-            let silent = probe.is_some_and(|probe| self.silence(env.plan, id, index, probe) > SimDuration::ZERO);
-            let answers = self.records.container(id, index).serving;
-            env.pod_event(pod, KubeEvent::Unhealthy, || {
-                let detail = match probe.map(|probe| probe.action) {
-                    Some(ProbeAction::Http(port)) if silent => format!("port {port} did not answer in time"),
-                    Some(ProbeAction::Http(_)) if answers => "HTTP probe failed with statuscode: 500".to_owned(),
-                    Some(ProbeAction::Http(port)) => format!("HTTP request to port {port} was refused"),
-                    Some(ProbeAction::Tcp(port)) => format!("dial tcp :{port}: connect: connection refused"),
-                    _ if silent => "command timed out".to_owned(),
-                    _ => "command exited with a failure".to_owned(),
-                };
-                format!("{} probe failed: {detail}", name_of(kind))
-            });
+            let text = if R::ON { self.unhealthy_text(env.plan, id, index, kind) } else { String::new() };
+            env.container_event(pod, index, KubeEvent::Unhealthy, || text);
         }
         match kind {
             STARTUP => {
@@ -239,6 +231,23 @@ impl Kubelets {
         self.request_sync(env, id, env.now);
     }
 
+    /// What a failing probe's Event says.
+    pub(super) fn unhealthy_text(&self, plan: &Plan, id: RecordId, index: u16, kind: u8) -> String {
+        let spec = &plan.templates[self.records.get(id).template].containers[usize::from(index)];
+        let probe = probe_of(spec, kind);
+        let silent = probe.is_some_and(|probe| self.silence(plan, id, index, probe) > SimDuration::ZERO);
+        let answers = self.records.container(id, index).serving;
+        let detail = match probe.map(|probe| probe.action) {
+            Some(ProbeAction::Http(port)) if silent => format!("port {port} did not answer in time"),
+            Some(ProbeAction::Http(_)) if answers => "HTTP probe failed with statuscode: 500".to_owned(),
+            Some(ProbeAction::Http(port)) => format!("HTTP request to port {port} was refused"),
+            Some(ProbeAction::Tcp(port)) => format!("dial tcp :{port}: connect: connection refused"),
+            _ if silent => "command timed out".to_owned(),
+            _ => "command exited with a failure".to_owned(),
+        };
+        format!("{} probe failed: {detail}", name_of(kind))
+    }
+
     /// How long a failing probe waits for an answer: its time-out if the process hangs, else it is refused at once.
     fn silence(&self, plan: &Plan, id: RecordId, index: u16, probe: &Probe) -> SimDuration {
         let hangs = self.hangs(plan, id, index) && !matches!(probe.action, ProbeAction::Tcp(_));
@@ -254,7 +263,12 @@ impl Kubelets {
         (published(STARTUP), published(LIVENESS))
     }
 
-    fn prober(&mut self, id: RecordId, index: u16, kind: u8) -> Option<&mut (Prober, Option<crate::engine::TimerKey>)> {
+    pub(super) fn prober(
+        &mut self,
+        id: RecordId,
+        index: u16,
+        kind: u8,
+    ) -> Option<&mut (Prober, Option<crate::engine::TimerKey>)> {
         self.records.container_mut(id, index).probers.as_mut()?[usize::from(kind)].as_mut()
     }
 

@@ -5,13 +5,13 @@ use super::images::PullLimit;
 use super::records::Records;
 use super::runtime::{Machine, PodRecord, RecordId};
 use super::worker::QUEUE_POLL;
-use crate::api::{Change, Cursor, Op, PodRef, StatusPatch};
+use crate::api::{Change, Cursor, Op, PodRef, Resized, StatusPatch};
 use crate::base::{IdVec, SimDuration, SimTime};
 use crate::component::Env;
 use crate::engine::Timers;
 use crate::model::plan::Plan;
 use crate::model::strings::known;
-use crate::model::{ContainerState, NodeId, Role, StrId, WorkloadId};
+use crate::model::{ContainerState, NodeId, ResizeState, Role, StrId, WorkloadId};
 use crate::record::Recorder;
 
 /// Timers of kubelets.
@@ -69,6 +69,8 @@ pub enum Timer {
     LocalStorage(RecordId),
     /// `activeDeadlineSeconds` are over.
     Deadline(RecordId),
+    /// A resize that waits for room is tried anew.
+    Resize(RecordId),
     /// A message reaches the API server.
     Message(u32),
 }
@@ -77,9 +79,11 @@ impl Timer {
     /// The record that it is about.
     const fn record(self) -> Option<RecordId> {
         match self {
-            Self::Sync(record) | Self::Step(record) | Self::LocalStorage(record) | Self::Deadline(record) => {
-                Some(record)
-            }
+            Self::Sync(record)
+            | Self::Resize(record)
+            | Self::Step(record)
+            | Self::LocalStorage(record)
+            | Self::Deadline(record) => Some(record),
             Self::Serving { record, .. }
             | Self::Health { record, .. }
             | Self::Exit { record, .. }
@@ -98,6 +102,8 @@ pub(super) enum Message {
     Status(PodRef, StatusPatch),
     /// The pod has stopped: its object goes.
     Remove(PodRef),
+    /// How far a resize of the pod is.
+    Resized(PodRef, Resized),
 }
 
 /// All kubelets with their machines.
@@ -109,8 +115,12 @@ pub struct Kubelets {
     outbox_free: Vec<u32>,
     /// Pods that wait for a ConfigMap or Secret volume.
     pub(super) mount_waits: Vec<super::mounts::MountWait>,
+    /// What those tell again and again; kept only for recorders that count.
+    pub(super) mount_repeats: Vec<super::repeats::MountRepeat>,
     /// Image pulls under way.
     pub(super) pulls: Vec<super::pulls::Pull>,
+    /// Resizes under way.
+    pub(super) resizes: Vec<super::resize::Resize>,
     pub(super) outages: Vec<super::outages::Outage>,
     /// Image name prefixes that no registry serves now.
     pub(super) registry_outages: Vec<StrId>,
@@ -239,6 +249,9 @@ impl Kubelets {
                         self.delete(env, id, u32::try_from(spec.max(1)).unwrap_or(u32::MAX));
                     }
                 }
+                Change::PodResized { pod, node, state: ResizeState::Proposed, .. } if self.machines[node].up => {
+                    self.resize_asked(env, pod);
+                }
                 Change::Config(_, true) => self.retry_mounts(env),
                 _ => {}
             }
@@ -309,11 +322,20 @@ impl Kubelets {
             Timer::Probe { record, container, kind } => self.probe_due(env, record, container, kind),
             Timer::LocalStorage(id) => self.local_storage_pass(env, id),
             Timer::Deadline(id) => self.kill_pod(env, id, known::DEADLINE_EXCEEDED),
+            Timer::Resize(id) => self.resize_due(env, id),
             Timer::Message(slot) => {
                 self.outbox_free.push(slot);
                 let message = self.outbox[slot as usize].take().expect("a message arrives once");
                 let op = match &message {
                     Message::Status(pod, status) => Op::PatchStatus { pod: *pod, status },
+                    Message::Resized(pod, resized) => {
+                        let newer = env.cluster.pods().resized(pod.pod).is_none_or(|now| now.spec != resized.spec);
+                        if newer || !env.cluster.pods().exists(*pod) {
+                            return;
+                        }
+                        let class = Self::first_class(env.plan, env.cluster, *pod);
+                        Op::ResizePod { pod: *pod, class, resized: *resized }
+                    }
                     Message::Remove(pod) => Op::DeletePod { pod: *pod, grace_seconds: Some(0), spec_grace_seconds: 0 },
                 };
                 // A refusal says that the pod is gone or that nothing changed: both are fine.
@@ -329,7 +351,8 @@ impl Kubelets {
         pod: PodRef,
         node: NodeId,
     ) -> RecordId {
-        let template_id = env.cluster.pods().template(pod.pod);
+        let pods = env.cluster.pods();
+        let template_id = pods.resized(pod.pod).map_or_else(|| pods.template(pod.pod), |resized| resized.allocated);
         let template = &env.plan.templates[template_id];
         let (workload, ordinal) = env.cluster.pods().source(pod.pod);
         let next = self.machines[node].first_record;
@@ -375,11 +398,14 @@ impl Kubelets {
         for index in 0..u16::try_from(count).expect("few containers") {
             self.disarm_container(env, id, index);
         }
+        self.mounts_over(env, id);
         self.forget_mounts(id);
         self.forget_pulls(id);
+        self.forget_resize(env, id);
         if let Some(first) = self.records.remove(id) {
             self.machines[node].first_record = first;
         }
+        self.retry_resizes(env, node);
     }
 
     /// Takes back every timer of a container.
@@ -421,7 +447,7 @@ impl Kubelets {
         env.timers.after_constant(env.plan.control_plane.status_update * 2, Timer::Message(slot));
     }
 
-    fn post(&mut self, message: Message) -> u32 {
+    pub(super) fn post(&mut self, message: Message) -> u32 {
         if let Some(slot) = self.outbox_free.pop() {
             self.outbox[slot as usize] = Some(message);
             return slot;

@@ -26,8 +26,10 @@ impl Kubelets {
         env.fact(|| Fact::NodeCrashed(node));
         for id in self.records_on(node) {
             self.wake_record(env.plan, id);
+            self.mounts_over(env, id);
             self.forget_mounts(id);
             self.forget_pulls(id);
+            self.forget_resize(env, id);
             let record = self.records.get_mut(id);
             // What the kubelet had in mind is lost with it: why it was ending the pod, when its probe workers tick.
             (record.kill_reason, record.probes_from, record.failed_sync) = (known::EMPTY, None, false);
@@ -51,6 +53,7 @@ impl Kubelets {
                 }
                 (container.serving, container.stopping, container.unhealthy) = (false, false, false);
                 (container.started, container.ready, container.rate) = (false, false, 0.0);
+                container.resize_restart = false;
                 // Back-offs are in the kubelet's memory.
                 container.back_off = super::backoff::CrashLoopBackOff::default();
                 container.pull_back_off = None;
@@ -103,6 +106,10 @@ impl Kubelets {
             match env.cluster.pods().deletion_grace_seconds(pod.pod) {
                 Some(grace) => self.delete(env, id, grace),
                 None => self.request_sync(env, id, env.now),
+            }
+            let resized = env.cluster.pods().resized(pod.pod);
+            if resized.is_some_and(|resized| resized.spec != self.records.template_of(id)) {
+                self.resize_asked(env, pod);
             }
         }
     }

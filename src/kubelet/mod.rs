@@ -1,6 +1,6 @@
 //! The kubelet: pure rules of plain values, which know neither the engine nor the API objects' columns, one file each;
 //! and the component that runs them on every node (`kubelet`, `worker`, `mounts`, `outages`, `pulls`, `process`, `health`, `hooks`,
-//! `stop`, `report`, `machine`) over the runtime's records (`runtime`).
+//! `resize`, `stop`, `report`, `machine`) over the runtime's records (`runtime`).
 
 pub mod actions;
 pub mod backoff;
@@ -19,7 +19,9 @@ pub mod probes;
 mod process;
 mod pulls;
 mod records;
+mod repeats;
 mod report;
+pub mod resize;
 mod runtime;
 pub mod status_column;
 mod stop;

@@ -3,6 +3,7 @@
 //! the pod's sync looks for their success on a grid of its own and gives up from time to time.
 
 use super::kubelet::{Kubelets, Timer};
+use super::repeats::MountRepeat;
 use super::runtime::{RecordId, Worker};
 use crate::base::{SimDuration, SimTime};
 use crate::component::Env;
@@ -20,13 +21,13 @@ const POLL: SimDuration = SimDuration::from_millis(300);
 /// A pod that waits for volumes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct MountWait {
-    record: RecordId,
+    pub(super) record: RecordId,
     /// When the first attempt to mount failed.
     failing_since: SimTime,
     /// When the sync that waits began.
     sync_began: SimTime,
     /// The attempt that succeeds, once everything is there.
-    mounted_at: Option<SimTime>,
+    pub(super) mounted_at: Option<SimTime>,
 }
 
 impl Kubelets {
@@ -38,6 +39,7 @@ impl Kubelets {
             (None, None) => return true,
             (Some(at), _) if self.mount_waits[at].mounted_at.is_some_and(|mounted| mounted <= env.now) => {
                 self.mount_waits.swap_remove(at);
+                self.mounts_over(env, id);
                 return true;
             }
             (Some(at), None) => {
@@ -57,10 +59,11 @@ impl Kubelets {
                 self.mount_waits.push(wait);
                 let pod = self.records.get(id).pod.uid;
                 let text = missing_text(env, reference);
-                env.pod_event(pod, KubeEvent::FailedMount, || {
-                    let volume = env.plan.strings.text(volume);
-                    format!("MountVolume.SetUp failed for volume \"{volume}\" : {text}")
-                });
+                let text = set_up_failed(env.plan.strings.text(volume), &text);
+                if R::REPEATS {
+                    self.mount_repeats.push(MountRepeat { record: id, since: now, told: now, text: text.clone() });
+                }
+                env.pod_event(pod, KubeEvent::FailedMount, || text);
             }
         }
         self.wait_for_mounts(env, id, env.now + SYNC_WAITS);
@@ -86,6 +89,7 @@ impl Kubelets {
             && mounted.is_some_and(|mounted| mounted <= env.now)
         {
             self.mount_waits.swap_remove(at);
+            self.mounts_over(env, id);
             self.volumes_mounted(env, id);
             return;
         }
@@ -106,6 +110,7 @@ impl Kubelets {
 
     /// A ConfigMap or Secret changed: pods that wait for it find it at the next retry of their mounts.
     pub(super) fn retry_mounts<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>) {
+        self.mounts_changed(env);
         for at in 0..self.mount_waits.len() {
             let wait = self.mount_waits[at];
             let record = self.records.get(wait.record);
@@ -130,7 +135,7 @@ impl Kubelets {
     }
 
     /// A volume whose content is missing, and what is missing.
-    fn missing<'p, T, R>(&self, env: &Env<'p, T, R>, id: RecordId) -> Option<(StrId, &'p ConfigRef)> {
+    pub(super) fn missing<'p, T, R>(&self, env: &Env<'p, T, R>, id: RecordId) -> Option<(StrId, &'p ConfigRef)> {
         let template = &env.plan.templates[self.records.get(id).template];
         template.volumes.iter().find_map(|volume| match &volume.source {
             VolumeSource::Config(refs) => refs.iter().find(|r| !is_there(env, r)).map(|r| (volume.name, r)),
@@ -139,8 +144,13 @@ impl Kubelets {
     }
 }
 
+/// Upstream's text for a volume that cannot be mounted, because of `why`.
+pub(super) fn set_up_failed(volume: &str, why: &str) -> String {
+    format!("MountVolume.SetUp failed for volume \"{volume}\" : {why}")
+}
+
 /// The first retry at or after `now` of an operation that has failed since `since`.
-fn next_retry(since: SimTime, now: SimTime) -> SimTime {
+pub(super) fn next_retry(since: SimTime, now: SimTime) -> SimTime {
     let (mut retry, mut wait) = (since + RETRY, RETRY);
     while retry < now {
         wait = (wait * 2).min(RETRY_MAX);

@@ -119,6 +119,16 @@ impl Prober {
         Some(first + interval * i64::from(missing - 1) + self.lag)
     }
 
+    /// Failing probes that are not counted yet and whose results are known at `until`: when the first one's was, how many
+    /// there were, and what lies between them.
+    #[must_use]
+    pub fn failures(&self, probe: &Probe, until: SimTime) -> (SimTime, u32, SimDuration) {
+        let count = if self.truth || self.on_hold { 0 } else { self.ticks(probe, until - self.lag) };
+        let (from, interval) = (SimTime(self.counted.0 + 1).max(self.eligible), self.interval(probe));
+        let first = if count > 0 { from.ceil_to_grid(self.tick, interval) + self.lag } else { until };
+        (first, count, interval)
+    }
+
     fn ticks(&self, probe: &Probe, now: SimTime) -> u32 {
         if self.eligible == SimTime::NEVER {
             return 0;

@@ -52,6 +52,7 @@ impl Kubelets {
         container.instance = Instance::Running(now);
         container.start_error = known::EMPTY;
         (container.stopping, container.serving, container.kill) = (false, false, None);
+        container.resize_restart = false;
         (container.started, container.ready) = (false, false);
         env.counters.container_starts += 1;
         // Startup comes first: a process that ends before it has started up never serves.
@@ -74,7 +75,9 @@ impl Kubelets {
         self.arm_oom(env, id, index);
         self.start_probes(env, id, index);
         self.show(env, id, index, ContainerState::Running { started_at: now });
-        env.pod_event(pod.uid, KubeEvent::Started, || format!("Started container {}", env_text(env.plan, spec.name)));
+        env.container_event(pod.uid, index, KubeEvent::Started, || {
+            format!("Started container {}", env_text(env.plan, spec.name))
+        });
     }
 
     /// The runtime created a new instance of the container and could not start its process.
@@ -94,7 +97,7 @@ impl Kubelets {
         container.previous = container.exited();
         let exit = Exit { code: START_ERROR_EXIT, reason: known::START_ERROR, started: now, finished: now };
         container.instance = Instance::Exited(exit);
-        container.stopping = false;
+        (container.stopping, container.resize_restart) = (false, false);
         self.fold_exit(env, id, &exit);
         self.show(env, id, index, ContainerState::Terminated(terminated(&exit)));
     }
@@ -297,7 +300,7 @@ impl Kubelets {
     }
 
     /// Kills the process when its memory will exceed its limit at the present rate; earlier computations are void.
-    fn arm_oom<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, id: RecordId, index: u16) {
+    pub(super) fn arm_oom<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, id: RecordId, index: u16) {
         let template = self.records.get(id).template;
         let spec = &env.plan.templates[template].containers[usize::from(index)];
         let memory = &env.plan.behaviors[spec.behavior].memory;
@@ -395,6 +398,13 @@ impl Kubelets {
             let spec = &template.containers[usize::from(container)];
             plan.behaviors[spec.behavior].writes[usize::from(file)].path.clone()
         })
+    }
+
+    /// Memory in bytes that a container's process uses at `now`; `None`: it does not run.
+    pub(super) fn memory_of(&self, plan: &Plan, now: SimTime, id: RecordId, index: u16) -> Option<f64> {
+        let container = self.records.container(id, index);
+        let memory = &behavior(plan, self.records.get(id).template, index).memory;
+        container.running().map(|since| memory.at((now - since).as_secs_f64(), container.rate))
     }
 
     /// CPU in milli-cores and memory in bytes that all processes use at `now`.

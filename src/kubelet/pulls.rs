@@ -38,7 +38,7 @@ impl Kubelets {
         let name = env.plan.strings.text(env.plan.images[spec.image].name);
         let is_here = self.machines[node].images.binary_search(&spec.image).is_ok();
         if !is_here && images::default_tag(name).is_none() {
-            env.pod_event(pod, KubeEvent::InspectFailed, || {
+            env.container_event(pod, index, KubeEvent::InspectFailed, || {
                 format!("Failed to apply default image tag \"{name}\": couldn't parse image name \"{name}\"")
             });
             return Err(known::INVALID_IMAGE_NAME);
@@ -47,7 +47,7 @@ impl Kubelets {
         let back_off = self.pull_back_off(env, id, index).unwrap_or_default();
         match ensure_image(spec.pull_policy, present, &back_off, &BackOffParams::IMAGE_PULL, env.now) {
             ImageStep::Present(_) => {
-                env.pod_event(pod, KubeEvent::Pulled, || {
+                env.container_event(pod, index, KubeEvent::Pulled, || {
                     format!("Container image \"{name}\" already present on machine")
                 });
                 Ok(false)
@@ -121,7 +121,7 @@ impl Kubelets {
         }
         env.fact(|| Fact::ImagePullStarted(pod, index));
         let name = env.plan.strings.text(env.plan.images[image].name);
-        env.pod_event(pod, KubeEvent::Pulling, || format!("Pulling image \"{name}\""));
+        env.container_event(pod, index, KubeEvent::Pulling, || format!("Pulling image \"{name}\""));
         self.records.get_mut(id).worker = Worker::Pulling(index);
         self.step(env, id, done - env.now);
     }
@@ -161,7 +161,7 @@ impl Kubelets {
         let pull = known.map(|at| self.pulls.swap_remove(at));
         if let Some(error) = error {
             env.counters.image_pull_failures += 1;
-            env.pod_event(pod, KubeEvent::FailedPull, || {
+            env.container_event(pod, index, KubeEvent::FailedPull, || {
                 let why = if refused { "pull QPS exceeded" } else { "the registry does not answer" };
                 format!("Failed to pull image \"{name}\": {why}")
             });
@@ -174,7 +174,7 @@ impl Kubelets {
             images.insert(at, image);
         }
         let (now, size) = (env.now, env.plan.images[image].size_bytes);
-        env.pod_event(pod, KubeEvent::Pulled, || {
+        env.container_event(pod, index, KubeEvent::Pulled, || {
             let (took, all) = pull.map_or_else(Default::default, |pull| (pull.takes, now - pull.asked));
             let millis = |span: SimDuration| SimDuration::from_millis(span.0 / 1_000_000).go_text();
             let (took, all) = (millis(took), millis(all));

@@ -115,6 +115,24 @@ impl Records {
         }
     }
 
+    /// What the pod is made from.
+    pub(super) fn template_of(&self, id: RecordId) -> TemplateId {
+        match &self.pods[id] {
+            Stored::Full(full) => full.pod.template,
+            Stored::Parked(parked) => parked.template,
+            Stored::Free(_) => unreachable!("a free record has no pod"),
+        }
+    }
+
+    /// The pod's node.
+    pub(super) fn node_of(&self, id: RecordId) -> NodeId {
+        match &self.pods[id] {
+            Stored::Full(full) => full.pod.node,
+            Stored::Parked(parked) => parked.node,
+            Stored::Free(_) => unreachable!("a free record has no pod"),
+        }
+    }
+
     /// Whether the record is parked.
     pub(super) fn is_parked(&self, id: RecordId) -> bool {
         matches!(self.pods[id], Stored::Parked(_))

@@ -163,6 +163,8 @@ pub(super) struct ContainerRecord {
     pub(super) stopping: bool,
     /// It was asked to stop; for some there is more to do than SIGTERM.
     pub(super) kill: Option<Box<Kill>>,
+    /// A resize of its pod restarts it.
+    pub(super) resize_restart: bool,
     /// Attempts to start it that its behavior made fail.
     pub(super) attempts: u32,
     /// The attempt under way will fail when the runtime starts it.
@@ -212,6 +214,7 @@ impl Default for ContainerRecord {
             kill: None,
             attempts: 0,
             start_fails: false,
+            resize_restart: false,
             serving: false,
             serving_timer: None,
             unhealthy: false,

@@ -82,6 +82,7 @@ impl Kubelets {
             match reason {
                 Some(KillReason::Liveness) => format!("Container {name} failed liveness probe, will be restarted"),
                 Some(KillReason::Startup) => format!("Container {name} failed startup probe, will be restarted"),
+                Some(KillReason::Changed) => format!("Container {name} resize requires restart"),
                 Some(KillReason::PostStart) => "FailedPostStartHook".to_owned(),
                 _ => format!("Stopping container {name}"),
             }

@@ -8,6 +8,7 @@ use super::backoff::BackOffParams;
 use super::containers::{OwnRestart, RuntimeState};
 use super::kubelet::{Kubelets, Timer};
 use super::mounts::{is_there, missing_text};
+use super::repeats::tell;
 use super::report::sandbox_of;
 use super::runtime::{Instance, RecordId, Worker};
 use crate::base::{SimDuration, SimTime};
@@ -70,6 +71,7 @@ impl Kubelets {
     /// The sync goes on: probe workers, then the runtime.
     pub(super) fn volumes_mounted<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, id: RecordId) {
         self.records.get_mut(id).probes_from.get_or_insert(env.now);
+        self.actuate_resize(env, id);
         let actions = self.actions(&env.plan.templates[self.records.get(id).template], id);
         self.act(env, id, &actions);
     }
@@ -90,13 +92,14 @@ impl Kubelets {
                     Instance::Running(_) => Some(RuntimeState::Running),
                     Instance::Exited(exit) => Some(RuntimeState::Exited(exit.code)),
                 };
+                let changed = self.records.container(id, index).resize_restart;
                 let (startup, liveness) = self.probe_results(id, index);
                 let (startup, liveness) = (result(startup), result(liveness));
                 SyncContainer {
                     role: spec.role,
                     restart: OwnRestart::of(spec),
                     startup_probe: spec.startup_probe.is_some(),
-                    runtime: state.map(|state| actions::Instance { state, changed: false, liveness, startup }),
+                    runtime: state.map(|state| actions::Instance { state, changed, liveness, startup }),
                 }
             })
             .collect();
@@ -241,10 +244,9 @@ impl Kubelets {
         let spec = &env.plan.templates[record.template].containers[usize::from(index)];
         let missing = spec.env.iter().find(|source| !is_there(env, source));
         if let Some(source) = missing {
-            if self.records.container(id, index).shown != known::CREATE_CONTAINER_CONFIG_ERROR {
-                let text = missing_text(env, source);
-                env.pod_event(pod, KubeEvent::Failed, || format!("Error: {text}"));
-            }
+            let again = self.records.container(id, index).shown == known::CREATE_CONTAINER_CONFIG_ERROR;
+            let text = if again && !R::REPEATS { String::new() } else { missing_text(env, source) };
+            tell(env, again, (pod, index), KubeEvent::Failed, || format!("Error: {text}"));
             self.refuse(env, id, index, known::CREATE_CONTAINER_CONFIG_ERROR);
             self.start_next(env, id);
             return;
@@ -275,7 +277,9 @@ impl Kubelets {
         let address = (u64::from(index) << 32) | u64::from(restart);
         let mut rng = env.draws.workload(workload).latency.at(u64::from(ordinal), address, 2);
         let takes = env.plan.control_plane.container_start.sample(&mut rng);
-        env.pod_event(pod, KubeEvent::Created, || format!("Created container: {}", env.plan.strings.text(spec.name)));
+        env.container_event(pod, index, KubeEvent::Created, || {
+            format!("Created container: {}", env.plan.strings.text(spec.name))
+        });
         self.step(env, id, SimDuration::from_secs_f64(takes));
     }
 
@@ -314,18 +318,18 @@ impl Kubelets {
         let container = self.records.container_mut(id, index);
         container.start_error = reason;
         container.stopping = false;
-        if container.shown == reason {
-            return;
+        let again = container.shown == reason;
+        if !again {
+            self.show(env, id, index, ContainerState::Waiting { reason });
         }
-        self.show(env, id, index, ContainerState::Waiting { reason });
         let (plan, record) = (env.plan, self.records.get(id));
         let (name, image) = (plan.strings.text(spec.name), plan.strings.text(plan.images[spec.image].name));
         match reason {
-            known::CRASH_LOOP_BACK_OFF => env.pod_event(pod, KubeEvent::BackOff, || {
+            known::CRASH_LOOP_BACK_OFF => tell(env, again, (pod, index), KubeEvent::BackOff, || {
                 let owner = &plan.workloads[record.workload];
                 let namespace = plan.strings.text(owner.namespace);
                 let pod_name = owner.pod_name(&plan.strings, record.ordinal);
-                format!("Back-off restarting failed container {name} in pod {pod_name}_{namespace}({})", pod.raw())
+                format!("Back-off restarting failed container {name} in pod {pod_name}_{namespace}({})", pod.uuid())
             }),
             known::CREATE_CONTAINER_CONFIG_ERROR | known::CREATE_CONTAINER_ERROR | known::POST_START_HOOK_ERROR => {}
             known::RUN_CONTAINER_ERROR => {
@@ -334,14 +338,16 @@ impl Kubelets {
             reason => {
                 match reason {
                     known::IMAGE_PULL_BACK_OFF => {
-                        env.pod_event(pod, KubeEvent::BackOffPull, || format!("Back-off pulling image \"{image}\""));
+                        tell(env, again, (pod, index), KubeEvent::BackOffPull, || {
+                            format!("Back-off pulling image \"{image}\"")
+                        });
                     }
-                    known::ERR_IMAGE_NEVER_PULL => env.pod_event(pod, KubeEvent::ErrImageNeverPull, || {
+                    known::ERR_IMAGE_NEVER_PULL => tell(env, again, (pod, index), KubeEvent::ErrImageNeverPull, || {
                         format!("Container image \"{image}\" is not present with pull policy of Never")
                     }),
                     _ => {}
                 }
-                env.pod_event(pod, KubeEvent::Failed, || format!("Error: {}", plan.strings.text(reason)));
+                tell(env, again, (pod, index), KubeEvent::Failed, || format!("Error: {}", plan.strings.text(reason)));
             }
         }
     }

@@ -33,8 +33,13 @@ fn node_affinity(cx: &mut Context<'_>, affinity: &Fields<'_, '_>) -> Option<Box<
     let entry = affinity.get("nodeAffinity")?;
     let path = affinity.path.field("nodeAffinity");
     let fields = cx.fields(&entry.value, entry.key_at, &path, &schema::NODE_AFFINITY, "")?;
-    let affinity = NodeAffinity { required: terms(cx, &fields, REQUIRED), preferred: preferred(cx, &fields) };
+    let affinity = of_node(cx, &fields);
     (affinity != NodeAffinity::default()).then(|| Box::new(affinity))
+}
+
+/// Reads a node affinity, of a pod or of a profile.
+pub(super) fn of_node(cx: &mut Context<'_>, fields: &Fields<'_, '_>) -> NodeAffinity {
+    NodeAffinity { required: terms(cx, fields, REQUIRED), preferred: preferred(cx, fields) }
 }
 
 /// Reads a node selector: terms of which one must match.

@@ -170,6 +170,18 @@ codes! {
     LOCAL_WITHOUT_NODE = "PS1112", "local volume without node affinity";
     /// A claim that none of the files has.
     MISSING_CLAIM = "PS1113", "reference to a missing claim";
+    /// No such plugin of the scheduler.
+    UNKNOWN_PLUGIN = "PS1140", "unknown scheduler plugin";
+    /// Plugins of a profile that cannot work so.
+    BAD_PLUGIN_SET = "PS1141", "plugins that cannot work so";
+    /// Arguments that a plugin refuses.
+    BAD_PLUGIN_ARGS = "PS1142", "invalid plugin arguments";
+    /// Two profiles of one scheduler name.
+    DUPLICATE_PROFILE = "PS1143", "two profiles of one name";
+    /// A setting with an effect that is not simulated.
+    NOT_MODELLED_SETTING = "PS1144", "setting is not modelled";
+    /// A scheduling gate that cannot be one.
+    BAD_SCHEDULING_GATE = "PS1145", "invalid scheduling gate";
 }
 
 #[cfg(test)]

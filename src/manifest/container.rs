@@ -103,6 +103,7 @@ pub(super) fn read<'t>(
         startup_probe: probes[0],
         readiness_probe: probes[1],
         liveness_probe: probes[2],
+        resize_restarts: hooks::resize_policy(cx, &fields, path),
         post_start: hooks[0],
         pre_stop: hooks[1],
         restart,

@@ -6,7 +6,7 @@ use super::codes;
 use super::fields::{Context, Fields, Path};
 use super::probe::{Handler, NamedPort, handler};
 use super::schema;
-use crate::model::{Hook, OwnRestartPolicy, RestartPolicy, RestartRule, Role};
+use crate::model::{Hook, OwnRestartPolicy, ResizeRestarts, RestartPolicy, RestartRule, Role};
 
 /// At most so many restart rules.
 const MAX_RULES: usize = 20;
@@ -58,6 +58,31 @@ fn hook(
             None
         }
     }
+}
+
+/// `resizePolicy`: for which resources an in-place resize restarts the container.
+pub(super) fn resize_policy(cx: &mut Context<'_>, container: &Fields<'_, '_>, path: &Path<'_>) -> ResizeRestarts {
+    let list_path = path.field("resizePolicy");
+    let mut restarts = ResizeRestarts::default();
+    for (index, node) in container.list(cx, "resizePolicy", "v1.ContainerResizePolicy").iter().enumerate() {
+        let path = list_path.index(index);
+        let example = "write `- resourceName: memory` and under it `restartPolicy: RestartContainer`";
+        let Some(fields) = cx.fields(node, node.anchor(), &path, &schema::RESIZE_POLICY, example) else { continue };
+        let is_cpu = cx.choice(&fields, "resourceName", &[("cpu", true), ("memory", false)]);
+        let restart = cx.choice(&fields, "restartPolicy", &[("NotRequired", false), ("RestartContainer", true)]);
+        for name in ["resourceName", "restartPolicy"] {
+            if fields.get(name).is_none() {
+                let help = format!("add `{name}:`; {example}");
+                cx.invalid(codes::REQUIRED, fields.at(name), &path.field(name), "Required value", "missing", &help);
+            }
+        }
+        match is_cpu {
+            Some(true) => restarts.cpu = restart == Some(true),
+            Some(false) => restarts.memory = restart == Some(true),
+            None => {}
+        }
+    }
+    restarts
 }
 
 /// The part a container plays, and its own restart policy where the gate `ContainerRestartRules` is on. Without the gate

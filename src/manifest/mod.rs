@@ -28,12 +28,17 @@ mod persistent_volume;
 mod placement;
 mod pod;
 mod pod_affinity;
+mod pod_status;
 mod probe;
 mod references;
 mod resources;
+pub mod scheduler_config;
+mod scheduler_config_args;
+mod scheduler_config_plugins;
 mod schema;
 mod schema_objects;
 mod schema_placement;
+mod schema_scheduler;
 mod schema_storage;
 mod service;
 mod spread;
@@ -41,7 +46,10 @@ mod storage;
 mod tree;
 mod volume;
 mod volume_source;
+mod written;
 mod yaml;
+
+pub use written::{Written, written};
 
 use crate::diag::{Diagnostics, SourceId, Sources, Span};
 use crate::model::service::ConfigContent;

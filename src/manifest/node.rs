@@ -7,7 +7,7 @@ use super::placement::EFFECTS;
 use super::resources;
 use super::schema;
 use crate::model::names::{label_key_errors, label_value_errors};
-use crate::model::{NodeShape, ResourceList, ShapeId, Taint};
+use crate::model::{NodeShape, ResourceList, ShapeId, StrId, Taint};
 
 /// What a kubelet takes unless it is told otherwise.
 const DEFAULT_MAX_PODS: i64 = 110;
@@ -25,7 +25,7 @@ const OLD_ZONE_LABEL: &str = "failure-domain.beta.kubernetes.io/zone";
 /// Reads a node.
 pub(super) fn read(cx: &mut Context<'_>, root: &Fields<'_, '_>, meta: &Meta<'_>) -> ShapeId {
     let (unschedulable, taints) = spec(cx, root);
-    let (capacity, allocatable) = status(cx, root);
+    let (capacity, allocatable, images) = status(cx, root);
     let pods = allocatable.get("pods").map_or(DEFAULT_MAX_PODS, |pods| pods.value());
     let label = |name: &str| meta.labels.iter().find(|(key, _)| *key == name).map(|(_, value)| *value);
     let zone = label("topology.kubernetes.io/zone").or_else(|| label(OLD_ZONE_LABEL)).unwrap_or("");
@@ -47,6 +47,7 @@ pub(super) fn read(cx: &mut Context<'_>, root: &Fields<'_, '_>, meta: &Meta<'_>)
         taints: taints.into_boxed_slice(),
         zone: strings.intern(zone),
         unschedulable,
+        images,
     };
     cx.words.shapes.intern(shape)
 }
@@ -98,19 +99,43 @@ fn taint(cx: &mut Context<'_>, fields: &Fields<'_, '_>, path: &Path<'_>) -> Opti
     Some(Taint { key, value, effect: effect? })
 }
 
-/// Capacity and allocatable; each stands in for the other where only one is given.
-fn status(cx: &mut Context<'_>, root: &Fields<'_, '_>) -> (ResourceList, ResourceList) {
+/// The names of all images with their sizes; if a name is there twice, the first counts.
+fn images(cx: &mut Context<'_>, status: &Fields<'_, '_>) -> Box<[(StrId, i64)]> {
+    let list_path = status.path.field("images");
+    let mut images: Vec<(StrId, i64)> = Vec::new();
+    for (index, node) in status.list(cx, "images", "v1.ContainerImage").iter().enumerate() {
+        let path = list_path.index(index);
+        let example = "write `- names: [nginx:1.27]` and `sizeBytes: 71000000`";
+        let Some(fields) = cx.fields(node, node.anchor(), &path, &schema::NODE_IMAGE, example) else { continue };
+        let size = fields.integer(cx, "sizeBytes", "int64").unwrap_or(0);
+        let path = path.field("names");
+        for (index, node) in fields.list(cx, "names", "string").iter().enumerate() {
+            let Some(name) = cx.text(node, &path.index(index), "ContainerImage", "string") else { continue };
+            images.push((cx.words.strings.intern(name), size));
+        }
+    }
+    images.sort_by_key(|&(name, _)| name);
+    images.dedup_by_key(|&mut (name, _)| name);
+    images.into()
+}
+
+/// Capacity and allocatable, each of which stands in for the other where only one is given, and the images.
+fn status(cx: &mut Context<'_>, root: &Fields<'_, '_>) -> (ResourceList, ResourceList, Box<[(StrId, i64)]>) {
     let path = root.path.field("status");
-    let mut lists = (ResourceList::new(), ResourceList::new());
+    let mut lists = (ResourceList::new(), ResourceList::new(), Box::default());
     let mut at = root.anchor;
     if let Some(entry) = root.get("status") {
         at = entry.key_at;
         let example = "write `allocatable: {cpu: \"4\", memory: 16Gi, pods: \"110\"}` under it";
         if let Some(fields) = cx.fields(&entry.value, entry.key_at, &path, &schema::NODE_STATUS, example) {
-            lists = (resources::list(cx, &fields, "capacity"), resources::list(cx, &fields, "allocatable"));
+            lists = (
+                resources::list(cx, &fields, "capacity"),
+                resources::list(cx, &fields, "allocatable"),
+                images(cx, &fields),
+            );
         }
     }
-    let (capacity, allocatable) = &mut lists;
+    let (capacity, allocatable, _) = &mut lists;
     if allocatable.is_empty() {
         allocatable.clone_from(capacity);
     } else {

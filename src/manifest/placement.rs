@@ -4,6 +4,7 @@
 use super::codes;
 use super::fields::{Context, Fields, Path, PriorityClass};
 use super::meta::check_labels;
+use super::scheduler_config::DEFAULT_SCHEDULER;
 use super::schema;
 use crate::diag::did_you_mean;
 use crate::model::names::{go_quote, label_key_errors, label_value_errors};
@@ -23,6 +24,43 @@ pub(super) fn node_selector(cx: &mut Context<'_>, spec: &Fields<'_, '_>) -> Box<
     pairs.sort_unstable();
     pairs.dedup_by_key(|(key, _)| *key);
     pairs.into_iter().map(|(k, v)| (cx.words.strings.intern(k), cx.words.strings.intern(v))).collect()
+}
+
+/// Reads `spec.schedulerName`; `None` is the default scheduler.
+pub(super) fn scheduler_name(cx: &mut Context<'_>, spec: &Fields<'_, '_>) -> Option<StrId> {
+    let name = spec.text(cx, "schedulerName").filter(|name| !name.is_empty() && *name != DEFAULT_SCHEDULER)?;
+    Some(cx.words.strings.intern(name))
+}
+
+/// Reads `spec.schedulingGates`, which a pod that `has_node` already cannot have.
+pub(super) fn scheduling_gates(cx: &mut Context<'_>, spec: &Fields<'_, '_>, has_node: bool) -> Box<[StrId]> {
+    let list_path = spec.path.field("schedulingGates");
+    let mut gates = Vec::new();
+    for (index, node) in spec.list(cx, "schedulingGates", "v1.PodSchedulingGate").iter().enumerate() {
+        let path = list_path.index(index);
+        let schema = &schema::SCHEDULING_GATE;
+        let Some(fields) = cx.fields(node, node.anchor(), &path, schema, "write `- name: example.com/quota`") else {
+            continue;
+        };
+        let name = fields.text(cx, "name").unwrap_or("");
+        let help = "gates are a name, or a domain, a slash and a name: example.com/quota";
+        let reasons = label_key_errors(name);
+        cx.invalid_text(codes::BAD_SCHEDULING_GATE, fields.at("name"), &path, name, reasons, help);
+        let gate = cx.words.strings.intern(name);
+        if gates.contains(&gate) {
+            let text = format!("Duplicate value: {}", go_quote(name));
+            let help = "a gate is there once: remove one of the two";
+            cx.invalid(codes::BAD_SCHEDULING_GATE, fields.at("name"), &path, &text, "there is one already", help);
+        }
+        gates.push(gate);
+    }
+    if !gates.is_empty() && has_node {
+        let text = "Forbidden: cannot be set until all schedulingGates have been cleared";
+        let help = "remove the gates, or let the scheduler choose the node";
+        let (at, path) = (spec.at("nodeName"), spec.path.field("nodeName"));
+        cx.invalid(codes::BAD_SCHEDULING_GATE, at, &path, text, "already given a node", help);
+    }
+    gates.into()
 }
 
 /// Reads `spec.tolerations` and adds those of admission.

@@ -8,6 +8,7 @@ use super::fields::{Context, Fields};
 use super::meta::Meta;
 use super::names;
 use super::placement;
+use super::pod_status::{self, PodStatus};
 use super::resources::{self, Owner};
 use super::schema;
 use super::spread;
@@ -16,7 +17,7 @@ use super::volume::{self, Volumes};
 use crate::model::effective::{self, ContainerResources};
 use crate::model::names::go_quote;
 use crate::model::qos::qos_class;
-use crate::model::{HostPort, PodClass, PodOwner, PodResources, PodTemplate, ResourceList, RestartPolicy, Role};
+use crate::model::{HostPort, PodClass, PodOwner, PodResources, PodTemplate, ResourceList, RestartPolicy, Role, StrId};
 
 /// A pod's `spec`, compiled.
 pub(super) struct Pod<'t> {
@@ -54,7 +55,8 @@ pub(super) fn spec<'t>(cx: &mut Context<'_>, root: &Fields<'t, '_>, meta: &Meta<
         "restartPolicy",
         &[("Always", RestartPolicy::Always), ("OnFailure", RestartPolicy::OnFailure), ("Never", RestartPolicy::Never)],
     );
-    let pod_resources = pod_resources(cx, &spec, &containers);
+    let status = pod_status::read(cx, root);
+    let pod_resources = pod_resources(cx, &spec, &containers, &status);
     let mut class = class(cx, &spec, meta, &containers, &pod_resources);
     class.volumes = volumes.scheduled.as_slice().into();
     let active_deadline_seconds = deadline(cx, &spec);
@@ -70,6 +72,7 @@ pub(super) fn spec<'t>(cx: &mut Context<'_>, root: &Fields<'t, '_>, meta: &Meta<
         grace_period_seconds,
         active_deadline_seconds,
         host_network,
+        pod_resources: pod_resources.pod.is_some(),
         qos: qos_class(&pod_resources),
         containers: containers.into_iter().map(|c| c.spec).collect(),
         volumes: volumes.into_boxed_slice(),
@@ -135,7 +138,12 @@ fn check_host_ports(cx: &mut Context<'_>, spec: &Fields<'_, '_>, containers: &[C
     }
 }
 
-fn pod_resources(cx: &mut Context<'_>, spec: &Fields<'_, '_>, containers: &[Container<'_>]) -> PodResources {
+fn pod_resources(
+    cx: &mut Context<'_>,
+    spec: &Fields<'_, '_>,
+    containers: &[Container<'_>],
+    status: &PodStatus<'_>,
+) -> PodResources {
     let of = |wanted: fn(Role) -> bool| -> Vec<ContainerResources> {
         containers
             .iter()
@@ -143,7 +151,7 @@ fn pod_resources(cx: &mut Context<'_>, spec: &Fields<'_, '_>, containers: &[Cont
             .map(|c| ContainerResources {
                 sidecar: c.spec.role == Role::Sidecar,
                 spec: c.resources.clone(),
-                status: None,
+                status: status.of(c.name),
             })
             .collect()
     };
@@ -153,7 +161,7 @@ fn pod_resources(cx: &mut Context<'_>, spec: &Fields<'_, '_>, containers: &[Cont
         main: of(|role| role == Role::Main),
         pod,
         overhead: resources::list(cx, spec, "overhead"),
-        resize_infeasible: false,
+        resize_infeasible: status.resize_infeasible,
     };
     all.set_defaults();
     if all.pod.is_some() {
@@ -217,13 +225,17 @@ fn class(
     containers: &[Container<'_>],
     resources: &PodResources,
 ) -> PodClass {
-    let requests = resources.requests(&effective::Options::default());
+    // Once a pod has a node, what an in-place resize is about to take counts as well.
+    let requests = resources.requests(&effective::Options { use_status: true, ..effective::Options::default() });
     let counted = |list: &ResourceList| {
         let of = |name| list.get(name).unwrap_or_default();
         (of(effective::CPU).milli_value(), of(effective::MEMORY).value())
     };
     let scoring = effective::Options { skip_pod_level: true, ..effective::Options::scoring() };
-    let scoring = counted(&resources.requests(&scoring));
+    let scoring_list = resources.requests(&scoring);
+    let scoring = counted(&scoring_list);
+    let requests_compiled = requests.compile(&mut cx.words.strings);
+    let scoring_scalar = scoring_list.compile(&mut cx.words.strings).scalar;
     let node_name = spec.text(cx, "nodeName").filter(|name| !name.is_empty());
     let stays = |c: &&Container<'_>| c.spec.role != Role::Init;
     let (priority, preemption) = placement::priority(cx, spec);
@@ -233,12 +245,13 @@ fn class(
     PodClass {
         namespace: cx.words.strings.intern(meta.namespace),
         labels: cx.words.strings.labels(labels).clone(),
-        scheduler_name: None,
-        scheduling_gates: Box::default(),
+        scheduler_name: placement::scheduler_name(cx, spec),
+        scheduling_gates: placement::scheduling_gates(cx, spec, node_name.is_some()),
         scoring_milli_cpu: scoring.0,
         scoring_memory: scoring.1,
-        accounted_scoring: accounted(resources, &requests).map(|list| counted(&list)).filter(|sum| *sum != scoring),
-        requests: requests.compile(&mut cx.words.strings),
+        accounted_scoring: Some(counted(&accounted(resources, &requests))).filter(|sum| *sum != scoring),
+        scoring_scalar: (scoring_scalar != requests_compiled.scalar).then(|| scoring_scalar.as_slice().into()),
+        requests: requests_compiled,
         priority,
         preemption,
         node_name: node_name.map(|name| cx.words.strings.intern(name)),
@@ -248,20 +261,33 @@ fn class(
         spread,
         owner: meta.owner.map(|(kind, name)| PodOwner { kind, name: cx.words.strings.intern(name) }),
         tolerations: placement::tolerations(cx, spec),
+        images: containers.iter().map(|c| normalized_image(cx, c)).collect(),
         host_ports: containers.iter().filter(stays).flat_map(|c| c.host_ports.iter().map(|(port, ..)| *port)).collect(),
         volumes: Box::default(),
     }
 }
 
-/// What scores count of a pod on a node if it has pod-level requests: those, and defaults only for what the whole pod
-/// does not request. Mirrors calculateResource of pkg/scheduler/framework/types.go, v1.34.
-fn accounted(resources: &PodResources, requests: &ResourceList) -> Option<ResourceList> {
-    let pod = resources.pod.as_ref()?;
-    pod.requests.iter().find(|(name, _)| effective::is_pod_level_resource(name))?;
+/// A container's image as nodes report it: `:latest` is added where no colon follows the last slash.
+fn normalized_image(cx: &mut Context<'_>, container: &Container<'_>) -> StrId {
+    let image = *cx.words.images.get(container.spec.image);
+    let text = cx.words.strings.text(image);
+    if text.rfind(':') > text.rfind('/') {
+        return image;
+    }
+    let text = format!("{text}:latest");
+    cx.words.strings.intern(&text)
+}
+
+/// What scores count of a pod on a node: defaults for containers without requests, but if it has pod-level requests only for
+/// what the whole pod does not request. Mirrors CalculateResource of pkg/scheduler/framework/types.go, v1.34.
+fn accounted(resources: &PodResources, requests: &ResourceList) -> ResourceList {
+    let pod_level = resources.pod.as_ref();
+    let has_pod_level =
+        pod_level.is_some_and(|pod| pod.requests.iter().any(|(name, _)| effective::is_pod_level_resource(name)));
     let defaults = effective::Options::scoring().non_missing_requests;
-    let missing = defaults.iter().filter(|(name, _)| requests.get(name).is_none());
-    let options = effective::Options { non_missing_requests: missing.collect(), ..effective::Options::default() };
-    Some(resources.requests(&options))
+    let missing = defaults.iter().filter(|(name, _)| !has_pod_level || requests.get(name).is_none());
+    let non_missing_requests = missing.collect();
+    resources.requests(&effective::Options { non_missing_requests, use_status: true, ..effective::Options::default() })
 }
 
 fn deadline(cx: &mut Context<'_>, spec: &Fields<'_, '_>) -> Option<i64> {

@@ -10,8 +10,8 @@ pub(super) use super::schema_storage::*;
 pub(super) const POD: Schema = Schema {
     go: "Pod",
     what: "a Pod",
-    modelled: &["apiVersion", "kind", "metadata", "spec"],
-    ignored: &["status"],
+    modelled: &["apiVersion", "kind", "metadata", "spec", "status"],
+    ignored: &[],
     misplaced: &[
         ("name", "put it under `metadata:`"),
         ("namespace", "put it under `metadata:`"),
@@ -72,6 +72,8 @@ pub(super) const POD_SPEC: Schema = Schema {
         "priorityClassName",
         "priority",
         "preemptionPolicy",
+        "schedulerName",
+        "schedulingGates",
         "overhead",
         "resources",
     ],
@@ -85,7 +87,6 @@ pub(super) const POD_SPEC: Schema = Schema {
         "securityContext",
         "imagePullSecrets",
         "subdomain",
-        "schedulerName",
         "hostAliases",
         "dnsConfig",
         "readinessGates",
@@ -94,7 +95,6 @@ pub(super) const POD_SPEC: Schema = Schema {
         "setHostnameAsFQDN",
         "os",
         "hostUsers",
-        "schedulingGates",
         "resourceClaims",
         "hostnameOverride",
     ],
@@ -131,12 +131,12 @@ pub(super) const CONTAINER: Schema = Schema {
         "lifecycle",
         "imagePullPolicy",
         "restartPolicyRules",
+        "resizePolicy",
     ],
     ignored: &[
         "command",
         "args",
         "workingDir",
-        "resizePolicy",
         "volumeDevices",
         "terminationMessagePath",
         "terminationMessagePolicy",
@@ -467,6 +467,15 @@ pub(super) const LIFECYCLE_HANDLER: Schema = Schema {
 pub(super) const SLEEP: Schema =
     Schema { go: "SleepAction", what: "sleep", modelled: &["seconds"], ignored: &[], misplaced: &[] };
 
+/// What a resize of one resource does to a container.
+pub(super) const RESIZE_POLICY: Schema = Schema {
+    go: "ContainerResizePolicy",
+    what: "a resize policy",
+    modelled: &["resourceName", "restartPolicy"],
+    ignored: &[],
+    misplaced: &[],
+};
+
 /// A restart rule of a container.
 pub(super) const RESTART_RULE: Schema = Schema {
     go: "ContainerRestartRule",
@@ -484,6 +493,10 @@ pub(super) const EXIT_CODES: Schema = Schema {
     ignored: &[],
     misplaced: &[],
 };
+
+/// A scheduling gate.
+pub(super) const SCHEDULING_GATE: Schema =
+    Schema { go: "PodSchedulingGate", what: "a scheduling gate", modelled: &["name"], ignored: &[], misplaced: &[] };
 
 /// A toleration.
 pub(super) const TOLERATION: Schema = Schema {

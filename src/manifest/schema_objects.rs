@@ -30,14 +30,13 @@ pub(super) const NODE_SPEC: Schema = Schema {
 pub(super) const NODE_STATUS: Schema = Schema {
     go: "NodeStatus",
     what: "a node's status",
-    modelled: &["capacity", "allocatable"],
+    modelled: &["capacity", "allocatable", "images"],
     ignored: &[
         "phase",
         "conditions",
         "addresses",
         "daemonEndpoints",
         "nodeInfo",
-        "images",
         "volumesInUse",
         "volumesAttached",
         "config",
@@ -45,6 +44,15 @@ pub(super) const NODE_STATUS: Schema = Schema {
         "features",
     ],
     misplaced: &[],
+};
+
+/// An image that a node has.
+pub(super) const NODE_IMAGE: Schema = Schema {
+    go: "ContainerImage",
+    what: "an image of a node",
+    modelled: &["names", "sizeBytes"],
+    ignored: &[],
+    misplaced: &[("name", "an image has `names:`, a list")],
 };
 
 /// A taint.

@@ -30,6 +30,9 @@ pub struct PodClass {
     /// What that score counts once the pod is on a node, (milli-cores, bytes), where it differs: there pod-level requests count,
     /// and the defaults are taken only if the whole pod requests none.
     pub accounted_scoring: Option<(i64, i64)>,
+    /// Extended resources and huge pages that that score counts for the incoming pod, where they differ from `requests`: huge
+    /// pages of the pod level are not looked at.
+    pub scoring_scalar: Option<Box<[(StrId, i64)]>>,
     /// `spec.priority` after admission.
     pub priority: i32,
     /// `spec.preemptionPolicy`.
@@ -44,6 +47,8 @@ pub struct PodClass {
     pub tolerations: Box<[Toleration]>,
     /// Host ports of main containers and sidecars.
     pub host_ports: Box<[HostPort]>,
+    /// Images of all containers, init containers first, with `:latest` where there is neither tag nor digest.
+    pub images: Box<[StrId]>,
     /// Volumes that rules of the scheduler read, in order.
     pub volumes: Box<[PodVolume]>,
     /// `spec.affinity.podAffinity` and `podAntiAffinity`; `None` if there is no term.
@@ -83,6 +88,8 @@ impl Default for PodClass {
             tolerations: Box::default(),
             host_ports: Box::default(),
             volumes: Box::default(),
+            images: Box::default(),
+            scoring_scalar: Default::default(),
             pod_affinity: None,
             spread: Box::default(),
             owner: None,

@@ -32,3 +32,19 @@ define_id! {
     /// A ConfigMap or Secret, existing or only referred to.
     ConfigId
 }
+
+impl PodUid {
+    /// `metadata.uid`: looks like one of the API server's, and is the same in every run.
+    #[must_use]
+    pub fn uuid(self) -> String {
+        let mix = |salt: u64| {
+            let mut digest = crate::base::Digest::new();
+            digest.fold(salt);
+            digest.fold(u64::from(self.raw()));
+            digest.value()
+        };
+        let (high, low) = (mix(1), mix(2));
+        let (a, b, c) = (high >> 32, high >> 16 & 0xffff, high & 0xfff);
+        format!("{a:08x}-{b:04x}-4{c:03x}-{:04x}-{:012x}", low >> 48 & 0x3fff | 0x8000, low & 0xffff_ffff_ffff)
+    }
+}

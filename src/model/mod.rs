@@ -39,7 +39,8 @@ pub use node::NodeShape;
 pub use node_affinity::{NameTest, NodeAffinity, NodeLabels, NodeSelectorTerm, NodeTerm};
 pub use pod::{
     ConfigKind, ConfigRef, ContainerPort, ContainerSpec, EnvSource, Hook, ImagePullPolicy, Mount, OwnRestartPolicy,
-    PodTemplate, Probe, ProbeAction, Protocol, QosClass, RestartPolicy, RestartRule, Role, Volume, VolumeSource,
+    PodTemplate, Probe, ProbeAction, Protocol, QosClass, ResizeRestarts, RestartPolicy, RestartRule, Role, Volume,
+    VolumeSource,
 };
 pub use pod_affinity::{Namespace, PodAffinity, PodAffinityTerm, PodLabels};
 pub use resources::{Limits, Resources};
@@ -48,7 +49,9 @@ pub use service::{ConfigContent, ConfigObject, ServicePort, ServiceSpec, Service
 pub use spread::{
     NodeInclusionPolicy, OwnedPods, OwnerKind, OwnerSelector, PodOwner, SpreadConstraint, WhenUnsatisfiable,
 };
-pub use status::{ConditionStatus, ContainerState, ContainerStatus, Phase, PodCondition, PodConditionType, Terminated};
+pub use status::{
+    ConditionStatus, ContainerState, ContainerStatus, Phase, PodCondition, PodConditionType, ResizeState, Terminated,
+};
 pub use storage::{ClaimName, PodVolume, StorageObjects};
 pub use storage_set::{StorageKey, StorageObject, StorageSet};
 pub use strings::{LabelSet, Strings};

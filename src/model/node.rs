@@ -23,4 +23,6 @@ pub struct NodeShape {
     pub zone: StrId,
     /// `spec.unschedulable` from the start.
     pub unschedulable: bool,
+    /// `status.images`: every name that an image has with its size in bytes, each name once, sorted.
+    pub images: Box<[(StrId, i64)]>,
 }

@@ -1,12 +1,13 @@
 //! The plan: everything a run is made of, compiled and checked. Building one cannot fail half-way; running one cannot
 //! fail at all. Scenarios, manifests and traces are compiled to it; tests and library users build it by hand.
 
+use super::profile::Profile;
 use super::service::ConfigContent;
 use super::strings::known;
 use super::{
     Behavior, BehaviorId, ClassId, ConfigId, ConfigObject, DisruptionBudget, ImageId, Namespace, NodeShape,
-    OwnerSelector, PodClass, PodTemplate, ServiceId, ServiceSpec, ShapeId, StorageObject, StrId, Strings, Taint,
-    TemplateId, WorkloadId,
+    OwnerSelector, PodClass, PodTemplate, ProfileId, ServiceId, ServiceSpec, ShapeId, StorageObject, StrId, Strings,
+    Taint, TemplateId, WorkloadId,
 };
 use crate::base::{Distribution, IdVec, SimDuration, SimTime};
 
@@ -306,6 +307,15 @@ pub enum ChangeKind {
         /// `--grace-period`; `None`: the pod's own. 0 with `--force` removes the object at once.
         grace_seconds: Option<i64>,
     },
+    /// Changes the resources of a running pod (`kubectl patch --subresource resize`).
+    ResizePod {
+        /// Which.
+        pod: PodTarget,
+        /// What the pod is like after it.
+        template: TemplateId,
+        /// For each version that the pod may have on its node by then: the class that stands for both.
+        both: Box<[(TemplateId, ClassId)]>,
+    },
     /// Removes a node object.
     DeleteNode(StrId),
     /// Adds a taint to a node, or removes it.
@@ -401,6 +411,24 @@ pub struct SchedulerPlan {
     pub first_node_on_tie: bool,
     /// Evaluate by the plain scan instead of the columns.
     pub evaluator: Evaluator,
+    /// The profiles; each has another scheduler name.
+    pub profiles: Vec<Profile>,
+}
+
+impl SchedulerPlan {
+    /// The profiles, for a run with these strings.
+    #[must_use]
+    pub fn profiles(&self, strings: &Strings) -> IdVec<ProfileId, Profile> {
+        let mut profiles = self.profiles.clone();
+        profiles.iter_mut().for_each(|profile| profile.args.fit.resolve(strings));
+        profiles.into_iter().collect()
+    }
+
+    /// Whether the pods of a class are scheduled by one of the profiles.
+    #[must_use]
+    pub fn schedules(&self, class: &PodClass) -> bool {
+        self.profiles.iter().any(|profile| profile.scheduler_name == class.scheduler_name)
+    }
 }
 
 /// Which evaluator the scheduler uses; all give the same decisions.
@@ -493,6 +521,7 @@ impl Default for SchedulerPlan {
             max_backoff: SimDuration::from_secs(10),
             first_node_on_tie: false,
             evaluator: Evaluator::Columns,
+            profiles: vec![Profile::default()],
         }
     }
 }

@@ -20,6 +20,8 @@ pub struct PodTemplate {
     pub active_deadline_seconds: Option<i64>,
     /// `spec.hostNetwork`.
     pub host_network: bool,
+    /// Whether it has `spec.resources`, which go before its containers'.
+    pub pod_resources: bool,
     /// The quality-of-service class.
     pub qos: QosClass,
     /// Init containers (regular ones and sidecars) in spec order, then main containers in spec order.
@@ -63,6 +65,8 @@ pub struct ContainerSpec {
     pub readiness_probe: Option<Probe>,
     /// Liveness probe.
     pub liveness_probe: Option<Probe>,
+    /// For which resources an in-place resize restarts it (`resizePolicy`).
+    pub resize_restarts: ResizeRestarts,
     /// `lifecycle.postStart`.
     pub post_start: Option<Hook>,
     /// `lifecycle.preStop`.
@@ -94,6 +98,15 @@ pub enum RestartPolicy {
     OnFailure,
     /// Never restart.
     Never,
+}
+
+/// Resources whose resize restarts a container (`RestartContainer`); for others the running process goes on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct ResizeRestarts {
+    /// CPU.
+    pub cpu: bool,
+    /// Memory.
+    pub memory: bool,
 }
 
 /// A container's own `restartPolicy` and `restartPolicyRules`.

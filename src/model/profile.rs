@@ -7,7 +7,7 @@ use std::fmt;
 use super::ids::StrId;
 use super::node_affinity::NodeTerm;
 use super::spread::SpreadConstraint;
-use super::strings::known;
+use super::strings::{Strings, known};
 
 /// The plugins of the default profile that can reject or score, in the order in which Filter runs them.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -229,6 +229,27 @@ pub struct NodeResourcesFitArgs {
     pub strategy: ScoringStrategy,
 }
 
+impl NodeResourcesFitArgs {
+    /// Replaces what is ignored by the extended resources among `strings` that it stands for: of groups as well, and without
+    /// those that are no extended resources, which cannot be ignored.
+    pub fn resolve(&mut self, strings: &Strings) {
+        let group = |text: &str| text.split_once('/').and_then(|(group, _)| strings.lookup(group));
+        let is_ignored = |id: StrId, text: &str| {
+            self.ignored_resources.contains(&id)
+                || group(text).is_some_and(|group| self.ignored_groups.contains(&group))
+        };
+        if !self.ignored_resources.is_empty() || !self.ignored_groups.is_empty() {
+            let extended = strings.iter().filter(|(_, text)| is_extended_resource(text));
+            self.ignored_resources = extended.filter(|&(id, text)| is_ignored(id, text)).map(|(id, _)| id).collect();
+        }
+    }
+}
+
+/// Whether a resource is not one of Kubernetes' own. Mirrors `IsExtendedResourceName` of pkg/apis/core/v1/helper/helpers.go.
+fn is_extended_resource(name: &str) -> bool {
+    name.contains('/') && !name.contains("kubernetes.io/") && !name.starts_with("requests.")
+}
+
 /// `scoringStrategy` of NodeResourcesFit.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ScoringStrategy {
@@ -263,6 +284,13 @@ pub struct NodeAffinityArgs {
     pub added_required: Option<Box<[NodeTerm]>>,
     /// The preferred terms of `addedAffinity` with their weights.
     pub added_preferred: Box<[(u8, NodeTerm)]>,
+}
+
+impl NodeAffinityArgs {
+    /// Every term.
+    pub fn terms(&self) -> impl Iterator<Item = &NodeTerm> {
+        self.added_required.iter().flatten().chain(self.added_preferred.iter().map(|(_, term)| term))
+    }
 }
 
 /// `PodTopologySpreadArgs`: the constraints of pods that have none of their own.
@@ -379,6 +407,23 @@ impl Profile {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_extended_resources_are_ignored() {
+        let mut strings = Strings::new();
+        let [a, b, c, native] =
+            ["example.com/a", "example.com/b", "other.org/c", "kubernetes.io/d"].map(|n| strings.intern(n));
+        let group = strings.intern("example.com");
+        let ignored = |resources: &[StrId], groups: &[StrId]| {
+            let (ignored_resources, ignored_groups) = (resources.to_vec(), groups.to_vec());
+            let mut args = NodeResourcesFitArgs { ignored_resources, ignored_groups, ..Default::default() };
+            args.resolve(&strings);
+            args.ignored_resources
+        };
+        assert_eq!(ignored(&[known::CPU, c, native], &[]), [c]);
+        assert_eq!(ignored(&[], &[group]), [a, b]);
+        assert_eq!(ignored(&[], &[]), []);
+    }
 
     #[test]
     fn plugins_stand_in_the_order_of_their_numbers() {

@@ -239,3 +239,35 @@ impl PodCondition {
         Self { status: ConditionStatus::False, reason }
     }
 }
+
+/// How far an in-place resize is.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum ResizeState {
+    /// It was asked for.
+    Proposed,
+    /// PodResizePending: it does not fit beside the other pods now.
+    Deferred,
+    /// PodResizePending: it will never fit on this node.
+    Infeasible,
+    /// PodResizeInProgress: it was granted.
+    InProgress,
+    /// PodResizeInProgress with an error: memory in use is above the new limit.
+    Error,
+    /// The runtime shows the new amounts.
+    Done,
+}
+
+impl ResizeState {
+    /// The condition and its reason, as the API writes them.
+    #[must_use]
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Proposed => "Proposed",
+            Self::Deferred => "PodResizePending Deferred",
+            Self::Infeasible => "PodResizePending Infeasible",
+            Self::InProgress => "PodResizeInProgress",
+            Self::Error => "PodResizeInProgress Error",
+            Self::Done => "Done",
+        }
+    }
+}

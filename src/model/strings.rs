@@ -160,8 +160,13 @@ impl Strings {
 
     /// The strings that are integers.
     pub fn integers(&self) -> impl Iterator<Item = (StrId, i64)> {
+        self.iter().filter_map(|(id, text)| Some((id, text.parse().ok()?)))
+    }
+
+    /// Every string.
+    pub fn iter(&self) -> impl Iterator<Item = (StrId, &str)> {
         let ids = (0..u32::try_from(self.texts.len()).expect("ids are 32 bits wide")).map(StrId::from_raw);
-        ids.filter_map(|id| Some((id, self.text(id).parse().ok()?)))
+        ids.map(|id| (id, self.text(id)))
     }
 
     /// The id of a set of labels; the last of several values of one key counts.

@@ -3,7 +3,8 @@
 use crate::base::SimTime;
 use crate::define_id;
 use crate::model::{
-    ConditionStatus, ConfigId, ContainerState, NodeId, Phase, PodConditionType, PodUid, ServiceId, StrId, Taint,
+    ConditionStatus, ConfigId, ContainerState, NodeId, Phase, PodConditionType, PodUid, ResizeState, ServiceId, StrId,
+    Taint,
 };
 
 define_id! {
@@ -40,6 +41,8 @@ pub enum Fact {
     PodPhase(PodUid, Phase, StrId),
     /// A condition changed.
     PodCondition(PodUid, PodConditionType, ConditionStatus, StrId),
+    /// How far an in-place resize is.
+    PodResize(PodUid, ResizeState),
     /// Deletion was requested with this grace in seconds.
     PodDeleting(PodUid, i64),
     /// The pod object is gone.
@@ -90,6 +93,8 @@ pub enum Fact {
 pub enum Subject {
     /// A pod.
     Pod(PodUid),
+    /// A container of a pod, by its index in the template's containers.
+    Container(PodUid, u16),
     /// A node.
     Node(NodeId),
     /// A service.
@@ -131,9 +136,34 @@ pub enum KubeEvent {
     DeadlineExceeded,
     FailedPostStartHook,
     FailedPreStopHook,
+    ResizeDeferred,
+    ResizeInfeasible,
+    ResizeCompleted,
+    ResizeError,
 }
 
 impl KubeEvent {
+    /// The component that tells it, as the column From of `kubectl describe` has it.
+    #[must_use]
+    pub const fn component(self) -> &'static str {
+        match self {
+            Self::Scheduled | Self::FailedScheduling | Self::Preempted => "default-scheduler",
+            Self::NodeNotReady | Self::RegisteredNode | Self::RemovingNode => "node-controller",
+            Self::TaintManagerEviction => "taint-eviction-controller",
+            Self::EnsuredLoadBalancer => "service-controller",
+            _ => "kubelet",
+        }
+    }
+
+    /// `Normal` or `Warning`, of an Event about `subject`.
+    #[must_use]
+    pub const fn kind_for(self, subject: Subject) -> &'static str {
+        match (self, subject) {
+            (Self::NodeNotReady, Subject::Node(_)) => "Normal",
+            _ => self.kind(),
+        }
+    }
+
     /// The reason as upstream writes it.
     #[must_use]
     pub fn reason(self) -> String {
@@ -155,6 +185,9 @@ impl KubeEvent {
             | Self::Unhealthy
             | Self::FailedPostStartHook
             | Self::FailedPreStopHook
+            | Self::ResizeDeferred
+            | Self::ResizeInfeasible
+            | Self::ResizeError
             | Self::FailedMount
             | Self::ErrImageNeverPull
             | Self::InspectFailed

@@ -2,11 +2,13 @@
 
 pub mod counters;
 pub mod fact;
+pub mod kube_events;
 pub mod recording;
 pub mod sample;
 
 pub use counters::Counters;
 pub use fact::{Fact, KubeEvent, Subject};
+pub use kube_events::{ApiEvent, KubeEvents};
 pub use recording::{PodRecord, Recording};
 pub use sample::{Sample, ServiceSample};
 
@@ -18,12 +20,18 @@ pub trait Recorder {
     const ON: bool = true;
     /// Whether samples are kept: when false, none is taken.
     const SAMPLES: bool = Self::ON;
+    /// Whether repetitions of Kubernetes Events are kept: when false, they are not even counted.
+    const REPEATS: bool = false;
     /// Something happened at `at`.
     fn fact(&mut self, at: SimTime, fact: Fact);
     /// A pod was created; pods are recorded in the order of their uids, without gaps.
     fn pod(&mut self, pod: PodRecord);
     /// The cluster at `at`.
     fn sample(&mut self, at: SimTime, sample: Sample);
+    /// A Kubernetes Event happened once more at `at`, without anything new. May be told late.
+    fn repeat(&mut self, at: SimTime, subject: Subject, event: KubeEvent, text: &str) {
+        let _ = (at, subject, event, text);
+    }
     /// Keeps a text for a fact; `text` is only called when recording.
     fn note(&mut self, text: impl FnOnce() -> String) -> fact::NoteId;
 }

@@ -15,6 +15,7 @@ use super::units;
 use super::{Cx, codes};
 use crate::base::{SimDuration, SimTime};
 use crate::diag::Span;
+use crate::manifest::PodObject;
 use crate::model::{NodeShape, PodClass, PodTemplate, Resources, StrId, TemplateId};
 use crate::sim::plan::{ArrivalPlan, ArrivalProcess, ArrivalSource, Naming, NodePlan, RateCurve, TraceRow, Workload};
 use crate::trace::{self, Mode};
@@ -71,7 +72,7 @@ fn arrival(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &mut Parts) -> Option<()
             _ => inline(cx, fields, written, namespace),
         };
         let owner = Owner { workload, traced: false };
-        let own = |template| parts.template(moved(cx, template, space), owner);
+        let own = |PodObject { template, span, .. }: PodObject| parts.template(moved(cx, template, space), owner, span);
         let templates: Box<[TemplateId]> = templates.into_iter().map(own).collect();
         let weights = weights(cx, fields, templates.len());
         let process = process(cx, fields, from, until)?;
@@ -123,7 +124,7 @@ fn weights(cx: &mut Cx<'_>, fields: &Fields<'_>, templates: usize) -> Box<[u32]>
 }
 
 /// Templates from the user's manifests.
-fn manifests(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &mut Parts) -> Vec<PodTemplate> {
+fn manifests(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &mut Parts) -> Vec<PodObject> {
     let paths = fields.paths(cx, "pods").unwrap_or_default();
     let sources = open_all(cx, &paths);
     let missing = cx.diagnostics.has_errors();
@@ -134,7 +135,7 @@ fn manifests(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &mut Parts) -> Vec<Pod
     }
     parts.related(objects.namespaces, objects.owners);
     parts.budgets.extend(objects.budgets);
-    objects.pods.into_iter().map(|pod| pod.template).collect()
+    objects.pods
 }
 
 /// The template, in another namespace.
@@ -147,7 +148,7 @@ fn moved(cx: &mut Cx<'_>, mut template: PodTemplate, namespace: StrId) -> PodTem
 }
 
 /// Templates of `template`.
-fn inline(cx: &mut Cx<'_>, fields: &Fields<'_>, name: &str, namespace: &str) -> Vec<PodTemplate> {
+fn inline(cx: &mut Cx<'_>, fields: &Fields<'_>, name: &str, namespace: &str) -> Vec<PodObject> {
     let tables = fields.tables(cx, "template", &TEMPLATE);
     let before = cx.diagnostics.len();
     let pods: Vec<Json> =
@@ -162,7 +163,7 @@ fn inline(cx: &mut Cx<'_>, fields: &Fields<'_>, name: &str, namespace: &str) -> 
         return Vec::new();
     }
     let mut templates = generated(cx, &format!("templates of `{name}`"), pods);
-    for (template, priority) in templates.iter_mut().zip(priorities) {
+    for (PodObject { template, .. }, priority) in templates.iter_mut().zip(priorities) {
         let class = PodClass { priority, ..cx.vocabulary.classes.get(template.class).clone() };
         template.class = cx.vocabulary.classes.intern(class);
     }
@@ -224,11 +225,11 @@ fn texts(pairs: &[(&str, Placed<&str>)]) -> Json {
 }
 
 /// Compiles manifests that were written here.
-fn generated(cx: &mut Cx<'_>, name: &str, pods: Vec<Json>) -> Vec<PodTemplate> {
+fn generated(cx: &mut Cx<'_>, name: &str, pods: Vec<Json>) -> Vec<PodObject> {
     let list = json!({ "apiVersion": "v1", "kind": "List", "items": pods });
     let text = format!("{list:#}");
     let source = cx.sources.add(name, text);
-    compile(cx, &[source], Purpose::Beside).pods.into_iter().map(|pod| pod.template).collect()
+    compile(cx, &[source], Purpose::Beside).pods
 }
 
 /// What the rows of a trace become.
@@ -279,7 +280,9 @@ fn traced(
     if templates.len() != shapes.len() {
         return None;
     }
-    let own = |template| parts.template(moved(cx, template, target.space), target.owner);
+    let own = |PodObject { template, span, .. }: PodObject| {
+        parts.template(moved(cx, template, target.space), target.owner, span)
+    };
     let templates: Vec<TemplateId> = templates.into_iter().map(own).collect();
     let mut names = Vec::with_capacity(rows.len());
     let mut planned = Vec::with_capacity(rows.len());
@@ -341,6 +344,7 @@ fn nodes(cx: &mut Cx<'_>, parts: &mut Parts, rows: &[trace::NodeRow], span: Span
             taints: Box::default(),
             zone: crate::model::strings::known::EMPTY,
             unschedulable: false,
+            images: Box::default(),
         };
         let name = strings.intern(&row.name);
         let shape = cx.vocabulary.shapes.intern(shape);

@@ -1,6 +1,8 @@
 //! Checks that need more than one section: containers that are named, log files and their mounts, ports that nothing
 //! listens on, and whether anything can happen at all.
 
+use std::collections::BTreeMap;
+
 use super::behavior::Entry;
 use super::fields::{Fields, Placed};
 use super::parts::Parts;
@@ -8,6 +10,7 @@ use super::{Cx, codes, suggest};
 use crate::base::IdVec;
 use crate::diag::Span;
 use crate::model::{Behavior, BehaviorId, ContainerSpec, PodTemplate, Role, ServiceSpec, StrId, TargetPort};
+use crate::sim::plan::SchedulerPlan;
 
 /// Containers that behaviors require must be in the pod.
 pub(super) fn containers(cx: &mut Cx<'_>, template: &PodTemplate, entries: &[Entry], chosen: &[Vec<usize>]) {
@@ -171,8 +174,33 @@ fn listens(pod: &PodTemplate, number: u16, behaviors: &IdVec<BehaviorId, Behavio
     })
 }
 
+/// Pods of another scheduler stay pending: once for each such name.
+fn schedulers(cx: &mut Cx<'_>, root: &Fields<'_>, parts: &Parts, scheduler: &SchedulerPlan) {
+    let mut others: BTreeMap<Option<StrId>, u32> = BTreeMap::new();
+    for template in parts.templates.iter() {
+        let class = cx.vocabulary.classes.get(template.class);
+        if class.node_name.is_none() && !scheduler.schedules(class) {
+            *others.entry(class.scheduler_name).or_default() += 1;
+        }
+    }
+    let name = |name: Option<StrId>| name.map_or("default-scheduler", |name| cx.vocabulary.strings.text(name));
+    let known: Vec<&str> = scheduler.profiles.iter().map(|profile| name(profile.scheduler_name)).collect();
+    for (other, count) in others {
+        let span = parts.asking.get(&other).copied().unwrap_or_else(|| root.key_span("arrivals"));
+        let what = if count == 1 { "one kind of pod".to_owned() } else { format!("{count} kinds of pods") };
+        let message =
+            format!("schedulerName: no profile of the scheduler is called {:?}: {what} will stay pending", name(other));
+        let help = format!(
+            "the profiles are {}; name another, or add a profile to `config` of [control_plane.scheduler]",
+            known.join(", ")
+        );
+        cx.diagnostics.warning(codes::UNKNOWN_SCHEDULER, span, message, "scheduled by nobody", help);
+    }
+}
+
 /// A cluster needs nodes, and a run something to do.
-pub(super) fn whole(cx: &mut Cx<'_>, root: &Fields<'_>, parts: &Parts) {
+pub(super) fn whole(cx: &mut Cx<'_>, root: &Fields<'_>, parts: &Parts, scheduler: &SchedulerPlan) {
+    schedulers(cx, root, parts, scheduler);
     if parts.nodes.is_empty() && !cx.missing.nodes {
         let help = "add a [[node_pool]], or manifests with Node objects";
         let span = root.key_span("node_pool");

@@ -81,4 +81,6 @@ codes! {
     BAD_BOUND = "PS2034", "bound of an expectation";
     /// More pods or nodes than one process holds.
     TOO_MANY = "PS2035", "too many";
+    /// Pods of a scheduler that is not there.
+    UNKNOWN_SCHEDULER = "PS2036", "no such scheduler";
 }

@@ -1,12 +1,15 @@
 //! `[control_plane]`, `[[expect]]` and `[output]`.
 
 use super::distributions::distribution;
-use super::fields::{Fields, choice, duration, fail, number};
+use super::fields::{Fields, Placed, choice, duration, fail, number};
+use super::files::open_one;
 use super::spec::cluster::{CONTROL_PLANE, EXPECT, FEATURE_GATES, OUTPUT, SCHEDULER};
 use super::tree::{Node, Value};
 use super::units;
 use super::{Cx, codes, suggest};
 use crate::base::{Distribution, SimDuration};
+use crate::diag::SourceId;
+use crate::manifest::scheduler_config;
 use crate::sim::metrics;
 use crate::sim::plan::{ControlPlane, Evaluator, Expect, OutputPlan, SchedulerPlan};
 
@@ -131,6 +134,12 @@ fn pulls(cx: &mut Cx<'_>, fields: &Fields<'_>, plan: &mut ControlPlane) {
 }
 
 fn scheduler(cx: &mut Cx<'_>, fields: &Fields<'_>, plan: &mut SchedulerPlan) {
+    if let Some(path) = fields.text(cx, "config") {
+        let path = Placed { value: path.value.to_owned(), span: path.span };
+        if let Some(source) = open_one(cx, &path) {
+            config(cx, source, plan);
+        }
+    }
     if let Some(percentage) = fields.whole(cx, "percentage_of_nodes_to_score") {
         plan.percentage_of_nodes_to_score = u32::try_from(percentage.value).unwrap_or(100);
     }
@@ -147,6 +156,28 @@ fn scheduler(cx: &mut Cx<'_>, fields: &Fields<'_>, plan: &mut SchedulerPlan) {
         Some("scan") => plan.evaluator = Evaluator::Scan,
         Some(_) => plan.evaluator = Evaluator::Columns,
         None => {}
+    }
+}
+
+/// Takes over what the scheduler's configuration says; keys of the scenario come after it and win.
+fn config(cx: &mut Cx<'_>, source: SourceId, plan: &mut SchedulerPlan) {
+    let read = scheduler_config::load(source, &cx.sources, &mut cx.vocabulary, &mut cx.diagnostics);
+    let Some(config) = read else { return };
+    plan.profiles = config.profiles;
+    if let Some(percentage) = config.percentage_of_nodes_to_score {
+        plan.percentage_of_nodes_to_score = percentage;
+    }
+    for (seconds, place) in [
+        (config.initial_backoff_seconds, &mut plan.initial_backoff),
+        (config.max_backoff_seconds, &mut plan.max_backoff),
+    ] {
+        if let Some(seconds) = seconds {
+            // More than a century is for ever.
+            *place = SimDuration::from_secs(seconds.min(100 * 365 * 86_400));
+        }
+    }
+    for (path, count) in config.ignored {
+        *cx.ignored.entry(path).or_insert(0) += count;
     }
 }
 

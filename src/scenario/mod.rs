@@ -16,6 +16,7 @@ mod nodes;
 mod overrides;
 mod parts;
 mod pods;
+mod resize;
 pub mod spec;
 mod suggest;
 mod time;
@@ -27,9 +28,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::base::{SimDuration, SimTime};
+use crate::base::{IdVec, SimDuration, SimTime};
 use crate::diag::{Code, Diagnostics, SourceId, Sources, Span};
-use crate::model::Vocabulary;
+use crate::model::{TemplateId, Vocabulary};
 use crate::sim::plan::Plan;
 
 use fields::Fields;
@@ -47,6 +48,10 @@ pub struct Loaded {
     pub diagnostics: Diagnostics,
     /// Fields of manifests that nothing here models: (kind and path, how often).
     pub ignored: Vec<(String, u32)>,
+    /// Texts that were read as manifests.
+    pub manifests: BTreeSet<SourceId>,
+    /// Where the pods of each template are written.
+    pub templates: IdVec<TemplateId, Span>,
 }
 
 /// Reads a scenario file and everything it names. `overrides` are `key=value` with dotted keys
@@ -68,7 +73,14 @@ pub fn load(path: &Path, overrides: &[String]) -> Loaded {
                 "",
                 "give the path of a scenario file; `scenarios/hello.toml` is a small one",
             );
-            Loaded { plan: None, sources: Sources::default(), diagnostics, ignored: Vec::new() }
+            Loaded {
+                plan: None,
+                sources: Sources::default(),
+                diagnostics,
+                ignored: Vec::new(),
+                manifests: BTreeSet::new(),
+                templates: IdVec::new(),
+            }
         }
     }
 }
@@ -96,6 +108,8 @@ struct Cx<'f> {
     ignored: BTreeMap<String, u32>,
     /// Files that were asked for.
     opened: BTreeMap<PathBuf, Option<SourceId>>,
+    manifests: BTreeSet<SourceId>,
+    templates: IdVec<TemplateId, Span>,
     /// Keys that were asked for: proves that the table of keys and the readers agree.
     asked: Asked,
     /// Warnings that were given, where many pods would repeat them.
@@ -137,6 +151,8 @@ fn compile(name: &str, text: String, folder: PathBuf, overrides: &[String], file
         vocabulary: Vocabulary::default(),
         ignored: BTreeMap::new(),
         opened: BTreeMap::new(),
+        manifests: BTreeSet::new(),
+        templates: IdVec::new(),
         asked: Asked::new(),
         given: BTreeSet::new(),
         start: SimTime::default(),
@@ -156,7 +172,8 @@ fn compile(name: &str, text: String, folder: PathBuf, overrides: &[String], file
     let plan = read(&mut cx, &root, name);
     let plan = if cx.diagnostics.has_errors() { None } else { plan };
     let ignored = cx.ignored.into_iter().collect();
-    (Loaded { plan, sources: cx.sources, diagnostics: cx.diagnostics, ignored }, cx.asked)
+    let Cx { sources, diagnostics, manifests, templates, asked, .. } = cx;
+    (Loaded { plan, sources, diagnostics, ignored, manifests, templates }, asked)
 }
 
 /// Reads the sections in the order of their dependencies. Never stops early: each says what is wrong with it.
@@ -183,8 +200,9 @@ fn read(cx: &mut Cx<'_>, root: &Fields<'_>, file: &str) -> Option<Plan> {
     let images = pods::images(cx, root);
     let traffic = traffic::read(cx, root, &parts, &behaviors);
     let faults = faults::read(cx, root, &parts);
-    checks::whole(cx, root, &parts);
+    checks::whole(cx, root, &parts, &control_plane.scheduler);
 
+    cx.templates = std::mem::take(&mut parts.origins);
     let mut vocabulary = std::mem::take(&mut cx.vocabulary);
     let namespaces = parts.all_namespaces(&mut vocabulary.strings);
     Some(Plan {

@@ -82,6 +82,7 @@ fn pool(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &mut Parts, names: &mut BTr
             taints: taints.clone().into(),
             zone,
             unschedulable,
+            images: Box::default(),
         });
     }
     let shapes: Vec<_> = shapes.into_iter().map(|shape| cx.vocabulary.shapes.intern(shape)).collect();

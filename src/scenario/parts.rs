@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::Cx;
 use super::codes;
-use crate::base::IdVec;
 use crate::base::id::DenseId;
+use crate::base::{IdVec, SimTime};
 use crate::diag::Span;
 use crate::model::service::ConfigContent;
 use crate::model::strings::known;
@@ -21,6 +21,8 @@ pub(super) struct Parts {
     pub templates: IdVec<TemplateId, PodTemplate>,
     /// For each template the workload that it is for, and whether a trace says how long its process works.
     pub owners: IdVec<TemplateId, Owner>,
+    /// Where each template is written.
+    pub origins: IdVec<TemplateId, Span>,
     pub workloads: IdVec<WorkloadId, Workload>,
     pub workload_names: BTreeMap<(StrId, StrId), WorkloadId>,
     pub nodes: Vec<NodePlan>,
@@ -35,6 +37,10 @@ pub(super) struct Parts {
     pub default_class: Option<StrId>,
     pub pods: Vec<PodPlan>,
     pub arrivals: Vec<ArrivalPlan>,
+    /// Where the first bare pod stands that asks for a scheduler.
+    pub asking: BTreeMap<Option<StrId>, Span>,
+    /// Resizes of pods so far, with their times.
+    pub resizes: Vec<(WorkloadId, SimTime)>,
 }
 
 /// Whom a template is for.
@@ -67,12 +73,15 @@ impl Parts {
     pub fn pod(&mut self, cx: &mut Cx<'_>, pod: crate::manifest::PodObject, at: crate::base::SimTime) {
         let workload = Workload { namespace: pod.namespace, name: pod.name, naming: Naming::Single };
         let workload = self.workload(cx, workload, pod.span);
-        let template = self.template(pod.template, Owner { workload, traced: false });
+        let class = cx.vocabulary.classes.get(pod.template.class);
+        self.asking.entry(class.scheduler_name).or_insert(pod.span);
+        let template = self.template(pod.template, Owner { workload, traced: false }, pod.span);
         self.pods.push(PodPlan { workload, template, at });
     }
 
-    pub fn template(&mut self, template: PodTemplate, owner: Owner) -> TemplateId {
+    pub fn template(&mut self, template: PodTemplate, owner: Owner, origin: Span) -> TemplateId {
         self.owners.push(owner);
+        self.origins.push(origin);
         self.templates.push(template)
     }
 

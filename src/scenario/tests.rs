@@ -16,7 +16,7 @@ kind: Pod
 metadata: {name: web, labels: {app: web}}
 spec:
   containers:
-  - {name: app, image: 'app:1', ports: [{name: http, containerPort: 8080}], volumeMounts: [{name: logs, mountPath: /var/log/app}]}
+  - {name: app, image: 'app:1', resources: {requests: {cpu: 10m}}, ports: [{name: http, containerPort: 8080}], volumeMounts: [{name: logs, mountPath: /var/log/app}]}
   - {name: reader, image: reader, volumeMounts: [{name: logs, mountPath: /logs}]}
   volumes: [{name: logs, emptyDir: {}}]
 ---
@@ -161,7 +161,7 @@ fn everything_compiles_to_what_it_says() {
     assert_eq!(plan.faults.len(), 6);
     assert!(matches!(plan.changes[0].kind, ChangeKind::ApplyConfig(_)));
     assert!(matches!(plan.changes[2].kind, ChangeKind::DeletePod { grace_seconds: Some(0), .. }));
-    assert_eq!(plan.changes.len(), 6);
+    assert_eq!(plan.changes.len(), 7);
 
     assert_eq!(plan.control_plane.scheduler.evaluator, Evaluator::Scan);
     assert_eq!(plan.control_plane.watch_kubelet, SimDuration::from_millis(50));

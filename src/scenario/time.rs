@@ -57,10 +57,10 @@ pub(super) fn moment(cx: &mut Cx<'_>, fields: &Fields<'_>, key: &'static str) ->
 fn moment_of(cx: &mut Cx<'_>, node: &Node) -> Option<Placed<SimTime>> {
     let placed = |value| Some(Placed { value, span: node.span });
     if let Value::Text(text) | Value::Moment(text) = &node.value {
-        if let Some(seconds) = clock(text) {
-            return placed(next_at(cx.start, seconds));
+        if let Some(time) = clock(text).map(|seconds| next_at(cx.start, seconds)) {
+            return placed(time);
         }
-        if text.contains(['-', ':']) && !text.starts_with('-') {
+        if looks_like_date(text) {
             let Some(time) = parse_date(text) else {
                 let message = format!("`{text}` is not a time");
                 let help = "write `21h30m` (after the start), `21:30`, or `2026-03-02T21:30:00Z`";
@@ -73,13 +73,17 @@ fn moment_of(cx: &mut Cx<'_>, node: &Node) -> Option<Placed<SimTime>> {
     placed(cx.start + offset.value)
 }
 
+fn looks_like_date(text: &str) -> bool {
+    text.contains(['-', ':']) && !text.starts_with('-')
+}
+
 /// An instant of a run that starts at `start`, written as [`moment`] reads it.
 #[must_use]
 pub fn instant(text: &str, start: SimTime) -> Option<SimTime> {
     if let Some(seconds) = clock(text) {
         return Some(next_at(start, seconds));
     }
-    if text.contains(['-', ':']) { parse_date(text) } else { Some(start + SimDuration::parse(text).ok()?) }
+    if looks_like_date(text) { parse_date(text) } else { Some(start + SimDuration::parse(text).ok()?) }
 }
 
 /// Seconds since midnight of `21:30` or `21:30:15`.

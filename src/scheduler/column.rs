@@ -6,10 +6,11 @@ use rustc_hash::FxBuildHasher;
 
 use super::cycle::{Pick, Placement, Search, Window};
 use super::diagnosis::Diagnosis;
-use super::framework::Plugin;
+use super::framework::MAX_NODE_SCORE;
 use super::nominated::{Denied, denial};
 use super::plugins::{node_affinity, taint_toleration};
 use super::probe::{Probe, Reject};
+use super::rules::Rules;
 use super::view::{Cursor, NOT_LISTED, View};
 
 /// Cells that are built together.
@@ -187,7 +188,7 @@ impl Column {
                 Some(Placement { node: view.list()[position], score: None, tied: 1 })
             }
             _ => {
-                let (position, score, tied) = self.best(&ranges, pick);
+                let (position, score, tied) = self.best(&ranges, probe.rules, pick);
                 Some(Placement { node: view.list()[position], score: Some(score), tied })
             }
         };
@@ -221,9 +222,7 @@ impl Column {
     }
 
     /// Position and score of the chosen node of the ranges, and how many are equal to it. At least one node fits.
-    fn best(&self, ranges: &[std::ops::Range<usize>; 2], pick: Pick) -> (usize, i64, u32) {
-        const WEIGHT: i64 = Plugin::TaintToleration.default_weight();
-        const PREFERENCE: i64 = Plugin::NodeAffinity.default_weight();
+    fn best(&self, ranges: &[std::ops::Range<usize>; 2], rules: &Rules, pick: Pick) -> (usize, i64, u32) {
         let fitting = || ranges.iter().cloned().flatten().filter(|&at| self.cells[at] >= 0);
         let intolerable = |at: usize| self.intolerable.get(at).map_or(0, |&taints| i64::from(taints));
         let preferred = |at: usize| self.preferred.get(at).map_or(0, |&weight| i64::from(weight));
@@ -235,7 +234,7 @@ impl Column {
             let mut left = pick.index(tied) as usize;
             for (range, part) in ranges.iter().zip(parts) {
                 match nth(part, best, left) {
-                    Ok(at) => return (range.start + at, i64::from(best) + WEIGHT * 100, tied),
+                    Ok(at) => return (range.start + at, i64::from(best) + rules.taint_weight * MAX_NODE_SCORE, tied),
                     Err(seen) => left -= seen,
                 }
             }
@@ -243,8 +242,8 @@ impl Column {
         }
         let total = |at: usize| {
             i64::from(self.cells[at])
-                + WEIGHT * taint_toleration::normalized(intolerable(at), worst)
-                + PREFERENCE * node_affinity::normalized(preferred(at), most)
+                + rules.taint_weight * taint_toleration::normalized(intolerable(at), worst)
+                + rules.affinity_weight * node_affinity::normalized(preferred(at), most)
         };
         let best = fitting().map(total).max().expect("some node fits");
         let equals = || fitting().filter(|&at| total(at) == best);

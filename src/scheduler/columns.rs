@@ -28,8 +28,8 @@ pub struct Columns {
     cells: usize,
     budget: usize,
     scan: Scan,
-    /// Whether other pods decide about a class, and the view's epoch for which that holds.
-    related: IdVec<ClassId, Option<(u64, bool)>>,
+    /// Whether a class is beyond columns, and the view's epoch for which that holds.
+    beyond: IdVec<ClassId, Option<(u64, bool)>>,
 }
 
 impl Columns {
@@ -48,7 +48,7 @@ impl Columns {
             cells: 0,
             budget: cells,
             scan: Scan,
-            related: IdVec::new(),
+            beyond: IdVec::new(),
         }
     }
 
@@ -58,17 +58,17 @@ impl Columns {
         self.clock.len()
     }
 
-    /// Whether topology spread or affinity between pods concerns a class: its verdicts and scores then hang on pods of other
-    /// nodes, and no column holds them.
-    fn is_related(&mut self, view: &View, class: ClassId) -> bool {
+    /// Whether no column holds a class's verdicts and scores: because they hang on pods of other nodes or on volumes, or
+    /// because the profile's rules are not what cells are made for. Then the plain evaluator is asked.
+    fn is_beyond(&mut self, view: &View, class: ClassId) -> bool {
         let epoch = view.relations_epoch();
-        self.related.grow_to(class, None);
-        match self.related[class] {
-            Some((known, related)) if known == epoch => related,
+        self.beyond.grow_to(class, None);
+        match self.beyond[class] {
+            Some((known, beyond)) if known == epoch => beyond,
             _ => {
-                let related = view.relates(class) || has_volumes(view, class);
-                self.related[class] = Some((epoch, related));
-                related
+                let beyond = view.relates(class) || has_volumes(view, class) || !fits_columns(view, class);
+                self.beyond[class] = Some((epoch, beyond));
+                beyond
             }
         }
     }
@@ -122,9 +122,14 @@ fn has_volumes(view: &View, class: ClassId) -> bool {
     !view.tables().volumes(view.tables().class(class).volumes).is_empty()
 }
 
+/// Whether cells are made for the rules of the class's profile.
+fn fits_columns(view: &View, class: ClassId) -> bool {
+    view.tables().rules(&view.tables().class(class)).is_columnar
+}
+
 impl Evaluator for Columns {
     fn deny(&mut self, view: &mut View, class: ClassId) -> Denied {
-        if self.is_related(view, class) {
+        if self.is_beyond(view, class) {
             return self.scan.deny(view, class);
         }
         // As upstream, a plugin that leaves the pod alone goes on to do so whoever is nominated.
@@ -143,7 +148,7 @@ impl Evaluator for Columns {
     }
 
     fn search(&mut self, view: &View, class: ClassId, window: Window, pick: Pick, denied: &Denied) -> Search {
-        if self.is_related(view, class) {
+        if self.is_beyond(view, class) {
             return self.scan.search(view, class, window, pick, denied);
         }
         let class = view.tables().class(class);
@@ -156,7 +161,7 @@ impl Evaluator for Columns {
     }
 
     fn judge(&mut self, view: &View, class: ClassId, node: NodeId) -> Option<Rejection> {
-        if self.is_related(view, class) {
+        if self.is_beyond(view, class) {
             return self.scan.judge(view, class, node);
         }
         let probe = Probe::new(view, &view.tables().class(class));
@@ -164,7 +169,7 @@ impl Evaluator for Columns {
     }
 
     fn diagnose(&mut self, view: &View, class: ClassId, denied: &Denied) -> Diagnosis {
-        if self.is_related(view, class) {
+        if self.is_beyond(view, class) {
             return self.scan.diagnose(view, class, denied);
         }
         let class = view.tables().class(class);

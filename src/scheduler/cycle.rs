@@ -181,7 +181,7 @@ pub fn schedule_one<E: Evaluator>(
     }
 
     // If node affinity names the nodes, those are looked at, all of them.
-    let named = view.tables().statics(class.statics).named_nodes.as_deref();
+    let named = view.tables().named_nodes(&class);
     let is_named = |node: NodeId| view.facts(node).zip(named).is_none_or(|(facts, named)| named.contains(&facts.name));
     let looked_at = named.map(|_| view.list().iter().filter(|&&node| is_named(node)).count());
     let looked_at = looked_at.map(|count| u32::try_from(count).expect("node ids are 32 bits wide"));

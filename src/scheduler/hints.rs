@@ -7,6 +7,7 @@ use super::plugins::{
     pod_topology_spread, taint_toleration, volume_binding, volume_restrictions, volume_zone,
 };
 use super::tables::{Class, NodeFacts, Tables};
+use crate::model::profile::PluginArgs;
 use crate::model::storage::CsiDriver;
 use crate::model::{ClaimName, ClassId, PodLabels, PodVolume, StorageObject, WhenUnsatisfiable};
 
@@ -210,9 +211,10 @@ fn hint(tables: &Tables, class: ClassId, plugin: Plugin, event: &ClusterEvent) -
     }
     let request = &tables.request(class.request).amounts;
     let statics = tables.statics(class.statics);
+    let args = &tables.profile(&class).args;
     match *event {
-        ClusterEvent::NodeAdded(new) => node_hint(tables, plugin, request, statics, None, &new),
-        ClusterEvent::NodeUpdated { old, new } => node_hint(tables, plugin, request, statics, Some(&old), &new),
+        ClusterEvent::NodeAdded(new) => node_hint(tables, args, plugin, request, statics, None, &new),
+        ClusterEvent::NodeUpdated { old, new } => node_hint(tables, args, plugin, request, statics, Some(&old), &new),
         ClusterEvent::AssignedPodRemoved { class: gone, .. } => match plugin {
             Plugin::NodePorts => {
                 let freed = tables.ports(tables.class(gone).ports);
@@ -294,6 +296,7 @@ fn inter_pod_hint(tables: &Tables, class: &Class, event: &ClusterEvent) -> bool 
 
 fn node_hint(
     tables: &Tables,
+    args: &PluginArgs,
     plugin: Plugin,
     request: &crate::model::Resources,
     statics: &super::tables::Statics,
@@ -306,12 +309,15 @@ fn node_hint(
                 let offered = tables.allocatable(facts.allocatable);
                 (&offered.amounts, offered.pods)
             };
-            node_resources_fit::hint_node(request, old.map(offer), offer(new))
+            node_resources_fit::hint_node(request, old.map(offer), offer(new), &args.fit.ignored_resources)
         }
         Plugin::NodeAffinity => {
             let affinity = statics.node_affinity.as_deref();
-            let matches =
-                |facts: &NodeFacts| node_affinity::matches(&statics.node_selector, affinity, &tables.labels_of(facts));
+            let matches = |facts: &NodeFacts| {
+                let labels = tables.labels_of(facts);
+                node_affinity::matches_added(&args.node_affinity, &labels)
+                    && node_affinity::matches(&statics.node_selector, affinity, &labels)
+            };
             node_affinity::hint_node(old.map(matches), matches(new))
         }
         Plugin::TaintToleration => {

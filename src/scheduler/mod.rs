@@ -11,11 +11,13 @@ mod inflight;
 pub mod node_tree;
 pub mod nominated;
 pub mod plugins;
+pub mod pre_enqueue;
 pub mod pre_filter;
 pub mod preemption;
 pub mod probe;
 pub mod queue;
 pub mod relations;
+pub mod rules;
 pub mod sampling;
 pub mod scan;
 #[allow(clippy::module_inception, reason = "the component is called like its room")]

@@ -4,10 +4,13 @@
 use super::framework::{Plugin, Reason, Rejection, Verdict};
 use super::plugins::node_resources_fit::Insufficient;
 use super::plugins::{
-    balanced_allocation, node_affinity, node_ports, node_resources_fit, node_unschedulable, taint_toleration,
+    balanced_allocation, node_affinity, node_ports, node_resources_fit, node_unschedulable, resource_allocation,
+    taint_toleration,
 };
+use super::rules::Rules;
 use super::tables::{Class, Request, Statics};
 use super::view::View;
+use crate::model::profile::PluginArgs;
 use crate::model::{HostPort, NodeId, StrId};
 
 /// A class, taken apart for asking many nodes.
@@ -16,7 +19,14 @@ pub struct Probe<'a> {
     request: &'a Request,
     statics: &'a Statics,
     ports: &'a [HostPort],
-    balance: bool,
+    pub(super) rules: &'a Rules,
+    args: &'a PluginArgs,
+    /// The nodes that PreFilter leaves.
+    named: Option<&'a [StrId]>,
+    /// The weight of NodeResourcesBalancedAllocation, or 0 if it leaves the pod alone.
+    balance: i64,
+    /// The images that the score of the nodes hangs on.
+    images: &'a [StrId],
 }
 
 /// A rejection in few bytes.
@@ -37,6 +47,8 @@ pub enum Reject {
     NodeAffinity,
     /// Node affinity names other nodes.
     NotNamed,
+    /// The profile's added affinity does not match.
+    EnforcedNodeAffinity,
     /// A host port is taken.
     NodePorts,
     /// Too little is left.
@@ -66,6 +78,7 @@ impl Reject {
             }
             Self::NodeAffinity => (Plugin::NodeAffinity, Verdict::unresolvable(Reason::NodeAffinity)),
             Self::NotNamed => (Plugin::NodeAffinity, Verdict::unresolvable(Reason::NotNamed)),
+            Self::EnforcedNodeAffinity => (Plugin::NodeAffinity, Verdict::unresolvable(Reason::EnforcedNodeAffinity)),
             Self::NodePorts => (Plugin::NodePorts, Verdict::unschedulable(Reason::NodePorts)),
             Self::Fit(short) => (Plugin::NodeResourcesFit, short.verdict(&probe.request.amounts)),
         };
@@ -80,11 +93,18 @@ impl<'a> Probe<'a> {
     pub fn new(view: &'a View, class: &Class) -> Self {
         let tables = view.tables();
         let request = tables.request(class.request);
+        let statics = tables.statics(class.statics);
+        let (profile, rules) = (tables.profile(class), tables.rules(class));
+        let skips = balanced_allocation::skips(&profile.args.balanced.resources, &request.for_balance());
         Self {
             request,
-            statics: tables.statics(class.statics),
+            statics,
             ports: tables.ports(class.ports),
-            balance: !balanced_allocation::skips(&request.amounts),
+            rules,
+            args: &profile.args,
+            named: statics.named_nodes.as_deref().filter(|_| rules.narrows_to_names),
+            images: tables.signature(class.signature).images.map_or(&[], |images| tables.images(images)),
+            balance: if skips { 0 } else { rules.balance_weight },
         }
     }
 
@@ -101,47 +121,66 @@ impl<'a> Probe<'a> {
         let tables = view.tables();
         let facts = view.facts(node).expect("a listed node exists");
         let statics = self.statics;
-        if let Some(named) = &statics.named_nodes
+        let runs = |plugin| self.rules.filters.contains(plugin);
+        if let Some(named) = self.named
             && !named.contains(&facts.name)
         {
             return Err(Reject::NotNamed);
         }
-        if facts.unschedulable && !node_unschedulable::tolerated(&statics.tolerations) {
+        if facts.unschedulable
+            && runs(Plugin::NodeUnschedulable)
+            && !node_unschedulable::tolerated(&statics.tolerations)
+        {
             return Err(Reject::NodeUnschedulable);
         }
-        if statics.node_name.is_some_and(|wanted| wanted != facts.name) {
+        if statics.node_name.is_some_and(|wanted| wanted != facts.name) && runs(Plugin::NodeName) {
             return Err(Reject::NodeName);
         }
         let taints = tables.taints(facts.taints);
-        if let Some(taint) = taint_toleration::first_untolerated(taints, &statics.tolerations) {
+        if let Some(taint) = taint_toleration::first_untolerated(taints, &statics.tolerations)
+            && runs(Plugin::TaintToleration)
+        {
             return Err(Reject::Taint { key: taint.key, value: taint.value });
         }
         let affinity = statics.node_affinity.as_deref();
-        if !node_affinity::matches(&statics.node_selector, affinity, &tables.labels_of(facts)) {
-            return Err(Reject::NodeAffinity);
+        let labels = tables.labels_of(facts);
+        if runs(Plugin::NodeAffinity) {
+            if !node_affinity::matches_added(&self.args.node_affinity, &labels) {
+                return Err(Reject::EnforcedNodeAffinity);
+            }
+            if !node_affinity::matches(&statics.node_selector, affinity, &labels) {
+                return Err(Reject::NodeAffinity);
+            }
         }
-        if !self.ports.is_empty() && node_ports::any_conflict(self.ports, view.ports(node)) {
+        if !self.ports.is_empty() && runs(Plugin::NodePorts) && node_ports::any_conflict(self.ports, view.ports(node)) {
             return Err(Reject::NodePorts);
         }
         let (usage, amounts) = (view.usage(node), &self.request.amounts);
         let scalars = if amounts.scalar.is_empty() { &[] } else { view.scalars(node) };
-        let short = node_resources_fit::insufficient(amounts, usage, scalars);
-        if !short.is_none() {
-            return Err(Reject::Fit(short));
+        if runs(Plugin::NodeResourcesFit) {
+            let short = node_resources_fit::insufficient(amounts, usage, scalars, &self.args.fit.ignored_resources);
+            if !short.is_none() {
+                return Err(Reject::Fit(short));
+            }
         }
-        let (cpu, memory) = (self.request.scoring_milli_cpu, self.request.scoring_memory);
-        let mut score = node_resources_fit::least_allocated(cpu, memory, usage)
-            * const { Plugin::NodeResourcesFit.default_weight() };
-        if self.balance {
-            score += balanced_allocation::score(amounts.milli_cpu, amounts.memory, usage)
-                * const { Plugin::NodeResourcesBalancedAllocation.default_weight() };
+        let mut score = 0;
+        if self.rules.fit_weight != 0 {
+            let fit = resource_allocation::score(&self.args.fit.strategy, &self.request.for_fit(), usage, scalars);
+            score += fit * self.rules.fit_weight;
+        }
+        if self.balance != 0 {
+            let (resources, pod) = (&self.args.balanced.resources, self.request.for_balance());
+            score += balanced_allocation::score(resources, &pod, usage, scalars) * self.balance;
+        }
+        if !self.images.is_empty() {
+            score += view.image_score(self.images, facts) * self.rules.image_weight;
         }
         let intolerable =
             if taints.is_empty() { 0 } else { taint_toleration::intolerable(taints, &statics.tolerations) };
         Ok(Fit {
             score: score as i16,
             intolerable: u16::try_from(intolerable).expect("a node has fewer than 2^16 taints"),
-            preferred: affinity.map_or(0, |affinity| node_affinity::preference(affinity, &tables.labels_of(facts))),
+            preferred: node_affinity::preference(&self.args.node_affinity, affinity, &labels),
         })
     }
 }

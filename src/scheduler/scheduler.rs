@@ -8,6 +8,7 @@ use super::cycle::{Ask, Options, Outcome, TieBreak, schedule_one};
 use super::diagnosis::FitError;
 use super::framework::PluginSet;
 use super::hints::{ClusterEvent, StorageEvent};
+use super::pre_enqueue::pre_enqueue;
 use super::queue::{Queue, QueueConfig, QueuedPod};
 use super::relations::Listers;
 use super::scan::Scan;
@@ -203,7 +204,10 @@ impl Scheduler {
                     Some(node) => self.appeared(pod.pod, class, node, now),
                     // Another scheduler's pod is none of its business until somebody binds it.
                     None if self.view.tables().class(class).profile.is_none() => {}
-                    None => self.queue.add(self.view.tables(), pod.pod, class, None, now),
+                    None => {
+                        let gate = pre_enqueue(self.view.tables(), class, &env.plan.classes[class]);
+                        self.queue.add(self.view.tables(), pod.pod, class, gate, now);
+                    }
                 }
             }
             Change::PodBound { pod, node, class } => {
@@ -211,6 +215,13 @@ impl Scheduler {
                     self.queue.delete(pod.pod);
                 }
                 self.appeared(pod.pod, class, node, now);
+            }
+            Change::PodResized { pod, classes: (_, new), .. } => {
+                self.view.register_class(new, &env.plan.classes[new]);
+                if let Some(old) = self.view.update_pod(pod.pod, new).filter(|old| *old != new) {
+                    let event = ClusterEvent::AssignedPodUpdated { old, new };
+                    self.queue.on_event(self.view.tables(), &event, now);
+                }
             }
             Change::PodStatus { pod, phase, .. } if phase.is_terminal() => self.left(pod, now),
             Change::PodDeleting { pod, .. } => self.view.set_terminating(pod.pod),
@@ -442,5 +453,6 @@ fn with_spec<T, R, O>(env: &Env<'_, T, R>, node: NodeId, give: impl FnOnce(&Node
         allocatable: &shape.allocatable,
         max_pods: shape.max_pods,
         unschedulable: row.unschedulable,
+        images: &shape.images,
     })
 }

@@ -6,7 +6,7 @@ use super::framework::{Plugin, Rejection, Verdict};
 use super::plugins::node_resources_fit::{Scalar, Usage};
 use super::plugins::{
     balanced_allocation, inter_pod_affinity, node_affinity, node_name, node_ports, node_resources_fit,
-    node_unschedulable, pod_topology_spread, pod_topology_spread_score, taint_toleration,
+    node_unschedulable, pod_topology_spread, pod_topology_spread_score, resource_allocation, taint_toleration,
 };
 use super::relations::Relations;
 use super::scan::NodeScores;
@@ -176,8 +176,7 @@ impl<'a> CycleState<'a> {
     /// What the first plugin that says no says, in filter order; a node that PreFilter left out comes before all.
     #[must_use]
     pub fn filter(&self, node: NodeId) -> Option<Rejection> {
-        let named =
-            self.statics.named_nodes.as_deref().filter(|_| self.profile.pre_filter.contains(&Plugin::NodeAffinity));
+        let named = self.tables.named_nodes(&self.class);
         let left_out = node_affinity::filter_named(named, self.facts(node).name);
         if !left_out.fits() {
             return Some(Rejection { plugin: Plugin::NodeAffinity, verdict: left_out });
@@ -189,18 +188,20 @@ impl<'a> CycleState<'a> {
 
     fn verdict(&self, plugin: Plugin, node: NodeId) -> Verdict {
         let (tables, statics, facts, load) = (self.tables, self.statics, self.facts(node), &self.loads[node]);
+        let args = &self.profile.args;
         match plugin {
             Plugin::NodeUnschedulable => node_unschedulable::filter(facts.unschedulable, &statics.tolerations),
             Plugin::NodeName => node_name::filter(statics.node_name, facts.name),
             Plugin::TaintToleration => taint_toleration::filter(tables.taints(facts.taints), &statics.tolerations),
             Plugin::NodeAffinity => {
                 let affinity = statics.node_affinity.as_deref();
-                node_affinity::filter(&statics.node_selector, affinity, &tables.labels_of(facts))
+                node_affinity::filter(&args.node_affinity, &statics.node_selector, affinity, &tables.labels_of(facts))
             }
             Plugin::NodePorts => node_ports::filter(tables.ports(self.class.ports), &load.ports),
             Plugin::NodeResourcesFit => {
                 let request = &self.request.amounts;
-                node_resources_fit::insufficient(request, &load.usage, &load.scalars).verdict(request)
+                let ignored = &args.fit.ignored_resources;
+                node_resources_fit::insufficient(request, &load.usage, &load.scalars, ignored).verdict(request)
             }
             Plugin::PodTopologySpread => self.spread.verdict(&self.labels(node)),
             Plugin::InterPodAffinity if self.inter_pod_skips => Verdict::Fits,
@@ -230,6 +231,7 @@ impl<'a> CycleState<'a> {
     /// A plugin's normalized scores, node by node; `None` if it leaves the pod alone.
     fn scores_of(&self, plugin: Plugin, feasible: &[NodeId]) -> Option<Vec<i64>> {
         let (tables, statics, request) = (self.tables, self.statics, self.request);
+        let args = &self.profile.args;
         let of_nodes = |score: &dyn Fn(NodeId) -> i64| feasible.iter().map(|&node| score(node)).collect::<Vec<_>>();
         let scores = match plugin {
             Plugin::TaintToleration => {
@@ -239,22 +241,33 @@ impl<'a> CycleState<'a> {
                 raw.into_iter().map(|count| taint_toleration::normalized(count, worst)).collect()
             }
             Plugin::NodeAffinity => {
-                let affinity = statics.node_affinity.as_deref().filter(|affinity| !affinity.preferred.is_empty())?;
+                let (args, affinity) = (&args.node_affinity, statics.node_affinity.as_deref());
+                if node_affinity::skips(args, affinity) {
+                    return None;
+                }
                 let labels = |node| tables.labels_of(self.facts(node));
-                let raw = of_nodes(&|node| i64::from(node_affinity::preference(affinity, &labels(node))));
+                let raw = of_nodes(&|node| i64::from(node_affinity::preference(args, affinity, &labels(node))));
                 let most = raw.iter().copied().max().unwrap_or(0);
                 raw.into_iter().map(|preference| node_affinity::normalized(preference, most)).collect()
             }
             Plugin::NodeResourcesFit => {
-                let (cpu, memory) = (request.scoring_milli_cpu, request.scoring_memory);
-                of_nodes(&|node| node_resources_fit::least_allocated(cpu, memory, &self.loads[node].usage))
+                let pod = request.for_fit();
+                let load = |node| &self.loads[node];
+                of_nodes(&|node| {
+                    resource_allocation::score(&args.fit.strategy, &pod, &load(node).usage, &load(node).scalars)
+                })
             }
             Plugin::NodeResourcesBalancedAllocation => {
-                if balanced_allocation::skips(&request.amounts) {
+                let (resources, pod) = (&args.balanced.resources, request.for_balance());
+                if balanced_allocation::skips(resources, &pod) {
                     return None;
                 }
-                let (cpu, memory) = (request.amounts.milli_cpu, request.amounts.memory);
-                of_nodes(&|node| balanced_allocation::score(cpu, memory, &self.loads[node].usage))
+                let load = |node| &self.loads[node];
+                of_nodes(&|node| balanced_allocation::score(resources, &pod, &load(node).usage, &load(node).scalars))
+            }
+            Plugin::ImageLocality => {
+                let images = tables.images(self.class.images);
+                of_nodes(&|node| self.view.image_score(images, self.facts(node)))
             }
             Plugin::PodTopologySpread => return self.spread_scores(feasible),
             Plugin::InterPodAffinity => return self.inter_pod_scores(feasible),

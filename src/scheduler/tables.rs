@@ -4,7 +4,9 @@
 use rustc_hash::FxHashMap;
 
 use super::plugins::node_affinity;
+use super::plugins::resource_allocation::Demand;
 use super::relations::{Listers, Relations};
+use super::rules::Rules;
 use crate::base::{IdVec, Interner};
 use crate::define_id;
 use crate::model::profile::Profile;
@@ -27,6 +29,10 @@ define_id! {
     StaticsId
     /// A distinct set of what pods are to each other.
     RelationsId
+    /// A distinct list of images of a node.
+    NodeImagesId
+    /// A distinct list of images of a pod.
+    ImagesId
     /// A distinct list of host ports.
     PortsId
     /// A distinct list of volumes.
@@ -57,6 +63,34 @@ pub struct Request {
     pub accounted_milli_cpu: i64,
     /// Memory that scoring counts once it is on a node, in bytes.
     pub accounted_memory: i64,
+    /// Extended resources and huge pages that the score of NodeResourcesFit counts, if not those of `amounts`.
+    pub scoring_scalar: Option<Box<[(StrId, i64)]>>,
+}
+
+impl Request {
+    /// What the score of NodeResourcesFit counts for the incoming pod.
+    #[inline]
+    #[must_use]
+    pub fn for_fit(&self) -> Demand<'_> {
+        Demand {
+            milli_cpu: self.scoring_milli_cpu,
+            memory: self.scoring_memory,
+            ephemeral_storage: self.amounts.ephemeral_storage,
+            scalar: self.scoring_scalar.as_deref().unwrap_or(&self.amounts.scalar),
+        }
+    }
+
+    /// What NodeResourcesBalancedAllocation counts for the incoming pod.
+    #[inline]
+    #[must_use]
+    pub fn for_balance(&self) -> Demand<'_> {
+        Demand {
+            milli_cpu: self.amounts.milli_cpu,
+            memory: self.amounts.memory,
+            ephemeral_storage: self.amounts.ephemeral_storage,
+            scalar: &self.amounts.scalar,
+        }
+    }
 }
 
 /// What a pod demands of a node's name, labels and taints.
@@ -87,7 +121,9 @@ pub struct Class {
     pub ports: PortsId,
     /// Its volumes that rules of the scheduler read.
     pub volumes: VolumesId,
-    /// Profile, request, statics, ports and volumes.
+    /// Its images.
+    pub images: ImagesId,
+    /// Profile, request, statics, ports, volumes and images.
     pub signature: SignatureId,
     /// What it is to other pods.
     pub relations: RelationsId,
@@ -110,6 +146,8 @@ pub struct Signature {
     pub ports: PortsId,
     /// Its volumes.
     pub volumes: VolumesId,
+    /// Its images, if some node has images.
+    pub images: Option<ImagesId>,
 }
 
 /// The fixed properties of a node: what events carry and hints compare.
@@ -125,6 +163,8 @@ pub struct NodeFacts {
     pub taints: TaintSetId,
     /// What it offers.
     pub allocatable: AllocatableId,
+    /// Its images.
+    pub images: NodeImagesId,
     /// `spec.unschedulable`.
     pub unschedulable: bool,
 }
@@ -146,17 +186,24 @@ pub struct NodeSpec<'a> {
     pub max_pods: i64,
     /// `spec.unschedulable`.
     pub unschedulable: bool,
+    /// `status.images`: names with sizes in bytes, each name once, sorted.
+    pub images: &'a [(StrId, i64)],
 }
 
 /// The interned parts of all classes and nodes.
 #[derive(Clone, Debug)]
 pub struct Tables {
     profiles: IdVec<ProfileId, Profile>,
+    rules: IdVec<ProfileId, Rules>,
     classes: IdVec<ClassId, Option<Class>>,
     requests: Interner<RequestId, Request>,
     statics: Interner<StaticsId, Statics>,
     ports: Interner<PortsId, Box<[HostPort]>>,
     volumes: Interner<VolumesId, Box<[PodVolume]>>,
+    images: Interner<ImagesId, Box<[StrId]>>,
+    node_images: Interner<NodeImagesId, Box<[(StrId, i64)]>>,
+    /// Whether some node has had images: until then a pod's images make no difference.
+    images_count: bool,
     signatures: Interner<SignatureId, Signature>,
     relations: Interner<RelationsId, Relations>,
     pub(super) listers: Listers,
@@ -201,20 +248,26 @@ impl Tables {
     /// Nothing is known but the profiles, of which each has another scheduler name.
     #[must_use]
     pub fn with_profiles(profiles: IdVec<ProfileId, Profile>) -> Self {
+        let terms = profiles.iter().flat_map(|profile| profile.args.node_affinity.terms());
+        let compares_numbers = terms.into_iter().any(NodeTerm::compares_numbers);
         Self {
+            rules: profiles.iter().map(Rules::of).collect(),
             profiles,
             classes: IdVec::default(),
             requests: Interner::default(),
             statics: Interner::default(),
             ports: Interner::default(),
             volumes: Interner::default(),
+            images: Interner::default(),
+            node_images: Interner::default(),
+            images_count: false,
             signatures: Interner::default(),
             relations: Interner::default(),
             listers: Listers::default(),
             taints: Interner::default(),
             labels: Interner::default(),
             allocatables: Interner::default(),
-            compares_numbers: false,
+            compares_numbers,
             numbers: None,
         }
     }
@@ -232,6 +285,7 @@ impl Tables {
             scoring_memory: scoring.1,
             accounted_milli_cpu: accounted.0,
             accounted_memory: accounted.1,
+            scoring_scalar: spec.scoring_scalar.clone(),
         });
         let affinity = spec.node_affinity.as_deref();
         self.compares_numbers |= affinity.is_some_and(|affinity| affinity.terms().any(NodeTerm::compares_numbers));
@@ -246,7 +300,10 @@ impl Tables {
         let volumes = self.volumes.intern(spec.volumes.clone());
         let profile = self.profiles.entries().find(|(_, profile)| profile.scheduler_name == spec.scheduler_name);
         let profile = profile.map(|(id, _)| id);
-        let signature = self.signatures.intern(Signature { profile, request, statics, ports, volumes });
+        let images = self.images.intern(spec.images.clone());
+        let counted = Some(images).filter(|_| self.images_count);
+        let signature = Signature { profile, request, statics, ports, volumes, images: counted };
+        let signature = self.signatures.intern(signature);
         self.classes.grow_to(class, None);
         self.classes[class] = Some(Class {
             profile,
@@ -254,6 +311,7 @@ impl Tables {
             statics,
             ports,
             volumes,
+            images,
             signature,
             relations: self.relations.intern(Relations::of(spec)),
             priority: spec.priority,
@@ -290,6 +348,11 @@ impl Tables {
     pub(super) fn facts(&mut self, spec: &NodeSpec<'_>) -> NodeFacts {
         let labels = self.labels.lookup(spec.labels).unwrap_or_else(|| self.labels.intern(spec.labels.into()));
         let taints = self.taints.lookup(spec.taints).unwrap_or_else(|| self.taints.intern(spec.taints.into()));
+        let images =
+            self.node_images.lookup(spec.images).unwrap_or_else(|| self.node_images.intern(spec.images.into()));
+        if !spec.images.is_empty() && !self.images_count {
+            self.count_images();
+        }
         let offered = Allocatable { amounts: spec.allocatable.clone(), pods: spec.max_pods };
         NodeFacts {
             name: spec.name,
@@ -297,7 +360,17 @@ impl Tables {
             labels,
             taints,
             allocatable: self.allocatables.intern(offered),
+            images,
             unschedulable: spec.unschedulable,
+        }
+    }
+
+    /// From now on pods with other images get other scores.
+    fn count_images(&mut self) {
+        self.images_count = true;
+        for class in self.classes.iter_mut().flatten() {
+            let signature = *self.signatures.get(class.signature);
+            class.signature = self.signatures.intern(Signature { images: Some(class.images), ..signature });
         }
     }
 
@@ -318,6 +391,23 @@ impl Tables {
     #[must_use]
     pub fn profile(&self, class: &Class) -> &Profile {
         &self.profiles[class.profile.expect("asked about a pod of another scheduler")]
+    }
+
+    /// What a cell holds of the profile of a class.
+    ///
+    /// # Panics
+    /// If it is somebody else's pod.
+    #[inline]
+    #[must_use]
+    pub fn rules(&self, class: &Class) -> &Rules {
+        &self.rules[class.profile.expect("asked about a pod of another scheduler")]
+    }
+
+    /// The only nodes that pods of a class look at; `None` is all.
+    #[must_use]
+    pub fn named_nodes(&self, class: &Class) -> Option<&[StrId]> {
+        let named = self.statics(class.statics).named_nodes.as_deref();
+        named.filter(|_| self.rules(class).narrows_to_names)
     }
 
     /// What pods with `id` request.
@@ -361,6 +451,18 @@ impl Tables {
     #[must_use]
     pub fn volumes(&self, id: VolumesId) -> &[PodVolume] {
         self.volumes.get(id)
+    }
+
+    /// The images of pods.
+    #[must_use]
+    pub fn images(&self, id: ImagesId) -> &[StrId] {
+        self.images.get(id)
+    }
+
+    /// The images of a node with their sizes, sorted by name.
+    #[must_use]
+    pub fn node_images(&self, id: NodeImagesId) -> &[(StrId, i64)] {
+        self.node_images.get(id)
     }
 
     /// The parts of a signature.

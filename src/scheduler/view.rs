@@ -3,22 +3,24 @@
 //! nor how nodes are judged. Mirrors pkg/scheduler/backend/cache/{cache,snapshot}.go and `NodeInfo` (v1.34.1).
 
 use std::collections::BTreeMap;
+use std::collections::hash_map::Entry;
 
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 use smallvec::SmallVec;
 
 use super::node_tree::{NodeTree, ZoneKey};
 use super::nominated::{Nominations, Nominee};
+use super::plugins::image_locality::{self, ImageState};
 use super::plugins::inter_pod_affinity;
 use super::plugins::node_resources_fit::{Scalar, Usage};
 use super::relations::Listers;
 use super::storage::{PodVolumes, Storage};
-pub use super::tables::{NodeFacts, NodeSpec, Tables};
+pub use super::tables::{NodeFacts, NodeImagesId, NodeSpec, Tables};
 use super::volumes;
 use crate::base::{IdPages, IdVec};
 use crate::model::profile::Profile;
 use crate::model::strings::known;
-use crate::model::{ClassId, HostPort, NodeId, PodClass, PodId, ProfileId, Strings, WhenUnsatisfiable};
+use crate::model::{ClassId, HostPort, NodeId, PodClass, PodId, ProfileId, StrId, Strings, WhenUnsatisfiable};
 
 /// The position of a node that is not in the list.
 pub const NOT_LISTED: u32 = u32::MAX;
@@ -67,6 +69,8 @@ pub struct View {
     list_is_old: bool,
     ignores_zones: bool,
     list_epoch: u64,
+    /// The images that nodes report. Never iterated.
+    images: FxHashMap<StrId, ImageState>,
     journal: Vec<NodeId>,
     journal_start: u64,
     pub(super) next_start: u32,
@@ -161,6 +165,9 @@ impl View {
             // As upstream, a node that only changed its zone keeps its place until a node comes or goes.
             self.list_is_old |= old.is_none();
         }
+        if old.map(|old| old.images) != Some(facts.images) {
+            self.move_images(old.map(|old| old.images), Some(facts.images));
+        }
         self.nodes[node].facts = Some(facts);
         self.offer(node, &facts);
         self.changed(node);
@@ -175,7 +182,28 @@ impl View {
             self.tree.remove(zone, node);
         }
         self.list_is_old = true;
+        self.move_images(facts.map(|facts| facts.images), None);
         facts
+    }
+
+    /// A node reports `new` images in place of `old`. That changes the scores of other nodes with them, too.
+    fn move_images(&mut self, old: Option<NodeImagesId>, new: Option<NodeImagesId>) {
+        let images = |id: Option<NodeImagesId>| id.map_or(&[][..], |id| self.tables.node_images(id));
+        let (old, new) = (images(old), images(new));
+        for (name, _) in old {
+            if let Entry::Occupied(mut state) = self.images.entry(*name) {
+                state.get_mut().nodes -= 1;
+                if state.get().nodes == 0 {
+                    state.remove();
+                }
+            }
+        }
+        for &(name, size) in new {
+            self.images.entry(name).or_insert(ImageState { size, nodes: 0 }).nodes += 1;
+        }
+        if !old.is_empty() || !new.is_empty() {
+            self.list_epoch += 1;
+        }
     }
 
     fn grow_nodes(&mut self, node: NodeId) {
@@ -357,7 +385,7 @@ impl View {
         &self.list
     }
 
-    /// Grows whenever the list changes: positions of another epoch mean nothing.
+    /// Grows whenever the list or the nodes' images change: positions and scores of another epoch mean nothing.
     #[must_use]
     pub const fn list_epoch(&self) -> u64 {
         self.list_epoch
@@ -393,6 +421,15 @@ impl View {
     #[must_use]
     pub fn usage(&self, node: NodeId) -> &Usage {
         &self.usage[node]
+    }
+
+    /// The score of ImageLocality of a node for pods with these images.
+    #[must_use]
+    pub fn image_score(&self, images: &[StrId], facts: &NodeFacts) -> i64 {
+        let here = self.tables.node_images(facts.images);
+        let has = |name: &&StrId| here.binary_search_by_key(*name, |&(name, _)| name).is_ok();
+        let states = images.iter().filter(has).filter_map(|name| self.images.get(name).copied());
+        image_locality::score(states, images.len(), self.list.len())
     }
 
     /// A node's extended resources.

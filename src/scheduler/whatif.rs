@@ -4,6 +4,7 @@
 use super::columns::Columns;
 use super::cycle::{Ask, Decision, Options, schedule_one};
 use super::framework::Rejection;
+use super::preemption::filter_with_nominated;
 use super::scan::NodeScores;
 use super::state::CycleState;
 use super::tables::NodeSpec;
@@ -94,6 +95,22 @@ impl Lab {
     }
 }
 
+/// What every node of the (refreshed) list says to a pod of `class`, pods that are nominated there included: the rejections,
+/// and the nodes that fit.
+#[must_use]
+pub fn survey(view: &View, class: ClassId) -> (Vec<(NodeId, Rejection)>, Vec<NodeId>) {
+    let mut state = CycleState::new(view, class);
+    let priority = view.tables().class(class).priority;
+    let (mut rejected, mut feasible) = (Vec::new(), Vec::new());
+    for &node in view.list() {
+        match filter_with_nominated(&mut state, view, node, priority) {
+            Some(rejection) => rejected.push((node, rejection)),
+            None => feasible.push(node),
+        }
+    }
+    (rejected, feasible)
+}
+
 /// A decision with everything that led to it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Detailed {
@@ -114,12 +131,16 @@ pub fn detailed(view: &View, start: u32, class: ClassId, options: &Options, tie:
     let mut view = view.clone();
     view.next_start = start;
     let decision = schedule_one(&mut view, &mut Columns::new(), Ask::of(class), options, tie);
-    let state = CycleState::new(&view, class);
+    let mut state = CycleState::new(&view, class);
+    let priority = view.tables().class(class).priority;
     let list = view.list();
     let from = if list.is_empty() { 0 } else { start as usize % list.len() };
+    // Nodes that node affinity names are looked at wherever they are in the list.
+    let named = view.tables().statics(view.tables().class(class).statics).named_nodes.is_some();
+    let looked_at = if named { list.len() } else { decision.evaluated as usize };
     let (mut rejected, mut feasible) = (Vec::new(), Vec::new());
-    for &node in list[from..].iter().chain(&list[..from]).take(decision.evaluated as usize) {
-        match state.filter(node) {
+    for &node in list[from..].iter().chain(&list[..from]).take(looked_at) {
+        match filter_with_nominated(&mut state, &view, node, priority) {
             Some(rejection) => rejected.push((node, rejection)),
             None => feasible.push(node),
         }

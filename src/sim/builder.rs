@@ -220,6 +220,7 @@ impl PlanBuilder {
             taints: Box::default(),
             zone: known::EMPTY,
             unschedulable: false,
+            images: Box::default(),
         });
         for index in 0..count {
             let name = strings.intern(&format!("{pool}-{index}"));
@@ -257,6 +258,7 @@ impl PlanBuilder {
             startup_probe: None,
             readiness_probe: None,
             liveness_probe: None,
+            resize_restarts: Default::default(),
             post_start: None,
             pre_stop: None,
             restart: None,
@@ -272,6 +274,7 @@ impl PlanBuilder {
             grace_period_seconds: 30,
             active_deadline_seconds: None,
             host_network: false,
+            pod_resources: false,
             qos: qos_class(&resources),
             containers: Box::new([container]),
             volumes: Box::default(),

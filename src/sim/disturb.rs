@@ -2,12 +2,12 @@
 
 use super::event::Event;
 use super::world::{World, env};
-use crate::api::{Op, PodRef};
+use crate::api::{Op, PodRef, Resized};
 use crate::base::{SimDuration, SimTime};
 use crate::component::Env;
 use crate::engine::{Kernel, Ranked};
 use crate::model::plan::{ChangeKind, FaultKind, NodeTarget, PodTarget};
-use crate::model::{NodeId, WorkloadId};
+use crate::model::{ClassId, NodeId, ResizeState, TemplateId, WorkloadId};
 use crate::record::{Fact, KubeEvent, Recorder};
 
 impl World {
@@ -149,6 +149,11 @@ impl World {
                 }
                 pods.is_empty()
             }
+            ChangeKind::ResizePod { pod, template, both } => {
+                let pods = self.pods_of(pod);
+                let accepted = pods.iter().filter(|pod| self.resize_pod(now, **pod, template, &both)).count();
+                accepted == 0
+            }
             ChangeKind::DeleteNode(name) => match self.node_names.remove(&name) {
                 Some(node) => self.cluster.request(now, Op::RemoveNode(node)).is_err(),
                 None => true,
@@ -162,6 +167,17 @@ impl World {
             },
         };
         self.counters.changes_refused += u64::from(refused);
+    }
+
+    /// Until its node says more, the pod counts as the greater of what it was granted and what it wants.
+    fn resize_pod(&mut self, now: SimTime, pod: PodRef, spec: TemplateId, both: &[(TemplateId, ClassId)]) -> bool {
+        let first = self.cluster.pods().template(pod.pod);
+        let allocated = self.cluster.pods().resized(pod.pod).map_or(first, |resized| resized.allocated);
+        let known = both.iter().find(|(version, _)| *version == allocated);
+        let class = known.map_or(self.plan.templates[spec].class, |&(_, class)| class);
+        let resized = Resized { spec, allocated, class, state: ResizeState::Proposed };
+        let op = Op::ResizePod { pod, class: self.plan.templates[first].class, resized };
+        self.cluster.request(now, op).is_ok()
     }
 
     fn describe(&self, fault: &FaultKind, nodes: &[NodeId]) -> String {

@@ -28,6 +28,7 @@ pub(super) fn record<R: Recorder>(cluster: &Cluster, recorder: &mut R, now: SimT
                 }
             }
         }
+        Change::PodResized { pod, state, .. } => fact(Fact::PodResize(pod.uid, state)),
         Change::PodDeleting { pod, grace_seconds, .. } => fact(Fact::PodDeleting(pod.uid, i64::from(grace_seconds))),
         Change::PodRemoved { pod, .. } => fact(Fact::PodRemoved(pod.uid)),
         Change::NodeAdded(node) => fact(Fact::NodeAdded(node)),

@@ -8,8 +8,10 @@ use super::world::World;
 use crate::api::PodRef;
 use crate::base::SimTime;
 use crate::kubelet::status_column::{ColumnInput, columns};
+use crate::model::strings::known;
 use crate::model::{ContainerStatus, Phase, PodConditionType, Role};
 use crate::record::{Sample, ServiceSample};
+use crate::scheduler::plugins::scheduling_gates;
 
 impl World {
     /// The cluster at `at`, which is not before the last event.
@@ -96,7 +98,8 @@ impl World {
         self.stats.lost.sort_unstable_by_key(|lost| (lost.at, lost.uid));
     }
 
-    fn row(&self, pod: PodRef, now: SimTime) -> PodRow {
+    /// A pod that exists, as `kubectl get pods` lists it.
+    pub(super) fn row(&self, pod: PodRef, now: SimTime) -> PodRow {
         let pods = self.cluster.pods();
         let slot = pod.pod;
         let template = &self.plan.templates[pods.template(slot)];
@@ -110,7 +113,7 @@ impl World {
             phase: pods.phase(slot).text(),
             reason: pods.reason(slot),
             deleting: pods.deleting(slot),
-            gated: false,
+            gated: conditions.get(PodConditionType::PodScheduled).is_some_and(|c| c.reason == known::SCHEDULING_GATED),
             initialized: conditions.is_true(PodConditionType::Initialized),
             ready: conditions.is_true(PodConditionType::Ready),
             init_count: init,
@@ -144,7 +147,7 @@ impl World {
             }
             let message = match (self.scheduler.last_error(pod.uid), self.cluster.pods().node(pod.pod)) {
                 (Some(error), None) => error.message(&self.plan.strings),
-                (None, None) => "not tried by the scheduler yet".to_owned(),
+                (None, None) => self.untried(pod),
                 (_, Some(_)) => format!("on its node: {}", self.row(pod, self.cluster.pods().created(pod.pod)).status),
             };
             *messages.entry(message).or_default() += 1;
@@ -152,6 +155,23 @@ impl World {
         let mut messages: Vec<(u32, String)> = messages.into_iter().map(|(text, count)| (count, text)).collect();
         messages.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
         messages
+    }
+
+    /// Why the scheduler has not tried a pod.
+    fn untried(&self, pod: PodRef) -> String {
+        let template = self.cluster.pods().template(pod.pod);
+        let class = &self.plan.classes[self.plan.templates[template].class];
+        let strings = &self.plan.strings;
+        match class.scheduler_name {
+            Some(name) if !self.plan.control_plane.scheduler.schedules(class) => {
+                format!("no profile of the scheduler is called {}", strings.text(name))
+            }
+            None if !self.plan.control_plane.scheduler.schedules(class) => {
+                "no profile of the scheduler is called default-scheduler".to_owned()
+            }
+            _ if !class.scheduling_gates.is_empty() => scheduling_gates::message(&class.scheduling_gates, strings),
+            _ => "not tried by the scheduler yet".to_owned(),
+        }
     }
 
     #[allow(clippy::cast_precision_loss)]

@@ -120,6 +120,18 @@ impl<R: Recorder> Simulation<R> {
         &self.world.scheduler
     }
 
+    /// The EndpointSlice controller and the proxies.
+    #[must_use]
+    pub const fn endpoints(&self) -> &crate::controllers::Endpoints {
+        &self.world.endpoints
+    }
+
+    /// A pod that exists, as `kubectl get pods` lists it at `at`, which is not before the last event.
+    #[must_use]
+    pub fn pod_row(&self, pod: crate::api::PodRef, at: SimTime) -> super::outcome::PodRow {
+        self.world.row(pod, at)
+    }
+
     /// Lets the scheduler keep what moves `pod` in its queue. Changes nothing else.
     pub fn follow(&mut self, pod: crate::model::PodId) {
         self.world.scheduler.follow(pod);
@@ -156,6 +168,12 @@ impl<R: Recorder> Simulation<R> {
         self.last_event = at;
         self.world.dispatch(&mut self.kernel, &mut self.recorder, event);
         Ok(Some(event))
+    }
+
+    /// Tells the recorder the repetitions of Kubernetes Events up to `at`, which is not before the last event: what
+    /// nobody has had a reason to count yet.
+    pub fn tell_repeats(&mut self, at: SimTime) {
+        self.world.tell_repeats(&mut self.kernel, &mut self.recorder, at);
     }
 
     /// Runs to `until`, or to the end.

@@ -1,6 +1,7 @@
 //! Statistics of a run, kept up to date by every accepted write, recording or not.
 
 use hdrhistogram::Histogram;
+use rustc_hash::FxHashMap;
 
 use super::outcome::{LostPod, Quantiles};
 use crate::api::{Change, Cluster, PodRef, StatusMask};
@@ -9,7 +10,7 @@ use crate::base::{IdPages, SimDuration, SimTime};
 use crate::kubelet::Kubelets;
 use crate::model::plan::Plan;
 use crate::model::strings::known;
-use crate::model::{ConditionStatus, NodeId, Phase, PodConditionType, PodId, Resources, TemplateId};
+use crate::model::{ClassId, ConditionStatus, NodeId, Phase, PodConditionType, PodId, Resources, TemplateId};
 use crate::record::{Counters, Sample};
 
 /// Where a pod is counted.
@@ -95,6 +96,8 @@ pub(super) struct Stats {
     wait: Histogram<u32>,
     ready: Histogram<u32>,
     tallies: IdPages<PodId, Tally>,
+    /// What pods count as whose resources were changed; never iterated.
+    resized: FxHashMap<PodId, ClassId>,
     counted_nodes: Vec<bool>,
     pub(super) cpu: Share,
     pub(super) memory: Share,
@@ -112,6 +115,7 @@ impl Default for Stats {
             wait: histogram(),
             ready: histogram(),
             tallies: IdPages::new(),
+            resized: FxHashMap::default(),
             counted_nodes: Vec::new(),
             cpu: Share::default(),
             memory: Share::default(),
@@ -169,6 +173,15 @@ impl Stats {
                         self.lose(plan, cluster, counters, pod, node, at);
                     }
                 }
+            }
+            Change::PodResized { pod, classes: (old, new), .. }
+                if old != new && self.tallies[pod.pod].has(Tally::HOLDS) =>
+            {
+                self.advance(now);
+                self.sample.requested.sub(&plan.classes[old].requests);
+                self.sample.requested.add(&plan.classes[new].requests);
+                self.resized.insert(pod.pod, new);
+                self.shares_changed();
             }
             Change::PodDeleting { pod, .. } => {
                 let before = self.tallies[pod.pod].put(Tally::DELETING, true);
@@ -269,7 +282,8 @@ impl Stats {
     fn release(&mut self, plan: &Plan, now: SimTime, pod: PodRef, template: TemplateId) {
         if self.tallies[pod.pod].put(Tally::HOLDS, false) {
             self.advance(now);
-            self.sample.requested.sub(&plan.classes[plan.templates[template].class].requests);
+            let class = self.resized.remove(&pod.pod).unwrap_or(plan.templates[template].class);
+            self.sample.requested.sub(&plan.classes[class].requests);
             self.shares_changed();
         }
     }

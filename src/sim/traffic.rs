@@ -69,7 +69,8 @@ impl World {
     }
 
     fn endpoint(&self, service: ServiceId, pod: PodRef) -> Endpoint {
-        let template = &self.plan.templates[self.cluster.pods().template(pod.pod)];
+        let template = self.kubelets.template_of(pod).unwrap_or_else(|| self.cluster.pods().template(pod.pod));
+        let template = &self.plan.templates[template];
         let target = self.plan.services[service].ports.first().map(|port| port.target);
         let number = target.and_then(|target| resolve(template, target));
         let listens = |spec: &ContainerSpec| match &self.plan.behaviors[spec.behavior].listens {

@@ -12,7 +12,10 @@ use crate::controllers::{Endpoints, NodeLifecycle, PodGc, VolumeBinder, endpoint
 use crate::engine::{Kernel, Ranked};
 use crate::kubelet::Kubelets;
 use crate::model::plan::{ArrivalPlan, ArrivalProcess, ArrivalSource, Plan};
-use crate::model::{ConditionStatus, NodeId, ServiceId, ServiceType, StrId, TemplateId, WorkloadId};
+use crate::model::strings::known;
+use crate::model::{
+    ConditionStatus, NodeId, PodCondition, PodConditionType, ServiceId, ServiceType, StrId, TemplateId, WorkloadId,
+};
 use crate::record::{Counters, Fact, KubeEvent, PodRecord, Recorder, Subject};
 use crate::scheduler::Scheduler;
 use crate::workload::arrivals::{self, Arrivals, Spacing};
@@ -199,6 +202,12 @@ impl World {
         self.after_event(kernel, recorder);
     }
 
+    /// See [`super::Simulation::tell_repeats`].
+    pub(super) fn tell_repeats<R: Recorder>(&mut self, kernel: &mut Kernel<Event>, recorder: &mut R, at: SimTime) {
+        let mut env = Env { now: at, ..env!(self, kernel, recorder) };
+        self.kubelets.tell_repeats(&mut env);
+    }
+
     fn collect<R: Recorder>(&mut self, kernel: &mut Kernel<Event>, recorder: &mut R, timer: pod_gc::Timer) {
         let mut env = env!(self, kernel, recorder);
         self.gc.handle(&mut env, timer);
@@ -325,6 +334,10 @@ impl World {
         let Ok(crate::api::Change::PodAdded { pod, .. }) = self.cluster.request(kernel.now(), op) else {
             unreachable!("a new pod is always accepted")
         };
+        if node.is_none() && !self.plan.classes[template.class].scheduling_gates.is_empty() {
+            let (kind, condition) = (PodConditionType::PodScheduled, PodCondition::not(known::SCHEDULING_GATED));
+            let _ = self.cluster.request(kernel.now(), Op::SetCondition { pod, kind, condition });
+        }
         if R::ON {
             recorder.pod(PodRecord { workload, ordinal, template: id });
         }

@@ -85,6 +85,7 @@ impl Builder {
             taints: Box::default(),
             zone: known::EMPTY,
             unschedulable: false,
+            images: Box::default(),
         })
     }
 
@@ -106,6 +107,7 @@ impl Builder {
             startup_probe: None,
             readiness_probe: None,
             liveness_probe: None,
+            resize_restarts: Default::default(),
             post_start: None,
             pre_stop: None,
             restart: None,
@@ -120,6 +122,7 @@ impl Builder {
             grace_period_seconds: 30,
             active_deadline_seconds: None,
             host_network: false,
+            pod_resources: false,
             qos: QosClass::Burstable,
             containers,
             volumes: Box::default(),

@@ -17,6 +17,8 @@ pub struct Case {
     pub help: &'static str,
 }
 
+mod scheduler_config;
+
 /// A good pod up to `spec:` (line 4).
 const POD: &str = "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec:\n";
 /// A good pod up to its container (line 5).
@@ -410,5 +412,6 @@ pub fn cases() -> Vec<Case> {
         "did you mean `url`?",
     );
     storage::add_to(&mut all);
+    all.extend(scheduler_config::cases());
     all
 }

@@ -242,6 +242,7 @@ impl Builder {
                     taints,
                     zone,
                     unschedulable: false,
+                    images: Box::default(),
                 }));
             }
         }
@@ -373,6 +374,7 @@ impl Builder {
             startup_probe,
             readiness_probe,
             liveness_probe,
+            resize_restarts: Default::default(),
             post_start,
             pre_stop,
             restart: None,
@@ -457,6 +459,7 @@ impl Builder {
             grace_period_seconds: self.dice.pick(&[0, 5, 30]),
             active_deadline_seconds: self.dice.chance(6).then_some(120),
             host_network: false,
+            pod_resources: false,
             qos: QosClass::Burstable,
             containers: containers.into(),
             volumes,

@@ -206,6 +206,7 @@ impl Run {
                     .trim_end()
                     .to_owned()
             }
+            Fact::PodResize(pod, state) => format!("pod {} resize {}", self.pod_name(pod), state.text()),
             Fact::PodDeleting(pod, grace) => format!("pod {} deleting {grace}", self.pod_name(pod)),
             Fact::PodRemoved(pod) => format!("pod {} removed", self.pod_name(pod)),
             Fact::Container { pod, container, state, .. } => {
@@ -221,7 +222,7 @@ impl Run {
             }
             Fact::Event { subject, event, note } => {
                 let subject = match subject {
-                    Subject::Pod(pod) => self.pod_name(pod),
+                    Subject::Pod(pod) | Subject::Container(pod, _) => self.pod_name(pod),
                     Subject::Node(node) => self.node_name(node).to_owned(),
                     Subject::Service(_) => "service".to_owned(),
                 };

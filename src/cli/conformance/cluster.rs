@@ -120,6 +120,25 @@ fn with_default(mut namespaces: Vec<Namespace>, words: &mut Vocabulary) -> Vec<N
     namespaces
 }
 
+/// The profile of a case, read as a user's configuration file is.
+fn profile(case: &Recorded, words: &mut Vocabulary) -> Result<Profile, Unsupported> {
+    let profiles: &[&Value] = if case.config.is_null() { &[] } else { &[&case.config] };
+    let config = json!({
+        "apiVersion": "kubescheduler.config.k8s.io/v1",
+        "kind": "KubeSchedulerConfiguration",
+        "profiles": profiles,
+    });
+    let (mut sources, mut diagnostics) = (Sources::default(), Diagnostics::default());
+    let file = sources.add("config", config.to_string());
+    let config = manifest::scheduler_config::load(file, &sources, words, &mut diagnostics);
+    config.and_then(|config| config.profiles.into_iter().next()).ok_or_else(|| first_error(&diagnostics))
+}
+
+fn first_error(diagnostics: &Diagnostics) -> Unsupported {
+    let error = diagnostics.iter().find(|found| found.severity == Severity::Error);
+    Unsupported(error.map_or_else(String::new, |error| format!("{} {}", error.code.id, error.message)))
+}
+
 impl Cluster {
     /// Loads the objects of `case` and places its existing pods. What does not load is unsupported, with the first reason.
     pub(super) fn new(case: &Recorded) -> Result<Self, Unsupported> {
@@ -142,11 +161,13 @@ impl Cluster {
         let (mut sources, mut diagnostics) = (Sources::default(), Diagnostics::default());
         let file = sources.add("case", list.to_string());
         let loaded = manifest::load(&[file], &sources, &mut words, &mut diagnostics);
-        if let Some(error) = diagnostics.iter().find(|found| found.severity == Severity::Error) {
-            return Err(Unsupported(format!("{} {}", error.code.id, error.message)));
+        if diagnostics.has_errors() {
+            return Err(first_error(&diagnostics));
         }
 
-        let mut view = View::in_arrival_order([Profile::default()].into_iter().collect());
+        let mut profile = profile(case, &mut words)?;
+        profile.args.fit.resolve(&words.strings);
+        let mut view = View::in_arrival_order([profile].into_iter().collect());
         *view.storage_mut() = Storage::new(loaded.storage.into_objects().collect());
         let namespaces = with_default(loaded.namespaces, &mut words);
         let services = loaded.services.iter().map(|(service, _)| service);
@@ -164,6 +185,7 @@ impl Cluster {
                 allocatable: &shape.allocatable,
                 max_pods: shape.max_pods,
                 unschedulable: shape.unschedulable,
+                images: &shape.images,
             };
             view.add_node(id, &spec);
             nodes.insert(words.strings.text(node.name).to_owned(), id);

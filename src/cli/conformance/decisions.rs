@@ -10,10 +10,12 @@ use serde_json::{Map, Value, json};
 use super::cluster::{Cluster, key, node_name};
 use super::evictions::{self, Placed};
 use super::{Answer, Unsupported, compare, unmodelled};
-use crate::model::NodeId;
+use crate::model::{ClassId, NodeId};
 use crate::scheduler::columns::Columns;
 use crate::scheduler::cycle::{Ask, Decision, Options, Outcome, Placement, TieBreak, schedule_one};
 use crate::scheduler::framework::{Rejection, Verdict};
+use crate::scheduler::plugins::scheduling_gates;
+use crate::scheduler::pre_enqueue::pre_enqueue;
 use crate::scheduler::preemption::preempt;
 use crate::scheduler::scan::{NodeScores, Scan};
 
@@ -50,10 +52,6 @@ pub(super) type Checked = (String, Result<Vec<String>, Unsupported>);
 
 /// Checks the decisions of a case one after the other. An error is for all of them.
 pub(super) fn check(case: &Recorded) -> Result<Vec<Checked>, Unsupported> {
-    let needs = unmodelled::of_case(case);
-    if !needs.is_empty() {
-        return Err(Unsupported(needs.join(", ")));
-    }
     let mut cluster = Cluster::new(case)?;
     let asked = case.expect.iter().filter(|expected| !is_retry(expected)).count();
     if case.queue.len() != asked {
@@ -120,6 +118,8 @@ fn one(
         // The scheduler does not look at it.
         cluster.place(pod, placed)?;
         Ok(json!({"outcome": "bound", "preassigned": true, "chosen": node}))
+    } else if let Some(found) = gated(cluster, class) {
+        Ok(found)
     } else if needs.is_empty() {
         let ask = Ask { class, nominated };
         let options = Options { percentage_of_nodes_to_score: 100, tie_break: TieBreak::First };
@@ -164,6 +164,15 @@ fn one(
         expected.map_or_else(Vec::new, |expected| compare::differences(&as_sets(expected), &Answer::Complete(found)))
     });
     Ok((expected.map(|_| (name, found)), evicted))
+}
+
+/// The entry of a pod that PreEnqueue keeps out of the queue.
+fn gated(cluster: &Cluster, class: ClassId) -> Option<Value> {
+    let spec = cluster.words.classes.get(class);
+    let plugin = pre_enqueue(cluster.view.tables(), class, spec)?;
+    let message = scheduling_gates::message(&spec.scheduling_gates, &cluster.words.strings);
+    let why = json!({"plugin": plugin.name(), "reasons": [message], "unresolvable": true});
+    Some(json!({"outcome": "gated", "preenqueue": why, "message": message}))
 }
 
 /// A decision as it is recorded.
@@ -331,19 +340,20 @@ mod tests {
 
     #[test]
     fn what_is_not_modelled_is_unsupported_and_its_choice_is_taken_over() {
-        let gated = |case: &mut Value| {
-            case["queue"][0]["spec"]["schedulingGates"] = json!([{"name": "g"}]);
+        let claiming = |case: &mut Value| {
+            case["queue"][0]["spec"]["resourceClaims"] = json!([{"name": "g"}]);
             case["expect"][0]["chosen"] = json!("b");
         };
-        let checked = whole(check_with(gated));
-        assert!(matches!(&checked[0].1, Err(Unsupported(reason)) if reason.contains("SchedulingGates")));
+        let checked = whole(check_with(claiming));
+        assert!(matches!(&checked[0].1, Err(Unsupported(reason)) if reason.contains("DynamicResources")));
         assert!(matches!(&checked[1].1, Ok(found) if found.iter().any(|line| line.starts_with("chosen: "))));
     }
 
     #[test]
     fn what_concerns_all_makes_the_case_unsupported() {
-        let profile = |case: &mut Value| case["config"] = json!({"plugins": {}});
-        assert!(matches!(check_with(profile), Err(Unsupported(reason)) if reason.contains("profile")));
+        let profile =
+            |case: &mut Value| case["config"] = json!({"plugins": {"filter": {"enabled": [{"name": "Own"}]}}});
+        assert!(matches!(check_with(profile), Err(Unsupported(reason)) if reason.starts_with("PS1140")));
         let broken = |case: &mut Value| case["queue"][0]["spec"]["containers"][0]["resources"] = json!({"requests": 1});
         assert!(matches!(check_with(broken), Err(Unsupported(reason)) if reason.starts_with("PS1")));
     }

@@ -8,7 +8,8 @@ use super::edit::{Edit, Op, Source, scenario};
 use super::words;
 use crate::model::strings::known;
 use crate::model::{
-    NodeId, PodClass, PodTemplate, Resources, Role, StrId, Strings, Taint, TaintEffect, Toleration, TolerationOperator,
+    NodeId, PodAffinity, PodClass, PodTemplate, Resources, Role, SpreadConstraint, StrId, Strings, Taint, TaintEffect,
+    Toleration, TolerationOperator, WhenUnsatisfiable,
 };
 use crate::scheduler::whatif::Lab;
 
@@ -51,7 +52,8 @@ pub(super) fn of_pod(lab: &mut Lab, pod: &Described<'_>) -> Vec<Found> {
     for name in requested(&pod.spec.requests) {
         found.extend(less(lab, pod, name));
     }
-    for set in [tolerations(lab, pod), selectors(pod), constraints(pod)] {
+    found.extend(skew(lab, pod));
+    for set in [tolerations(lab, pod), selectors(pod), constraints(pod), spread(pod), near(pod)] {
         let before = found.len();
         for one in set.single {
             found.extend(attempt(lab, pod, one));
@@ -232,7 +234,7 @@ fn tolerations(lab: &Lab, pod: &Described<'_>) -> Tries {
 
 fn selectors(pod: &Described<'_>) -> Tries {
     let spec = pod.spec;
-    let without = |dropped: Option<StrId>| {
+    let keep = |dropped: Option<StrId>| {
         let mut class = spec.clone();
         class.node_selector =
             spec.node_selector.iter().copied().filter(|&(key, _)| dropped.is_some_and(|drop| drop != key)).collect();
@@ -252,14 +254,95 @@ fn selectors(pod: &Described<'_>) -> Tries {
             _ => pod.field(&["spec", "nodeSelector", text], Op::Remove, Json::Null),
         };
         let what = format!("drop {} from its nodeSelector", words::pair(key, value, pod.strings));
-        Try { what, class: without(Some(key)), edits: vec![edit] }
+        Try { what, class: keep(Some(key)), edits: vec![edit] }
     });
     let edit = match &pod.source {
         Source::Template(path) => scenario(path, "node_selector", Op::Set, json!("{}")),
         _ => pod.field(&["spec", "nodeSelector"], Op::Remove, Json::Null),
     };
-    let all = Try { what: "drop its nodeSelector".to_owned(), class: without(None), edits: vec![edit] };
+    let all = Try { what: "drop its nodeSelector".to_owned(), class: keep(None), edits: vec![edit] };
     Tries { single: single.collect(), all: (spec.node_selector.len() > 1).then_some(all) }
+}
+
+/// The least `maxSkew` of one constraint of topology spread that fits.
+fn skew(lab: &mut Lab, pod: &Described<'_>) -> Option<Found> {
+    const FURTHEST: i32 = 100;
+    let hard = |one: &SpreadConstraint| one.when_unsatisfiable == WhenUnsatisfiable::DoNotSchedule;
+    let with = |index: usize, max_skew: i32| {
+        let mut class = pod.spec.clone();
+        class.spread[index].max_skew = max_skew;
+        class
+    };
+    for (index, constraint) in pod.spec.spread.iter().enumerate().filter(|(_, one)| hard(one)) {
+        let now = constraint.max_skew;
+        if lab.fits(&with(index, now.saturating_add(FURTHEST))).is_none() {
+            continue;
+        }
+        for more in 1..=FURTHEST {
+            let max_skew = now.saturating_add(more);
+            let Some(node) = lab.fits(&with(index, max_skew)) else { continue };
+            let key = pod.strings.text(constraint.topology_key);
+            let what = format!("let its spread over {key} be uneven by {max_skew} pods, instead of {now}");
+            let path = vec![json!("spec"), json!("topologySpreadConstraints"), json!(index), json!("maxSkew")];
+            let edit = Edit::Field { object: pod.object.clone(), path, op: Op::Set, value: json!(max_skew) };
+            return Some((node, Change { what, node: String::new(), edits: vec![edit], note: note(pod) }));
+        }
+    }
+    None
+}
+
+/// Hard constraints of topology spread.
+fn spread(pod: &Described<'_>) -> Tries {
+    let spec = pod.spec;
+    let hard: Vec<usize> = (0..spec.spread.len())
+        .filter(|&index| spec.spread[index].when_unsatisfiable == WhenUnsatisfiable::DoNotSchedule)
+        .collect();
+    let single = hard.iter().map(|&index| {
+        let mut class = spec.clone();
+        class.spread = without(&spec.spread, index);
+        let what = format!("drop its hard spread over {}", pod.strings.text(spec.spread[index].topology_key));
+        let edits = vec![pod.entry(&["spec", "topologySpreadConstraints"], index)];
+        Try { what, class, edits }
+    });
+    let mut class = spec.clone();
+    class.spread =
+        spec.spread.iter().enumerate().filter(|(at, _)| !hard.contains(at)).map(|(_, one)| one.clone()).collect();
+    let edits = hard.iter().rev().map(|&index| pod.entry(&["spec", "topologySpreadConstraints"], index)).collect();
+    let all = Try { what: "drop its hard spread constraints".to_owned(), class, edits };
+    Tries { single: single.collect(), all: (hard.len() > 1).then_some(all) }
+}
+
+/// Required terms of affinity and anti-affinity between pods.
+fn near(pod: &Described<'_>) -> Tries {
+    const REQUIRED: &str = "requiredDuringSchedulingIgnoredDuringExecution";
+    let spec = pod.spec;
+    let Some(affinity) = spec.pod_affinity.as_deref() else { return Tries { single: Vec::new(), all: None } };
+    let kinds = [("podAffinity", &affinity.required), ("podAntiAffinity", &affinity.anti_required)];
+    let mut single = Vec::new();
+    for (name, terms) in kinds {
+        for (index, term) in terms.iter().enumerate() {
+            let mut relaxed = affinity.clone();
+            let list = if name == "podAffinity" { &mut relaxed.required } else { &mut relaxed.anti_required };
+            *list = without(list, index);
+            let class = PodClass { pod_affinity: Some(Box::new(relaxed)), ..spec.clone() };
+            let what = format!("drop a required term of its {name} (over {})", pod.strings.text(term.topology_key));
+            single.push(Try { what, class, edits: vec![pod.entry(&["spec", "affinity", name, REQUIRED], index)] });
+        }
+    }
+    let relaxed = PodAffinity { required: Box::default(), anti_required: Box::default(), ..affinity.clone() };
+    let class = PodClass { pod_affinity: Some(Box::new(relaxed)), ..spec.clone() };
+    let edits = kinds
+        .iter()
+        .map(|(name, _)| pod.field(&["spec", "affinity", name, REQUIRED], Op::Remove, Json::Null))
+        .collect();
+    let all = Try { what: "drop its required podAffinity and podAntiAffinity".to_owned(), class, edits };
+    let several = single.len() > 1;
+    Tries { single, all: several.then_some(all) }
+}
+
+/// A list without one of its entries.
+fn without<T: Clone>(list: &[T], index: usize) -> Box<[T]> {
+    list.iter().enumerate().filter(|&(at, _)| at != index).map(|(_, one)| one.clone()).collect()
 }
 
 /// What else a pod may do without.
@@ -282,8 +365,7 @@ fn constraints(pod: &Described<'_>) -> Tries {
     let (mut ports, mut all_edits) = (Vec::new(), Vec::new());
     for (index, port) in spec.host_ports.iter().enumerate() {
         let mut class = spec.clone();
-        let others = spec.host_ports.iter().enumerate().filter(|&(at, _)| at != index);
-        class.host_ports = others.map(|(_, port)| *port).collect();
+        class.host_ports = without(&spec.host_ports, index);
         let edits = host_port(pod, index);
         all_edits.extend(edits.clone());
         let what = format!("drop its host port {}/{}", port.port, words::protocol(port.protocol));
@@ -327,5 +409,10 @@ impl Described<'_> {
     /// An edit of a field of the pod.
     pub(super) fn field(&self, path: &[&str], op: Op, value: Json) -> Edit {
         Edit::Field { object: self.object.clone(), path: path.iter().map(|part| json!(part)).collect(), op, value }
+    }
+    /// Removes an entry of a list of the pod.
+    fn entry(&self, path: &[&str], index: usize) -> Edit {
+        let path = path.iter().map(|part| json!(part)).chain([json!(index)]).collect();
+        Edit::Field { object: self.object.clone(), path, op: Op::Remove, value: Json::Null }
     }
 }

@@ -42,6 +42,7 @@ struct Machine {
     allocatable: Resources,
     max_pods: i64,
     unschedulable: bool,
+    images: Box<[(StrId, i64)]>,
 }
 
 impl Machine {
@@ -54,6 +55,7 @@ impl Machine {
             allocatable: &self.allocatable,
             max_pods: self.max_pods,
             unschedulable: self.unschedulable,
+            images: &self.images,
         };
         lab.set_node(node, &spec, strings);
     }
@@ -78,6 +80,7 @@ impl<R: crate::record::Recorder> Site<'_, R> {
             allocatable: shape.allocatable.clone(),
             max_pods: shape.max_pods,
             unschedulable: row.unschedulable,
+            images: shape.images.clone(),
         };
         (machine, shape)
     }
@@ -337,5 +340,6 @@ fn translated(plan: &Plan, node: &crate::sim::plan::NodePlan, strings: &mut Stri
         allocatable,
         max_pods: shape.max_pods,
         unschedulable: shape.unschedulable,
+        images: shape.images.iter().map(|&(name, size)| (word(name), size)).collect(),
     }
 }

@@ -14,8 +14,8 @@ use crate::model::{NodeId, PodClass, Strings};
 use crate::scheduler::framework::{Reason, Rejection, Verdict};
 use crate::scheduler::pre_filter::pre_filter;
 use crate::scheduler::queue::Place;
-use crate::scheduler::scan::Scan;
 use crate::scheduler::view::View;
+use crate::scheduler::whatif;
 use crate::sim::plan::Plan;
 
 /// Everything that is known about where one pod is and why.
@@ -239,12 +239,14 @@ pub(super) fn survey(facts: &Facts<'_>, class: crate::model::ClassId) -> Survey 
     }
     if let Some(rejection) = pre_filter(view, class) {
         let texts: Vec<String> = rejection.verdict.reasons().iter().map(|reason| reason.text(strings)).collect();
-        return Survey { why: texts.join(", "), of_pod: Some(rejection), ..nobody };
+        let why = texts.join(", ");
+        let why = why.strip_prefix("pod has ").map_or(why.clone(), |what| format!("it has {what}"));
+        return Survey { why, of_pod: Some(rejection), ..nobody };
     }
-    let (rejected, scores) = Scan::survey(view, class);
+    let (rejected, fit) = whatif::survey(view, class);
     let all = u32::try_from(view.list().len()).unwrap_or(u32::MAX);
     let why = facts.why(&rejected, all);
-    Survey { rejected, fit: scores.into_iter().map(|scores| scores.node).collect(), of_pod: None, why }
+    Survey { rejected, fit, of_pod: None, why }
 }
 
 /// Where a pod without a node is in the scheduler, as the end of a sentence.

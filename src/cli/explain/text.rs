@@ -48,6 +48,10 @@ fn groups(groups: &[Group]) -> String {
     for group in groups {
         let reason = match (&group.plugin, group.reasons.as_slice()) {
             (None, _) => "fits".to_owned(),
+            // More than the node has for all pods together.
+            (_, reasons) if !group.free.is_empty() && !group.evictions_may_help => {
+                format!("{} (the node is too small)", reasons.join(", "))
+            }
             (_, reasons) => reasons.join(", "),
         };
         let mut names = words::elided(&group.nodes);
@@ -104,13 +108,17 @@ fn history(text: &mut String, entries: &[Entry]) {
     }
 }
 
-/// A line for each entry. An attempt and what came of it share one; a message that was there before is not repeated.
+/// A line for each entry. An attempt and what came of it share one; a message that was there before is not repeated, nor
+/// that a woken pod may be tried.
 fn to_lines(entries: &[Entry]) -> Vec<(&str, String)> {
     let mut lines: Vec<(&str, String)> = Vec::new();
     let mut message = "";
     for (index, entry) in entries.iter().enumerate() {
         let before = index.checked_sub(1).map(|before| entries[before].what);
         let of_attempt = before == Some("attempt") && matches!(entry.what, "failed" | "chosen");
+        if before == Some("woken") && entry.what == "active" {
+            continue;
+        }
         let text = if entry.what == "failed" && entry.text == message { "the same message" } else { &entry.text };
         if entry.what == "failed" {
             message = &entry.text;

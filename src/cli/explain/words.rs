@@ -152,6 +152,11 @@ pub(super) fn reason(reason: Reason, count: u32, all: u32, class: &PodClass, str
             let its = if ports.len() == 1 { "its host port" } else { "one of its host ports" };
             format!("{subject} {has} {its} in use ({})", ports.join(", "))
         }
+        Reason::TopologySpread => format!("{subject} would make its topology spread too uneven"),
+        Reason::TopologySpreadLabel => format!("{subject} {does} not have the label that its topology spread goes by"),
+        Reason::PodAffinity => format!("{subject} {has} no pod nearby that its podAffinity asks for"),
+        Reason::PodAntiAffinity => format!("{subject} {has} a pod nearby that its podAntiAffinity keeps away from"),
+        Reason::ExistingPodsAntiAffinity => format!("{subject} {has} a pod nearby whose podAntiAffinity keeps it away"),
         other => {
             let text = other.text(strings);
             format!("{subject} {}", text.strip_prefix("node(s) ").unwrap_or(&text))

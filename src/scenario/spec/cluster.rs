@@ -393,6 +393,14 @@ pub static SCHEDULER: Section = Section {
     extended_resources: false,
     keys: &[
         Key::optional(
+            "config",
+            Kind::Path,
+            "none",
+            "A file with a KubeSchedulerConfiguration (kubescheduler.config.k8s.io/v1): profiles, plugins, weights, arguments. \
+             The keys below win over what it says.",
+            "\"scheduler-config.yaml\"",
+        ),
+        Key::optional(
             "percentage_of_nodes_to_score",
             Kind::Whole { min: 0, max: 100 },
             "0",

@@ -250,10 +250,21 @@ pub static FAULT: Section = Section {
     ],
 };
 
+/// `requests = { .. }` and `limits = { .. }`.
+pub static RESIZE_AMOUNTS: Section = Section {
+    name: "change.resources",
+    doc: "Resources of a container after a resize; what is not given stays.",
+    extended_resources: false,
+    keys: &[
+        Key::optional("cpu", Kind::Cpu, "as it is", "Cores.", "\"500m\""),
+        Key::optional("memory", Kind::Bytes, "as it is", "Memory.", "\"512Mi\""),
+    ],
+};
+
 /// `[[change]]`.
 pub static CHANGE: Section = Section {
     name: "change",
-    doc: "What somebody does to the cluster at a time: exactly one of `apply`, `delete`, `taint` and `untaint`.",
+    doc: "What somebody does to the cluster at a time: exactly one of `apply`, `delete`, `resize`, `taint` and `untaint`.",
     extended_resources: false,
     keys: &[
         Key::required("at", Kind::Moment, "When.", "\"10:00\""),
@@ -271,7 +282,30 @@ pub static CHANGE: Section = Section {
             "`ConfigMap/name`, `Secret/name`, `Pod/name` or `Node/name`.",
             "\"Pod/web\"",
         ),
-        Key::optional("namespace", Kind::Text, "\"default\"", "Namespace of what is deleted.", "\"shop\""),
+        Key::optional(
+            "resize",
+            Kind::Text,
+            "none",
+            "`Pod/name`: a running pod of a manifest whose container gets other resources in place, as with `kubectl patch \
+             --subresource resize`.",
+            "\"Pod/web\"",
+        ),
+        Key::optional("container", Kind::Text, "none", "With `resize`: the container.", "\"app\""),
+        Key::optional(
+            "requests",
+            Kind::Table(&RESIZE_AMOUNTS),
+            "as they are",
+            "With `resize`: what it requests.",
+            "{ cpu = \"1\" }",
+        ),
+        Key::optional(
+            "limits",
+            Kind::Table(&RESIZE_AMOUNTS),
+            "as they are",
+            "With `resize`: what it is limited to.",
+            "{ memory = \"1Gi\" }",
+        ),
+        Key::optional("namespace", Kind::Text, "\"default\"", "Namespace of the object.", "\"shop\""),
         Key::optional(
             "grace",
             Kind::Duration,

@@ -1,6 +1,7 @@
 //! NodeAffinity: the nodes that a pod must or would rather run on: `nodeSelector` and `spec.affinity.nodeAffinity`. Mirrors
-//! pkg/scheduler/framework/plugins/nodeaffinity (v1.34.1), without the profile's `addedAffinity`.
+//! pkg/scheduler/framework/plugins/nodeaffinity (v1.34.1), and what the profile adds to it.
 
+use crate::model::profile::NodeAffinityArgs;
 use crate::model::{NameTest, NodeAffinity, NodeLabels, StrId};
 use crate::scheduler::framework::{MAX_NODE_SCORE, Reason, Verdict};
 
@@ -14,9 +15,24 @@ pub fn matches(selector: &[(StrId, StrId)], affinity: Option<&NodeAffinity>, nod
             .is_none_or(|terms| terms.iter().any(|term| term.matches(node)))
 }
 
-/// Rejects a node that does not match.
+/// Whether the node matches one of the required terms that the profile adds.
+#[inline]
 #[must_use]
-pub fn filter(selector: &[(StrId, StrId)], affinity: Option<&NodeAffinity>, node: &impl NodeLabels) -> Verdict {
+pub fn matches_added(args: &NodeAffinityArgs, node: &impl NodeLabels) -> bool {
+    args.added_required.as_deref().is_none_or(|terms| terms.iter().any(|term| term.matches(node)))
+}
+
+/// Rejects a node that does not match; what the profile adds comes first.
+#[must_use]
+pub fn filter(
+    args: &NodeAffinityArgs,
+    selector: &[(StrId, StrId)],
+    affinity: Option<&NodeAffinity>,
+    node: &impl NodeLabels,
+) -> Verdict {
+    if !matches_added(args, node) {
+        return Verdict::unresolvable(Reason::EnforcedNodeAffinity);
+    }
     if matches(selector, affinity, node) { Verdict::Fits } else { Verdict::unresolvable(Reason::NodeAffinity) }
 }
 
@@ -56,10 +72,20 @@ pub fn filter_named(named: Option<&[StrId]>, name: StrId) -> Verdict {
     }
 }
 
-/// The weights of the preferred terms that match.
+/// Whether the score leaves such a pod alone: neither it nor the profile prefers anything.
+#[inline]
 #[must_use]
-pub fn preference(affinity: &NodeAffinity, node: &impl NodeLabels) -> u32 {
-    affinity.preferred.iter().filter(|(_, term)| term.matches(node)).map(|&(weight, _)| u32::from(weight)).sum()
+pub fn skips(args: &NodeAffinityArgs, affinity: Option<&NodeAffinity>) -> bool {
+    args.added_preferred.is_empty() && affinity.is_none_or(|affinity| affinity.preferred.is_empty())
+}
+
+/// The weights of the preferred terms that match, of the pod and of the profile.
+#[inline]
+#[must_use]
+pub fn preference(args: &NodeAffinityArgs, affinity: Option<&NodeAffinity>, node: &impl NodeLabels) -> u32 {
+    let own = affinity.map_or(&[][..], |affinity| &affinity.preferred);
+    let terms = args.added_preferred.iter().chain(own);
+    terms.filter(|(_, term)| term.matches(node)).map(|&(weight, _)| u32::from(weight)).sum()
 }
 
 /// The score of a node with `preference` if `most` is the highest of the feasible nodes.
@@ -126,12 +152,18 @@ mod tests {
     #[test]
     fn all_pairs_must_be_there() {
         let node = Node(known::EMPTY, known::CPU, known::ERROR, Strings::new());
-        assert!(filter(&[], None, &node).fits() && filter(&[(known::CPU, known::ERROR)], None, &node).fits());
+        assert!(
+            filter(&NodeAffinityArgs::default(), &[], None, &node).fits()
+                && filter(&NodeAffinityArgs::default(), &[(known::CPU, known::ERROR)], None, &node).fits()
+        );
         for selector in [
             [(known::CPU, known::EMPTY), (known::CPU, known::ERROR)],
             [(known::CPU, known::ERROR), (known::MEMORY, known::EMPTY)],
         ] {
-            assert_eq!(filter(&selector, None, &node), Verdict::unresolvable(Reason::NodeAffinity));
+            assert_eq!(
+                filter(&NodeAffinityArgs::default(), &selector, None, &node),
+                Verdict::unresolvable(Reason::NodeAffinity)
+            );
         }
         assert!(hint_node(None, true) && hint_node(Some(false), true));
         assert!(!hint_node(Some(true), true) && !hint_node(None, false));
@@ -198,8 +230,26 @@ mod tests {
         let terms = [(7, names(&[("In", "n1")])), (20, expressions(&[("disk", "Exists", &[])])), (50, names(&[]))];
         let preferred = terms.iter().map(|(weight, term)| (*weight, term.compile(&mut strings))).collect();
         let affinity = NodeAffinity { preferred, required: None };
-        assert_eq!(preference(&affinity, &node), 27);
+        let args = NodeAffinityArgs::default();
+        assert_eq!(preference(&args, Some(&affinity), &node), 27);
+        assert!(!skips(&args, Some(&affinity)) && skips(&args, None));
+        let added = NodeAffinityArgs { added_preferred: affinity.preferred.clone(), added_required: None };
+        assert_eq!([preference(&added, Some(&affinity), &node), preference(&added, None, &node)], [54, 27]);
+        assert!(!skips(&added, None));
         assert!(matches(&[], Some(&affinity), &node));
         assert_eq!([normalized(27, 80), normalized(80, 80), normalized(0, 0)], [33, 100, 0]);
+    }
+
+    #[test]
+    fn what_the_profile_adds_must_match_first() {
+        let mut strings = Strings::new();
+        let node = node(&mut strings, "n1", "disk", "ssd");
+        let [here, elsewhere] = ["n1", "n2"].map(|name| [names(&[("In", name)]).compile(&mut strings)].into());
+        let added = |terms| NodeAffinityArgs { added_required: Some(terms), ..NodeAffinityArgs::default() };
+        let enforced = Verdict::unresolvable(Reason::EnforcedNodeAffinity);
+        let selector = [(known::CPU, known::EMPTY)];
+        assert_eq!(filter(&added(elsewhere), &selector, None, &node), enforced);
+        assert_eq!(filter(&added(here.clone()), &selector, None, &node), Verdict::unresolvable(Reason::NodeAffinity));
+        assert!(filter(&added(here), &[], None, &node).fits());
     }
 }

@@ -1,9 +1,9 @@
-//! NodeResourcesFit: requests against what a node has left, and the LeastAllocated score. Mirrors
-//! pkg/scheduler/framework/plugins/noderesources/{fit,least_allocated,resource_allocation}.go (v1.34.1).
+//! NodeResourcesFit, the filter: requests against what a node has left. Mirrors
+//! pkg/scheduler/framework/plugins/noderesources/fit.go (v1.34.1); the score is in [`super::resource_allocation`].
 
-use crate::model::Resources;
 use crate::model::strings::known;
-use crate::scheduler::framework::{MAX_NODE_SCORE, Reason, Reasons, Verdict};
+use crate::model::{Resources, StrId};
+use crate::scheduler::framework::{Reason, Reasons, Verdict};
 
 /// What a node has and what its pods take of it, without extended resources.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -34,7 +34,7 @@ pub struct Usage {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Scalar {
     /// Its name.
-    pub name: crate::model::StrId,
+    pub name: StrId,
     /// What pods may request in all.
     pub allocatable: i64,
     /// What pods request.
@@ -107,11 +107,11 @@ impl Insufficient {
     }
 }
 
-/// What of `request` the node does not have left. A pod that requests nothing only needs a free pod slot; a resource requested
-/// as 0 is not checked.
+/// What of `request` the node does not have left, except the extended resources that are `ignored`. A pod that requests nothing
+/// only needs a free pod slot; a resource requested as 0 is not checked.
 #[inline]
 #[must_use]
-pub fn insufficient(request: &Resources, usage: &Usage, scalars: &[Scalar]) -> Insufficient {
+pub fn insufficient(request: &Resources, usage: &Usage, scalars: &[Scalar], ignored: &[StrId]) -> Insufficient {
     let mut short = Insufficient::default();
     if usage.pods + 1 > usage.allocatable_pods {
         short.0 |= Insufficient::PODS;
@@ -119,7 +119,7 @@ pub fn insufficient(request: &Resources, usage: &Usage, scalars: &[Scalar]) -> I
     short.check(Insufficient::CPU, request.milli_cpu, usage.allocatable_milli_cpu, usage.milli_cpu);
     short.check(Insufficient::MEMORY, request.memory, usage.allocatable_memory, usage.memory);
     short.check(Insufficient::EPHEMERAL, request.ephemeral_storage, usage.allocatable_ephemeral, usage.ephemeral);
-    for (at, &(name, amount)) in request.scalar.iter().enumerate() {
+    for (at, &(name, amount)) in request.scalar.iter().enumerate().filter(|(_, (name, _))| !ignored.contains(name)) {
         let (allocatable, requested) =
             scalars.iter().find(|s| s.name == name).map_or((0, 0), |s| (s.allocatable, s.requested));
         short.check(Insufficient::scalar_bit(at), amount, allocatable, requested);
@@ -127,37 +127,15 @@ pub fn insufficient(request: &Resources, usage: &Usage, scalars: &[Scalar]) -> I
     short
 }
 
-/// The LeastAllocated score with cpu and memory weighted equally, for a pod that adds `milli_cpu` and `memory` to what scoring
-/// counts. A resource of which the node has nothing is left out.
-#[inline]
-#[must_use]
-pub const fn least_allocated(milli_cpu: i64, memory: i64, usage: &Usage) -> i64 {
-    let cpu = least_requested(usage.scoring_milli_cpu.saturating_add(milli_cpu), usage.allocatable_milli_cpu);
-    let memory = least_requested(usage.scoring_memory.saturating_add(memory), usage.allocatable_memory);
-    match (usage.allocatable_milli_cpu == 0, usage.allocatable_memory == 0) {
-        (false, false) => (cpu + memory) / 2,
-        (false, true) => cpu,
-        (true, false) => memory,
-        (true, true) => 0,
-    }
-}
-
-#[inline]
-const fn least_requested(requested: i64, capacity: i64) -> i64 {
-    if capacity == 0 || requested > capacity {
-        return 0;
-    }
-    match (capacity - requested).checked_mul(MAX_NODE_SCORE) {
-        Some(free) => free / capacity,
-        // Beyond 80 PiB: lose the last digits rather than wrap around.
-        None => (capacity - requested) / (capacity / MAX_NODE_SCORE),
-    }
-}
-
 /// Hint for a node that was added (`old` is `None`) or whose allocatable changed: the pod fits it when empty, and something
 /// that it requests (or the number of pods) grew.
 #[must_use]
-pub fn hint_node(request: &Resources, old: Option<(&Resources, i64)>, new: (&Resources, i64)) -> bool {
+pub fn hint_node(
+    request: &Resources,
+    old: Option<(&Resources, i64)>,
+    new: (&Resources, i64),
+    ignored: &[StrId],
+) -> bool {
     let (now, pods) = new;
     let scalars: smallvec::SmallVec<[Scalar; 4]> =
         now.scalar.iter().map(|&(name, allocatable)| Scalar { name, allocatable, requested: 0 }).collect();
@@ -168,7 +146,7 @@ pub fn hint_node(request: &Resources, old: Option<(&Resources, i64)>, new: (&Res
         allocatable_pods: pods,
         ..Usage::default()
     };
-    if !insufficient(request, &empty, &scalars).is_none() {
+    if !insufficient(request, &empty, &scalars, ignored).is_none() {
         return false;
     }
     let Some((old, old_pods)) = old else { return true };
@@ -192,7 +170,9 @@ pub fn hint_scaled_down(request: &Resources, old: &Resources, new: &Resources) -
 mod tests {
     use super::*;
 
-    const MIB: i64 = 1 << 20;
+    fn hint_node(request: &Resources, old: Option<(&Resources, i64)>, new: (&Resources, i64)) -> bool {
+        super::hint_node(request, old, new, &[])
+    }
 
     fn amounts(milli_cpu: i64, memory: i64) -> Resources {
         Resources { milli_cpu, memory, ..Resources::default() }
@@ -206,8 +186,6 @@ mod tests {
             milli_cpu: cpu.0,
             memory: memory.0,
             pods: pods.0,
-            scoring_milli_cpu: cpu.0,
-            scoring_memory: memory.0,
             ..Usage::default()
         }
     }
@@ -217,13 +195,15 @@ mod tests {
         let gpu = known::ERROR;
         let mut request = amounts(2000, 100);
         request.set_scalar(gpu, 1);
-        let verdict = |usage: &Usage, scalars: &[Scalar]| insufficient(&request, usage, scalars).verdict(&request);
+        let verdict = |usage: &Usage, scalars: &[Scalar]| insufficient(&request, usage, scalars, &[]).verdict(&request);
         let full = node((1000, 2000), (0, 1000), (1, 1));
         let some = [Scalar { name: gpu, allocatable: 1, requested: 1 }];
         let reasons =
             Reasons::from_slice(&[Reason::TooManyPods, Reason::Insufficient(known::CPU), Reason::Insufficient(gpu)]);
         assert_eq!(verdict(&full, &some), Verdict::Unschedulable(reasons.clone()));
         assert_eq!(verdict(&full, &[]), Verdict::UnschedulableAndUnresolvable(reasons));
+        let ignoring = insufficient(&request, &full, &[], &[gpu]).verdict(&request);
+        assert_eq!(ignoring.reasons(), [Reason::TooManyPods, Reason::Insufficient(known::CPU)]);
         let room = node((0, 2000), (0, 100), (0, 1));
         assert_eq!(verdict(&room, &[Scalar { name: gpu, allocatable: 2, requested: 1 }]), Verdict::Fits);
     }
@@ -231,24 +211,12 @@ mod tests {
     #[test]
     fn a_pod_without_requests_fits_an_overcommitted_node() {
         let usage = node((5000, 2000), (2000, 1000), (0, 1));
-        assert!(insufficient(&Resources::default(), &usage, &[]).is_none());
+        assert!(insufficient(&Resources::default(), &usage, &[], &[]).is_none());
         let none = Usage { allocatable_pods: 0, ..usage };
         assert_eq!(
-            insufficient(&Resources::default(), &none, &[]).verdict(&Resources::default()),
+            insufficient(&Resources::default(), &none, &[], &[]).verdict(&Resources::default()),
             Verdict::unschedulable(Reason::TooManyPods)
         );
-    }
-
-    #[test]
-    fn free_nodes_score_higher_in_whole_numbers() {
-        let usage = node((0, 4000), (0, 10_000), (0, 110));
-        // Upstream's table: 3000 of 4000 and 5000 of 10000 give (25 + 50) / 2, cut.
-        assert_eq!(least_allocated(3000, 5000, &usage), 37);
-        assert_eq!(least_allocated(0, 0, &usage), 100);
-        assert_eq!(least_allocated(5000, 5000, &usage), 25);
-        assert_eq!(least_allocated(0, 5000, &node((0, 0), (0, 10_000), (0, 1))), 50);
-        assert_eq!(least_allocated(100, 200 * MIB, &node((0, 0), (0, 0), (0, 1))), 0);
-        assert_eq!(least_allocated(0, 0, &node((0, i64::MAX), (0, i64::MAX), (0, 1))), 100);
     }
 
     #[test]

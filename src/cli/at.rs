@@ -1,0 +1,106 @@
+//! A run up to a time: what `podsim get` and `podsim describe` look at.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use super::Exit;
+use super::args::AtArgs;
+use super::kubectl::{Kind, Query, Written};
+use super::run::understand;
+use super::terminal::Terminal;
+use crate::base::SimTime;
+use crate::manifest;
+use crate::model::selector::Selector;
+use crate::record::KubeEvents;
+use crate::scenario::instant;
+use crate::sim::Simulation;
+
+/// A run that was stopped to be looked at.
+pub(super) struct Stop {
+    pub simulation: Simulation<KubeEvents>,
+    pub now: SimTime,
+    pub written: Written,
+    pub query: Query,
+}
+
+/// Runs the scenario up to the time that the arguments name; says what is wrong with them.
+pub(super) fn stop(args: &AtArgs, terminal: &Terminal) -> Result<Stop, Exit> {
+    let query = query(args).map_err(|(exit, wrong)| {
+        terminal.say(&wrong);
+        exit
+    })?;
+    let (scenario, names) = words(args);
+    // What is suspicious about a scenario is for `run` and `validate` to say.
+    let (mut plan, loaded) = understand(&scenario, &args.set, 1, terminal)?;
+    if let Some(seed) = args.seed {
+        plan.seed = seed;
+    }
+    let end = plan.start + plan.duration;
+    let now = match &args.at {
+        None => Ok(end),
+        Some(text) => {
+            let help = "write `3h20m` (after the start), `21:30`, or `2026-03-02T21:30:00Z`";
+            instant(text, plan.start).ok_or_else(|| format!("`{text}` is not a time: {help}")).and_then(|at| {
+                if (plan.start..=end).contains(&at) {
+                    return Ok(at);
+                }
+                let side = if at < plan.start { "before the run starts" } else { "after the run has ended" };
+                let (from, to, lasts) = (plan.start.rfc3339(), end.rfc3339(), plan.duration.human());
+                Err(format!("`{text}` is {side}: it lasts {lasts}, from {from} to {to}"))
+            })
+        }
+    };
+    let now = now.map_err(|wrong| {
+        terminal.say(&format!("error: --at {wrong}"));
+        Exit::Usage
+    })?;
+    let mut simulation = Simulation::with_recorder(plan, KubeEvents::default());
+    if let Err(limit) = simulation.run_until(now) {
+        terminal.say(&format!("error: {limit}"));
+        return Err(Exit::Limit);
+    }
+    simulation.tell_repeats(now);
+    let (mut by_place, mut by_name) = (BTreeMap::new(), BTreeMap::new());
+    for &source in &loaded.manifests {
+        for manifest::Written { span, object } in manifest::written(source, &loaded.sources) {
+            let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+            let meta = &object["metadata"];
+            let namespace = meta["namespace"].as_str().unwrap_or("default").to_owned();
+            by_name.insert((text(&object["kind"]), namespace, text(&meta["name"])), object.clone());
+            by_place.insert((span.source, span.start), object);
+        }
+    }
+    let of = |span: &crate::diag::Span| by_place.get(&(span.source, span.start)).cloned().unwrap_or_default();
+    let written = Written { templates: loaded.templates.iter().map(of).collect(), objects: by_name };
+    Ok(Stop { simulation, now, written, query: Query { names, ..query } })
+}
+
+/// The scenario and the names. Whoever writes the name before the scenario is understood as well.
+fn words(args: &AtArgs) -> (PathBuf, Vec<String>) {
+    let mut names = args.names.clone();
+    names.extend(args.kind.split_once('/').map(|(_, name)| name.to_owned()));
+    let is_scenario = |name: &String| name.ends_with(".toml");
+    let mut scenario = args.scenario.clone();
+    if scenario.extension().is_none_or(|extension| extension != "toml")
+        && let Some(at) = names.iter().position(is_scenario)
+    {
+        let name = std::mem::replace(&mut scenario, PathBuf::from(names.remove(at)));
+        names.insert(0, name.display().to_string());
+    }
+    (scenario, names)
+}
+
+fn query(args: &AtArgs) -> Result<Query, (Exit, String)> {
+    let kind = args.kind.split_once('/').map_or(args.kind.as_str(), |(kind, _)| kind);
+    let kind = Kind::find(kind).ok_or_else(|| {
+        let known = Kind::ALL.map(|kind| kind.names()[0]).join(", ");
+        let wrong = format!("error: the server doesn't have a resource type \"{kind}\"\nsimulated are {known}");
+        (Exit::ExpectationFailed, wrong)
+    })?;
+    let selector = args.selector.as_deref().map(Selector::parse).transpose();
+    let selector = selector.map_err(|wrong| (Exit::Usage, format!("error: --selector: {wrong}")))?;
+    let namespace = (!args.all_namespaces).then(|| args.namespace.clone());
+    Ok(Query { kind, namespace, selector, names: Vec::new() })
+}

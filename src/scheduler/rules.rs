@@ -1,0 +1,49 @@
+//! What [`probe`](super::probe) and [`columns`](super::columns) must know of a profile, worked out once: whether cells can hold
+//! its verdicts and scores, which filters run, and the weights. Knows no pod and no node.
+
+use super::framework::{MAX_NODE_SCORE, Plugin, PluginSet};
+use crate::model::profile::Profile;
+
+/// What one cell a node can hold of a profile, worked out once.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Rules {
+    /// Whether [`columns`](super::columns) can judge by it: filters run in the usual order, and scores of single nodes fit
+    /// into their cells.
+    pub is_columnar: bool,
+    /// Whether PreFilter leaves only the nodes that node affinity names.
+    pub narrows_to_names: bool,
+    /// The filters.
+    pub filters: PluginSet,
+    /// The weight of NodeResourcesFit.
+    pub fit_weight: i64,
+    /// The weight of NodeResourcesBalancedAllocation.
+    pub balance_weight: i64,
+    /// The weight of ImageLocality.
+    pub image_weight: i64,
+    /// The weight of TaintToleration.
+    pub taint_weight: i64,
+    /// The weight of NodeAffinity.
+    pub affinity_weight: i64,
+}
+
+impl Rules {
+    /// Works it out.
+    #[must_use]
+    pub fn of(profile: &Profile) -> Self {
+        let weight = |plugin| profile.weight(plugin);
+        let single = [Plugin::NodeResourcesFit, Plugin::NodeResourcesBalancedAllocation, Plugin::ImageLocality];
+        let single = single.map(weight);
+        // A cell is a score from 0 on in 16 bits.
+        let fits = single.iter().sum::<i64>() * MAX_NODE_SCORE <= i64::from(i16::MAX);
+        Self {
+            is_columnar: profile.filter.is_sorted() && fits && single.iter().all(|&weight| weight >= 0),
+            narrows_to_names: profile.pre_filter.contains(&Plugin::NodeAffinity),
+            filters: PluginSet::of(&profile.filter),
+            fit_weight: weight(Plugin::NodeResourcesFit),
+            balance_weight: weight(Plugin::NodeResourcesBalancedAllocation),
+            image_weight: weight(Plugin::ImageLocality),
+            taint_weight: weight(Plugin::TaintToleration),
+            affinity_weight: weight(Plugin::NodeAffinity),
+        }
+    }
+}
