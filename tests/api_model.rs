@@ -607,6 +607,7 @@ fn template(containers: u32) -> PodTemplate {
         host_network: false,
         pod_resources: false,
         qos: QosClass::BestEffort,
+        cgroup: podsim::model::PodCgroup::default(),
         containers: (0..containers).map(spec).collect(),
         volumes: Box::default(),
     }

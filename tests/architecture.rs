@@ -31,14 +31,19 @@ const ROOMS: &[(&str, &[&str])] = &[
 /// The files of the kubelet and the scheduler that run the rules. Every other file there is pure policy: it knows `base`
 /// and `model`, other pure files, and nothing else.
 const COMPONENT_FILES: &[&str] = &[
+    "kubelet/cpu.rs",
     "kubelet/health.rs",
+    "kubelet/intake.rs",
     "kubelet/hooks.rs",
     "kubelet/kubelet.rs",
     "kubelet/machine.rs",
     "kubelet/mounts.rs",
     "kubelet/outages.rs",
     "kubelet/process.rs",
+    "kubelet/power.rs",
+    "kubelet/pressure.rs",
     "kubelet/pulls.rs",
+    "kubelet/usage.rs",
     "kubelet/records.rs",
     "kubelet/repeats.rs",
     "kubelet/report.rs",
@@ -46,6 +51,8 @@ const COMPONENT_FILES: &[&str] = &[
     "kubelet/runtime.rs",
     "kubelet/stop.rs",
     "kubelet/worker.rs",
+    "scheduler/bindings.rs",
+    "scheduler/evictions.rs",
     "scheduler/scheduler.rs",
 ];
 

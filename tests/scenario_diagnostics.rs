@@ -195,6 +195,11 @@ const CASES: &[Case] = &[
         "[[change]]\nat = \"1h\"\nnode = \"worker-0\"\ntaint = «\"a=b:NoScedule\"",
         "effects are NoSchedule",
     ),
+    error(
+        codes::BAD_THRESHOLD,
+        "[control_plane]\neviction = «{ hard = { \"memory.free\" = \"1Gi\" } }",
+        "memory.available",
+    ),
     warning(
         codes::OUTSIDE_RUN,
         "[[fault]]\nkind = \"cordon\"\nnode = \"worker-0\"\nat = «\"25h\"",

@@ -128,18 +128,18 @@ fn ties_are_drawn_uniformly_in_list_order() {
 fn a_long_absence_is_told_from_a_short_one() {
     let (_, mut view) = cluster(3);
     view.refresh();
-    let early = view.cursor();
+    let early = view.journal().cursor();
     let mut late = early;
     for round in 0..5000 {
         let pod = PodId::from_raw(0);
-        late = view.cursor();
+        late = view.journal().cursor();
         view.assume(pod, SMALL, node(round % 3));
-        assert_eq!(view.changes_since(late), Some(&[node(round % 3)][..]));
+        assert_eq!(view.journal().changes_since(late), Some(&[node(round % 3)][..]));
         view.remove_pod(pod);
     }
-    assert_eq!(view.changes_since(early), None);
-    assert_eq!(view.changes_since(late).map(<[_]>::len), Some(2));
-    assert_eq!(view.changes_since(view.cursor()), Some(&[][..]));
+    assert_eq!(view.journal().changes_since(early), None);
+    assert_eq!(view.journal().changes_since(late).map(<[_]>::len), Some(2));
+    assert_eq!(view.journal().changes_since(view.journal().cursor()), Some(&[][..]));
 }
 
 #[test]

@@ -95,6 +95,7 @@ fn check(sim: &Simulation, memory: &mut Memory) {
     if sim.cluster().log().next_at(Cursor::Scheduler, SimDuration::ZERO).is_none() {
         memory.coincidences += 1;
         the_scheduler_sees_what_is(sim);
+        evictions_are_for_higher_priorities(sim);
     }
     cover(sim);
 }
@@ -386,6 +387,28 @@ fn the_scheduler_sees_what_is(sim: &Simulation) {
     }
 }
 
+/// Nobody is evicted for a pod of lower or equal priority, and only pods without a node are nominated for one.
+fn evictions_are_for_higher_priorities(sim: &Simulation) {
+    let (pods, scheduler) = (sim.cluster().pods(), sim.scheduler());
+    let priority = |pod: PodRef| sim.plan().classes[class_of(sim, pod)].priority;
+    for (preemptor, victims) in scheduler.evictions() {
+        for &victim in victims.iter().filter(|&&pod| pods.exists(pod) && pods.exists(preemptor)) {
+            ensure!(priority(victim) < priority(preemptor), sim, "{victim:?} is evicted for {preemptor:?}");
+        }
+    }
+    let view = scheduler.view();
+    for (node, _) in sim.cluster().nodes().entries() {
+        for nominee in view.nominations().on(node) {
+            ensure!(view.place_of(nominee.pod).is_none(), sim, "{nominee:?} is nominated for {node:?} and has a node");
+        }
+    }
+    for pod in pods.iter().filter(|pod| pods.deleting(pod.pod)) {
+        let condition = pods.conditions(pod.pod).get(PodConditionType::DisruptionTarget);
+        let evicted = condition.is_some_and(|condition| condition.reason == known::PREEMPTION_BY_SCHEDULER);
+        ensure!(!evicted || priority(pod) < 100, sim, "{pod:?} has the highest priority and was evicted");
+    }
+}
+
 fn pending_pods_have_reasons(sim: &Simulation) {
     let pods = sim.cluster().pods();
     for pod in pods.iter().filter(|pod| pods.phase(pod.pod) == Phase::Pending) {
@@ -585,12 +608,16 @@ fn bare_pod(plan: &mut Plan, roles: &[Role], volumes: Box<[Volume]>) {
 #[test]
 fn a_cluster_that_is_too_small() {
     let mut reasons = BTreeSet::new();
+    let mut preempted = 0;
     for seed in 0..6 {
         let setup = Setup { nodes: 8, pods: 600, ..Setup::small(seed) };
         let outcome = run(&setup, EVENTS_BETWEEN_CHECKS);
         assert!(outcome.counters.scheduling_failures > 0);
+        preempted += outcome.counters.pods_preempted;
         reasons.extend(outcome.pending.into_iter().map(|(_, message)| message));
     }
+    println!("{preempted} pods were preempted");
+    assert!(preempted > 20, "{preempted} pods were preempted");
     let coverage = COVERAGE.lock().expect("no check panicked");
     for ((plugin, reason), count) in coverage.iter() {
         println!("{plugin:20} {reason:32} {count}");

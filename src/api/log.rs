@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 
 use crate::base::{Digest, SimDuration, SimTime};
 use crate::model::{
-    ClaimName, ClassId, ConditionStatus, ConfigId, NodeId, Phase, PodConditionType, PodId, PodUid, ResizeState,
-    StorageKey, StrId, Taint, TemplateId,
+    ClaimName, ClassId, ConditionStatus, ConfigId, NodeId, Phase, PodConditionType, PodId, PodUid, Pressure,
+    ResizeState, StorageKey, StrId, Taint, TemplateId,
 };
 
 /// A pod object: its slot, and its uid to tell whether the slot was reused.
@@ -77,6 +77,17 @@ pub enum Change {
         /// Its scheduling class.
         class: ClassId,
     },
+    /// A pod's `status.nominatedNodeName` changed.
+    PodNominated {
+        /// The pod.
+        pod: PodRef,
+        /// The node it is nominated for.
+        node: Option<NodeId>,
+        /// The node before.
+        before: Option<NodeId>,
+        /// Its scheduling class.
+        class: ClassId,
+    },
     /// A pod's status changed.
     PodStatus {
         /// The pod.
@@ -125,6 +136,15 @@ pub enum Change {
     NodeRemoved(NodeId),
     /// The Ready condition of a node changed.
     NodeReady(NodeId, ConditionStatus),
+    /// A pressure condition of a node changed.
+    NodePressure {
+        /// The node.
+        node: NodeId,
+        /// Which.
+        pressure: Pressure,
+        /// Whether it is under it now.
+        on: bool,
+    },
     /// `spec.unschedulable` of a node changed.
     NodeUnschedulable(NodeId, bool),
     /// A taint of a node was added or removed.
@@ -157,12 +177,16 @@ impl Change {
             }
             Self::PodDeleting { pod, grace_seconds, .. } => (pod_word(pod, 4), u64::from(grace_seconds)),
             Self::PodRemoved { pod, .. } => (pod_word(pod, 5), 0),
+            Self::PodNominated { pod, node, .. } => (pod_word(pod, 12), node_word(node)),
             Self::NodeAdded(node) => (6 << 56, u64::from(node.raw())),
             Self::NodeRemoved(node) => (7 << 56, u64::from(node.raw())),
             Self::NodeReady(node, status) => (8 << 56 | status as u64, u64::from(node.raw())),
             Self::NodeUnschedulable(node, on) => (9 << 56 | u64::from(on), u64::from(node.raw())),
             Self::NodeTaints { node, taint, added } => {
                 (10 << 56 | u64::from(added), u64::from(node.raw()) << 32 | u64::from(taint.key.raw()))
+            }
+            Self::NodePressure { node, pressure, on } => {
+                (12 << 56 | u64::from(on) << 8 | pressure as u64, u64::from(node.raw()))
             }
             Self::Config(config, exists) => (11 << 56 | u64::from(exists), u64::from(config.raw())),
             Self::Storage(key) => {
@@ -221,10 +245,12 @@ impl Cursor {
                     | Change::PodRemoved { .. }
                     | Change::Config(..)
             ),
-            Self::Controllers => !matches!(change, Change::Config(..) | Change::PodResized { .. }),
+            Self::Controllers => {
+                !matches!(change, Change::Config(..) | Change::PodResized { .. } | Change::PodNominated { .. })
+            }
             Self::Scheduler => match change {
                 Change::PodStatus { old_phase, phase, .. } => old_phase.is_terminal() != phase.is_terminal(),
-                Change::NodeReady(..) | Change::Config(..) => false,
+                Change::NodeReady(..) | Change::NodePressure { .. } | Change::Config(..) => false,
                 _ => true,
             },
         }

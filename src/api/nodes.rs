@@ -16,6 +16,8 @@ pub struct NodeRow {
     pub ready: ConditionStatus,
     /// When that changed last.
     pub ready_since: SimTime,
+    /// Its MemoryPressure, DiskPressure and PIDPressure conditions, by [`Pressure`](crate::model::Pressure).
+    pub pressure: [bool; 3],
     /// `spec.unschedulable`.
     pub unschedulable: bool,
     /// Its taints, with the time they were added.

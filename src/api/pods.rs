@@ -61,6 +61,8 @@ pub struct Pods {
     pub(super) deletions: FxHashMap<PodId, Deletion>,
     /// Of pods that were ever resized; never iterated.
     pub(super) resizes: FxHashMap<PodId, Resized>,
+    /// `status.nominatedNodeName` of pods that have one; never iterated.
+    pub(super) nominations: FxHashMap<PodId, NodeId>,
     conditions: IdPages<PodId, StoredConditions>,
     /// Transition times of conditions that changed late in their pod's life; never iterated.
     late_transitions: FxHashMap<(PodId, PodConditionType), ApiTime>,
@@ -185,6 +187,12 @@ impl Pods {
     #[must_use]
     pub fn deletion_timestamp(&self, pod: PodId) -> Option<SimTime> {
         self.deletions.get(&pod).map(|deletion| deletion.at.time())
+    }
+
+    /// `status.nominatedNodeName`.
+    #[must_use]
+    pub fn nominated_node(&self, pod: PodId) -> Option<NodeId> {
+        self.nominations.get(&pod).copied()
     }
 
     /// When it was created, uncut.
@@ -314,6 +322,7 @@ impl Pods {
         self.leave_node(pod);
         self.deletions.remove(&pod);
         self.resizes.remove(&pod);
+        self.nominations.remove(&pod);
         if self.conditions[pod].has_late() {
             for kind in PodConditionType::ALL {
                 self.late_transitions.remove(&(pod, kind));

@@ -9,8 +9,8 @@ use super::pods::{Deletion, Resized};
 use super::stored::{ApiTime, StoredContainer, pack_reason};
 use crate::base::SimTime;
 use crate::model::{
-    ClassId, ConditionStatus, ConfigId, NodeId, NodeShape, Phase, PodCondition, PodConditionType, PodTemplate, ShapeId,
-    StorageObject, StrId, Taint, TemplateId, WorkloadId,
+    ClassId, ConditionStatus, ConfigId, NodeId, NodeShape, Phase, PodCondition, PodConditionType, PodTemplate,
+    Pressure, ShapeId, StorageObject, StrId, Taint, TemplateId, WorkloadId,
 };
 
 /// A write.
@@ -35,6 +35,15 @@ pub enum Op<'a> {
         pod: PodRef,
         /// The node.
         node: NodeId,
+        /// The pod's class.
+        class: ClassId,
+    },
+    /// Writes or clears `status.nominatedNodeName`.
+    Nominate {
+        /// The pod.
+        pod: PodRef,
+        /// The node.
+        node: Option<NodeId>,
         /// The pod's class.
         class: ClassId,
     },
@@ -85,6 +94,15 @@ pub enum Op<'a> {
     RemoveNode(NodeId),
     /// Writes the Ready condition of a node.
     SetNodeReady(NodeId, ConditionStatus),
+    /// Writes a pressure condition of a node.
+    SetNodePressure {
+        /// The node.
+        node: NodeId,
+        /// Which.
+        pressure: Pressure,
+        /// Whether it is under it.
+        on: bool,
+    },
     /// Writes `spec.unschedulable` of a node.
     SetUnschedulable(NodeId, bool),
     /// Adds a taint.
@@ -138,6 +156,7 @@ impl Cluster {
                 self.create_pod(now, workload, ordinal, id, template, node)
             }
             Op::Bind { pod, node, class } => self.bind(now, pod, node, class)?,
+            Op::Nominate { pod, node, class } => self.nominate(pod, node, class)?,
             Op::PatchStatus { pod, status } => return self.patch_status(now, pod, status),
             Op::SetCondition { pod, kind, condition } => return self.set_condition(now, pod, kind, condition),
             Op::DeletePod { pod, grace_seconds, spec_grace_seconds } => {
@@ -156,6 +175,13 @@ impl Cluster {
                 }
                 (row.ready, row.ready_since) = (status, now.floor_seconds());
                 Change::NodeReady(node, status)
+            }
+            Op::SetNodePressure { node, pressure, on } => {
+                let row = self.existing(node)?;
+                if std::mem::replace(&mut row.pressure[pressure as usize], on) == on {
+                    return Err(Rejection::Conflict("the node has that condition"));
+                }
+                Change::NodePressure { node, pressure, on }
             }
             Op::SetUnschedulable(node, on) => {
                 let row = self.existing(node)?;
@@ -237,6 +263,20 @@ impl Cluster {
         self.pods.join_node(pod.pod, node);
         self.pods.set_condition(now, pod.pod, PodConditionType::PodScheduled, PodCondition::TRUE);
         Ok(Change::PodBound { pod, node, class })
+    }
+
+    fn nominate(&mut self, pod: PodRef, node: Option<NodeId>, class: ClassId) -> Result<Change, Rejection> {
+        if !self.pods.exists(pod) {
+            return Err(Rejection::NotFound);
+        }
+        let before = match node {
+            Some(node) => self.pods.nominations.insert(pod.pod, node),
+            None => self.pods.nominations.remove(&pod.pod),
+        };
+        if before == node {
+            return Err(Rejection::Conflict("nothing changed"));
+        }
+        Ok(Change::PodNominated { pod, node, before, class })
     }
 
     /// A status that changes nothing is accepted without a change of the object, and refused here so that no watcher
@@ -354,6 +394,7 @@ impl Cluster {
             exists: true,
             ready: ConditionStatus::True,
             ready_since: now.floor_seconds(),
+            pressure: [false; 3],
             unschedulable: shape.unschedulable,
             taints: shape.taints.iter().map(|&taint| (taint, now.floor_seconds())).collect(),
             created: now,

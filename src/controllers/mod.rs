@@ -4,6 +4,7 @@ pub mod endpoints;
 pub mod node_lifecycle;
 pub mod pod_gc;
 pub mod volume_binder;
+pub mod zones;
 
 pub use endpoints::Endpoints;
 pub use node_lifecycle::NodeLifecycle;

@@ -3,62 +3,54 @@
 //! The five-second monitor pass is computed to the pass that will see something.
 
 use crate::api::{Change, Op, PodRef};
+use crate::base::id::DenseId;
 use crate::base::{SimDuration, SimTime};
 use crate::component::Env;
 use crate::engine::Timers;
 use crate::model::strings::known;
 use crate::model::tolerations::min_toleration_seconds;
-use crate::model::{ConditionStatus, NodeId, PodCondition, PodConditionType, StrId, Taint, TaintEffect};
+use crate::model::{ConditionStatus, NodeId, PodCondition, PodConditionType, Pressure, StrId, Taint, TaintEffect};
 use crate::record::{KubeEvent, Recorder};
 
-/// A NoExecute taint every ten seconds in one zone (`--node-eviction-rate` 0.1), and every hundred in a large zone that is
-/// partly disrupted (`--secondary-node-eviction-rate` 0.01).
-const EVICTION_INTERVAL: SimDuration = SimDuration::from_secs(10);
-const SECONDARY_EVICTION_INTERVAL: SimDuration = SimDuration::from_secs(100);
-/// Zones with more nodes than this are large.
-const LARGE_ZONE: u32 = 50;
+use super::zones::{TaintQueue, ZoneLimits, ZoneState, evictions_per_second, zone_state};
+
+/// The queues of NoExecute taints are looked at this often.
+const TAINT_PERIOD: SimDuration = SimDuration::from_millis(100);
 
 /// Timers of this controller.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Timer {
     /// The monitor finds that a node has not renewed its lease for too long.
     Unknown(NodeId),
-    /// A node's turn to get its NoExecute taint.
-    NoExecute(NodeId),
+    /// The rest of a pass of the monitor in which something is new.
+    Pass,
+    /// The next node of a zone, by its number, gets its NoExecute taint.
+    NoExecute(u32),
     /// A pod's toleration of its node's taints is over.
     Evict(PodRef),
 }
 
-/// The state of a zone.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum ZoneState {
-    /// Most nodes answer.
-    Normal,
-    /// More than two nodes and at least 55 % of all do not.
-    Partial,
-    /// No node answers.
-    Full,
-}
+/// Region and zone of a node.
+type ZoneKey = (StrId, StrId);
 
-/// The state of a zone with so many nodes that answer and that do not. Source: ComputeZoneState, v1.34.
-#[must_use]
-pub fn zone_state(ready: u32, not_ready: u32) -> ZoneState {
-    if ready == 0 && not_ready > 0 {
-        ZoneState::Full
-    } else if not_ready > 2 && u64::from(not_ready) * 100 >= u64::from(ready + not_ready) * 55 {
-        ZoneState::Partial
-    } else {
-        ZoneState::Normal
-    }
+/// A zone that has, or had, nodes.
+#[derive(Clone, Debug)]
+struct Zone {
+    key: ZoneKey,
+    state: ZoneState,
+    queue: TaintQueue,
+    /// When its queue is looked at next.
+    due: Option<SimTime>,
 }
 
 /// The node lifecycle and the taint eviction controllers.
 #[derive(Clone, Debug, Default)]
 pub struct NodeLifecycle {
-    /// When the next node of a zone may be tainted.
-    next_in_zone: std::collections::BTreeMap<StrId, SimTime>,
-    /// Silent nodes that are not tainted as long as their zone, or the whole cluster, is in its present state.
-    suspended: Vec<NodeId>,
+    zones: Vec<Zone>,
+    /// Nodes that the next pass of the monitor has something to do about.
+    news: Vec<NodeId>,
+    /// When that pass is.
+    pass_at: Option<SimTime>,
     /// Whether no zone has a node that answers.
     all_down: bool,
 }
@@ -77,7 +69,7 @@ impl NodeLifecycle {
         env.timers.at(at, Timer::Unknown(node));
     }
 
-    /// Handles one of its timers; `silent` says whether the node still does not answer, and since when.
+    /// Handles one of its timers; `renewed` says when a node renewed its lease last.
     pub fn handle<T: Timers<Timer>, R: Recorder>(
         &mut self,
         env: &mut Env<'_, T, R>,
@@ -92,7 +84,8 @@ impl NodeLifecycle {
                     self.declare_unknown(env, node);
                 }
             }
-            Timer::NoExecute(node) => self.taint_no_execute(env, node),
+            Timer::Pass => self.pass(env),
+            Timer::NoExecute(zone) => self.taint_next(env, zone),
             Timer::Evict(pod) => self.evict(env, pod),
         }
     }
@@ -100,26 +93,36 @@ impl NodeLifecycle {
     /// A change that controllers see.
     pub fn on_change<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, change: &Change) {
         match *change {
-            Change::NodeReady(node, ConditionStatus::True) => {
-                for effect in [TaintEffect::NoSchedule, TaintEffect::NoExecute] {
-                    for key in [known::TAINT_UNREACHABLE, known::TAINT_NOT_READY] {
-                        let _ = env.cluster.request(env.now, Op::RemoveTaint(node, taint(key, effect)));
-                    }
+            Change::NodeReady(node, status) => {
+                // One worker keeps the NoSchedule taints equal to the conditions, as it hears of them.
+                let now_on = match status {
+                    ConditionStatus::True => None,
+                    ConditionStatus::False => Some(known::TAINT_NOT_READY),
+                    ConditionStatus::Unknown => Some(known::TAINT_UNREACHABLE),
+                };
+                for key in [known::TAINT_UNREACHABLE, known::TAINT_NOT_READY] {
+                    set_taint(env, node, taint(key, TaintEffect::NoSchedule), now_on == Some(key));
                 }
-                announce(env, node, KubeEvent::NodeReady);
-                self.zones_changed(env);
+                if status != ConditionStatus::Unknown {
+                    let event =
+                        if status == ConditionStatus::True { KubeEvent::NodeReady } else { KubeEvent::NodeNotReady };
+                    announce(env, node, event);
+                    self.request_pass(env, node);
+                }
+            }
+            Change::NodePressure { node, pressure, on } => {
+                set_taint(env, node, taint(pressure.taint_key(), TaintEffect::NoSchedule), on);
             }
             Change::NodeAdded(node) => {
                 if env.cluster.nodes().get(node).unschedulable {
-                    let _ = env.cluster.request(env.now, Op::AddTaint(node, CORDONED));
+                    set_taint(env, node, CORDONED, true);
                 }
-                self.zones_changed(env);
+                if !self.zones.is_empty() {
+                    self.request_pass(env, node);
+                }
             }
-            Change::NodeRemoved(_) => self.zones_changed(env),
-            Change::NodeUnschedulable(node, on) => {
-                let op = if on { Op::AddTaint(node, CORDONED) } else { Op::RemoveTaint(node, CORDONED) };
-                let _ = env.cluster.request(env.now, op);
-            }
+            Change::NodeRemoved(node) if !self.zones.is_empty() => self.request_pass(env, node),
+            Change::NodeUnschedulable(node, on) => set_taint(env, node, CORDONED, on),
             Change::NodeTaints { node, taint, added } if taint.effect == TaintEffect::NoExecute => {
                 let pods: Vec<PodRef> = env.cluster.pods().on_node(node).collect();
                 for pod in pods {
@@ -143,78 +146,157 @@ impl NodeLifecycle {
         if env.cluster.request(env.now, Op::SetNodeReady(node, ConditionStatus::Unknown)).is_err() {
             return;
         }
+        // The other conditions of a node that does not answer are not known either: their taints go.
+        for pressure in Pressure::ALL {
+            let _ = env.cluster.request(env.now, Op::SetNodePressure { node, pressure, on: false });
+        }
         announce(env, node, KubeEvent::NodeNotReady);
-        let pods: Vec<PodRef> = env.cluster.pods().on_node(node).collect();
-        for pod in pods {
-            let kind = PodConditionType::Ready;
-            let before = env.cluster.pods().conditions(pod.pod).get(kind);
-            let Some(before) = before.filter(|before| before.status != ConditionStatus::False) else { continue };
-            // Only the status changes: reason and message stay.
-            let condition = PodCondition { status: ConditionStatus::False, ..before };
-            if env.cluster.request(env.now, Op::SetCondition { pod, kind, condition }).is_ok() {
-                env.pod_event(pod.uid, KubeEvent::NodeNotReady, || "Node is not ready".to_owned());
-            }
-        }
-        let no_schedule = taint(known::TAINT_UNREACHABLE, TaintEffect::NoSchedule);
-        let _ = env.cluster.request(env.now, Op::AddTaint(node, no_schedule));
-        self.suspended.push(node);
-        self.zones_changed(env);
+        mark_pods_not_ready(env, node);
+        self.request_pass(env, node);
     }
 
-    /// Nodes began or ceased to answer, or came or went: which silent nodes are to be tainted follows from the states of
-    /// all zones. With all zones down nobody knows who is cut off from whom: nothing is evicted then.
-    fn zones_changed<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>) {
-        if self.suspended.is_empty() && !self.all_down {
-            return;
+    /// The monitor's next pass has something to do about this node.
+    fn request_pass<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, node: NodeId) {
+        if !self.news.contains(&node) {
+            self.news.push(node);
         }
-        let rows = env.cluster.nodes().entries();
-        let all_down = rows.rev().all(|(_, row)| !row.exists || row.ready != ConditionStatus::True);
-        if std::mem::replace(&mut self.all_down, all_down) == all_down && all_down {
-            return;
+        if self.pass_at.is_none() {
+            let at = env.now.ceil_to_grid(env.plan.start, env.plan.control_plane.node_monitor_period);
+            self.pass_at = Some(at);
+            env.timers.at(at, Timer::Pass);
         }
-        let waiting = std::mem::take(&mut self.suspended);
-        if !all_down {
-            for node in waiting {
-                self.queue_taint(env, node);
+    }
+
+    /// Taints and queues of the nodes that are new to the monitor, then the states of all zones.
+    fn pass<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>) {
+        self.pass_at = None;
+        for node in std::mem::take(&mut self.news) {
+            let row = env.cluster.nodes().get(node);
+            let (exists, ready) = (row.exists, row.ready);
+            let zone = self.zone_of(env, node);
+            match ready {
+                _ if !exists => self.zones[zone].queue.remove(node),
+                ConditionStatus::True => {
+                    self.zones[zone].queue.remove(node);
+                    for key in [known::TAINT_UNREACHABLE, known::TAINT_NOT_READY] {
+                        set_taint(env, node, taint(key, TaintEffect::NoExecute), false);
+                    }
+                }
+                status => {
+                    if status == ConditionStatus::False {
+                        mark_pods_not_ready(env, node);
+                    }
+                    let (key, other) = no_execute_keys(status);
+                    if has_taint(env, node, other) {
+                        // Tainted for the other reason already: exchanged without waiting.
+                        set_taint(env, node, taint(key, TaintEffect::NoExecute), true);
+                        set_taint(env, node, taint(other, TaintEffect::NoExecute), false);
+                    } else if !has_taint(env, node, key) {
+                        self.zones[zone].queue.add(node);
+                    }
+                }
             }
-            return;
         }
-        let nodes = env.cluster.nodes().entries().filter(|(_, row)| row.exists);
-        self.suspended = nodes.map(|(node, _)| node).collect();
-        for at in 0..self.suspended.len() {
+        self.judge_zones(env);
+        for zone in 0..self.zones.len() {
+            self.arm_queue(env, zone);
+        }
+    }
+
+    /// The states of all zones, and what follows for the rates. With all zones down nobody knows who is cut off from
+    /// whom: nothing is evicted then. (When that is over upstream takes all nodes for seen just now. That changes
+    /// nothing: those that are known not to answer stay so.)
+    fn judge_zones<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>) {
+        let mut counts = vec![(0_u32, 0_u32); self.zones.len()];
+        let exclude = env.plan.strings.lookup(EXCLUDE_LABEL);
+        for at in 0..env.cluster.nodes().len() {
+            let node = NodeId::from_index(at);
+            let row = env.cluster.nodes().get(node);
+            let (exists, ready) = (row.exists, row.ready == ConditionStatus::True);
+            let labels = env.plan.strings.labels(env.plan.shapes[row.shape].labels);
+            if !exists || exclude.is_some_and(|exclude| labels.get(exclude).is_some()) {
+                continue;
+            }
+            let zone = self.zone_of(env, node);
+            counts.resize(self.zones.len(), (0, 0));
+            let count = &mut counts[zone];
+            if ready {
+                count.0 += 1;
+            } else {
+                count.1 += 1;
+            }
+        }
+        let limits = &ZoneLimits::DEFAULT;
+        let states = counts.iter().map(|&(ready, not_ready)| zone_state(ready, not_ready, limits));
+        let states: Vec<ZoneState> = states.collect();
+        let peopled = counts.iter().zip(&states).filter(|((ready, not_ready), _)| ready + not_ready > 0);
+        let all_down = peopled.clone().count() > 0 && peopled.clone().all(|(_, state)| *state == ZoneState::Full);
+        let was_down = std::mem::replace(&mut self.all_down, all_down);
+        for (at, zone) in self.zones.iter_mut().enumerate() {
+            let (ready, not_ready) = counts[at];
+            if all_down {
+                zone.queue.set_rate(env.now, 0.0);
+            } else if was_down || zone.state != states[at] {
+                zone.queue.set_rate(env.now, evictions_per_second(states[at], ready + not_ready, limits));
+            }
+            zone.state = states[at];
+        }
+        if all_down && !was_down {
+            self.spare_all(env);
+        }
+    }
+
+    /// Takes all NoExecute taints away. The nodes wait for theirs again, at the rate of no zone.
+    fn spare_all<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>) {
+        for at in 0..env.cluster.nodes().len() {
+            let node = NodeId::from_index(at);
+            let row = env.cluster.nodes().get(node);
+            if !row.exists || row.ready == ConditionStatus::True {
+                continue;
+            }
             for key in [known::TAINT_UNREACHABLE, known::TAINT_NOT_READY] {
-                let no_execute = taint(key, TaintEffect::NoExecute);
-                let _ = env.cluster.request(env.now, Op::RemoveTaint(self.suspended[at], no_execute));
+                set_taint(env, node, taint(key, TaintEffect::NoExecute), false);
             }
+            let zone = self.zone_of(env, node);
+            self.zones[zone].queue.add(node);
         }
     }
 
-    /// Queues a node for its NoExecute taint, at its zone's rate.
-    fn queue_taint<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, node: NodeId) {
-        let row = env.cluster.nodes().get(node);
-        if !row.exists || row.ready != ConditionStatus::Unknown {
-            return;
-        }
-        let zone = zone_of(env, node);
-        let Some(interval) = interval(env, zone) else { return self.suspended.push(node) };
-        let next = self.next_in_zone.entry(zone).or_insert(env.now);
-        let at = (*next).max(env.now);
-        *next = at + interval;
-        env.timers.at(at, Timer::NoExecute(node));
+    fn zone_of<T, R>(&mut self, env: &Env<'_, T, R>, node: NodeId) -> usize {
+        let labels = env.plan.strings.labels(env.plan.shapes[env.cluster.nodes().get(node).shape].labels);
+        let first = |keys: [StrId; 2]| keys.into_iter().find_map(|key| labels.get(key)).unwrap_or(known::EMPTY);
+        let region = first([known::LABEL_REGION, known::LABEL_REGION_BETA]);
+        let key = (region, first([known::LABEL_ZONE, known::LABEL_ZONE_BETA]));
+        self.zones.iter().position(|zone| zone.key == key).unwrap_or_else(|| {
+            let queue = TaintQueue::new(ZoneLimits::DEFAULT.eviction_rate);
+            self.zones.push(Zone { key, state: ZoneState::Normal, queue, due: None });
+            self.zones.len() - 1
+        })
     }
 
-    fn taint_no_execute<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, node: NodeId) {
-        if env.cluster.nodes().get(node).ready != ConditionStatus::Unknown {
-            return;
+    fn arm_queue<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, zone: usize) {
+        let Some(at) = self.zones[zone].queue.next_at(env.now) else { return };
+        let at = at.ceil_to_grid(env.plan.start, TAINT_PERIOD);
+        if self.zones[zone].due.is_none_or(|due| due > at) {
+            self.zones[zone].due = Some(at);
+            env.timers.at(at, Timer::NoExecute(u32::try_from(zone).expect("few zones")));
         }
-        if self.all_down || interval(env, zone_of(env, node)).is_none() {
-            if !self.suspended.contains(&node) {
-                self.suspended.push(node);
+    }
+
+    fn taint_next<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, number: u32) {
+        let zone = &mut self.zones[number as usize];
+        if zone.due == Some(env.now) {
+            zone.due = None;
+        }
+        if let Some(node) = zone.queue.pop(env.now) {
+            let status = env.cluster.nodes().get(node).ready;
+            // Who answers again since the last pass leaves the queue as if its turn had been for nothing.
+            if status != ConditionStatus::True {
+                let (key, _) = no_execute_keys(status);
+                set_taint(env, node, taint(key, TaintEffect::NoExecute), true);
             }
-            return;
         }
-        let no_execute = taint(known::TAINT_UNREACHABLE, TaintEffect::NoExecute);
-        let _ = env.cluster.request(env.now, Op::AddTaint(node, no_execute));
+        self.arm_queue(env, number as usize);
     }
 
     /// A pod's toleration of its node's NoExecute taints, if it ends, runs from when it is seen.
@@ -300,37 +382,46 @@ fn name_of<T, R: Recorder>(env: &Env<'_, T, R>, pod: PodRef) -> String {
     format!("{}/{}", strings.text(workload.namespace), workload.pod_name(strings, ordinal))
 }
 
-/// The time between two NoExecute taints in a zone; `None`: none is added in its present state.
-fn interval<T, R>(env: &Env<'_, T, R>, zone: StrId) -> Option<SimDuration> {
-    let (ready, not_ready) = count(env, zone);
-    match zone_state(ready, not_ready) {
-        ZoneState::Partial if ready + not_ready > LARGE_ZONE => Some(SECONDARY_EVICTION_INTERVAL),
-        ZoneState::Partial => None,
-        ZoneState::Normal | ZoneState::Full => Some(EVICTION_INTERVAL),
+/// A node with this label counts for no zone.
+const EXCLUDE_LABEL: &str = "node.kubernetes.io/exclude-disruption";
+
+/// The key of the NoExecute taint of a node with this Ready condition, and the one that it excludes.
+const fn no_execute_keys(ready: ConditionStatus) -> (StrId, StrId) {
+    match ready {
+        ConditionStatus::False => (known::TAINT_NOT_READY, known::TAINT_UNREACHABLE),
+        _ => (known::TAINT_UNREACHABLE, known::TAINT_NOT_READY),
+    }
+}
+
+fn has_taint<T, R>(env: &Env<'_, T, R>, node: NodeId, key: StrId) -> bool {
+    let taints = &env.cluster.nodes().get(node).taints;
+    taints.iter().any(|(taint, _)| taint.key == key && taint.effect == TaintEffect::NoExecute)
+}
+
+/// Adds a taint or takes it away; nothing happens if it is so already.
+fn set_taint<T, R>(env: &mut Env<'_, T, R>, node: NodeId, taint: Taint, on: bool) {
+    let op = if on { Op::AddTaint(node, taint) } else { Op::RemoveTaint(node, taint) };
+    let _ = env.cluster.request(env.now, op);
+}
+
+/// The pods of a node that is not ready are not ready either.
+fn mark_pods_not_ready<T: Timers<Timer>, R: Recorder>(env: &mut Env<'_, T, R>, node: NodeId) {
+    let pods: Vec<PodRef> = env.cluster.pods().on_node(node).collect();
+    for pod in pods {
+        let kind = PodConditionType::Ready;
+        let before = env.cluster.pods().conditions(pod.pod).get(kind);
+        let Some(before) = before.filter(|before| before.status != ConditionStatus::False) else { continue };
+        // Only the status changes: reason and message stay.
+        let condition = PodCondition { status: ConditionStatus::False, ..before };
+        if env.cluster.request(env.now, Op::SetCondition { pod, kind, condition }).is_ok() {
+            env.pod_event(pod.uid, KubeEvent::NodeNotReady, || "Node is not ready".to_owned());
+        }
     }
 }
 
 fn announce<T: Timers<Timer>, R: Recorder>(env: &mut Env<'_, T, R>, node: NodeId, event: KubeEvent) {
     let (plan, name) = (env.plan, env.cluster.nodes().get(node).name);
     env.node_event(node, event, || format!("Node {} status is now: {event:?}", plan.strings.text(name)));
-}
-
-fn zone_of<T, R>(env: &Env<'_, T, R>, node: NodeId) -> StrId {
-    env.plan.shapes[env.cluster.nodes().get(node).shape].zone
-}
-
-fn count<T, R>(env: &Env<'_, T, R>, zone: StrId) -> (u32, u32) {
-    let mut counts = (0, 0);
-    for (_, row) in env.cluster.nodes().entries() {
-        if row.exists && env.plan.shapes[row.shape].zone == zone {
-            if row.ready == ConditionStatus::True {
-                counts.0 += 1;
-            } else {
-                counts.1 += 1;
-            }
-        }
-    }
-    counts
 }
 
 const fn taint(key: StrId, effect: TaintEffect) -> Taint {

@@ -56,6 +56,7 @@ impl Writer<'_> {
             Fact::NodeAdded(node) => self.node("NodeAdded", node),
             Fact::NodeRemoved(node) => self.node("NodeRemoved", node),
             Fact::NodeReady(node, status) => self.node("NodeReady", node).text("status", status.text()),
+            Fact::NodePressure(node, pressure, on) => self.node(pressure.text(), node).flag("on", on),
             Fact::NodeCordoned(node, on) => self.node("NodeCordoned", node).flag("unschedulable", on),
             Fact::NodeTaint(node, taint, added) => self
                 .node("NodeTaint", node)

@@ -71,6 +71,16 @@ pub enum Timer {
     Deadline(RecordId),
     /// A resize that waits for room is tried anew.
     Resize(RecordId),
+    /// The eviction manager of a node looks.
+    Pressure(NodeId),
+    /// The pods of a node use more memory than there is for them.
+    NodeOom(NodeId),
+    /// What the containers of a node ask of its CPU changes.
+    Cpu(NodeId),
+    /// The time of a group of priorities is over in a node's shutdown.
+    Shutdown(NodeId),
+    /// A node's shutdown is done: the machine goes off. The simulation handles this one.
+    PowerOff(NodeId),
     /// A message reaches the API server.
     Message(u32),
 }
@@ -90,7 +100,12 @@ impl Timer {
             | Self::OutOfMemory { record, .. }
             | Self::GraceOver { record, .. }
             | Self::Probe { record, .. } => Some(record),
-            Self::Message(_) => None,
+            Self::Pressure(_)
+            | Self::NodeOom(_)
+            | Self::Cpu(_)
+            | Self::Shutdown(_)
+            | Self::PowerOff(_)
+            | Self::Message(_) => None,
         }
     }
 }
@@ -130,7 +145,13 @@ pub struct Kubelets {
 
 impl Kubelets {
     /// A machine for the node with the next id.
-    pub fn add_machine(&mut self, plan: &Plan, draws: crate::component::NodeDraws, start: SimTime) {
+    pub fn add_machine(
+        &mut self,
+        plan: &Plan,
+        shape: crate::model::ShapeId,
+        draws: crate::component::NodeDraws,
+        start: SimTime,
+    ) {
         let settings = &plan.control_plane;
         let phase = |k: u64, period: SimDuration| {
             #[allow(clippy::cast_precision_loss)]
@@ -148,6 +169,16 @@ impl Kubelets {
             pulls: Vec::new(),
             pull_limit: PullLimit::new(settings.registry_pull_qps, settings.registry_burst, start),
             crashed_at: SimTime::NEVER,
+            ceiling: super::load::Ceiling::default(),
+            safe_memory: super::usage::safe_memory(&plan.shapes[shape], &settings.eviction.thresholds),
+            safe_processes: super::usage::safe_processes(&settings.eviction),
+            milli_cpu: plan.shapes[shape].capacity.milli_cpu,
+            cpu_timer: None,
+            cpu_was_short: false,
+            watch: None,
+            shutdown: None,
+            used: crate::model::Resources::default(),
+            pods: 0,
         });
     }
 
@@ -227,7 +258,7 @@ impl Kubelets {
                         && env.cluster.pods().exists(pod)
                         && self.records.of(pod).is_none() =>
                 {
-                    self.admit(env, pod, node);
+                    self.take_over(env, pod, node);
                 }
                 Change::PodDeleting { pod, node: Some(node), grace_seconds } => {
                     if let Some(id) = self.record_of(env.plan, pod) {
@@ -282,7 +313,7 @@ impl Kubelets {
     }
 
     /// A pod that just runs, and whose processes nobody asks anything, needs little space until its end.
-    fn park_record(&mut self, plan: &Plan, id: RecordId) {
+    pub(super) fn park_record(&mut self, plan: &Plan, id: RecordId) {
         self.records.park_if(id, |template| {
             let template = &plan.templates[template];
             template.containers.iter().all(|spec| {
@@ -323,6 +354,14 @@ impl Kubelets {
             Timer::LocalStorage(id) => self.local_storage_pass(env, id),
             Timer::Deadline(id) => self.kill_pod(env, id, known::DEADLINE_EXCEEDED),
             Timer::Resize(id) => self.resize_due(env, id),
+            Timer::Pressure(node) => self.pressure_pass(env, node),
+            Timer::NodeOom(node) => self.node_oom(env, node),
+            Timer::Cpu(node) => {
+                self.machines[node].cpu_timer = None;
+                self.share_cpu(env, node);
+            }
+            Timer::Shutdown(node) => self.shutdown_group_is_over(env, node),
+            Timer::PowerOff(_) => unreachable!("the simulation switches machines off"),
             Timer::Message(slot) => {
                 self.outbox_free.push(slot);
                 let message = self.outbox[slot as usize].take().expect("a message arrives once");
@@ -363,7 +402,10 @@ impl Kubelets {
             ..PodRecord::new(pod, template_id, (workload, ordinal), node)
         };
         let id = self.records.insert(record, template.containers.len());
-        self.machines[node].first_record = Some(id);
+        let machine = &mut self.machines[node];
+        machine.first_record = Some(id);
+        machine.pods += 1;
+        machine.used.add(&env.plan.classes[template.class].requests);
         let waiting = waiting_reason(template.containers.iter().any(|c| c.role != Role::Main));
         for index in 0..u16::try_from(template.containers.len()).expect("few containers") {
             self.show(env, id, index, ContainerState::Waiting { reason: waiting });
@@ -401,11 +443,23 @@ impl Kubelets {
         self.mounts_over(env, id);
         self.forget_mounts(id);
         self.forget_pulls(id);
+        let allocated = self.allocated(id);
         self.forget_resize(env, id);
+        let pod = self.records.get(id).pod;
+        let machine = &mut self.machines[node];
+        machine.pods -= 1;
+        machine.used.sub(&env.plan.classes[env.plan.templates[allocated].class].requests);
         if let Some(first) = self.records.remove(id) {
             self.machines[node].first_record = first;
         }
         self.retry_resizes(env, node);
+        if self.machines[node].shutdown.is_some() {
+            self.shutdown_goes_on(env, node);
+        }
+        if self.machines[node].watch.is_some() {
+            self.evicted_is_gone(env, node, pod);
+            self.node_changed(env, node);
+        }
     }
 
     /// Takes back every timer of a container.

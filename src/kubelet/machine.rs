@@ -22,6 +22,10 @@ impl Kubelets {
         }
         (machine.up, machine.crashed_at) = (false, env.now);
         machine.pulls.clear();
+        if let Some(timer) = machine.shutdown.take().and_then(|shutdown| shutdown.timer) {
+            env.timers.disarm(timer);
+        }
+        self.stop_watching(env, node);
         env.counters.node_crashes += 1;
         env.fact(|| Fact::NodeCrashed(node));
         for id in self.records_on(node) {
@@ -33,6 +37,7 @@ impl Kubelets {
             let record = self.records.get_mut(id);
             // What the kubelet had in mind is lost with it: why it was ending the pod, when its probe workers tick.
             (record.kill_reason, record.probes_from, record.failed_sync) = (known::EMPTY, None, false);
+            (record.kill_grace, record.disrupted) = (None, false);
             let timers = [record.timer.take(), record.deadline.take(), record.storage_timer.take()];
             (record.due, record.worker, record.to_start) = (None, Worker::Idle, 0);
             record.sandbox_ready = false;
@@ -52,6 +57,7 @@ impl Kubelets {
                     container.instance = Instance::Exited(Exit { code: LOST_EXIT, reason, started, finished: env.now });
                 }
                 (container.serving, container.stopping, container.unhealthy) = (false, false, false);
+                container.slow = None;
                 (container.started, container.ready, container.rate) = (false, false, 0.0);
                 container.resize_restart = false;
                 // Back-offs are in the kubelet's memory.

@@ -1,20 +1,28 @@
 //! The kubelet: pure rules of plain values, which know neither the engine nor the API objects' columns, one file each;
-//! and the component that runs them on every node (`kubelet`, `worker`, `mounts`, `outages`, `pulls`, `process`, `health`, `hooks`,
-//! `resize`, `stop`, `report`, `machine`) over the runtime's records (`runtime`).
+//! and the component that runs them on every node (`kubelet`, `intake`, `worker`, `mounts`, `outages`, `pulls`, `process`,
+//! `health`, `hooks`, `resize`, `stop`, `report`, `machine`, `power`, `usage`, `pressure`, `cpu`) over the runtime's records (`runtime`).
 
 pub mod actions;
+pub mod admission;
 pub mod backoff;
 pub mod conditions;
 pub mod containers;
+mod cpu;
+pub mod eviction;
 mod health;
 mod hooks;
 pub mod images;
+mod intake;
 #[allow(clippy::module_inception, reason = "the component is called like its room")]
 pub mod kubelet;
+pub mod load;
 mod machine;
 mod mounts;
+pub mod oom;
 mod outages;
 pub mod phase;
+mod power;
+mod pressure;
 pub mod probes;
 mod process;
 mod pulls;
@@ -23,11 +31,13 @@ mod repeats;
 mod report;
 pub mod resize;
 mod runtime;
+pub mod shares;
 pub mod status_column;
 mod stop;
 pub mod storage;
 pub mod terminate;
 pub mod termination;
+mod usage;
 mod worker;
 
 pub use kubelet::{Kubelets, Timer};

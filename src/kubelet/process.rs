@@ -2,6 +2,7 @@
 //! its next transition. Knows nothing of syncs and statuses.
 
 use super::kubelet::{Kubelets, Timer};
+use super::load::Ceiling;
 use super::runtime::{Exit, Instance, RecordId};
 use super::storage;
 use crate::base::id::DenseId;
@@ -51,7 +52,7 @@ impl Kubelets {
         container.previous = container.exited();
         container.instance = Instance::Running(now);
         container.start_error = known::EMPTY;
-        (container.stopping, container.serving, container.kill) = (false, false, None);
+        (container.stopping, container.serving, container.kill, container.slow) = (false, false, None, None);
         container.resize_restart = false;
         (container.started, container.ready) = (false, false);
         env.counters.container_starts += 1;
@@ -74,6 +75,9 @@ impl Kubelets {
         self.write_files(env, id, index);
         self.arm_oom(env, id, index);
         self.start_probes(env, id, index);
+        let node = self.records.get(id).node;
+        self.machines[node].ceiling.add(Ceiling::of(behavior, &spec.limits));
+        self.node_changed(env, node);
         self.show(env, id, index, ContainerState::Running { started_at: now });
         env.container_event(pod.uid, index, KubeEvent::Started, || {
             format!("Started container {}", env_text(env.plan, spec.name))
@@ -140,7 +144,7 @@ impl Kubelets {
         ];
         container.unhealthy = false;
         let (was_serving, asked) = (std::mem::take(&mut container.serving), container.stopping);
-        container.rate = 0.0;
+        (container.rate, container.slow) = (0.0, None);
         (container.started, container.ready) = (false, false);
         for timer in timers.into_iter().flatten() {
             env.timers.disarm(timer);
@@ -159,6 +163,10 @@ impl Kubelets {
         if was_serving {
             self.serving_changed(env, id);
         }
+        let record = self.records.get(id);
+        let (node, spec) = (record.node, &env.plan.templates[record.template].containers[usize::from(index)]);
+        self.machines[node].ceiling.sub(Ceiling::of(&env.plan.behaviors[spec.behavior], &spec.limits));
+        self.node_changed(env, node);
     }
 
     /// Its process has started up: it binds its ports, or fails to.
@@ -297,6 +305,7 @@ impl Kubelets {
         self.records.container_mut(id, index).rate = rate;
         self.write_files(env, id, index);
         self.arm_oom(env, id, index);
+        self.node_changed(env, self.records.get(id).node);
     }
 
     /// Kills the process when its memory will exceed its limit at the present rate; earlier computations are void.
@@ -344,7 +353,7 @@ impl Kubelets {
     }
 
     /// The size of a volume in memory; `None`: it is not in memory.
-    fn memory_size(&self, plan: &Plan, id: RecordId, volume: u16) -> Option<f64> {
+    pub(super) fn memory_size(&self, plan: &Plan, id: RecordId, volume: u16) -> Option<f64> {
         let record = self.records.get(id);
         let allocatable = plan.shapes[plan.nodes[record.node.index()].shape].allocatable.memory;
         storage::memory_size(&plan.templates[record.template], volume, allocatable)
@@ -370,12 +379,9 @@ impl Kubelets {
             let number = u16::try_from(at).expect("few files");
             storage.set_rate(env.now, template, index, (number, &file.path), bytes);
         }
-        let full = storage::limited(template)
-            .filter_map(|(volume, limit)| {
-                #[allow(clippy::cast_precision_loss)]
-                storage.exceeds_at(env.now, volume, limit as f64)
-            })
-            .min();
+        let full =
+            storage::local_limits(template).filter_map(|limit| storage.limit_exceeded_at(env.now, template, limit));
+        let full = full.min();
         if let Some(at) = full {
             self.arm_local_storage_eviction(env, id, at);
         }
@@ -405,30 +411,6 @@ impl Kubelets {
         let container = self.records.container(id, index);
         let memory = &behavior(plan, self.records.get(id).template, index).memory;
         container.running().map(|since| memory.at((now - since).as_secs_f64(), container.rate))
-    }
-
-    /// CPU in milli-cores and memory in bytes that all processes use at `now`.
-    #[must_use]
-    pub fn usage(&self, plan: &Plan, now: SimTime) -> (i64, i64) {
-        let (mut cpu, mut memory) = (0.0, 0.0);
-        for (id, brief) in self.records.iter() {
-            for (index, spec) in plan.templates[brief.template].containers.iter().enumerate() {
-                let index = u16::try_from(index).expect("few containers");
-                let Some((since, rate)) = self.records.running(id, index) else { continue };
-                let behavior = &plan.behaviors[spec.behavior];
-                let age = (now - since).as_secs_f64();
-                #[allow(clippy::cast_precision_loss)]
-                let limit = spec.limits.milli_cpu.map_or(f64::INFINITY, |limit| limit as f64);
-                cpu += behavior.cpu.at(age, rate).min(limit);
-                memory += behavior.memory.at(age, rate);
-            }
-            if let Some(storage) = self.records.storage(id) {
-                let volumes = u16::try_from(plan.templates[brief.template].volumes.len()).expect("few volumes");
-                memory += storage.memory_bytes(now, volumes, |volume| self.memory_size(plan, id, volume));
-            }
-        }
-        #[allow(clippy::cast_possible_truncation)]
-        (cpu as i64, memory as i64)
     }
 
     /// Tells the recorder a container's new state.

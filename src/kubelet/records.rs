@@ -138,6 +138,20 @@ impl Records {
         matches!(self.pods[id], Stored::Parked(_))
     }
 
+    /// What is known of a record without waking it.
+    pub(super) fn brief(&self, id: RecordId) -> Brief {
+        match &self.pods[id] {
+            Stored::Free(_) => unreachable!("the record exists"),
+            Stored::Parked(Parked { pod, template, workload, node, .. }) => {
+                Brief { pod: *pod, template: *template, workload: *workload, node: *node }
+            }
+            Stored::Full(full) => {
+                let PodRecord { pod, template, workload, node, .. } = full.pod;
+                Brief { pod, template, workload, node }
+            }
+        }
+    }
+
     /// Every record, in slot order.
     pub(super) fn iter(&self) -> impl Iterator<Item = (RecordId, Brief)> {
         self.pods.entries().filter_map(|(id, stored)| match stored {
@@ -161,6 +175,14 @@ impl Records {
                 let container = &full.containers[usize::from(index)];
                 container.running().map(|since| (since, container.rate))
             }
+        }
+    }
+
+    /// How fast a container's process runs, as a part of its full speed.
+    pub(super) fn speed(&self, id: RecordId, index: u16) -> f64 {
+        match &self.pods[id] {
+            Stored::Free(_) | Stored::Parked(_) => 1.0,
+            Stored::Full(full) => full.containers[usize::from(index)].slow.as_ref().map_or(1.0, |slow| slow.speed),
         }
     }
 
@@ -276,6 +298,7 @@ impl Records {
             && !container.unhealthy
             && container.health_timer.is_none()
             && container.rate == 0.0
+            && container.slow.is_none()
             && container.oom_timer.is_none()
             && container.grace_timer.is_none()
             && container.pull_back_off.is_none()

@@ -190,5 +190,9 @@ fn conditions_of(
     set(PodConditionType::Initialized, conditions::initialized(&input));
     set(PodConditionType::ContainersReady, conditions::containers_ready(&input));
     set(PodConditionType::Ready, conditions::ready(&input));
+    if record.disrupted {
+        let condition = PodCondition { reason: known::TERMINATION_BY_KUBELET, ..PodCondition::TRUE };
+        set(PodConditionType::DisruptionTarget, condition);
+    }
     all
 }

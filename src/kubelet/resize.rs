@@ -5,6 +5,7 @@
 use std::cmp::Reverse;
 
 use super::kubelet::{Kubelets, Message, Timer};
+use super::load::Ceiling;
 use super::runtime::RecordId;
 use crate::api::{PodRef, Resized};
 use crate::base::id::DenseId;
@@ -73,7 +74,9 @@ impl Kubelets {
         let wanted = env.cluster.pods().resized(pod.pod).filter(|_| env.cluster.pods().exists(pod));
         let (Some(id), Some(resized)) = (self.records.of(pod), wanted) else { return };
         self.wake_record(env.plan, id);
+        let before = self.allocated(id);
         self.forget_resize(env, id);
+        self.count_allocated(env.plan, id, before);
         let state = ResizeState::Proposed;
         self.resizes.push(Resize { record: id, wanted: resized.spec, since: env.now, state, timer: None });
         self.try_resize(env, id);
@@ -125,7 +128,9 @@ impl Kubelets {
         let pod = self.records.get(id).pod.uid;
         match verdict(&plan.classes[plan.templates[wanted].class].requests, &others, allocatable) {
             Verdict::Fits => {
+                let before = self.allocated(id);
                 self.resizes[at].state = ResizeState::InProgress;
+                self.count_allocated(env.plan, id, before);
                 self.tell_resize(env, id, ResizeState::InProgress);
                 self.request_sync(env, id, env.now);
             }
@@ -149,8 +154,16 @@ impl Kubelets {
         }
     }
 
+    /// What is allocated to a pod is no longer `before`.
+    fn count_allocated(&mut self, plan: &Plan, id: RecordId, before: TemplateId) {
+        let class = |template: TemplateId| &plan.classes[plan.templates[template].class].requests;
+        let (node, now) = (self.records.node_of(id), self.allocated(id));
+        self.machines[node].used.sub(class(before));
+        self.machines[node].used.add(class(now));
+    }
+
     /// What a pod was granted: more than it has, while a resize is under way.
-    fn allocated(&self, id: RecordId) -> TemplateId {
+    pub(super) fn allocated(&self, id: RecordId) -> TemplateId {
         let granted = |resize: &&Resize| {
             resize.record == id && matches!(resize.state, ResizeState::InProgress | ResizeState::Error)
         };
@@ -188,6 +201,12 @@ impl Kubelets {
                     continue;
                 }
                 let index = u16::try_from(index).expect("few containers");
+                if self.records.container(id, index).running().is_some() {
+                    let behavior = &env.plan.behaviors[new.behavior];
+                    let ceiling = &mut self.machines[node].ceiling;
+                    ceiling.sub(Ceiling::of(behavior, &old.limits));
+                    ceiling.add(Ceiling::of(behavior, &new.limits));
+                }
                 let container = self.records.container_mut(id, index);
                 // Resources are part of the back-off's key.
                 container.back_off = super::backoff::CrashLoopBackOff::default();
@@ -195,6 +214,7 @@ impl Kubelets {
                 container.resize_restart = restarts && container.running().is_some();
                 self.arm_oom(env, id, index);
             }
+            self.node_changed(env, node);
         }
         let count = u16::try_from(new.len()).expect("few containers");
         if (0..count).any(|index| self.records.container(id, index).resize_restart) {

@@ -66,6 +66,10 @@ pub(super) struct PodRecord {
     pub(super) stop_grace_seconds: u32,
     /// Why the kubelet itself ends the pod ([`known::EMPTY`]: it does not).
     pub(super) kill_reason: StrId,
+    /// The grace in seconds that it then has at most.
+    pub(super) kill_grace: Option<i64>,
+    /// Whether it is ended for the sake of others (the condition DisruptionTarget).
+    pub(super) disrupted: bool,
     /// When termination began.
     pub(super) terminating_since: SimTime,
     /// The API object is gone already.
@@ -185,6 +189,8 @@ pub(super) struct ContainerRecord {
     pub(super) ready: bool,
     /// Requests per second it serves now.
     pub(super) rate: f64,
+    /// Its speed, if that is not the full one.
+    pub(super) slow: Option<Box<Slow>>,
     /// Image pull back-off: current delay and the failure it runs from.
     pub(super) pull_back_off: Option<Box<super::backoff::PullBackOff>>,
     /// Startup, readiness and liveness workers, with their timers.
@@ -222,6 +228,7 @@ impl Default for ContainerRecord {
             started: false,
             ready: false,
             rate: 0.0,
+            slow: None,
             pull_back_off: None,
             probers: None,
         }
@@ -259,6 +266,15 @@ impl ContainerRecord {
     }
 }
 
+/// A process that gets less CPU time than it asks for.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(super) struct Slow {
+    /// Its speed, as a part of its full one.
+    pub(super) speed: f64,
+    /// When it serves, if it does not yet, at this speed.
+    pub(super) serving_at: SimTime,
+}
+
 /// A machine: what belongs to a node but not to its object.
 #[derive(Debug)]
 pub(super) struct Machine {
@@ -277,6 +293,24 @@ pub(super) struct Machine {
     /// How often it may ask registries.
     pub(super) pull_limit: super::images::PullLimit,
     pub(super) crashed_at: SimTime,
+    /// What its processes can use at most.
+    pub(super) ceiling: super::load::Ceiling,
+    /// As long as they use no more memory, nothing happens to anybody.
+    pub(super) safe_memory: i64,
+    pub(super) safe_processes: i64,
+    /// Its cores, in thousandths.
+    pub(super) milli_cpu: i64,
+    /// What its containers ask for changes then.
+    pub(super) cpu_timer: Option<TimerKey>,
+    /// Whether some container got less CPU time than it asked for.
+    pub(super) cpu_was_short: bool,
+    /// What the pods in its records request, and how many there are.
+    pub(super) used: crate::model::Resources,
+    pub(super) pods: i64,
+    /// What the eviction manager has in mind.
+    pub(super) watch: Option<Box<super::pressure::Watch>>,
+    /// How far its shutdown is.
+    pub(super) shutdown: Option<super::power::Shutdown>,
 }
 
 impl PodRecord {
@@ -298,6 +332,8 @@ impl PodRecord {
             grace_seconds: None,
             stop_grace_seconds: 0,
             kill_reason: known::EMPTY,
+            kill_grace: None,
+            disrupted: false,
             terminating_since: SimTime::NEVER,
             orphan: false,
             started_at: SimTime::NEVER,

@@ -7,7 +7,7 @@ use super::actions::KillReason;
 use super::kubelet::{Kubelets, Timer};
 use super::process::SIGKILL_EXIT;
 use super::runtime::{Kill, KillStage, RecordId, Worker};
-use super::storage;
+use super::storage::{self, LocalLimit};
 use super::termination::{self, KillGrace};
 use crate::base::quantity::Format;
 use crate::base::{Quantity, SimDuration, SimTime};
@@ -272,12 +272,27 @@ impl Kubelets {
             return;
         }
         record.kill_reason = reason;
+        record.kill_grace = (reason == known::EVICTED).then_some(LOCAL_STORAGE_GRACE);
         let pod = record.pod.uid;
         if reason == known::DEADLINE_EXCEEDED {
             env.pod_event(pod, KubeEvent::DeadlineExceeded, || {
                 "Pod was active on the node longer than the specified deadline".to_owned()
             });
         }
+        self.terminate(env, id);
+    }
+
+    /// The kubelet ends the pod for the sake of others, with at most so many seconds of grace; the API hears of it at once.
+    pub(super) fn kill_pod_now<T: Timers<Timer>, R: Recorder>(
+        &mut self,
+        env: &mut Env<'_, T, R>,
+        id: RecordId,
+        reason: StrId,
+        grace: Option<i64>,
+    ) {
+        let record = self.records.get_mut(id);
+        (record.kill_reason, record.kill_grace, record.disrupted) = (reason, grace, true);
+        self.report(env, id);
         self.terminate(env, id);
     }
 
@@ -299,7 +314,7 @@ impl Kubelets {
         }
         let record = self.records.get_mut(id);
         if record.grace_seconds.is_none() {
-            let request = (record.kill_reason == known::EVICTED).then_some(LOCAL_STORAGE_GRACE);
+            let request = record.kill_grace;
             let grace = termination::pod_effective_grace(0, None, request, Some(template.grace_period_seconds));
             record.stop_grace_seconds = u32::try_from(grace).unwrap_or(u32::MAX);
         }
@@ -403,18 +418,30 @@ impl Kubelets {
         record.storage_timer = None;
         let template = &env.plan.templates[record.template];
         let Some(storage) = record.storage.as_ref() else { return };
-        #[allow(clippy::cast_precision_loss)]
-        let exceeded =
-            storage::limited(template).find(|&(volume, limit)| storage.volume_bytes(now, volume) > limit as f64);
-        let Some((volume, limit)) = exceeded else { return };
+        let exceeds = |limit: &LocalLimit| storage.counted(now, template, *limit).0 > limit.bytes();
+        let Some(exceeded) = storage::local_limits(template).find(exceeds) else { return };
         if matches!(self.records.get(id).worker, Worker::Terminating | Worker::Finished) {
             return;
         }
         let pod = self.records.get(id).pod.uid;
         env.pod_event(pod, KubeEvent::Evicted, || {
-            let name = env.plan.strings.text(template.volumes[usize::from(volume)].name);
-            let limit = Quantity::new(limit, Format::BinarySi);
-            format!("Usage of EmptyDir volume \"{name}\" exceeds the limit \"{limit}\".")
+            let amount = |limit| Quantity::new(limit, Format::BinarySi);
+            let text = |id| env.plan.strings.text(id);
+            match exceeded {
+                LocalLimit::EmptyDir(volume, limit) => {
+                    let name = text(template.volumes[usize::from(volume)].name);
+                    format!("Usage of EmptyDir volume \"{name}\" exceeds the limit \"{}\".", amount(limit))
+                }
+                LocalLimit::Pod(limit) => {
+                    let limit = amount(limit);
+                    format!("Pod ephemeral local storage usage exceeds the total limit of containers {limit}. ")
+                }
+                LocalLimit::Container(container, limit) => {
+                    let name = text(template.containers[usize::from(container)].name);
+                    let limit = amount(limit);
+                    format!("Container {name} exceeded its local ephemeral storage limit \"{limit}\". ")
+                }
+            }
         });
         self.kill_pod(env, id, known::EVICTED);
     }

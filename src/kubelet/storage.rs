@@ -128,6 +128,25 @@ impl Storage {
         (rate > 0.0).then(|| now + SimDuration::from_secs_f64(missing / rate) + SimDuration(1))
     }
 
+    /// Bytes per second that a volume grows by.
+    #[must_use]
+    pub fn volume_rate(&self, volume: u16) -> f64 {
+        self.files.iter().filter(|file| file.volume == Some(volume)).map(|file| file.bytes_per_second).sum()
+    }
+
+    /// Bytes on the node's disk at `now`, and how many more a second: writable layers and volumes that are not in memory.
+    pub fn disk(&self, now: SimTime, in_memory: impl Fn(u16) -> bool) -> (f64, f64) {
+        let on_disk = self.files.iter().filter(|file| !file.volume.is_some_and(&in_memory));
+        on_disk.fold((0.0, 0.0), |(bytes, rate), file| (bytes + file.bytes_at(now), rate + file.bytes_per_second))
+    }
+
+    /// Bytes in the writable layer of the container at `index`, and how many more a second.
+    #[must_use]
+    pub fn layer(&self, now: SimTime, container: u16) -> (f64, f64) {
+        let own = self.files.iter().filter(|file| file.container == container && file.volume.is_none());
+        own.fold((0.0, 0.0), |(bytes, rate), file| (bytes + file.bytes_at(now), rate + file.bytes_per_second))
+    }
+
     /// What the container at `index` has written to volumes in memory since its start is charged to it. `size` gives the
     /// size of such a volume, `None` for others.
     pub fn charge(&self, now: SimTime, container: u16, size: impl Fn(u16) -> Option<f64>) -> Charge {
@@ -197,12 +216,84 @@ pub fn memory_size(template: &PodTemplate, volume: u16, allocatable: i64) -> Opt
     Some(limits.into_iter().flatten().fold(allocatable, i64::min) as f64)
 }
 
-/// The emptyDirs on disk that have a size limit: (volume index, bytes). Those in memory cannot grow beyond it.
-pub fn limited(template: &PodTemplate) -> impl Iterator<Item = (u16, i64)> + '_ {
-    template.volumes.iter().enumerate().filter_map(|(index, volume)| match volume.source {
+/// A limit of local storage, in bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum LocalLimit {
+    /// `sizeLimit` of an emptyDir on disk. Those in memory cannot grow beyond it.
+    EmptyDir(u16, i64),
+    /// What all containers of the pod may write together, emptyDirs included.
+    Pod(i64),
+    /// What one container may write outside its volumes.
+    Container(u16, i64),
+}
+
+/// The limits of a pod, in the order in which the eviction manager looks at them (spec 3.2).
+pub fn local_limits(template: &PodTemplate) -> impl Iterator<Item = LocalLimit> + '_ {
+    let number = |index: usize| u16::try_from(index).expect("few of them");
+    let volumes = template.volumes.iter().enumerate().filter_map(move |(index, volume)| match volume.source {
         VolumeSource::EmptyDir { size_limit: Some(limit), memory: false } => {
-            Some((u16::try_from(index).expect("few volumes"), limit))
+            Some(LocalLimit::EmptyDir(number(index), limit))
         }
         _ => None,
-    })
+    });
+    let containers = template.containers.iter().enumerate();
+    let containers = containers
+        .filter_map(move |(index, spec)| Some(LocalLimit::Container(number(index), spec.limits.ephemeral_storage?)));
+    volumes.chain(pod_limit(template).map(LocalLimit::Pod)).chain(containers)
+}
+
+/// The pod's own limit: of those that run at once, at the time when they may write most.
+fn pod_limit(template: &PodTemplate) -> Option<i64> {
+    let of = |spec: &ContainerSpec| spec.limits.ephemeral_storage;
+    template.containers.iter().find_map(of)?;
+    let (mut sum, mut sidecars, mut most) = (0, 0, 0);
+    for spec in &template.containers {
+        let own = of(spec).unwrap_or(0);
+        match spec.role {
+            Role::Main => sum += own,
+            Role::Sidecar => {
+                sum += own;
+                sidecars += own;
+                most = most.max(sidecars);
+            }
+            Role::Init => most = most.max(own + sidecars),
+        }
+    }
+    Some(sum.max(most))
+}
+
+impl Storage {
+    /// Bytes that count against a limit at `now`, and how many more a second.
+    #[must_use]
+    pub fn counted(&self, now: SimTime, template: &PodTemplate, limit: LocalLimit) -> (f64, f64) {
+        let in_memory = |volume: u16| {
+            matches!(template.volumes[usize::from(volume)].source, VolumeSource::EmptyDir { memory: true, .. })
+        };
+        match limit {
+            LocalLimit::EmptyDir(volume, _) => (self.volume_bytes(now, volume), self.volume_rate(volume)),
+            LocalLimit::Pod(_) => self.disk(now, in_memory),
+            LocalLimit::Container(container, _) => self.layer(now, container),
+        }
+    }
+
+    /// When a limit will be exceeded at the present rates; `None`: never.
+    #[must_use]
+    pub fn limit_exceeded_at(&self, now: SimTime, template: &PodTemplate, limit: LocalLimit) -> Option<SimTime> {
+        let (bytes, rate) = self.counted(now, template, limit);
+        let missing = limit.bytes() - bytes;
+        if missing < 0.0 {
+            return Some(now);
+        }
+        (rate > 0.0).then(|| now + SimDuration::from_secs_f64(missing / rate) + SimDuration(1))
+    }
+}
+
+impl LocalLimit {
+    /// How many bytes.
+    #[must_use]
+    #[allow(clippy::cast_precision_loss)]
+    pub const fn bytes(self) -> f64 {
+        let (Self::EmptyDir(_, bytes) | Self::Pod(bytes) | Self::Container(_, bytes)) = self;
+        bytes as f64
+    }
 }

@@ -14,10 +14,13 @@ use super::schema;
 use super::spread;
 use super::tree::{Node, Value};
 use super::volume::{self, Volumes};
+use crate::model::cgroup::{QUOTA_PERIOD_US, is_node_critical, pod_cgroup};
 use crate::model::effective::{self, ContainerResources};
 use crate::model::names::go_quote;
 use crate::model::qos::qos_class;
-use crate::model::{HostPort, PodClass, PodOwner, PodResources, PodTemplate, ResourceList, RestartPolicy, Role, StrId};
+use crate::model::{
+    HostPort, PodCgroup, PodClass, PodOwner, PodResources, PodTemplate, ResourceList, RestartPolicy, Role, StrId,
+};
 
 /// A pod's `spec`, compiled.
 pub(super) struct Pod<'t> {
@@ -59,6 +62,7 @@ pub(super) fn spec<'t>(cx: &mut Context<'_>, root: &Fields<'t, '_>, meta: &Meta<
     let pod_resources = pod_resources(cx, &spec, &containers, &status);
     let mut class = class(cx, &spec, meta, &containers, &pod_resources);
     class.volumes = volumes.scheduled.as_slice().into();
+    let node_critical = is_node_critical(spec.text(cx, "priorityClassName").unwrap_or(""), class.priority);
     let active_deadline_seconds = deadline(cx, &spec);
     rest(cx, &spec);
     let labels = cx.words.strings.intern_labels(meta.labels.iter().copied());
@@ -74,6 +78,7 @@ pub(super) fn spec<'t>(cx: &mut Context<'_>, root: &Fields<'t, '_>, meta: &Meta<
         host_network,
         pod_resources: pod_resources.pod.is_some(),
         qos: qos_class(&pod_resources),
+        cgroup: PodCgroup { node_critical, ..pod_cgroup(&pod_resources, true, QUOTA_PERIOD_US) },
         containers: containers.into_iter().map(|c| c.spec).collect(),
         volumes: volumes.into_boxed_slice(),
     };

@@ -25,6 +25,8 @@ pub struct Behavior {
     pub cpu: Usage,
     /// Memory use in bytes.
     pub memory: Usage,
+    /// How many process ids it takes.
+    pub processes: u32,
     /// Files it writes.
     pub writes: Box<[FileUse]>,
     /// Paths it reads.
@@ -153,6 +155,7 @@ impl Default for Behavior {
             unready_without_required: true,
             cpu: Usage::default(),
             memory: Usage::default(),
+            processes: 1,
             writes: Box::default(),
             reads: Box::default(),
             on_terminate: OnTerminate { after_seconds: Some(0.0), exit_code: 143 },

@@ -118,6 +118,18 @@ pub struct HostPort {
     pub port: u16,
 }
 
+impl HostPort {
+    /// Whether two ports cannot be open on one node. `0.0.0.0` (and no address) means all addresses; `::` does not.
+    #[must_use]
+    pub fn conflicts(&self, other: &Self) -> bool {
+        let all = |ip: StrId| ip == known::EMPTY || ip == known::ALL_ADDRESSES;
+        self.port == other.port
+            && self.protocol == other.protocol
+            && self.port != 0
+            && (self.host_ip == other.host_ip || all(self.host_ip) || all(other.host_ip))
+    }
+}
+
 /// A node's taint.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Taint {

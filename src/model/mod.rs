@@ -4,8 +4,11 @@
 pub mod available;
 pub mod behavior;
 pub mod budget;
+pub mod cgroup;
 pub mod class;
+pub mod control_plane;
 pub mod effective;
+pub mod eviction;
 pub mod ids;
 pub mod int_or_percent;
 pub mod names;
@@ -17,9 +20,11 @@ pub mod pod_affinity;
 pub mod profile;
 pub mod qos;
 pub mod resources;
+pub mod scheduler_plan;
 pub mod selector;
 mod selector_parse;
 pub mod service;
+pub mod shutdown;
 pub mod spread;
 pub mod status;
 pub mod storage;
@@ -31,8 +36,10 @@ pub mod volume_match;
 
 pub use behavior::{Behavior, Crash, FileUse, HookRun, OnTerminate, RunTime, StartFailure, Unhealthy, Usage};
 pub use budget::{BudgetBound, BudgetStatus, DisruptionBudget};
+pub use cgroup::PodCgroup;
 pub use class::{HostPort, PodClass, PreemptionPolicy, Taint, TaintEffect, Toleration, TolerationOperator};
 pub use effective::{PodResources, ResourceList, ResourceRequirements};
+pub use eviction::{EvictionPlan, Pressure};
 pub use ids::*;
 pub use int_or_percent::IntOrPercent;
 pub use node::NodeShape;
@@ -46,6 +53,7 @@ pub use pod_affinity::{Namespace, PodAffinity, PodAffinityTerm, PodLabels};
 pub use resources::{Limits, Resources};
 pub use selector::{CompiledSelector, LabelSelector, LabelSelectorRequirement, Operator, Requirement, Selector};
 pub use service::{ConfigContent, ConfigObject, ServicePort, ServiceSpec, ServiceType, TargetPort};
+pub use shutdown::ShutdownGroup;
 pub use spread::{
     NodeInclusionPolicy, OwnedPods, OwnerKind, OwnerSelector, PodOwner, SpreadConstraint, WhenUnsatisfiable,
 };

@@ -115,6 +115,16 @@ impl NodeTerm {
     }
 }
 
+/// Whether the node has every pair of `nodeSelector` and matches one of the required terms.
+#[inline]
+#[must_use]
+pub fn matches(selector: &[(StrId, StrId)], affinity: Option<&NodeAffinity>, node: &impl NodeLabels) -> bool {
+    selector.iter().all(|&(key, value)| node.label(key) == Some(value))
+        && affinity
+            .and_then(|affinity| affinity.required.as_deref())
+            .is_none_or(|terms| terms.iter().any(|term| term.matches(node)))
+}
+
 impl NodeAffinity {
     /// Every term.
     pub fn terms(&self) -> impl Iterator<Item = &NodeTerm> {

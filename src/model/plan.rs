@@ -1,15 +1,16 @@
 //! The plan: everything a run is made of, compiled and checked. Building one cannot fail half-way; running one cannot
 //! fail at all. Scenarios, manifests and traces are compiled to it; tests and library users build it by hand.
 
-use super::profile::Profile;
+pub use super::control_plane::ControlPlane;
+pub use super::scheduler_plan::{Evaluator, SchedulerPlan};
 use super::service::ConfigContent;
 use super::strings::known;
 use super::{
     Behavior, BehaviorId, ClassId, ConfigId, ConfigObject, DisruptionBudget, ImageId, Namespace, NodeShape,
-    OwnerSelector, PodClass, PodTemplate, ProfileId, ServiceId, ServiceSpec, ShapeId, StorageObject, StrId, Strings,
-    Taint, TemplateId, WorkloadId,
+    OwnerSelector, PodClass, PodTemplate, ServiceId, ServiceSpec, ShapeId, StorageObject, StrId, Strings, Taint,
+    TemplateId, WorkloadId,
 };
-use crate::base::{Distribution, IdVec, SimDuration, SimTime};
+use crate::base::{IdVec, SimDuration, SimTime};
 
 /// Everything a run is made of.
 #[derive(Clone, Debug)]
@@ -231,6 +232,8 @@ pub struct FaultPlan {
 pub enum FaultKind {
     /// The machine stops; with a duration it boots again.
     NodeCrash(NodeTarget),
+    /// The machine is switched off, after its kubelet ended its pods if it does that; with a duration it boots again.
+    NodeShutdown(NodeTarget),
     /// `spec.unschedulable` is set; with a duration it is cleared again.
     Cordon(NodeTarget),
     /// All nodes of a zone crash.
@@ -327,203 +330,6 @@ pub enum ChangeKind {
         /// Add or remove.
         add: bool,
     },
-}
-
-/// Latencies and flags. Every latency is a distribution in seconds. Source of the defaults: spec sections 2, 6, 7, 10.
-#[derive(Clone, PartialEq, Debug)]
-pub struct ControlPlane {
-    /// An API write, from request to acceptance (creation of pods by their sources).
-    pub api_write: Distribution,
-    /// From a change to the scheduler's knowledge of it.
-    pub watch_scheduler: SimDuration,
-    /// From a change to a kubelet's knowledge of it.
-    pub watch_kubelet: SimDuration,
-    /// From a change to the controllers' knowledge of it.
-    pub watch_controller: SimDuration,
-    /// One scheduling cycle.
-    pub scheduling_cycle: SimDuration,
-    /// From the end of the cycle to the binding's acceptance.
-    pub binding: SimDuration,
-    /// Creating a pod's sandbox and network.
-    pub sandbox_start: Distribution,
-    /// Creating and starting one container.
-    pub container_start: Distribution,
-    /// Asking the registry for an image's manifest.
-    pub image_manifest: Distribution,
-    /// Bytes per second of an image pull, unpacking included.
-    pub image_bytes_per_second: f64,
-    /// How many images a node pulls at a time; 1: serially.
-    pub parallel_image_pulls: u32,
-    /// `registryPullQPS`: how often a node may ask registries, per second; 0: no limit.
-    pub registry_pull_qps: f64,
-    /// `registryBurst`.
-    pub registry_burst: u32,
-    /// The kubelet's relist period: a container's exit is noticed on this grid.
-    pub pleg_period: SimDuration,
-    /// From the relist to the pod worker's sync.
-    pub pleg_delay: SimDuration,
-    /// From a computed status to its acceptance by the API server.
-    pub status_update: SimDuration,
-    /// From a change of readiness to the EndpointSlice.
-    pub endpoint_slice: SimDuration,
-    /// kube-proxy's least time between two updates (`minSyncPeriod`).
-    pub proxy_sync: SimDuration,
-    /// How long a cloud load balancer takes to get an address.
-    pub load_balancer: Distribution,
-    /// How long a provisioner takes to make a volume.
-    pub volume_provisioning: Distribution,
-    /// Added to the kubelet's retry periods: `period * (1 + U[0, this])`.
-    pub retry_jitter: f64,
-    /// Retry of a sync that failed (`backOffPeriod`).
-    pub sync_retry: SimDuration,
-    /// Crash-loop back-off: first delay.
-    pub crash_loop_initial: SimDuration,
-    /// Crash-loop back-off: greatest delay.
-    pub crash_loop_max: SimDuration,
-    /// The gate `ContainerRestartRules`: containers' own restart policies count.
-    pub container_restart_rules: bool,
-    /// Node lease renewal.
-    pub lease_renew: SimDuration,
-    /// `--node-monitor-period`.
-    pub node_monitor_period: SimDuration,
-    /// `--node-monitor-grace-period`.
-    pub node_monitor_grace: SimDuration,
-    /// Time from a machine's power-on to its kubelet's first status.
-    pub node_boot: Distribution,
-    /// `--default-not-ready-toleration-seconds` and `--default-unreachable-toleration-seconds`.
-    pub default_toleration_seconds: i64,
-    /// `--terminated-pod-gc-threshold`; 0: never.
-    pub terminated_pod_gc_threshold: u32,
-    /// The scheduler's settings.
-    pub scheduler: SchedulerPlan,
-}
-
-/// Settings of the scheduler.
-#[derive(Clone, PartialEq, Debug)]
-pub struct SchedulerPlan {
-    /// `percentageOfNodesToScore`; 0: adaptive; 100: all.
-    pub percentage_of_nodes_to_score: u32,
-    /// `podInitialBackoffSeconds`.
-    pub initial_backoff: SimDuration,
-    /// `podMaxBackoffSeconds`.
-    pub max_backoff: SimDuration,
-    /// Take the first of several best nodes instead of a drawn one.
-    pub first_node_on_tie: bool,
-    /// Evaluate by the plain scan instead of the columns.
-    pub evaluator: Evaluator,
-    /// The profiles; each has another scheduler name.
-    pub profiles: Vec<Profile>,
-}
-
-impl SchedulerPlan {
-    /// The profiles, for a run with these strings.
-    #[must_use]
-    pub fn profiles(&self, strings: &Strings) -> IdVec<ProfileId, Profile> {
-        let mut profiles = self.profiles.clone();
-        profiles.iter_mut().for_each(|profile| profile.args.fit.resolve(strings));
-        profiles.into_iter().collect()
-    }
-
-    /// Whether the pods of a class are scheduled by one of the profiles.
-    #[must_use]
-    pub fn schedules(&self, class: &PodClass) -> bool {
-        self.profiles.iter().any(|profile| profile.scheduler_name == class.scheduler_name)
-    }
-}
-
-/// Which evaluator the scheduler uses; all give the same decisions.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum Evaluator {
-    /// Struct-of-arrays with caches.
-    #[default]
-    Columns,
-    /// Every plugin on every node, recounted: the judge.
-    Scan,
-}
-
-impl ControlPlane {
-    /// Real clusters' latencies (the default).
-    #[must_use]
-    pub fn typical() -> Self {
-        let millis = SimDuration::from_millis;
-        let secs = SimDuration::from_secs;
-        Self {
-            api_write: Distribution::Constant(0.010),
-            watch_scheduler: millis(10),
-            watch_kubelet: millis(20),
-            watch_controller: millis(20),
-            scheduling_cycle: millis(2),
-            binding: millis(5),
-            sandbox_start: Distribution::Uniform { min: 0.2, max: 0.8 },
-            container_start: Distribution::Uniform { min: 0.1, max: 0.4 },
-            image_manifest: Distribution::Uniform { min: 0.3, max: 1.0 },
-            image_bytes_per_second: 50e6,
-            parallel_image_pulls: 1,
-            registry_pull_qps: 5.0,
-            registry_burst: 10,
-            pleg_period: secs(1),
-            pleg_delay: millis(50),
-            status_update: millis(20),
-            endpoint_slice: millis(100),
-            proxy_sync: secs(1),
-            load_balancer: Distribution::Uniform { min: 30.0, max: 180.0 },
-            volume_provisioning: Distribution::Uniform { min: 2.0, max: 20.0 },
-            retry_jitter: 0.5,
-            sync_retry: secs(10),
-            crash_loop_initial: secs(10),
-            crash_loop_max: secs(300),
-            container_restart_rules: false,
-            lease_renew: secs(10),
-            node_monitor_period: secs(5),
-            node_monitor_grace: secs(50),
-            node_boot: Distribution::Uniform { min: 30.0, max: 120.0 },
-            default_toleration_seconds: 300,
-            terminated_pod_gc_threshold: 12_500,
-            scheduler: SchedulerPlan::default(),
-        }
-    }
-
-    /// No latency anywhere; rules with periods of their own (back-off, leases, tolerations) keep them.
-    #[must_use]
-    pub fn instant() -> Self {
-        let none = Distribution::Constant(0.0);
-        Self {
-            api_write: none.clone(),
-            watch_scheduler: SimDuration::ZERO,
-            watch_kubelet: SimDuration::ZERO,
-            watch_controller: SimDuration::ZERO,
-            scheduling_cycle: SimDuration::ZERO,
-            binding: SimDuration::ZERO,
-            sandbox_start: none.clone(),
-            container_start: none.clone(),
-            image_manifest: none.clone(),
-            image_bytes_per_second: f64::INFINITY,
-            registry_pull_qps: 0.0,
-            pleg_period: SimDuration::ZERO,
-            pleg_delay: SimDuration::ZERO,
-            status_update: SimDuration::ZERO,
-            endpoint_slice: SimDuration::ZERO,
-            proxy_sync: SimDuration::ZERO,
-            load_balancer: none.clone(),
-            volume_provisioning: none.clone(),
-            retry_jitter: 0.0,
-            node_boot: none,
-            ..Self::typical()
-        }
-    }
-}
-
-impl Default for SchedulerPlan {
-    fn default() -> Self {
-        Self {
-            percentage_of_nodes_to_score: 0,
-            initial_backoff: SimDuration::from_secs(1),
-            max_backoff: SimDuration::from_secs(10),
-            first_node_on_tie: false,
-            evaluator: Evaluator::Columns,
-            profiles: vec![Profile::default()],
-        }
-    }
 }
 
 /// A bound on a metric of the result.

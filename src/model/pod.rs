@@ -1,5 +1,6 @@
 //! Pods as their manifests describe them, compiled.
 
+use super::cgroup::PodCgroup;
 use super::ids::{BehaviorId, ClassId, ConfigId, ImageId, LabelSetId, StrId};
 use super::resources::{Limits, Resources};
 
@@ -24,6 +25,8 @@ pub struct PodTemplate {
     pub pod_resources: bool,
     /// The quality-of-service class.
     pub qos: QosClass,
+    /// What its cgroups are given.
+    pub cgroup: PodCgroup,
     /// Init containers (regular ones and sidecars) in spec order, then main containers in spec order.
     pub containers: Box<[ContainerSpec]>,
     /// Volumes in spec order.

@@ -19,6 +19,7 @@ pub struct Counters {
     pub image_pull_failures: u64,
     pub scheduling_attempts: u64,
     pub scheduling_failures: u64,
+    pub pods_preempted: u64,
     pub probe_failures: u64,
     pub node_crashes: u64,
     pub changes_refused: u64,

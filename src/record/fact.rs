@@ -3,8 +3,8 @@
 use crate::base::SimTime;
 use crate::define_id;
 use crate::model::{
-    ConditionStatus, ConfigId, ContainerState, NodeId, Phase, PodConditionType, PodUid, ResizeState, ServiceId, StrId,
-    Taint,
+    ConditionStatus, ConfigId, ContainerState, NodeId, Phase, PodConditionType, PodUid, Pressure, ResizeState,
+    ServiceId, StrId, Taint,
 };
 
 define_id! {
@@ -22,6 +22,8 @@ pub enum Fact {
     NodeRemoved(NodeId),
     /// The node's Ready condition changed.
     NodeReady(NodeId, ConditionStatus),
+    /// A pressure condition of the node changed.
+    NodePressure(NodeId, Pressure, bool),
     /// `spec.unschedulable` changed.
     NodeCordoned(NodeId, bool),
     /// A taint was added (`true`) or removed.
@@ -134,6 +136,24 @@ pub enum KubeEvent {
     TaintManagerEviction,
     EnsuredLoadBalancer,
     DeadlineExceeded,
+    NodeHasInsufficientMemory,
+    NodeHasSufficientMemory,
+    NodeHasDiskPressure,
+    NodeHasNoDiskPressure,
+    NodeHasInsufficientPID,
+    NodeHasSufficientPID,
+    EvictionThresholdMet,
+    OutOfpods,
+    OutOfcpu,
+    OutOfmemory,
+    OutOfEphemeralStorage,
+    NodeAffinity,
+    NodePorts,
+    TaintToleration,
+    NodeShutdown,
+    UnexpectedAdmissionError,
+    Preempting,
+    Shutdown,
     FailedPostStartHook,
     FailedPreStopHook,
     ResizeDeferred,
@@ -170,6 +190,7 @@ impl KubeEvent {
         match self {
             Self::FailedPull => "Failed".to_owned(),
             Self::BackOffPull => "BackOff".to_owned(),
+            Self::OutOfEphemeralStorage => "OutOfephemeral-storage".to_owned(),
             other => format!("{other:?}"),
         }
     }
@@ -193,6 +214,17 @@ impl KubeEvent {
             | Self::InspectFailed
             | Self::FailedCreatePodSandBox
             | Self::Evicted
+            | Self::EvictionThresholdMet
+            | Self::OutOfpods
+            | Self::OutOfcpu
+            | Self::OutOfmemory
+            | Self::OutOfEphemeralStorage
+            | Self::NodeAffinity
+            | Self::NodePorts
+            | Self::TaintToleration
+            | Self::NodeShutdown
+            | Self::UnexpectedAdmissionError
+            | Self::Preempting
             | Self::ExceededGracePeriod
             | Self::NodeNotReady
             | Self::Rebooted => "Warning",

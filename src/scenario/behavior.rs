@@ -29,6 +29,7 @@ pub(super) struct Entry {
     pub cpu: Option<Usage>,
     pub writes: Option<Vec<Placed<FileUse>>>,
     pub reads: Option<Vec<Placed<String>>>,
+    pub processes: Option<u32>,
     pub on_terminate: Option<OnTerminate>,
     pub first_exit_codes: Option<Box<[i32]>>,
     pub unhealthy: Option<Unhealthy>,
@@ -70,6 +71,7 @@ fn entry(cx: &mut Cx<'_>, fields: &Fields<'_>) -> Entry {
         cpu: fields.table(cx, "cpu", &CPU_USE).map(|fields| cpu(cx, &fields)),
         writes: writes(cx, fields),
         reads: fields.texts(cx, "reads").map(|paths| paths.iter().filter_map(|path| absolute(cx, path)).collect()),
+        processes: fields.whole(cx, "processes").and_then(|count| u32::try_from(count.value).ok()),
         on_terminate: fields.node(cx, "on_terminate").and_then(|node| on_terminate(cx, node)),
         first_exit_codes: fields
             .list(cx, "first_exit_codes")

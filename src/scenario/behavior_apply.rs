@@ -114,6 +114,7 @@ fn merged<'e>(base: Base, entries: impl Iterator<Item = &'e Entry>) -> Behavior 
         if let Some(reads) = &entry.reads {
             behavior.reads = reads.iter().map(|path| path.value.as_str().into()).collect();
         }
+        set(&mut behavior.processes, entry.processes.as_ref());
         set(&mut behavior.on_terminate, entry.on_terminate.as_ref());
         set(&mut behavior.first_exit_codes, entry.first_exit_codes.as_ref());
         if entry.unhealthy.is_some() {

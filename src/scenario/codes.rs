@@ -83,4 +83,6 @@ codes! {
     TOO_MANY = "PS2035", "too many";
     /// Pods of a scheduler that is not there.
     UNKNOWN_SCHEDULER = "PS2036", "no such scheduler";
+    /// An eviction threshold that kubelets would not take.
+    BAD_THRESHOLD = "PS2037", "eviction threshold not understood";
 }

@@ -3,13 +3,15 @@
 use super::distributions::distribution;
 use super::fields::{Fields, Placed, choice, duration, fail, number};
 use super::files::open_one;
-use super::spec::cluster::{CONTROL_PLANE, EXPECT, FEATURE_GATES, OUTPUT, SCHEDULER};
+use super::spec::cluster::{CONTROL_PLANE, EVICTION, EXPECT, FEATURE_GATES, OUTPUT, SCHEDULER};
 use super::tree::{Node, Value};
 use super::units;
 use super::{Cx, codes, suggest};
 use crate::base::{Distribution, SimDuration};
 use crate::diag::SourceId;
 use crate::manifest::scheduler_config;
+use crate::model::eviction::{EvictionPlan, Statements};
+use crate::model::shutdown;
 use crate::sim::metrics;
 use crate::sim::plan::{ControlPlane, Evaluator, Expect, OutputPlan, SchedulerPlan};
 
@@ -80,10 +82,55 @@ pub(super) fn control_plane(cx: &mut Cx<'_>, root: &Fields<'_>) -> ControlPlane 
     if let Some(threshold) = fields.whole(cx, "terminated_pod_gc_threshold") {
         plan.terminated_pod_gc_threshold = u32::try_from(threshold.value).unwrap_or(u32::MAX);
     }
+    let whole = |cx: &mut Cx<'_>, key| fields.duration(cx, key).map_or(0, |value| value.value.whole_secs());
+    let (grace, critical) = (whole(cx, "shutdown_grace"), whole(cx, "shutdown_grace_critical"));
+    plan.shutdown = shutdown::migrate(grace, critical).into();
+    if critical > grace {
+        let message = "critical pods cannot have more time than the whole shutdown";
+        let help = "raise `shutdown_grace`, or lower `shutdown_grace_critical`";
+        let span = fields.key_span("shutdown_grace_critical");
+        cx.diagnostics.error(codes::OUT_OF_RANGE, span, message, "too long", help);
+    }
+    if let Some(fields) = fields.table(cx, "eviction", &EVICTION) {
+        eviction(cx, &fields, &mut plan.eviction);
+    }
     if let Some(fields) = fields.table(cx, "scheduler", &SCHEDULER) {
         scheduler(cx, &fields, &mut plan.scheduler);
     }
     plan
+}
+
+fn eviction(cx: &mut Cx<'_>, fields: &Fields<'_>, plan: &mut EvictionPlan) {
+    let mut given = |key| fields.map(cx, key);
+    let (hard, soft, graces, reclaims) = (given("hard"), given("soft"), given("soft_grace"), given("min_reclaim"));
+    fn pairs<'t>(map: Option<&Vec<(&'t str, Placed<&'t str>)>>) -> Vec<(&'t str, &'t str)> {
+        map.into_iter().flatten().map(|(signal, text)| (*signal, text.value)).collect()
+    }
+    let hard = hard.as_ref().map(|hard| pairs(Some(hard)));
+    let statements = Statements {
+        hard: hard.as_deref().unwrap_or(Statements::DEFAULT.hard),
+        soft: &pairs(soft.as_ref()),
+        soft_grace: &pairs(graces.as_ref()),
+        min_reclaim: &pairs(reclaims.as_ref()),
+        ..Statements::DEFAULT
+    };
+    match statements.parse() {
+        Ok(thresholds) => plan.thresholds = thresholds.into(),
+        Err(why) => {
+            let help =
+                "write for example `hard = { \"memory.available\" = \"500Mi\", \"nodefs.available\" = \"10%\" }`";
+            cx.diagnostics.error(codes::BAD_THRESHOLD, fields.span, &why, "not understood", help);
+        }
+    }
+    if let Some(period) = fields.duration(cx, "transition_period") {
+        plan.transition_period = period.value;
+    }
+    if let Some(grace) = fields.duration(cx, "max_pod_grace") {
+        plan.max_pod_grace_seconds = grace.value.whole_secs();
+    }
+    if let Some(pids) = fields.whole(cx, "max_pids") {
+        plan.max_pids = pids.value;
+    }
 }
 
 /// Feature gates, and the settings of restarts that go with them.
@@ -151,6 +198,9 @@ fn scheduler(cx: &mut Cx<'_>, fields: &Fields<'_>, plan: &mut SchedulerPlan) {
     }
     if let Some(first) = fields.flag(cx, "first_node_on_tie") {
         plan.first_node_on_tie = first;
+    }
+    if let Some(on) = fields.flag(cx, "async_preemption") {
+        plan.async_preemption = on;
     }
     match fields.choice(cx, "evaluator") {
         Some("scan") => plan.evaluator = Evaluator::Scan,

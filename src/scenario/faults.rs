@@ -30,7 +30,7 @@ pub(super) fn read(cx: &mut Cx<'_>, root: &Fields<'_>, parts: &Parts) -> Vec<Fau
 fn kind(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &Parts) -> Option<FaultKind> {
     let kind = fields.choice(cx, "kind")?;
     let fitting: &[&str] = match kind {
-        "node-crash" | "cordon" => &["node", "pod", "random", "pool"],
+        "node-crash" | "node-shutdown" | "cordon" => &["node", "pod", "random", "pool"],
         "zone-loss" => &["zone"],
         "registry-outage" => &["registry"],
         _ => &["pod", "container", "exit_code"],
@@ -45,6 +45,7 @@ fn kind(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &Parts) -> Option<FaultKind
     }
     match kind {
         "node-crash" => node_target(cx, fields, parts).map(FaultKind::NodeCrash),
+        "node-shutdown" => node_target(cx, fields, parts).map(FaultKind::NodeShutdown),
         "cordon" => node_target(cx, fields, parts).map(FaultKind::Cordon),
         "zone-loss" => zone(cx, fields, parts).map(FaultKind::ZoneLoss),
         "registry-outage" => {

@@ -193,7 +193,7 @@ fn read(cx: &mut Cx<'_>, root: &Fields<'_>, file: &str) -> Option<Plan> {
     if let Some(fields) = header {
         pods::manifests(cx, root, &fields, &mut parts);
     }
-    nodes::pools(cx, root, &mut parts);
+    nodes::pools(cx, root, &mut parts, &control_plane.eviction.thresholds);
     arrivals::read(cx, root, &mut parts);
     let changes = changes::read(cx, root, &mut parts);
     let behaviors = behavior_apply::read(cx, root, &mut parts);

@@ -8,25 +8,31 @@ use super::fields::{Fields, Placed, fail, whole};
 use super::parts::Parts;
 use super::spec::cluster::{ALLOCATABLE, CAPACITY, NODE_POOL, RESERVED};
 use super::units;
+use crate::base::{Format, Quantity};
+use crate::model::eviction::{Signal, Threshold};
 use crate::model::strings::known;
 use crate::model::{NodeShape, Resources, StrId, Taint, TaintEffect};
 use crate::sim::plan::NodePlan;
 
 /// More nodes than this are refused: a slip of the finger must not fill the memory.
 const MOST_NODES: i64 = 1_000_000;
-/// `evictionHard: memory.available<100Mi`, the kubelet's default.
-const HARD_EVICTION_MEMORY: i64 = 100 << 20;
 const DEFAULT_STORAGE: i64 = 100 << 30;
 const DEFAULT_PODS: i64 = 110;
 
-pub(super) fn pools(cx: &mut Cx<'_>, root: &Fields<'_>, parts: &mut Parts) {
+pub(super) fn pools(cx: &mut Cx<'_>, root: &Fields<'_>, parts: &mut Parts, thresholds: &[Threshold]) {
     let mut names = BTreeSet::new();
     for fields in root.tables(cx, "node_pool", &NODE_POOL) {
-        pool(cx, &fields, parts, &mut names);
+        pool(cx, &fields, parts, &mut names, thresholds);
     }
 }
 
-fn pool(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &mut Parts, names: &mut BTreeSet<String>) {
+fn pool(
+    cx: &mut Cx<'_>,
+    fields: &Fields<'_>,
+    parts: &mut Parts,
+    names: &mut BTreeSet<String>,
+    thresholds: &[Threshold],
+) {
     let name = fields.text(cx, "name");
     let count = fields.whole(cx, "count").map_or(1, |count| {
         if count.value <= MOST_NODES {
@@ -39,7 +45,7 @@ fn pool(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &mut Parts, names: &mut BTr
         0
     });
     let digits = fields.whole(cx, "digits").map_or(1, |digits| usize::try_from(digits.value).unwrap_or(1));
-    let machine = machine(cx, fields);
+    let machine = machine(cx, fields, thresholds);
     let labels = fields.map(cx, "labels").unwrap_or_default();
     let taints = taints(cx, fields);
     let zones = fields.texts(cx, "zones").unwrap_or_default();
@@ -99,7 +105,7 @@ struct Machine {
 }
 
 /// What the machine has and what pods may request of it (spec 4.6).
-fn machine(cx: &mut Cx<'_>, pool: &Fields<'_>) -> Option<Machine> {
+fn machine(cx: &mut Cx<'_>, pool: &Fields<'_>, thresholds: &[Threshold]) -> Option<Machine> {
     let fields = pool.table(cx, "capacity", &CAPACITY);
     let reserved = pool.table(cx, "reserved", &RESERVED);
     let overruled = pool.table(cx, "allocatable", &ALLOCATABLE);
@@ -119,10 +125,15 @@ fn machine(cx: &mut Cx<'_>, pool: &Fields<'_>) -> Option<Machine> {
         capacity.set_scalar(name, amount);
     }
     let kept = |resource: usize| reserved[resource].as_ref().map_or(0, |amount| amount.value);
+    let hard = |signal: Signal, capacity: i64| {
+        let threshold = thresholds.iter().find(|threshold| threshold.signal == signal && threshold.is_hard());
+        threshold.map_or(0, |threshold| threshold.value.of(Quantity::new(capacity, Format::BinarySi)).value())
+    };
     let mut allocatable = capacity.clone();
     allocatable.milli_cpu = (capacity.milli_cpu - kept(0)).max(0);
-    allocatable.memory = (capacity.memory - kept(1) - HARD_EVICTION_MEMORY).max(0);
-    allocatable.ephemeral_storage = (capacity.ephemeral_storage - kept(2) - capacity.ephemeral_storage / 10).max(0);
+    allocatable.memory = (capacity.memory - kept(1) - hard(Signal::MemoryAvailable, capacity.memory)).max(0);
+    let storage = capacity.ephemeral_storage;
+    allocatable.ephemeral_storage = (storage - kept(2) - hard(Signal::NodeFsAvailable, storage)).max(0);
     if let Some((span, basics, scalar)) = given {
         let [cpu, memory, storage] = basics.map(|amount| amount.map(|amount| amount.value));
         allocatable.milli_cpu = cpu.unwrap_or(allocatable.milli_cpu);

@@ -8,7 +8,8 @@ use super::spec::workload::RESIZE_AMOUNTS;
 use super::{Cx, codes, suggest, units};
 use crate::base::SimTime;
 use crate::diag::Span;
-use crate::model::{ClassId, ContainerSpec, PodTemplate, QosClass, Role, TemplateId};
+use crate::model::cgroup::{QUOTA_PERIOD_US, quota, shares};
+use crate::model::{ClassId, ContainerSpec, PodCgroup, PodTemplate, QosClass, Role, TemplateId};
 use crate::sim::plan::{ChangeKind, Naming};
 
 /// What the score of NodeResourcesFit counts for a container that requests none (spec 4.2).
@@ -57,6 +58,7 @@ pub(super) fn read(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &mut Parts, at: 
     spec.limits.memory = limits[1].or(spec.limits.memory);
     check(cx, fields.span, &old, &new, index)?;
     new.class = class(cx, &old, &new.containers);
+    new.cgroup = cgroup(old.cgroup, &new.containers);
     let both = versions.iter().map(|&version| {
         let mut greatest = new.containers.clone();
         for (spec, other) in greatest.iter_mut().zip(&parts.templates[version].containers) {
@@ -122,6 +124,20 @@ fn qos(containers: &[ContainerSpec]) -> QosClass {
         QosClass::Guaranteed
     } else {
         QosClass::Burstable
+    }
+}
+
+/// The cgroup of the pod with these containers.
+fn cgroup(old: PodCgroup, containers: &[ContainerSpec]) -> PodCgroup {
+    let limit = |of: &dyn Fn(&ContainerSpec) -> Option<i64>| {
+        let of = |spec: &ContainerSpec| of(spec).unwrap_or(0);
+        containers.iter().all(|spec| of(spec) > 0).then(|| effective(containers, &of))
+    };
+    PodCgroup {
+        cpu_shares: shares(effective(containers, &|spec| spec.requests.milli_cpu)),
+        cpu_quota_us: limit(&|spec| spec.limits.milli_cpu).map(|limit| quota(limit, QUOTA_PERIOD_US)),
+        memory_limit: limit(&|spec| spec.limits.memory),
+        ..old
     }
 }
 

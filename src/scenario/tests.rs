@@ -100,7 +100,7 @@ fn everything_compiles_to_what_it_says() {
     let node = |name: &str| plan.nodes.iter().find(|node| text(node.name) == name).map(|node| &plan.shapes[node.shape]);
     let gpu = node("gpu-00").expect("the pool's first node");
     assert_eq!((gpu.capacity.milli_cpu, gpu.allocatable.milli_cpu), (8000, 7500));
-    assert_eq!(gpu.allocatable.memory, (32 << 30) - (1 << 30) - (100 << 20), "capacity, reserved, hard eviction");
+    assert_eq!(gpu.allocatable.memory, (32 << 30) - (1 << 30) - (500 << 20), "capacity, reserved, hard eviction");
     assert_eq!((gpu.max_pods, text(gpu.zone)), (50, "a"));
     assert_eq!(text(node("gpu-01").expect("the second node").zone), "b");
     assert_eq!(
@@ -158,7 +158,9 @@ fn everything_compiles_to_what_it_says() {
     assert_eq!(plan.faults[0].at.rfc3339(), "2026-03-02T21:30:00Z");
     assert_eq!(plan.faults[1].at.since(plan.start), SimDuration::from_secs(5400));
     assert!(matches!(plan.faults[2].kind, FaultKind::Cordon(NodeTarget::Random { count: 2, .. })));
-    assert_eq!(plan.faults.len(), 6);
+    assert!(matches!(plan.faults[6].kind, FaultKind::NodeShutdown(NodeTarget::Named(_))));
+    assert_eq!(plan.faults.len(), 7);
+    assert_eq!(plan.control_plane.shutdown.iter().map(|group| group.grace_seconds).collect::<Vec<_>>(), [40, 20]);
     assert!(matches!(plan.changes[0].kind, ChangeKind::ApplyConfig(_)));
     assert!(matches!(plan.changes[2].kind, ChangeKind::DeletePod { grace_seconds: Some(0), .. }));
     assert_eq!(plan.changes.len(), 7);

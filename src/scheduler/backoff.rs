@@ -4,6 +4,30 @@
 
 use crate::base::{SimDuration, SimTime};
 
+/// The queue's constants.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct QueueConfig {
+    /// `podInitialBackoffSeconds`.
+    pub initial_backoff: SimDuration,
+    /// `podMaxBackoffSeconds`.
+    pub max_backoff: SimDuration,
+    /// How long a pod waits for an event before it is tried anyway.
+    pub max_in_unschedulable: SimDuration,
+    /// How often that is looked at.
+    pub leftover_period: SimDuration,
+}
+
+impl Default for QueueConfig {
+    fn default() -> Self {
+        Self {
+            initial_backoff: SimDuration::from_secs(1),
+            max_backoff: SimDuration::from_secs(10),
+            max_in_unschedulable: SimDuration::from_secs(300),
+            leftover_period: SimDuration::from_secs(30),
+        }
+    }
+}
+
 /// The first and the longest wait.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct PodBackOff {

@@ -7,11 +7,12 @@ use rustc_hash::FxBuildHasher;
 use super::cycle::{Pick, Placement, Search, Window};
 use super::diagnosis::Diagnosis;
 use super::framework::MAX_NODE_SCORE;
+use super::journal::Cursor;
 use super::nominated::{Denied, denial};
 use super::plugins::{node_affinity, taint_toleration};
 use super::probe::{Probe, Reject};
 use super::rules::Rules;
-use super::view::{Cursor, NOT_LISTED, View};
+use super::view::{NOT_LISTED, View};
 
 /// Cells that are built together.
 const BLOCK: usize = 64;
@@ -74,7 +75,7 @@ impl Column {
     /// Takes in what changed since the last use.
     pub(super) fn sync(&mut self, view: &View, probe: &Probe<'_>) {
         self.used = true;
-        let changes = if self.epoch == view.list_epoch() { view.changes_since(self.cursor) } else { None };
+        let changes = if self.epoch == view.list_epoch() { view.journal().changes_since(self.cursor) } else { None };
         match changes {
             // To ask again when a search comes by is cheaper than to follow more changes than there are cells.
             Some(changes) if changes.len() <= self.built_cells => {
@@ -96,7 +97,7 @@ impl Column {
                 self.epoch = view.list_epoch();
             }
         }
-        self.cursor = view.cursor();
+        self.cursor = view.journal().cursor();
     }
 
     /// Takes the cell at `position` out of the counts.

@@ -192,6 +192,13 @@ pub fn interested(event: &ClusterEvent) -> PluginSet {
 /// Whether an event wakes a pod of `class` that these plugins rejected: one of them must say so.
 #[must_use]
 pub fn wakes(tables: &Tables, class: ClassId, rejected_by: PluginSet, event: &ClusterEvent) -> bool {
+    // A pod that something holds back is moved only by what may lift that: while its victims are being evicted, by pods that go.
+    let held = rejected_by.contains(Plugin::SchedulingGates)
+        || (rejected_by.contains(Plugin::DefaultPreemption)
+            && !matches!(event, ClusterEvent::AssignedPodRemoved { .. }));
+    if held && *event != ClusterEvent::Wildcard {
+        return false;
+    }
     let asked = rejected_by.intersection(interested(event));
     if asked.is_empty() {
         return false;

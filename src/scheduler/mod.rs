@@ -1,13 +1,16 @@
 //! The scheduler: which node a pod gets, and when it is asked. Decisions equal kube-scheduler v1.34.1.
 
 pub mod backoff;
+mod bindings;
 mod column;
 pub mod columns;
 pub mod cycle;
 pub mod diagnosis;
+mod evictions;
 pub mod framework;
 pub mod hints;
 mod inflight;
+pub mod journal;
 pub mod node_tree;
 pub mod nominated;
 pub mod plugins;

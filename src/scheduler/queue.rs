@@ -10,6 +10,7 @@ use priority_queue::PriorityQueue;
 use rustc_hash::{FxHashMap, FxHasher};
 
 use super::backoff::PodBackOff;
+pub use super::backoff::QueueConfig;
 use super::framework::{Plugin, PluginSet};
 use super::hints::{self, ClusterEvent};
 use super::inflight::{InFlight, Seen};
@@ -18,30 +19,6 @@ use super::trail::Trail;
 use super::waiting::{Seat, Waiting};
 use crate::base::{SimDuration, SimTime};
 use crate::model::{ClassId, PodId};
-
-/// The queue's constants.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct QueueConfig {
-    /// `podInitialBackoffSeconds`.
-    pub initial_backoff: SimDuration,
-    /// `podMaxBackoffSeconds`.
-    pub max_backoff: SimDuration,
-    /// How long a pod waits for an event before it is tried anyway.
-    pub max_in_unschedulable: SimDuration,
-    /// How often that is looked at.
-    pub leftover_period: SimDuration,
-}
-
-impl Default for QueueConfig {
-    fn default() -> Self {
-        Self {
-            initial_backoff: SimDuration::from_secs(1),
-            max_backoff: SimDuration::from_secs(10),
-            max_in_unschedulable: SimDuration::from_secs(300),
-            leftover_period: SimDuration::from_secs(30),
-        }
-    }
-}
 
 /// A pending pod and its history in the queue. [`Queue::pop`] hands it out, [`Queue::failed`] takes it back.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -215,7 +192,12 @@ impl Queue {
             });
         self.in_flight.finish(info.pod);
         if woken {
-            return self.enter(info, now);
+            let place = self.enter(info, now);
+            if place == Place::Unschedulable {
+                // What holds it back now is lifted before long: it must not wait for an event for ever.
+                self.leftovers.push_back((info.timestamp, info.sequence, info.pod));
+            }
+            return place;
         }
         self.wait(info);
         Place::Unschedulable
@@ -223,13 +205,20 @@ impl Queue {
 
     /// Something happened in the cluster. Returns how many pods it woke.
     pub fn on_event(&mut self, tables: &Tables, event: &ClusterEvent, now: SimTime) -> usize {
+        self.on_event_for(tables, event, i32::MAX, now)
+    }
+
+    /// Something happened that concerns pods of at most this priority only. Returns how many pods it woke.
+    pub fn on_event_for(&mut self, tables: &Tables, event: &ClusterEvent, priority: i32, now: SimTime) -> usize {
         self.flush(now);
         self.in_flight.record(Seen::Cluster(*event));
         let interested = hints::interested(event);
         let mut woken = std::mem::take(&mut self.scratch);
         self.waiting.take_if(
             interested,
-            |class, rejected_by| hints::wakes(tables, class, rejected_by, event),
+            |class, rejected_by| {
+                tables.class(class).priority <= priority && hints::wakes(tables, class, rejected_by, event)
+            },
             &mut woken,
         );
         let count = woken.len();
@@ -488,7 +477,8 @@ impl Queue {
 }
 
 /// The plugins that a change from `old` to `new` satisfies.
-fn satisfied(tables: &Tables, old: (ClassId, Option<Plugin>), new: (ClassId, Option<Plugin>)) -> PluginSet {
+#[must_use]
+pub fn satisfied(tables: &Tables, old: (ClassId, Option<Plugin>), new: (ClassId, Option<Plugin>)) -> PluginSet {
     let mut plugins = hints::satisfied_by_own_update(tables, old.0, new.0);
     if let (Some(gate), None) = (old.1, new.1) {
         plugins.insert(gate);

@@ -3,27 +3,28 @@
 
 use rand::Rng;
 
+use super::bindings::{BIND_TIMEOUT, Binding};
 use super::columns::Columns;
 use super::cycle::{Ask, Options, Outcome, TieBreak, schedule_one};
 use super::diagnosis::FitError;
+use super::evictions::{Eviction, Objects};
 use super::framework::PluginSet;
 use super::hints::{ClusterEvent, StorageEvent};
+use super::plugins::default_preemption::Candidate;
 use super::pre_enqueue::pre_enqueue;
+use super::preemption::preempt;
 use super::queue::{Queue, QueueConfig, QueuedPod};
 use super::relations::Listers;
 use super::scan::Scan;
-use super::storage::PodVolumes;
 use super::tables::NodeSpec;
 use super::view::View;
 use crate::api::{Change, Cursor, Op, PodRef};
-use crate::base::{IdPages, SimDuration, SimTime};
+use crate::base::{IdPages, SimTime};
 use crate::component::Env;
 use crate::engine::{TimerKey, Timers};
 use crate::model::plan::{Evaluator, Plan};
 use crate::model::strings::known;
-use crate::model::{
-    ClaimName, ClassId, NodeId, PodCondition, PodConditionType, PodId, PodUid, StorageKey, StorageObject, Taint,
-};
+use crate::model::{ClassId, NodeId, PodCondition, PodConditionType, PodId, PodUid, StorageObject, Taint};
 use crate::record::{Fact, KubeEvent, Recorder};
 
 /// Timers of the scheduler.
@@ -35,46 +36,46 @@ pub enum Timer {
     Queue,
     /// A binding reaches the API server.
     Bind(u32),
+    /// Deletions of victims reach the API server.
+    Evict(u32),
     /// It is looked whether the volumes of a pod that is being bound are there.
     Volumes(u32),
 }
 
-/// How long a pod's binding waits for its volumes (`bindTimeoutSeconds`).
-const BIND_TIMEOUT: SimDuration = SimDuration::from_secs(600);
-/// How often it looks.
-const VOLUME_POLL: SimDuration = SimDuration::from_secs(1);
-
-/// A pod that is being bound.
+/// A cycle, with what was decided when it began.
 #[derive(Clone, Debug)]
-struct Binding {
+struct Cycle {
     pod: PodRef,
-    node: NodeId,
     info: QueuedPod,
-    /// What its claims get.
-    volumes: PodVolumes,
-    /// When waiting for them is given up.
-    deadline: SimTime,
+    outcome: Outcome,
+    /// Who is to be evicted for it, if no node takes it.
+    candidate: Option<Candidate>,
+    /// Whether the cycle goes on until they are.
+    evicts: bool,
 }
 
 /// kube-scheduler.
 #[derive(Debug)]
 pub struct Scheduler {
-    view: View,
+    pub(super) view: View,
     columns: Columns,
     scan: Scan,
     evaluator: Evaluator,
     options: Options,
-    queue: Queue,
-    /// The pod of the cycle under way, and what was decided about it when the cycle began.
-    cycle: Option<(PodRef, QueuedPod, Outcome)>,
+    pub(super) queue: Queue,
+    /// The cycle under way.
+    cycle: Option<Cycle>,
     /// When the queue's own timer is due.
     queue_timer: Option<(SimTime, TimerKey)>,
-    bindings: Vec<Option<Binding>>,
-    free_bindings: Vec<u32>,
+    pub(super) bindings: Vec<Option<Binding>>,
+    pub(super) free_bindings: Vec<u32>,
+    /// Evictions that go on beside the cycles, by the number of their timers.
+    pub(super) evictions: std::collections::BTreeMap<u32, Eviction>,
+    pub(super) next_eviction: u32,
     /// The pods that the slots stand for, as far as the log was read.
-    uids: IdPages<PodId, Option<PodUid>>,
+    pub(super) uids: IdPages<PodId, Option<PodUid>>,
     /// Why pending pods do not fit.
-    errors: std::collections::BTreeMap<PodUid, FitError>,
+    pub(super) errors: std::collections::BTreeMap<PodUid, FitError>,
 }
 
 impl Scheduler {
@@ -104,6 +105,8 @@ impl Scheduler {
             queue_timer: None,
             bindings: Vec::new(),
             free_bindings: Vec::new(),
+            evictions: std::collections::BTreeMap::new(),
+            next_eviction: 0,
             uids: IdPages::new(),
             errors: std::collections::BTreeMap::new(),
         }
@@ -124,6 +127,7 @@ impl Scheduler {
             Timer::Cycle => self.end_cycle(env),
             Timer::Queue => self.queue_timer = None,
             Timer::Bind(slot) => self.bind(env, slot),
+            Timer::Evict(number) => self.go_on_evicting(env, number),
             Timer::Volumes(slot) => self.await_volumes(env, slot),
         }
         self.go_on(env);
@@ -156,13 +160,13 @@ impl Scheduler {
     /// The pod of the cycle under way.
     #[must_use]
     pub fn in_cycle(&self) -> Option<PodRef> {
-        self.cycle.as_ref().map(|(pod, ..)| *pod)
+        self.cycle.as_ref().map(|cycle| cycle.pod)
     }
 
     /// Where the pod of the cycle under way goes; `None` if no node fits it, or there is no cycle.
     #[must_use]
     pub fn placement(&self) -> Option<super::cycle::Placement> {
-        match self.cycle.as_ref()?.2 {
+        match self.cycle.as_ref()?.outcome {
             Outcome::Placed(placement) => Some(placement),
             Outcome::Unfit(_) => None,
         }
@@ -171,7 +175,7 @@ impl Scheduler {
     /// How often the pod of the cycle under way was tried, this time included.
     #[must_use]
     pub fn attempt(&self) -> Option<u32> {
-        self.cycle.as_ref().map(|(_, info, _)| info.attempts)
+        self.cycle.as_ref().map(|cycle| cycle.info.attempts)
     }
 
     /// What cycles are told.
@@ -183,6 +187,11 @@ impl Scheduler {
     /// Keeps from now on what moves `pod` in the queue: see [`Queue::trail`].
     pub fn follow(&mut self, pod: PodId) {
         self.queue.trail.follow(pod);
+    }
+
+    /// Evictions that are on their way: for whom, and who is left to be evicted.
+    pub fn evictions(&self) -> impl Iterator<Item = (PodRef, &[PodRef])> {
+        self.evictions.values().map(|eviction| (eviction.preemptor, eviction.victims.as_slice()))
     }
 
     /// Pods whose bindings are on their way, and where they are to go.
@@ -213,6 +222,7 @@ impl Scheduler {
             Change::PodBound { pod, node, class } => {
                 if !self.view.is_assumed(pod.pod) {
                     self.queue.delete(pod.pod);
+                    self.view.clear_nomination(pod.pod);
                 }
                 self.appeared(pod.pod, class, node, now);
             }
@@ -229,9 +239,24 @@ impl Scheduler {
                 if !self.queue.delete(pod.pod) {
                     self.left(pod, now);
                 }
+                self.withdrawn(pod.pod, now);
                 self.errors.remove(&pod.uid);
                 if self.uids.get(pod.pod).copied().flatten() == Some(pod.uid) {
                     self.uids[pod.pod] = None;
+                }
+            }
+            Change::PodNominated { pod, node, before, class } => {
+                let pending =
+                    self.uids.get(pod.pod).copied().flatten() == Some(pod.uid) && self.view.place_of(pod.pod).is_none();
+                if !pending {
+                    return;
+                }
+                match node {
+                    Some(node) => self.view.nominate(pod.pod, class, node),
+                    None => _ = self.view.clear_nomination(pod.pod),
+                }
+                if before.is_some() {
+                    self.made_room(class, now);
                 }
             }
             Change::NodeAdded(node) => {
@@ -268,6 +293,20 @@ impl Scheduler {
         self.queue.on_event(self.view.tables(), &ClusterEvent::AssignedPodAdded(class), now);
     }
 
+    /// A pending pod is gone: the node that was kept for it is not any more.
+    fn withdrawn(&mut self, pod: PodId, now: SimTime) {
+        if let Some((nominee, _)) = self.view.clear_nomination(pod) {
+            self.made_room(nominee.class, now);
+        }
+    }
+
+    /// A pod of `class` is no longer nominated for its node: to pods of at most its priority that is as if it had gone.
+    fn made_room(&mut self, class: ClassId, now: SimTime) {
+        let priority = self.view.tables().class(class).priority;
+        let event = ClusterEvent::AssignedPodRemoved { class, terminating: false };
+        self.queue.on_event_for(self.view.tables(), &event, priority, now);
+    }
+
     fn left(&mut self, pod: PodRef, now: SimTime) {
         let terminating = self.view.is_terminating(pod.pod);
         if let Some((_, class)) = self.view.remove_pod(pod.pod) {
@@ -295,12 +334,24 @@ impl Scheduler {
             env.counters.scheduling_attempts += 1;
             let (workload, ordinal) = env.cluster.pods().source(pod.pod);
             let mut rng = env.draws.workload(workload).tie_break.at(u64::from(ordinal), u64::from(info.attempts), 0);
-            let (ask, tie) = (Ask::of(info.class), rng.next_u64());
-            let decision = match self.evaluator {
+            // Its own nomination does not stand in its way.
+            let nominated = self.view.clear_nomination(pod.pod).map(|(_, node)| node);
+            let (ask, tie) = (Ask { class: info.class, nominated }, rng.next_u64());
+            let mut decision = match self.evaluator {
                 Evaluator::Columns => schedule_one(&mut self.view, &mut self.columns, ask, &self.options, tie),
                 Evaluator::Scan => schedule_one(&mut self.view, &mut self.scan, ask, &self.options, tie),
             };
-            self.cycle = Some((pod, info, decision.outcome));
+            let candidate = match &mut decision.outcome {
+                Outcome::Placed(_) => None,
+                Outcome::Unfit(error) => {
+                    let objects = Objects::new(env.cluster, env.plan, &self.uids, env.now);
+                    preempt(&self.view, ask, error, &objects, rng.next_u64()).into_iter().next()
+                }
+            };
+            if let Some(node) = nominated {
+                self.view.nominate(pod.pod, info.class, node);
+            }
+            self.cycle = Some(Cycle { pod, info, outcome: decision.outcome, candidate, evicts: false });
             env.timers.after_constant(env.plan.control_plane.scheduling_cycle, Timer::Cycle);
         }
     }
@@ -317,40 +368,39 @@ impl Scheduler {
     }
 
     fn end_cycle<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>) {
-        let (pod, info, outcome) = self.cycle.take().expect("a cycle is under way");
+        let cycle = self.cycle.take().expect("a cycle is under way");
+        let Cycle { pod, info, outcome, candidate, evicts } = cycle;
         if !env.cluster.pods().exists(pod) {
             self.queue.done(pod.pod);
             return;
         }
         match outcome {
             Outcome::Placed(placement) => {
+                self.view.clear_nomination(pod.pod);
                 let Some(volumes) = self.reserve(env, info.class, placement.node) else {
                     // What the decision was made with is no longer so.
+                    let _ = env.cluster.request(env.now, Op::Nominate { pod, node: None, class: info.class });
                     self.queue.failed(self.view.tables(), info, PluginSet::EMPTY, env.now);
                     return;
                 };
                 self.view.assume(pod.pod, info.class, placement.node);
                 self.queue.done(pod.pod);
-                let has_volumes = !volumes.is_empty();
                 let deadline = env.now + BIND_TIMEOUT;
                 let binding = Binding { pod, node: placement.node, info, volumes, deadline };
-                let slot = match self.free_bindings.pop() {
-                    Some(slot) => {
-                        self.bindings[slot as usize] = Some(binding);
-                        slot
-                    }
-                    None => {
-                        self.bindings.push(Some(binding));
-                        u32::try_from(self.bindings.len() - 1).expect("few pods are bound at once")
-                    }
-                };
-                if has_volumes {
-                    env.timers.after_constant(VOLUME_POLL, Timer::Volumes(slot));
-                } else {
-                    env.timers.after_constant(env.plan.control_plane.binding, Timer::Bind(slot));
-                }
+                self.start_binding(env, binding);
             }
             Outcome::Unfit(error) => {
+                if let Some(chosen) = &candidate
+                    && !env.plan.control_plane.scheduler.async_preemption
+                {
+                    if !evicts {
+                        let cycle = Cycle { evicts: true, outcome: Outcome::Unfit(error), pod, info, candidate };
+                        self.cycle = Some(cycle);
+                        env.timers.after(env.plan.control_plane.binding * 2, Timer::Cycle);
+                        return;
+                    }
+                    self.evict_at_once(env, pod, info.class, chosen);
+                }
                 env.counters.scheduling_failures += 1;
                 let kind = PodConditionType::PodScheduled;
                 let condition = PodCondition::not(known::UNSCHEDULABLE);
@@ -361,81 +411,14 @@ impl Scheduler {
                     env.fact(|| Fact::PodUnschedulable(pod.uid, note));
                     env.pod_event(pod.uid, KubeEvent::FailedScheduling, || error.message(strings));
                 }
+                self.nominate(env, pod, info.class, candidate.as_ref(), &error);
+                if let Some(chosen) = candidate.filter(|_| !evicts) {
+                    self.start_evicting(env, pod, info.class, &chosen);
+                }
                 let rejected_by = error.rejected_by();
                 self.errors.insert(pod.uid, error);
                 self.queue.failed(self.view.tables(), info, rejected_by, env.now);
             }
-        }
-    }
-
-    /// Reserve and the writes of PreBind: the claims' volumes are assumed, and the API server is told of them.
-    fn reserve<T, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, class: ClassId, node: NodeId) -> Option<PodVolumes> {
-        let volumes = self.view.volumes_for(class, node)?;
-        if volumes.is_empty() {
-            return Some(volumes);
-        }
-        let name = self.view.facts(node)?.name;
-        self.view.storage_mut().assume(&volumes, name);
-        let bound = volumes.bindings.iter().map(|&(_, volume)| StorageKey::Volume(volume));
-        let selected = volumes.provisions.iter().map(|&claim| StorageKey::Claim(claim));
-        for object in bound.chain(selected).filter_map(|key| self.view.storage().get(key)) {
-            // Refused if it says so already.
-            let _ = env.cluster.request(env.now, Op::PutStorage(&object));
-        }
-        Some(volumes)
-    }
-
-    /// Upstream asks once a second, for ten minutes.
-    fn await_volumes<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, slot: u32) {
-        let binding = self.bindings[slot as usize].as_ref().expect("a binding arrives once");
-        let claims = binding.volumes.bindings.iter().map(|(claim, _)| claim).chain(&binding.volumes.provisions);
-        let storage = self.view.storage();
-        let is_bound = |&claim: &ClaimName| storage.claim(claim).is_some_and(|claim| claim.bound_to().is_some());
-        let all_bound = claims.copied().all(|claim| is_bound(&claim));
-        if all_bound {
-            env.timers.after_constant(env.plan.control_plane.binding, Timer::Bind(slot));
-        } else if !env.cluster.pods().exists(binding.pod) || env.now >= binding.deadline {
-            let binding = self.bindings[slot as usize].take().expect("a binding arrives once");
-            self.free_bindings.push(slot);
-            self.binding_failed(env, &binding);
-        } else {
-            env.timers.after_constant(VOLUME_POLL, Timer::Volumes(slot));
-        }
-    }
-
-    fn bind<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, slot: u32) {
-        let binding = self.bindings[slot as usize].take().expect("a binding arrives once");
-        self.free_bindings.push(slot);
-        let Binding { pod, node, ref info, .. } = binding;
-        match env.cluster.request(env.now, Op::Bind { pod, node, class: info.class }) {
-            Ok(_) => {
-                env.counters.pods_bound += 1;
-                self.errors.remove(&pod.uid);
-                let name = env.cluster.nodes().get(node).name;
-                let (workload, ordinal) = env.cluster.pods().source(pod.pod);
-                let plan = env.plan;
-                env.pod_event(pod.uid, KubeEvent::Scheduled, || {
-                    let of = &plan.workloads[workload];
-                    let namespace = plan.strings.text(of.namespace);
-                    let pod = of.pod_name(&plan.strings, ordinal);
-                    format!("Successfully assigned {namespace}/{pod} to {}", plan.strings.text(name))
-                });
-            }
-            Err(_) => self.binding_failed(env, &binding),
-        }
-    }
-
-    fn binding_failed<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, binding: &Binding) {
-        let pod = binding.pod;
-        self.view.storage_mut().forget(&binding.volumes);
-        // If the pod is gone, its slot may be another's by now, assumed in its turn.
-        let same = self.uids.get(pod.pod).copied().flatten() == Some(pod.uid);
-        if let Some((_, class)) = same.then(|| self.view.forget(pod.pod)).flatten() {
-            let event = ClusterEvent::AssignedPodRemoved { class, terminating: false };
-            self.queue.on_event(self.view.tables(), &event, env.now);
-        }
-        if env.cluster.pods().exists(pod) && env.cluster.pods().node(pod.pod).is_none() {
-            self.queue.failed(self.view.tables(), binding.info, PluginSet::EMPTY, env.now);
         }
     }
 }

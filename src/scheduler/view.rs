@@ -8,6 +8,7 @@ use std::collections::hash_map::Entry;
 use rustc_hash::{FxHashMap, FxHashSet};
 use smallvec::SmallVec;
 
+use super::journal::Journal;
 use super::node_tree::{NodeTree, ZoneKey};
 use super::nominated::{Nominations, Nominee};
 use super::plugins::image_locality::{self, ImageState};
@@ -41,10 +42,6 @@ struct NodeRow {
     first_pod: Option<PodId>,
 }
 
-/// A point in the journal of changed nodes.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
-pub struct Cursor(u64);
-
 /// What the scheduler believes about the cluster.
 #[derive(Clone, Debug, Default)]
 pub struct View {
@@ -71,8 +68,7 @@ pub struct View {
     list_epoch: u64,
     /// The images that nodes report. Never iterated.
     images: FxHashMap<StrId, ImageState>,
-    journal: Vec<NodeId>,
-    journal_start: u64,
+    journal: Journal,
     pub(super) next_start: u32,
 }
 
@@ -295,9 +291,9 @@ impl View {
         self.nominations.set(Nominee { pod, class, priority }, node);
     }
 
-    /// Takes a pod's nomination back. Returns the node it was nominated for.
-    pub fn clear_nomination(&mut self, pod: PodId) -> Option<NodeId> {
-        self.nominations.remove(pod).map(|(_, node)| node)
+    /// Takes a pod's nomination back. Returns what it was and where, if it was nominated.
+    pub fn clear_nomination(&mut self, pod: PodId) -> Option<(Nominee, NodeId)> {
+        self.nominations.remove(pod)
     }
 
     /// Asks about `node` as if the pods nominated there that count against `priority` were on it.
@@ -516,26 +512,13 @@ impl View {
     // ---- the journal ----
 
     fn changed(&mut self, node: NodeId) {
-        self.journal.push(node);
-        let keep = (2 * self.list.len()).max(1024);
-        if self.journal.len() > 2 * keep {
-            let cut = self.journal.len() - keep;
-            self.journal.drain(..cut);
-            self.journal_start += cut as u64;
-        }
+        self.journal.note(node, self.list.len());
     }
 
-    /// The end of the journal.
+    /// Which nodes changed, and when.
     #[must_use]
-    pub const fn cursor(&self) -> Cursor {
-        Cursor(self.journal_start + self.journal.len() as u64)
-    }
-
-    /// The nodes that changed since `cursor`, oldest first, possibly repeated; `None` if that is too long ago to tell.
-    #[must_use]
-    pub fn changes_since(&self, cursor: Cursor) -> Option<&[NodeId]> {
-        let skip = usize::try_from(cursor.0.checked_sub(self.journal_start)?).ok()?;
-        self.journal.get(skip..)
+    pub const fn journal(&self) -> &Journal {
+        &self.journal
     }
 }
 

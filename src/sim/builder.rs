@@ -7,6 +7,7 @@ use super::plan::{
     ArrivalPlan, ArrivalProcess, ArrivalSource, Image, Naming, NodePlan, Plan, RateCurve, TrafficPlan, Workload,
 };
 use crate::base::{Distribution, Interner, Quantity, SimDuration, SimTime};
+use crate::model::cgroup::{QUOTA_PERIOD_US, pod_cgroup};
 use crate::model::effective::{CPU, ContainerResources, MEMORY, Options, PodResources, ResourceList};
 use crate::model::qos::qos_class;
 use crate::model::strings::known;
@@ -276,6 +277,7 @@ impl PlanBuilder {
             host_network: false,
             pod_resources: false,
             qos: qos_class(&resources),
+            cgroup: pod_cgroup(&resources, true, QUOTA_PERIOD_US),
             containers: Box::new([container]),
             volumes: Box::default(),
         });

@@ -33,6 +33,18 @@ impl World {
                     }
                 }
             }
+            FaultKind::NodeShutdown(_) => {
+                for node in nodes {
+                    if begins {
+                        self.shut_down(kernel, recorder, node);
+                    } else if self.kubelets.is_up(node) {
+                        // It is still ending its pods: it boots as soon as it is off.
+                        self.boot_when_off.push(node);
+                    } else {
+                        self.power_on(kernel, node);
+                    }
+                }
+            }
             FaultKind::Cordon(_) => {
                 for node in nodes {
                     if self.cluster.request(kernel.now(), Op::SetUnschedulable(node, begins)).is_ok() {
@@ -68,6 +80,23 @@ impl World {
         self.lifecycle.node_is_silent(&mut env, node, renewed);
     }
 
+    /// The machine is switched off; its kubelet may ask for time to end its pods.
+    fn shut_down<R: Recorder>(&mut self, kernel: &mut Kernel<Event>, recorder: &mut R, node: NodeId) {
+        let mut env = env!(self, kernel, recorder);
+        if !self.kubelets.begin_shutdown(&mut env, node) {
+            self.crash(kernel, recorder, node);
+        }
+    }
+
+    /// The kubelet has ended what it could: the machine is off.
+    pub(super) fn power_off<R: Recorder>(&mut self, kernel: &mut Kernel<Event>, recorder: &mut R, node: NodeId) {
+        self.crash(kernel, recorder, node);
+        if let Some(at) = self.boot_when_off.iter().position(|other| *other == node) {
+            self.boot_when_off.remove(at);
+            self.power_on(kernel, node);
+        }
+    }
+
     fn power_on(&mut self, kernel: &mut Kernel<Event>, node: NodeId) {
         if !self.cluster.nodes().get(node).exists {
             return;
@@ -82,7 +111,9 @@ impl World {
 
     fn targets(&self, fault: &FaultKind, at: usize) -> Vec<NodeId> {
         match fault {
-            FaultKind::NodeCrash(target) | FaultKind::Cordon(target) => self.nodes_of(target, at),
+            FaultKind::NodeCrash(target) | FaultKind::NodeShutdown(target) | FaultKind::Cordon(target) => {
+                self.nodes_of(target, at)
+            }
             FaultKind::ZoneLoss(zone) => {
                 self.existing_nodes(|node| self.plan.shapes[self.cluster.nodes().get(node).shape].zone == *zone)
             }
@@ -186,6 +217,7 @@ impl World {
         let names = names.join(", ");
         match fault {
             FaultKind::NodeCrash(_) => format!("node crash: {names}"),
+            FaultKind::NodeShutdown(_) => format!("node shutdown: {names}"),
             FaultKind::Cordon(_) => format!("cordon: {names}"),
             FaultKind::ZoneLoss(zone) => format!("loss of zone {}: {names}", text(*zone)),
             FaultKind::ContainerKill { pod, container, exit_code } => {

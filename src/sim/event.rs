@@ -38,10 +38,8 @@ pub enum Event {
     Endpoints(endpoints::Timer),
     /// A timer of the node lifecycle controller.
     NodeLifecycle(node_lifecycle::Timer),
-    /// The pod garbage collector passes over finished pods.
+    /// A pass of the pod garbage collector.
     PodGcPass,
-    /// The pods of a removed node are orphans to the pod garbage collector.
-    PodGcOrphans(NodeId),
     /// A finished pod's time to live is over. (The timers of this controller are variants of their own: of two enums
     /// that are as large as this one, one would make it larger.)
     PodGcExpired(PodRef),
@@ -84,7 +82,7 @@ impl Ranked for Event {
             | Self::Booted(_) => 0,
             Self::Wake(Actor::Kubelets) | Self::Kubelet(_) => 1,
             Self::Wake(Actor::Controllers) | Self::Endpoints(_) | Self::NodeLifecycle(_) => 2,
-            Self::PodGcPass | Self::PodGcOrphans(_) | Self::PodGcExpired(_) => 2,
+            Self::PodGcPass | Self::PodGcExpired(_) => 2,
             Self::VolumeProvisioned(_) | Self::VolumeResync => 2,
             Self::Wake(Actor::Scheduler) | Self::Scheduler(_) => 3,
         })
@@ -113,7 +111,6 @@ impl From<pod_gc::Timer> for Event {
     fn from(timer: pod_gc::Timer) -> Self {
         match timer {
             pod_gc::Timer::Pass => Self::PodGcPass,
-            pod_gc::Timer::Orphans(node) => Self::PodGcOrphans(node),
             pod_gc::Timer::Expired(pod) => Self::PodGcExpired(pod),
         }
     }

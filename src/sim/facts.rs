@@ -31,9 +31,12 @@ pub(super) fn record<R: Recorder>(cluster: &Cluster, recorder: &mut R, now: SimT
         Change::PodResized { pod, state, .. } => fact(Fact::PodResize(pod.uid, state)),
         Change::PodDeleting { pod, grace_seconds, .. } => fact(Fact::PodDeleting(pod.uid, i64::from(grace_seconds))),
         Change::PodRemoved { pod, .. } => fact(Fact::PodRemoved(pod.uid)),
+        // The events of the victims tell of it.
+        Change::PodNominated { .. } => {}
         Change::NodeAdded(node) => fact(Fact::NodeAdded(node)),
         Change::NodeRemoved(node) => fact(Fact::NodeRemoved(node)),
         Change::NodeReady(node, status) => fact(Fact::NodeReady(node, status)),
+        Change::NodePressure { node, pressure, on } => fact(Fact::NodePressure(node, pressure, on)),
         Change::NodeUnschedulable(node, on) => fact(Fact::NodeCordoned(node, on)),
         Change::NodeTaints { node, taint, added } => fact(Fact::NodeTaint(node, taint, added)),
         Change::Config(config, exists) => fact(Fact::Config(config, exists)),

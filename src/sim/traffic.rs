@@ -3,6 +3,7 @@
 use super::event::Event;
 use super::world::{World, env};
 use crate::api::PodRef;
+use crate::base::SimTime;
 use crate::component::Env;
 use crate::engine::{Kernel, Ranked};
 use crate::model::{ContainerSpec, PodTemplate, ServiceId, TargetPort};
@@ -16,7 +17,7 @@ impl World {
         let curve = &self.plan.traffic[at].rate;
         self.traffic[at].set_rate(now, curve.at(now));
         let next = curve.next_change(now);
-        if next < crate::base::SimTime::NEVER {
+        if next < SimTime::NEVER {
             let event = Event::Rate(u32::try_from(at).expect("few services"));
             kernel.schedule_at(next, event.rank(), event);
         }
@@ -25,12 +26,12 @@ impl World {
 
     /// The proxies took over a service's endpoints.
     pub(super) fn synced<R: Recorder>(&mut self, kernel: &mut Kernel<Event>, recorder: &mut R, service: ServiceId) {
-        let pods = self.endpoints.synced(service).to_vec();
+        let (now, pods) = (kernel.now(), self.endpoints.synced(service).to_vec());
         let Some(at) = self.traffic_of[service] else { return };
         let endpoints: Vec<Endpoint> = pods
             .into_iter()
             .filter(|pod| self.cluster.pods().exists(*pod) && self.has_target(service, *pod))
-            .map(|pod| self.endpoint(service, pod))
+            .map(|pod| self.endpoint(now, service, pod))
             .collect();
         let gone: Vec<Endpoint> = self.traffic[at]
             .endpoints()
@@ -61,14 +62,14 @@ impl World {
         for at in 0..self.endpoints.services_of(template).len() {
             let service = self.endpoints.services_of(template)[at];
             let Some(at) = self.traffic_of[service] else { continue };
-            let Endpoint { up, capacity, .. } = self.endpoint(service, pod);
+            let Endpoint { up, capacity, .. } = self.endpoint(kernel.now(), service, pod);
             if self.traffic[at].update(kernel.now(), pod, up, capacity) {
                 self.push_rates(kernel, recorder, at);
             }
         }
     }
 
-    fn endpoint(&self, service: ServiceId, pod: PodRef) -> Endpoint {
+    fn endpoint(&self, now: SimTime, service: ServiceId, pod: PodRef) -> Endpoint {
         let template = self.kubelets.template_of(pod).unwrap_or_else(|| self.cluster.pods().template(pod.pod));
         let template = &self.plan.templates[template];
         let target = self.plan.services[service].ports.first().map(|port| port.target);
@@ -84,7 +85,10 @@ impl World {
         let serves = |index: &u16| self.kubelets.serves(pod, *index);
         let container = containers.clone().find(serves).or_else(|| containers.clone().next());
         let up = container.as_ref().is_some_and(works);
-        let capacity = container.map_or(0.0, |index| self.capacity(&template.containers[usize::from(index)]));
+        let capacity = container.map_or(0.0, |index| {
+            let reach = self.kubelets.cpu_within_reach(&self.plan, now, pod, index);
+            self.capacity(&template.containers[usize::from(index)], reach)
+        });
         Endpoint { pod, container, up, capacity }
     }
 
@@ -95,13 +99,15 @@ impl World {
         target.is_none_or(|target| resolve(template, target).is_some())
     }
 
-    /// Requests per second that a container's cpu limit lets it serve.
-    fn capacity(&self, spec: &ContainerSpec) -> f64 {
+    /// Requests per second that a container can serve with its cpu limit and what its machine gives it.
+    fn capacity(&self, spec: &ContainerSpec, reach: f64) -> f64 {
         let cpu = &self.plan.behaviors[spec.behavior].cpu;
-        match spec.limits.milli_cpu {
-            #[allow(clippy::cast_precision_loss)]
-            Some(limit) if cpu.per_request > 0.0 => ((limit as f64 - cpu.base - cpu.ramp) / cpu.per_request).max(0.0),
-            _ => f64::INFINITY,
+        #[allow(clippy::cast_precision_loss)]
+        let limit = spec.limits.milli_cpu.map_or(f64::INFINITY, |limit| limit as f64).min(reach);
+        if cpu.per_request > 0.0 && limit.is_finite() {
+            ((limit - cpu.base - cpu.ramp) / cpu.per_request).max(0.0)
+        } else {
+            f64::INFINITY
         }
     }
 

@@ -45,11 +45,16 @@ pub struct World {
     pub(super) workloads: FxHashMap<(StrId, StrId), WorkloadId>,
     /// The nodes that each fault of the plan struck.
     pub(super) struck: Vec<Vec<NodeId>>,
+    /// Nodes whose outage is over before they were off.
+    pub(super) boot_when_off: Vec<NodeId>,
     /// The arrival that each stream waits for.
     next_arrival: Vec<Option<Arrival>>,
     /// Whether an actor's wake-up is pending: there is at most one.
     waking: [bool; 3],
 }
+
+/// So often, at most, traffic is shared anew at one instant.
+const MOST_ROUNDS: u32 = 32;
 
 /// The surroundings of a component, borrowed apart from the component itself.
 macro_rules! env {
@@ -92,6 +97,7 @@ impl World {
             traffic_of,
             node_names: FxHashMap::default(),
             workloads: workloads.collect(),
+            boot_when_off: Vec::new(),
             struck: vec![Vec::new(); plan.faults.len()],
             next_arrival: vec![None; plan.arrivals.len()],
             waking: [false; 3],
@@ -109,7 +115,8 @@ impl World {
             let op = Op::AddNode { name: node.name, id: node.shape, shape };
             self.cluster.request(start, op).expect("a new node is always accepted");
             let id = NodeId::from_index(self.cluster.nodes().len() - 1);
-            self.kubelets.add_machine(&self.plan, self.draws.node(self.plan.strings.text(node.name)), start);
+            let draws = self.draws.node(self.plan.strings.text(node.name));
+            self.kubelets.add_machine(&self.plan, node.shape, draws, start);
             self.node_names.insert(node.name, id);
         }
         for content in &self.plan.config_contents {
@@ -173,6 +180,7 @@ impl World {
                 let _ = self.cluster.request(kernel.now(), Op::SetNodeReady(node, ConditionStatus::True));
             }
             Event::Wake(actor) => self.wake(kernel, recorder, actor),
+            Event::Kubelet(crate::kubelet::Timer::PowerOff(node)) => self.power_off(kernel, recorder, node),
             Event::Kubelet(timer) => {
                 let mut env = env!(self, kernel, recorder);
                 self.kubelets.handle(&mut env, timer);
@@ -188,7 +196,6 @@ impl World {
                 self.lifecycle.handle(&mut env, timer, renewed);
             }
             Event::PodGcPass => self.collect(kernel, recorder, pod_gc::Timer::Pass),
-            Event::PodGcOrphans(node) => self.collect(kernel, recorder, pod_gc::Timer::Orphans(node)),
             Event::PodGcExpired(pod) => self.collect(kernel, recorder, pod_gc::Timer::Expired(pod)),
             Event::VolumeProvisioned(claim) => {
                 self.bind_volumes(kernel, recorder, volume_binder::Timer::Provisioned(claim))
@@ -245,7 +252,10 @@ impl World {
                 super::facts::record(&self.cluster, recorder, now, &change);
             }
         }
-        if self.kubelets.has_touched() {
+        // What one process serves may leave another less, or more: that settles after a few rounds.
+        let mut rounds = 0;
+        while self.kubelets.has_touched() && rounds < MOST_ROUNDS {
+            rounds += 1;
             for pod in self.kubelets.take_touched() {
                 self.update_traffic(kernel, recorder, pod);
             }

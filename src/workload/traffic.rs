@@ -118,13 +118,18 @@ impl Traffic {
         &self.endpoints
     }
 
-    /// Updates one pod's endpoint, if it is one; whether it is.
+    /// Updates one pod's endpoint, if it is one; whether that changed anything. A capacity that differs by less than a
+    /// millionth is the same: what processes on one machine leave each other settles in ever smaller steps.
     pub fn update(&mut self, now: SimTime, pod: PodRef, up: bool, capacity: f64) -> bool {
         let Some(at) = self.endpoints.iter().position(|endpoint| endpoint.pod == pod) else { return false };
         self.advance(now);
         let endpoint = &mut self.endpoints[at];
-        (endpoint.up, endpoint.capacity) = (up, capacity);
-        true
+        let before = std::mem::replace(&mut endpoint.capacity, capacity);
+        let same = before.to_bits() == capacity.to_bits() || (before - capacity).abs() <= 1e-6 * before.abs();
+        if same {
+            endpoint.capacity = before;
+        }
+        std::mem::replace(&mut endpoint.up, up) != up || !same
     }
 
     /// Requests served so far.

@@ -124,6 +124,7 @@ impl Builder {
             host_network: false,
             pod_resources: false,
             qos: QosClass::Burstable,
+            cgroup: podsim::model::PodCgroup::default(),
             containers,
             volumes: Box::default(),
         })

@@ -423,6 +423,7 @@ impl Builder {
         let selector: Box<[(StrId, StrId)]> =
             if self.dice.chance(12) { Box::new([(self.names.disk, self.names.ssd)]) } else { Box::default() };
         let class = PodClass {
+            priority: self.dice.pick(&[0, 0, 0, 0, 10, 100]),
             scoring_milli_cpu: requests.milli_cpu.max(100),
             scoring_memory: requests.memory.max(200 * MIB),
             requests,
@@ -461,6 +462,7 @@ impl Builder {
             host_network: false,
             pod_resources: false,
             qos: QosClass::Burstable,
+            cgroup: podsim::model::PodCgroup::default(),
             containers: containers.into(),
             volumes,
         })

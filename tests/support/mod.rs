@@ -186,6 +186,9 @@ impl Run {
             Fact::NodeAdded(node) => format!("node {} added", self.node_name(node)),
             Fact::NodeRemoved(node) => format!("node {} removed", self.node_name(node)),
             Fact::NodeReady(node, status) => format!("node {} Ready {}", self.node_name(node), status.text()),
+            Fact::NodePressure(node, pressure, on) => {
+                format!("node {} {} {on}", self.node_name(node), pressure.text())
+            }
             Fact::NodeCordoned(node, on) => format!("node {} cordoned {on}", self.node_name(node)),
             Fact::NodeTaint(node, taint, added) => {
                 let sign = if added { '+' } else { '-' };

@@ -61,8 +61,9 @@ struct OptionsIn {
     use_status_resources: bool,
 }
 
+/// A pod as far as its resources go, as several subjects write it.
 #[derive(Deserialize)]
-struct Input {
+pub(super) struct Input {
     #[serde(default)]
     init_containers: Vec<ContainerIn>,
     #[serde(default)]
@@ -83,7 +84,17 @@ struct Input {
     gate_pod_level_resources: Option<bool>,
 }
 
+/// The resources of a case's pod.
+pub(super) fn input(case: &Case) -> Result<Input, Unsupported> {
+    case.input()
+}
+
 impl Input {
+    /// Names of init containers, then of main containers.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.init_containers.iter().chain(&self.containers).map(|container| container.name.as_str())
+    }
+
     /// What the last status of this name says; one without requests and limits has no `resources`.
     fn status(&self, name: &str) -> Result<Option<StatusResources>, Unsupported> {
         let mut statuses = self.container_statuses.iter().chain(&self.init_container_statuses);
@@ -96,7 +107,7 @@ impl Input {
         Ok(Some(StatusResources { allocated: list(&status.allocated)?, actual }))
     }
 
-    fn pod(&self) -> Result<PodResources, Unsupported> {
+    pub(super) fn pod(&self) -> Result<PodResources, Unsupported> {
         let build = |container: &ContainerIn| {
             Ok(ContainerResources {
                 sidecar: container.restart_policy.as_deref() == Some("Always"),

@@ -6,18 +6,23 @@
 //! A file with a `queue` is a recorded case of the scheduler instead (`decisions`): each of its decisions counts as a case.
 
 mod backoff;
+mod cgroup;
 mod cluster;
 mod compare;
 mod conditions;
 mod decisions;
 mod effective;
+mod eviction;
 mod evictions;
 mod images;
 mod int_or_percent;
 mod node_affinity;
+mod node_loss;
 mod phase;
 mod pod_actions;
+mod preemption;
 mod quantity;
+mod queueing_hints;
 mod scheduling;
 mod selector;
 mod status_column;
@@ -106,22 +111,31 @@ fn unknown_kind(case: &Case) -> Checked {
 
 fn answer(file: &str, case: &Case) -> Checked {
     match file {
+        "cgroup_cpu" => cgroup::cpu(case),
         "conditions" => conditions::answer(case),
         "container_restart_rules" => phase::restart_rules(case),
         "crashloop_backoff" => backoff::answer(case),
         "effective_requests" => effective::answer(case),
+        "eviction_ranking" => eviction::ranking(case),
+        "eviction_thresholds" => eviction::thresholds(case),
         "grace_period" => termination::grace_period(case),
         "image_pull" => images::answer(case),
         "int_or_percent" => int_or_percent::answer(case),
         "label_selector" => selector::answer(case),
         "node_affinity" => node_affinity::answer(case),
+        "node_shutdown" => node_loss::node_shutdown(case),
+        "node_zone_state" => node_loss::zone_state(case),
+        "oom_score_adj" => cgroup::oom_score_adj(case),
         "percentage_of_nodes" => scheduling::percentage_of_nodes(case),
         "phase" => phase::answer(case),
         "pod_actions" => pod_actions::answer(case),
         "pod_available" => scheduling::pod_available(case),
         "pod_status_column" => status_column::answer(case),
+        "podgc" => node_loss::pod_gc(case),
         "qos_class" => effective::qos_class(case),
+        "preemption" => preemption::answer(case),
         "quantity" => quantity::answer(case),
+        "queueing_hints" => queueing_hints::answer(case),
         "scheduler_backoff" => scheduling::backoff(case),
         "termination_order" => termination::order(case),
         "toleration_time" => scheduling::toleration_time(case),

@@ -120,7 +120,10 @@ fn explain(watched: &Watched, pod: PodRef, at: SimTime, written: &Written) -> Re
     let template = &plan.templates[template_id];
     let class = template.class;
     let full = full_name(strings, &plan.workloads[workload], ordinal);
-    let view = simulation.scheduler().view();
+    // Its own nomination does not stand in its way.
+    let mut view = simulation.scheduler().view().clone();
+    view.clear_nomination(pod.pod);
+    let view = &view;
     let facts = Facts { plan, strings, view, spec: &plan.classes[class] };
     let node = cluster.pods().node(pod.pod);
     let name_of = |node| strings.text(cluster.nodes().get(node).name).to_owned();

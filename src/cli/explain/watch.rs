@@ -242,9 +242,11 @@ impl Watched {
                 let template = self.simulation.cluster().pods().template(pod.pod);
                 let class = self.simulation.plan().templates[template].class;
                 // Between the decision and now nothing else happened: the view is the one that was decided on.
-                let detailed = detailed(scheduler.view(), start, class, scheduler.options(), 0);
+                // Its own nomination does not stand in its way.
+                let mut view = scheduler.view().clone();
+                view.clear_nomination(pod.pod);
+                let detailed = detailed(&view, start, class, scheduler.options(), 0);
                 self.steps.push((now, Step::Chosen(placement.node)));
-                let view = scheduler.view().clone();
                 self.decided = Some(Decided { at: now, class, placement, detailed, view });
             }
         }

@@ -183,6 +183,7 @@ pub static BEHAVIOR: Section = Section {
             "Absolute paths it reads in files that other containers write.",
             "[\"/var/log/monitor/app.log\"]",
         ),
+        Key::optional("processes", Kind::Whole { min: 0, max: 1_000_000 }, "1", "How many process ids it takes.", "40"),
         Key::optional(
             "on_terminate",
             Kind::Either(&[Kind::Choice(&["ignore"]), Kind::Table(&ON_TERMINATE)]),

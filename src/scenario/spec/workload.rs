@@ -205,8 +205,8 @@ pub static TRACE: Section = Section {
 /// `[[fault]]`.
 pub static FAULT: Section = Section {
     name: "fault",
-    doc: "Something that breaks. What it strikes: `node`, `pod` (the node it is on), or `random` for node-crash and \
-          cordon; `zone` for zone-loss; `pod` and `container` for container-kill and container-outage; `registry` \
+    doc: "Something that breaks. What it strikes: `node`, `pod` (the node it is on), or `random` for node-crash, \
+          node-shutdown and cordon; `zone` for zone-loss; `pod` and `container` for container-kill and container-outage; `registry` \
           for registry-outage.",
     extended_resources: false,
     keys: &[
@@ -214,13 +214,15 @@ pub static FAULT: Section = Section {
             "kind",
             Kind::Choice(&[
                 "node-crash",
+                "node-shutdown",
                 "cordon",
                 "zone-loss",
                 "container-kill",
                 "container-outage",
                 "registry-outage",
             ]),
-            "node-crash: the machine stops. cordon: no new pods. zone-loss: all nodes of a zone crash. container-kill: \
+            "node-crash: the machine stops. node-shutdown: it is switched off, and its kubelet first ends the pods if it has \
+             `shutdown_grace`. cordon: no new pods. zone-loss: all nodes of a zone crash. container-kill: \
              the process is killed once. container-outage: the process exits at once whenever it is started. \
              registry-outage: image pulls fail.",
             "\"node-crash\"",

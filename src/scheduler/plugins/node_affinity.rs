@@ -5,15 +5,7 @@ use crate::model::profile::NodeAffinityArgs;
 use crate::model::{NameTest, NodeAffinity, NodeLabels, StrId};
 use crate::scheduler::framework::{MAX_NODE_SCORE, Reason, Verdict};
 
-/// Whether the node has every pair of `nodeSelector` and matches one of the required terms.
-#[inline]
-#[must_use]
-pub fn matches(selector: &[(StrId, StrId)], affinity: Option<&NodeAffinity>, node: &impl NodeLabels) -> bool {
-    selector.iter().all(|&(key, value)| node.label(key) == Some(value))
-        && affinity
-            .and_then(|affinity| affinity.required.as_deref())
-            .is_none_or(|terms| terms.iter().any(|term| term.matches(node)))
-}
+pub use crate::model::node_affinity::matches;
 
 /// Whether the node matches one of the required terms that the profile adds.
 #[inline]

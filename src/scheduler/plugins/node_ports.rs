@@ -1,24 +1,13 @@
 //! NodePorts: host ports that pods take on their node. Mirrors pkg/scheduler/framework/plugins/nodeports and `HostPortInfo`
 //! in pkg/scheduler/framework/types.go (v1.34.1).
 
-use crate::model::strings::known;
-use crate::model::{HostPort, StrId};
+use crate::model::HostPort;
 use crate::scheduler::framework::{Reason, Verdict};
-
-/// Whether two ports cannot be open on one node. `0.0.0.0` (and no address) means all addresses; `::` does not.
-#[must_use]
-pub fn conflict(a: &HostPort, b: &HostPort) -> bool {
-    let all = |ip: StrId| ip == known::EMPTY || ip == known::ALL_ADDRESSES;
-    a.port == b.port
-        && a.protocol == b.protocol
-        && a.port != 0
-        && (a.host_ip == b.host_ip || all(a.host_ip) || all(b.host_ip))
-}
 
 /// Whether one of the wanted ports is taken.
 #[must_use]
 pub fn any_conflict(wanted: &[HostPort], used: &[HostPort]) -> bool {
-    wanted.iter().any(|w| used.iter().any(|u| conflict(w, u)))
+    wanted.iter().any(|w| used.iter().any(|u| w.conflicts(u)))
 }
 
 /// Rejects a node on which a wanted port is taken.
@@ -37,9 +26,11 @@ pub fn hint_pod_deleted(wanted: &[HostPort], freed: &[HostPort]) -> bool {
 mod tests {
     use super::*;
     use crate::model::Protocol;
+    use crate::model::strings::known;
 
     #[test]
     fn ports_conflict_by_protocol_number_and_address() {
+        let conflict = |a: &HostPort, b: &HostPort| a.conflicts(b);
         let port = |protocol, host_ip, port| HostPort { protocol, host_ip, port };
         let any = port(Protocol::Tcp, known::EMPTY, 80);
         let one = port(Protocol::Tcp, known::CPU, 80);
