@@ -84,8 +84,12 @@ fn as_many_pods_find_no_node_as_with_the_real_scheduler() {
         println!("{}, default profile: {default:?}", set.title);
         assert_eq!(default.len(), SEEDS as usize);
         assert_like_the_real_one(&default, set.measured);
-        let name = "podsim, default profile".to_owned();
-        let series = vec![Repeated { name, values: default, measured: set.measured }];
+        let packed = unscheduled(&plan(set.scenario, &["control_plane.scheduler.config=kubesbs/most-allocated.yaml"]));
+        println!("{}, MostAllocated: {packed:?}", set.title);
+        assert_eq!(packed, [0; SEEDS as usize], "the real scheduler finds a node for every pod");
+        let series = [("default profile", default, set.measured), ("MostAllocated", packed, (0, 0))];
+        let repeated = |(name, values, measured)| Repeated { name: format!("podsim, {name}"), values, measured };
+        let series = series.map(repeated).into();
         panels.push(RepeatsPanel { title: set.title.to_owned(), series });
     }
     let chart = Repeats {
