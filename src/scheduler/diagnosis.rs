@@ -5,6 +5,7 @@
 use smallvec::SmallVec;
 
 use super::framework::{Plugin, PluginSet, Reason, Rejection, Verdict};
+use super::plugins::dynamic_resources;
 use crate::model::profile::Profile;
 use crate::model::{PreemptionPolicy, Strings};
 
@@ -114,12 +115,11 @@ impl FitError {
     #[must_use]
     pub fn without_victims(all_nodes: u32, diagnosis: Diagnosis, profile: &Profile, policy: PreemptionPolicy) -> Self {
         let speaks_of_claims = profile.post_filter.contains(&Plugin::DynamicResources);
-        let rejected = diagnosis.pre_filter.as_deref();
+        let rejected = diagnosis.pre_filter.as_deref().filter(|r| !matches!(r.verdict, Verdict::Unschedulable(_)));
+        let has_state = dynamic_resources::has_noted_state(&profile.pre_filter, rejected.map(|r| r.plugin));
         let post_filter = match policy {
             _ if all_nodes == 0 => PostFilter::Silent,
-            _ if speaks_of_claims && rejected.is_some_and(|r| !matches!(r.verdict, Verdict::Unschedulable(_))) => {
-                PostFilter::StateNotFound
-            }
+            _ if speaks_of_claims && !has_state => PostFilter::StateNotFound,
             _ if !profile.post_filter.contains(&Plugin::DefaultPreemption) => PostFilter::Absent,
             PreemptionPolicy::Never => PostFilter::NeverPreempts,
             PreemptionPolicy::PreemptLowerPriority => PostFilter::NoCandidate {
@@ -152,11 +152,12 @@ impl FitError {
             None => self.diagnosis.histogram.text(strings),
         };
         let head = format!("0/{all} nodes are available: {reasons}.");
-        let claims = if self.speaks_of_claims { " no new claims to deallocate" } else { "" };
+        let claims = [" ", dynamic_resources::NOTHING_TO_DEALLOCATE].concat();
+        let claims = if self.speaks_of_claims { claims.as_str() } else { "" };
         let tail = match &self.post_filter {
             PostFilter::Silent => return head,
             PostFilter::Absent => return format!("{head}{claims}"),
-            PostFilter::StateNotFound => return format!("{head} not found"),
+            PostFilter::StateNotFound => return format!("{head} {}", dynamic_resources::NO_STATE),
             PostFilter::NeverPreempts => "not eligible due to preemptionPolicy=Never.".to_owned(),
             PostFilter::TerminatingVictims => "not eligible due to a terminating pod on the nominated node.".to_owned(),
             PostFilter::NoCandidate { not_helpful, no_victims, remaining } => {
