@@ -88,7 +88,7 @@ impl Scheduler {
             max_backoff: settings.max_backoff,
             ..QueueConfig::default()
         };
-        let mut view = View::new();
+        let mut view = View::with_profiles(settings.profiles(&plan.strings));
         let services = plan.services.iter();
         view.set_listers(Listers::new(&plan.namespaces, services, &plan.owners));
         Self {
