@@ -237,9 +237,9 @@ fn tied(case: &Recorded, cluster: &Cluster, placement: &Placement, scores: &[Nod
 
 /// A node's scores: those of zero are left out, as they are of no weight.
 fn score(cluster: &Cluster, node: &NodeScores) -> (String, Value) {
-    let plugins = node.scores.iter().filter(|(_, score)| *score != 0);
+    let plugins = node.scores.iter().filter(|score| score.weighted != 0);
     let mut scores: Map<String, Value> =
-        plugins.map(|(plugin, score)| (plugin.name().to_owned(), json!(score))).collect();
+        plugins.map(|score| (score.plugin.name().to_owned(), json!(score.weighted))).collect();
     scores.insert("total".to_owned(), json!(node.total));
     (cluster.name(node.node).to_owned(), Value::Object(scores))
 }

@@ -14,6 +14,7 @@ use crate::model::{NodeId, PodClass, Strings};
 use crate::scheduler::framework::{Reason, Rejection, Verdict};
 use crate::scheduler::pre_filter::pre_filter;
 use crate::scheduler::queue::Place;
+use crate::scheduler::scan::PluginScore;
 use crate::scheduler::view::View;
 use crate::scheduler::whatif;
 use crate::sim::plan::Plan;
@@ -102,6 +103,8 @@ pub(super) struct Scores {
 pub(super) struct Score {
     pub plugin: &'static str,
     pub weight: i64,
+    /// In the plugin's own measure.
+    pub raw: i64,
     /// From 0 to 100.
     pub normalized: i64,
     /// Times the weight.
@@ -297,9 +300,9 @@ pub(super) fn decision(facts: &Facts<'_>, decided: &Decided) -> (Decision, Strin
         plugins: scores
             .scores
             .iter()
-            .map(|&(plugin, weighted)| {
-                let weight = profile.weight(plugin);
-                Score { plugin: plugin.name(), weight, normalized: weighted / weight.max(1), weighted }
+            .map(|&PluginScore { plugin, raw, normalized, weighted }| {
+                let (plugin, weight) = (plugin.name(), profile.weight(plugin));
+                Score { plugin, weight, raw, normalized, weighted }
             })
             .collect(),
     });
