@@ -13,7 +13,7 @@ fn listed() -> Vec<&'static str> {
 fn check(root: &Path) {
     let files: Vec<PathBuf> = listed().iter().map(|name| root.join(name)).collect();
     let mut out = Vec::new();
-    let totals = conformance::run(&files, &mut out).expect("every listed file can be read");
+    let totals = conformance::run(&files, false, &mut out).expect("every listed file can be read");
     assert!(totals.is_clean() && totals.passed > 0, "{}", String::from_utf8_lossy(&out));
 }
 
@@ -65,12 +65,13 @@ fn unknown_subjects_are_unsupported_and_unreadable_files_are_errors() {
     let case = r#"{"id": "strange-0", "kind": "none", "input": {}, "expected": {}}"#;
     std::fs::write(&file, format!(r#"{{"file": "strange", "cases": [{case}]}}"#)).expect("the directory is writable");
     let mut out = Vec::new();
-    let totals = conformance::run(std::slice::from_ref(&file), &mut out).expect("the file can be read");
+    let totals = conformance::run(std::slice::from_ref(&file), false, &mut out).expect("the file can be read");
     assert_eq!((totals.passed, totals.failed, totals.unsupported), (0, 0, 1));
     let text = String::from_utf8(out).expect("UTF-8");
     assert!(text.starts_with("strange: passed=0 failed=0 unsupported=1\n"), "{text}");
     assert!(text.ends_with("total: passed=0 failed=0 unsupported=1\n"), "{text}");
     let missing = directory.join("missing.json");
-    let error = conformance::run(std::slice::from_ref(&missing), &mut Vec::new()).expect_err("there is no such file");
+    let error =
+        conformance::run(std::slice::from_ref(&missing), false, &mut Vec::new()).expect_err("there is no such file");
     assert!(format!("{error:#}").contains("missing.json"));
 }

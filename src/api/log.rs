@@ -177,7 +177,7 @@ impl Change {
             }
             Self::PodDeleting { pod, grace_seconds, .. } => (pod_word(pod, 4), u64::from(grace_seconds)),
             Self::PodRemoved { pod, .. } => (pod_word(pod, 5), 0),
-            Self::PodNominated { pod, node, .. } => (pod_word(pod, 12), node_word(node)),
+            Self::PodNominated { pod, node, .. } => (pod_word(pod, 13), node_word(node)),
             Self::NodeAdded(node) => (6 << 56, u64::from(node.raw())),
             Self::NodeRemoved(node) => (7 << 56, u64::from(node.raw())),
             Self::NodeReady(node, status) => (8 << 56 | status as u64, u64::from(node.raw())),
@@ -186,13 +186,13 @@ impl Change {
                 (10 << 56 | u64::from(added), u64::from(node.raw()) << 32 | u64::from(taint.key.raw()))
             }
             Self::NodePressure { node, pressure, on } => {
-                (12 << 56 | u64::from(on) << 8 | pressure as u64, u64::from(node.raw()))
+                (14 << 56 | u64::from(on) << 8 | pressure as u64, u64::from(node.raw()))
             }
             Self::Config(config, exists) => (11 << 56 | u64::from(exists), u64::from(config.raw())),
             Self::Storage(key) => {
-                let named = |kind: u64, name: StrId| (12 << 56 | kind, u64::from(name.raw()));
+                let named = |kind: u64, name: StrId| (15 << 56 | kind, u64::from(name.raw()));
                 let spaced = |kind: u64, of: ClaimName| {
-                    (12 << 56 | kind, u64::from(of.namespace.raw()) << 32 | u64::from(of.name.raw()))
+                    (15 << 56 | kind, u64::from(of.namespace.raw()) << 32 | u64::from(of.name.raw()))
                 };
                 match key {
                     StorageKey::Class(name) => named(0, name),

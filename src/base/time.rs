@@ -49,6 +49,13 @@ impl SimTime {
             .map_or_else(|_| format!("{}s", self.0 / NANOS_PER_SEC), |t| t.to_string())
     }
 
+    /// A time as the Kubernetes API prints it (`2026-03-02T06:30:00Z`); fractions and other offsets are read as well.
+    #[must_use]
+    pub fn parse_rfc3339(text: &str) -> Option<Self> {
+        let at: jiff::Timestamp = text.parse().ok()?;
+        i64::try_from(at.as_nanosecond()).ok().map(Self)
+    }
+
     /// RFC 3339 in UTC with milliseconds (`2026-03-02T06:30:00.250Z`).
     #[must_use]
     pub fn rfc3339_millis(self) -> String {

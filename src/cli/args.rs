@@ -68,6 +68,8 @@ pub(crate) enum Command {
     Describe(DescribeArgs),
     /// Say why a pod is pending, or where it is, and what would let it fit
     Explain(ExplainArgs),
+    /// Say where pods would go in a cluster, without simulating it
+    Schedule(ScheduleArgs),
     /// Check scenarios and manifests without running anything
     Validate(ValidateArgs),
     /// Print the JSON Schema of scenario files
@@ -80,6 +82,9 @@ pub(crate) enum Command {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct ConformanceArgs {
+    /// Carry out the recorded choice after each decision of the scheduler, to find the first that differs
+    #[arg(long)]
+    pub forced: bool,
     /// Vector files, or folders of them
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
@@ -208,6 +213,43 @@ pub(crate) enum ExplainForm {
     /// For people
     Text,
     /// One JSON object
+    Json,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ScheduleArgs {
+    /// The cluster: manifests or `kubectl get ... -o yaml` dumps, folders of them, or `-` for standard input
+    #[arg(long, required = true, num_args = 1.., value_name = "FILE")]
+    pub cluster: Vec<PathBuf>,
+    /// The pods to decide about, in order; likewise
+    #[arg(long, required_unless_present = "pending", num_args = 1.., value_name = "FILE")]
+    pub pods: Vec<PathBuf>,
+    /// Decide first about the pods of the cluster that have no node yet
+    #[arg(long)]
+    pub pending: bool,
+    /// The scheduler's configuration, a KubeSchedulerConfiguration [default: one default profile]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Stop looking once this share of the nodes fits; 0 adapts it to the size of the cluster [default: the configuration's, else 100]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=100))]
+    pub percentage_of_nodes_to_score: Option<u32>,
+    /// Take a random one of several equally good nodes, as kube-scheduler does, not the first
+    #[arg(long)]
+    pub draw_ties: bool,
+    /// The root of what is drawn
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// What is printed
+    #[arg(short, long, value_name = "FORM", default_value = "text")]
+    pub output: ScheduleForm,
+}
+
+/// What `schedule` prints.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(crate) enum ScheduleForm {
+    /// For people
+    Text,
+    /// A JSON array: every attempt with what all nodes said and their scores
     Json,
 }
 

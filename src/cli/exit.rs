@@ -8,7 +8,8 @@ use std::process::ExitCode;
 pub enum Exit {
     /// All is well.
     Success = 0,
-    /// The run is fine but an `[[expect]]` does not hold, a conformance case fails, or nothing has the name asked for.
+    /// The run is fine but an `[[expect]]` does not hold, a conformance case fails, a pod finds no node, or nothing has the
+    /// name asked for.
     ExpectationFailed = 1,
     /// The arguments or the input are wrong.
     Usage = 2,
@@ -28,7 +29,7 @@ impl Exit {
         (Self::Success, "all is well"),
         (
             Self::ExpectationFailed,
-            "the run is fine, but an `[[expect]]` does not hold, a conformance case fails, or nothing has the name asked for",
+            "the run is fine, but an `[[expect]]` does not hold, a conformance case fails, a pod finds no node, or nothing has the name asked for",
         ),
         (Self::Usage, "the arguments, the scenario or a manifest are wrong"),
         (Self::Io, "something could not be read or written"),

@@ -5,13 +5,16 @@ mod args;
 mod at;
 mod completions;
 pub mod conformance;
+mod decide;
 mod describe;
 mod exit;
 mod explain;
 mod get;
+mod ignored;
 mod kubectl;
 mod progress;
 mod run;
+mod schedule;
 mod schema;
 mod seeds;
 mod terminal;
@@ -58,10 +61,11 @@ fn dispatch(command: Command, terminal: &mut Terminal) -> anyhow::Result<Exit> {
         Command::Get(args) => get::run(&args, terminal),
         Command::Describe(args) => describe::run(&args, terminal),
         Command::Explain(args) => explain::run(&args, terminal),
+        Command::Schedule(args) => schedule::run(&args, terminal),
         Command::Validate(args) => validate::run(&args, terminal),
         Command::Schema => schema::run(terminal),
         Command::Completions(args) => completions::run(&args, terminal),
-        Command::Conformance(args) => conformance(&args.files, terminal),
+        Command::Conformance(args) => conformance(&args, terminal),
     }
 }
 
@@ -74,9 +78,9 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 }
 
 /// `podsim conformance FILE...`. A file that is no vector file is bad input.
-fn conformance(files: &[std::path::PathBuf], terminal: &Terminal) -> anyhow::Result<Exit> {
+fn conformance(args: &args::ConformanceArgs, terminal: &Terminal) -> anyhow::Result<Exit> {
     let mut report = Vec::new();
-    let totals = conformance::run(files, &mut report);
+    let totals = conformance::run(&args.files, args.forced, &mut report);
     terminal.print(&report)?;
     match totals {
         Ok(totals) if totals.is_clean() => Ok(Exit::Success),

@@ -46,8 +46,8 @@ pub(super) fn run(args: &ValidateArgs, terminal: &Terminal) -> anyhow::Result<Ex
             exit = Exit::Usage;
         }
         terminal.note(&format!("{name}: {}", verdict(diagnostics)));
-        for (path, count) in ignored {
-            terminal.note(&format!("  not modelled: {path} ({count} times)"));
+        for line in super::ignored::lines(ignored, terminal.level > 0) {
+            terminal.note(&line);
         }
     }
     if args.format == Format::Json {

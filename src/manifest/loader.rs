@@ -8,8 +8,8 @@ use super::meta::{self, Meta, NameRule};
 use super::references::{self, Selectable, Selecting};
 use super::tree::Node;
 use super::{
-    NodeObject, Objects, PodObject, budget, claim, codes, config, kinds, node, owners, persistent_volume, pod, schema,
-    service, storage,
+    NodeObject, Objects, Observed, PodObject, budget, claim, codes, config, kinds, node, observed, owners,
+    persistent_volume, pod, schema, service, storage,
 };
 use crate::diag::{Diagnostics, SourceId, Sources, Span};
 use crate::model::service::ConfigContent;
@@ -28,6 +28,7 @@ pub(super) fn load(
     let files: Vec<_> = files.iter().map(|&file| documents::read(file, sources, diagnostics)).collect();
     let objects: Vec<_> = files.iter().flat_map(|file| documents::objects(file, diagnostics)).collect();
     let mut loader = Loader {
+        all_stored: vocabulary.stored,
         sources,
         words: vocabulary,
         diagnostics,
@@ -56,6 +57,8 @@ pub(super) fn load(
 }
 
 struct Loader<'a, 't> {
+    /// Whether all objects are taken for stored ones.
+    all_stored: bool,
     sources: &'a Sources,
     words: &'a mut Vocabulary,
     diagnostics: &'a mut Diagnostics,
@@ -104,6 +107,7 @@ impl<'t> Loader<'_, 't> {
             }
         };
         let span = span(object.source, object.node);
+        self.words.stored = self.all_stored || observed::is_stored(object.node);
         let mut cx = Context {
             source: object.source,
             diagnostics: self.diagnostics,
@@ -141,11 +145,13 @@ impl<'t> Loader<'_, 't> {
                 self.selectable.push(Selectable { namespace: meta.namespace, labels: meta.labels.clone(), ports });
                 if let Some(made) = made.filter(|_| !broken) {
                     let (namespace, name) = (strings.intern(meta.namespace), strings.intern(&meta.name));
-                    self.objects.pods.push(PodObject { namespace, name, template: made.template, span });
+                    let observed = Observed::read(strings, object.node, meta);
+                    self.objects.pods.push(PodObject { namespace, name, template: made.template, observed, span });
                 }
             }
             Made::Node(shape) if !broken => {
-                self.objects.nodes.push(NodeObject { name: strings.intern(&meta.name), shape, span });
+                let has_hostname = meta.labels.iter().any(|(key, _)| *key == "kubernetes.io/hostname");
+                self.objects.nodes.push(NodeObject { name: strings.intern(&meta.name), shape, has_hostname, span });
             }
             Made::Config(content) if broken => {
                 self.broken_configs.insert(content.config);
@@ -212,6 +218,7 @@ impl<'t> Loader<'_, 't> {
     }
 
     fn finish(mut self) -> Objects {
+        self.words.stored = self.all_stored;
         for ((kind, version), (span, count)) in &self.not_modelled {
             let what = if *count == 1 {
                 format!("1 object of kind {kind} ({version}) is left out")

@@ -33,7 +33,7 @@ pub(super) struct Meta<'t> {
 /// Fields that some kinds only have a use for; for others they are counted as ignored.
 const USED_BY: &[(&str, &[&str])] = &[
     ("uid", &["Pod", "PersistentVolumeClaim"]),
-    ("deletionTimestamp", &["PersistentVolume", "PersistentVolumeClaim"]),
+    ("deletionTimestamp", &["Pod", "PersistentVolume", "PersistentVolumeClaim"]),
 ];
 
 impl<'t> Meta<'t> {

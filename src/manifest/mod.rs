@@ -22,6 +22,7 @@ mod loader;
 mod meta;
 mod names;
 mod node;
+mod observed;
 mod owners;
 mod path;
 mod persistent_volume;
@@ -49,6 +50,7 @@ mod volume_source;
 mod written;
 mod yaml;
 
+pub use observed::Observed;
 pub use written::{Written, written};
 
 use crate::diag::{Diagnostics, SourceId, Sources, Span};
@@ -89,6 +91,8 @@ pub struct PodObject {
     pub name: StrId,
     /// The pod. Its containers' behaviors all have the first id: whoever knows behaviors sets them.
     pub template: PodTemplate,
+    /// What its status says of its life so far.
+    pub observed: Observed,
     /// Where the object stands.
     pub span: Span,
 }
@@ -100,6 +104,8 @@ pub struct NodeObject {
     pub name: StrId,
     /// What it is like.
     pub shape: ShapeId,
+    /// Whether it has the label `kubernetes.io/hostname`: the shape has it only if it says something else than the name.
+    pub has_hostname: bool,
     /// Where the object stands.
     pub span: Span,
 }

@@ -9,7 +9,7 @@ use super::schema;
 use crate::model::names::{label_key_errors, label_value_errors};
 use crate::model::{NodeShape, ResourceList, ShapeId, StrId, Taint};
 
-/// What a kubelet takes unless it is told otherwise.
+/// What a kubelet takes unless it is told otherwise. The scheduler takes a node that does not say it for one that takes none.
 const DEFAULT_MAX_PODS: i64 = 110;
 /// Labels that say which pool of machines a node is from, in order of preference.
 const POOL_LABELS: &[&str] = &[
@@ -26,7 +26,8 @@ const OLD_ZONE_LABEL: &str = "failure-domain.beta.kubernetes.io/zone";
 pub(super) fn read(cx: &mut Context<'_>, root: &Fields<'_, '_>, meta: &Meta<'_>) -> ShapeId {
     let (unschedulable, taints) = spec(cx, root);
     let (capacity, allocatable, images) = status(cx, root);
-    let pods = allocatable.get("pods").map_or(DEFAULT_MAX_PODS, |pods| pods.value());
+    let unsaid = if cx.words.stored { 0 } else { DEFAULT_MAX_PODS };
+    let pods = allocatable.get("pods").map_or(unsaid, |pods| pods.value());
     let label = |name: &str| meta.labels.iter().find(|(key, _)| *key == name).map(|(_, value)| *value);
     let zone = label("topology.kubernetes.io/zone").or_else(|| label(OLD_ZONE_LABEL)).unwrap_or("");
     let pool = POOL_LABELS.iter().find_map(|name| label(name)).unwrap_or("manifest");

@@ -73,7 +73,8 @@ pub(super) fn tolerations(cx: &mut Context<'_>, spec: &Fields<'_, '_>) -> Box<[T
         let Some(fields) = cx.fields(node, node.anchor(), &path, &schema::TOLERATION, example) else { continue };
         all.extend(toleration(cx, &fields, &path));
     }
-    for taint in [known::TAINT_NOT_READY, known::TAINT_UNREACHABLE] {
+    let by_admission = if cx.words.stored { &[][..] } else { &[known::TAINT_NOT_READY, known::TAINT_UNREACHABLE][..] };
+    for &taint in by_admission {
         let tolerated = |t: &Toleration| {
             t.key.is_none_or(|key| key == taint) && t.effect.is_none_or(|effect| effect == TaintEffect::NoExecute)
         };
@@ -150,6 +151,10 @@ pub(super) fn priority(cx: &mut Context<'_>, spec: &Fields<'_, '_>) -> (i32, Pre
     let given = spec.integer(cx, "priority", "int32").and_then(|value| i32::try_from(value).ok());
     let policy = cx.choice(spec, "preemptionPolicy", PREEMPTION);
     let name = spec.text(cx, "priorityClassName").unwrap_or("");
+    if let Some(given) = given.filter(|_| cx.words.stored) {
+        let class = cx.priorities.classes.get(name).map(|class| class.preemption);
+        return (given, policy.or(class).unwrap_or_default());
+    }
     let none = PriorityClass::default();
     let class = if name.is_empty() {
         let default = cx.priorities.default.as_ref().and_then(|name| cx.priorities.classes.get(name));

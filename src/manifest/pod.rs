@@ -326,6 +326,9 @@ fn rest(cx: &mut Context<'_>, spec: &Fields<'_, '_>) {
         && let Some(entry) = spec.get("ephemeralContainers")
     {
         let path = spec.path.field("ephemeralContainers");
+        if cx.words.stored {
+            return cx.ignore(&path);
+        }
         let help = "they are added to running pods only (kubectl debug): remove them";
         cx.invalid(codes::FORBIDDEN, entry.key_at, &path, "Forbidden: cannot be set on create", "", help);
     }

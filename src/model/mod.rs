@@ -20,7 +20,6 @@ pub mod pod_affinity;
 pub mod profile;
 pub mod qos;
 pub mod resources;
-pub mod scheduler_plan;
 pub mod selector;
 mod selector_parse;
 pub mod service;

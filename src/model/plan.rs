@@ -1,8 +1,6 @@
 //! The plan: everything a run is made of, compiled and checked. Building one cannot fail half-way; running one cannot
 //! fail at all. Scenarios, manifests and traces are compiled to it; tests and library users build it by hand.
 
-pub use super::control_plane::ControlPlane;
-pub use super::scheduler_plan::{Evaluator, SchedulerPlan};
 use super::service::ConfigContent;
 use super::strings::known;
 use super::{
@@ -11,6 +9,8 @@ use super::{
     TemplateId, WorkloadId,
 };
 use crate::base::{IdVec, SimDuration, SimTime};
+
+pub use super::control_plane::{ControlPlane, Evaluator, SchedulerPlan};
 
 /// Everything a run is made of.
 #[derive(Clone, Debug)]

@@ -25,6 +25,9 @@ pub struct Vocabulary {
     pub default_toleration_seconds: i64,
     /// Whether the gate `ContainerRestartRules` is on: without it, the fields are dropped.
     pub container_restart_rules: bool,
+    /// Whether objects are taken as an API server hands them out, with nothing left for admission to decide: no tolerations are
+    /// added, a pod's `priority` stands, and a node takes as many pods as it says.
+    pub stored: bool,
 }
 
 impl Default for Vocabulary {
@@ -37,6 +40,7 @@ impl Default for Vocabulary {
             shapes: Interner::default(),
             default_toleration_seconds: 300,
             container_restart_rules: false,
+            stored: false,
         }
     }
 }

@@ -23,6 +23,11 @@ pub(super) fn manifests(cx: &mut Cx<'_>, root: &Fields<'_>, fields: &Fields<'_>,
         parts.node(cx, NodePlan { name: node.name, shape: node.shape }, node.span);
     }
     for pod in objects.pods {
+        if pod.observed.is_over() {
+            // A dump has it; nobody starts it again.
+            *cx.ignored.entry(format!("Pod: ended already ({})", pod.observed.phase.text())).or_default() += 1;
+            continue;
+        }
         let start = cx.start;
         parts.pod(cx, pod, start);
     }

@@ -43,10 +43,20 @@ impl Scan {
     /// What every node of the (refreshed) list says: its rejection, or its scores normalized over all feasible nodes.
     #[must_use]
     pub fn survey(view: &View, class: ClassId) -> (Vec<(NodeId, Rejection)>, Vec<NodeScores>) {
+        Self::survey_of(view, class, view.list().iter().copied())
+    }
+
+    /// What these nodes say, in this order; scores are normalized over the feasible ones among them.
+    #[must_use]
+    pub fn survey_of(
+        view: &View,
+        class: ClassId,
+        nodes: impl IntoIterator<Item = NodeId>,
+    ) -> (Vec<(NodeId, Rejection)>, Vec<NodeScores>) {
         let state = CycleState::new(view, class);
         let mut rejected = Vec::new();
         let mut feasible = Vec::new();
-        for &node in view.list() {
+        for node in nodes {
             match state.filter(node) {
                 Some(rejection) => rejected.push((node, rejection)),
                 None => feasible.push(node),

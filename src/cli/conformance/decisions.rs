@@ -1,23 +1,15 @@
-//! Recorded decisions of the real scheduler, one case a file: a cluster, a queue of pods, and what became of each pod.
-//! Each pod goes through [`schedule_one`] with the evaluator of the simulation and is assumed where that put it; reasons
-//! and scores come from the plain evaluator. Where the recorded scheduler's word is not modelled, its choice is taken over.
+//! Recorded decisions of the real scheduler, one case a file: a cluster, a queue of pods, and what became of each pod. The
+//! decisions are those of [`decide`](crate::cli::decide); here they are compared, and free or with the recorded choice carried
+//! out. Where what a pod needs is not modelled, the recorded choice is taken over.
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::cluster::{Cluster, key, node_name};
-use super::evictions::{self, Placed};
+use super::cluster::{Loaded, key, load};
 use super::{Answer, Unsupported, compare, unmodelled};
-use crate::model::{ClassId, NodeId};
-use crate::scheduler::columns::Columns;
-use crate::scheduler::cycle::{Ask, Decision, Options, Outcome, Placement, TieBreak, schedule_one};
-use crate::scheduler::framework::{Rejection, Verdict};
-use crate::scheduler::plugins::scheduling_gates;
-use crate::scheduler::pre_enqueue::pre_enqueue;
-use crate::scheduler::preemption::preempt;
-use crate::scheduler::scan::{NodeScores, Scan};
+use crate::cli::decide::{Choice, Driver, Entry, Turn};
 
 /// In the large cases more tied nodes than these are only counted.
 const TIED_BY_NAME: usize = 10;
@@ -50,29 +42,40 @@ impl Recorded {
 /// What came of one decision: where it differs, or why it was not checked.
 pub(super) type Checked = (String, Result<Vec<String>, Unsupported>);
 
-/// Checks the decisions of a case one after the other. An error is for all of them.
-pub(super) fn check(case: &Recorded) -> Result<Vec<Checked>, Unsupported> {
-    let mut cluster = Cluster::new(case)?;
+/// Checks the decisions of a case one after the other; if `forced`, each from where the recorded ones before it lead. An error
+/// is for all of them.
+pub(super) fn check(case: &Recorded, forced: bool) -> Result<Vec<Checked>, Unsupported> {
     let asked = case.expect.iter().filter(|expected| !is_retry(expected)).count();
     if case.queue.len() != asked {
         return Err(Unsupported(format!("{asked} entries for {} pods", case.queue.len())));
     }
-    let mut columns = Columns::new();
+    let Loaded { mut driver, queue: pods, .. } = load(case)?;
     let mut entries = case.expect.iter().peekable();
     let mut checked = Vec::new();
-    for (at, pod) in case.queue.iter().enumerate() {
-        let Some(expected) = entries.next() else { break };
-        let mut turn = Turn { pod, at, nominated: preset_nomination(&cluster, pod), is_retry: false };
-        let mut expected = Some(expected);
+    for (at, object) in case.queue.iter().enumerate() {
+        let key = key(object);
+        let pod = pods.get(&key).ok_or_else(|| Unsupported(format!("no pod `{key}` was read")))?;
+        let needs = unmodelled::of_pod(object);
+        let mut turn = driver.turn(pod, at);
+        let mut expected = entries.next();
         loop {
-            let (found, evicted) = one(case, &mut cluster, &mut columns, &turn, expected)?;
-            checked.extend(found);
-            let retry = entries.next_if(|expected| is_retry(expected));
-            match (evicted, retry) {
+            let (found, choice) = if needs.is_empty() {
+                let (entry, own) = driver.attempt(&turn);
+                let found = expected.map(|expected| Ok(differences(case, expected, entry)));
+                let recorded = expected.filter(|_| forced && own_is_replaced(&own));
+                (found, recorded.map_or(own, |expected| recorded_choice(&driver, expected)))
+            } else {
+                let choice = expected.map_or(Choice::Nothing, |expected| recorded_choice(&driver, expected));
+                (Some(Err(Unsupported(needs.join(", ")))), choice)
+            };
+            checked.extend(found.map(|found| (key.clone(), found)));
+            let next: Option<Turn<'_>> = driver.carry_out(&turn, &choice);
+            expected = entries.next_if(|expected| is_retry(expected));
+            match (next, expected) {
                 // What follows a preemption is decided even if it was not recorded.
-                (Some(node), retry) => (turn.nominated, turn.is_retry, expected) = (Some(node), true, retry),
+                (Some(next), _) => turn = next,
                 (None, Some(_)) => {
-                    checked.push((key(pod), Ok(vec!["retry: nothing was evicted for it".to_owned()])));
+                    checked.push((key, Ok(vec!["retry: nothing was evicted for it".to_owned()])));
                     break;
                 }
                 (None, None) => break,
@@ -82,193 +85,60 @@ pub(super) fn check(case: &Recorded) -> Result<Vec<Checked>, Unsupported> {
     Ok(checked)
 }
 
-/// A pod's turn.
-struct Turn<'a> {
-    pod: &'a Value,
-    /// Its place in the queue.
-    at: usize,
-    nominated: Option<NodeId>,
-    is_retry: bool,
+/// A pod that came with its node keeps it, whatever else is recorded.
+const fn own_is_replaced(own: &Choice) -> bool {
+    !matches!(own, Choice::Given(_))
+}
+
+/// What was done after the recorded attempt.
+fn recorded_choice(driver: &Driver, expected: &Value) -> Choice {
+    let text = |field: &str| expected.get(field).and_then(Value::as_str);
+    let cluster = &driver.cluster;
+    let node = |field: &str| text(field).and_then(|name| cluster.node(cluster.words.strings.lookup(name)?));
+    if let Some(node) = node("chosen") {
+        let volumes = expected.get("volumes").and_then(Value::as_object);
+        let volumes = volumes
+            .into_iter()
+            .flatten()
+            .filter_map(|(claim, volume)| Some((claim.clone(), volume.as_str()?.to_owned())));
+        return Choice::Recorded(node, volumes.collect());
+    }
+    let Some(node) = node("nominated") else { return Choice::Nothing };
+    let victims = expected.get("victims").and_then(Value::as_array);
+    let victims = victims.into_iter().flatten().filter_map(|victim| cluster.pod_on_node(victim.as_str()?));
+    Choice::Evict(node, victims.collect())
 }
 
 fn is_retry(entry: &Value) -> bool {
     entry.get("retry") == Some(&json!(true))
 }
 
-fn preset_nomination(cluster: &Cluster, pod: &Value) -> Option<NodeId> {
-    let name = pod.pointer("/status/nominatedNodeName").and_then(Value::as_str)?;
-    cluster.nodes.get(name).copied()
-}
-
-/// One attempt, compared with its entry, if there is one. The node for which pods were evicted, if so.
-fn one(
-    case: &Recorded,
-    cluster: &mut Cluster,
-    columns: &mut Columns,
-    turn: &Turn<'_>,
-    expected: Option<&Value>,
-) -> Result<(Option<Checked>, Option<NodeId>), Unsupported> {
-    let Turn { pod, nominated, .. } = *turn;
-    let name = key(pod);
-    let class = cluster.class(pod)?;
-    let needs = unmodelled::of_pod(pod);
-    let placed = Placed::queued(cluster, pod, turn.at);
-    let mut evicted = None;
-    let found = if let Some(node) = node_name(pod) {
-        // The scheduler does not look at it.
-        cluster.place(pod, placed)?;
-        Ok(json!({"outcome": "bound", "preassigned": true, "chosen": node}))
-    } else if let Some(found) = gated(cluster, class) {
-        Ok(found)
-    } else if needs.is_empty() {
-        let ask = Ask { class, nominated };
-        let options = Options { percentage_of_nodes_to_score: 100, tie_break: TieBreak::First };
-        // Every recorded search began at the first node.
-        cluster.view.restart_search();
-        let mut decision = schedule_one(&mut cluster.view, columns, ask, &options, 0);
-        let survey = Scan::survey(&cluster.view, class);
-        let candidates = match &mut decision.outcome {
-            Outcome::Unfit(error) => preempt(&cluster.view, ask, error, cluster, 0),
-            Outcome::Placed(_) => Vec::new(),
-        };
-        let mut found = answer(case, cluster, nominated, &decision, &survey);
-        for (field, value) in evictions::recorded(cluster, &candidates) {
-            found[field] = value;
-        }
-        if turn.is_retry {
-            found["retry"] = json!(true);
-        }
-        if let Some(node) = decision.node() {
-            cluster.assume(placed, class, node);
-            let volumes = cluster.volumes_of(class);
-            if !volumes.is_empty() {
-                found["volumes"] = json!(volumes);
-            }
-        }
-        if let Some(chosen) = candidates.first() {
-            evictions::carry_out(cluster, chosen);
-            evicted = Some(chosen.node);
-        }
-        Ok(found)
-    } else {
-        let chosen = expected.and_then(|expected| expected.get("chosen")?.as_str());
-        if let Some(&node) = chosen.and_then(|name| cluster.nodes.get(name)) {
-            cluster.assume(placed, class, node);
-        }
-        Err(Unsupported(needs.join(", ")))
-    };
-    let found = found.map(|mut found| {
-        if let Some(found) = found.as_object_mut() {
-            found.insert("pod".to_owned(), json!(name));
-        }
-        expected.map_or_else(Vec::new, |expected| compare::differences(&as_sets(expected), &Answer::Complete(found)))
-    });
-    Ok((expected.map(|_| (name, found)), evicted))
-}
-
-/// The entry of a pod that PreEnqueue keeps out of the queue.
-fn gated(cluster: &Cluster, class: ClassId) -> Option<Value> {
-    let spec = cluster.words.classes.get(class);
-    let plugin = pre_enqueue(cluster.view.tables(), class, spec)?;
-    let message = scheduling_gates::message(&spec.scheduling_gates, &cluster.words.strings);
-    let why = json!({"plugin": plugin.name(), "reasons": [message], "unresolvable": true});
-    Some(json!({"outcome": "gated", "preenqueue": why, "message": message}))
-}
-
-/// A decision as it is recorded.
-fn answer(
-    case: &Recorded,
-    cluster: &Cluster,
-    nominated: Option<NodeId>,
-    decision: &Decision,
-    (rejections, scores): &(Vec<(NodeId, Rejection)>, Vec<NodeScores>),
-) -> Value {
-    let mut out = Map::new();
-    let mut put = |name: &str, value: Value| out.insert(name.to_owned(), value);
-    match &decision.outcome {
-        Outcome::Unfit(error) => {
-            put("outcome", json!("unschedulable"));
-            put("message", json!(error.message(&cluster.words.strings)));
-            if let Some(why) = &error.diagnosis.pre_filter {
-                put("prefilter", said(cluster, why));
-                return Value::Object(out);
-            }
-        }
-        Outcome::Placed(placement) => {
-            put("outcome", json!("bound"));
-            put("chosen", json!(cluster.name(placement.node)));
-            put("feasible", json!(decision.feasible));
-            if placement.score.is_none() {
-                put("single_feasible", json!(true));
-            }
-            if nominated == Some(placement.node) && placement.score.is_none() && decision.evaluated == 1 {
-                put("nominated_fast_path", json!(true));
-                return Value::Object(out);
-            }
-            if let Some(total) = placement.score {
-                put("total", json!(total));
-                if let Some(tied) = tied(case, cluster, placement, scores) {
-                    put("tied", tied);
-                }
-                if !case.compact {
-                    put("scores", scores.iter().map(|node| score(cluster, node)).collect());
-                }
-            }
+/// Where an attempt differs from the recorded one.
+fn differences(case: &Recorded, expected: &Value, mut entry: Entry) -> Vec<String> {
+    if case.compact {
+        entry.scores.clear();
+        entry.rejected.clear();
+        if entry.tied.len() > TIED_BY_NAME {
+            entry.tied = vec![format!("#{}", entry.tied.len())];
         }
     }
-    if !rejections.is_empty() && !case.compact {
-        put("rejected", rejections.iter().map(|(node, why)| rejected(cluster, *node, why)).collect());
-    }
-    Value::Object(out)
-}
-
-/// The nodes of the highest total, if there are several. How many there are is the decision's word, which they are the
-/// plain evaluator's.
-fn tied(case: &Recorded, cluster: &Cluster, placement: &Placement, scores: &[NodeScores]) -> Option<Value> {
-    let best = scores.iter().filter(|node| Some(node.total) == placement.score);
-    let best: Vec<&str> = best.map(|node| cluster.name(node.node)).collect();
-    match placement.tied as usize {
-        1 if best.len() == 1 => None,
-        count if best.len() != count => Some(json!([format!("{count} by the decision, {} by the scan", best.len())])),
-        count if case.compact && count > TIED_BY_NAME => Some(json!([format!("#{count}")])),
-        _ => Some(json!(best)),
-    }
-}
-
-/// A node's scores: those of zero are left out, as they are of no weight.
-fn score(cluster: &Cluster, node: &NodeScores) -> (String, Value) {
-    let plugins = node.scores.iter().filter(|score| score.weighted != 0);
-    let mut scores: Map<String, Value> =
-        plugins.map(|score| (score.plugin.name().to_owned(), json!(score.weighted))).collect();
-    scores.insert("total".to_owned(), json!(node.total));
-    (cluster.name(node.node).to_owned(), Value::Object(scores))
-}
-
-fn rejected(cluster: &Cluster, node: NodeId, why: &Rejection) -> (String, Value) {
-    (cluster.name(node).to_owned(), said(cluster, why))
-}
-
-fn said(cluster: &Cluster, why: &Rejection) -> Value {
-    let mut reasons: Vec<String> =
-        why.verdict.reasons().iter().map(|reason| reason.text(&cluster.words.strings)).collect();
-    reasons.sort_unstable();
-    let mut out = json!({"plugin": why.plugin.name(), "reasons": reasons});
-    if matches!(why.verdict, Verdict::UnschedulableAndUnresolvable(_)) {
-        out["unresolvable"] = json!(true);
-    }
-    out
+    let found = serde_json::to_value(entry).unwrap_or_default();
+    compare::differences(&as_sets(expected.clone()), &Answer::Complete(as_sets(found)))
 }
 
 /// An entry whose reasons are sorted: they are compared as sets.
-fn as_sets(expected: &Value) -> Value {
-    let mut expected = expected.clone();
-    let nodes = expected.get_mut("rejected").and_then(Value::as_object_mut).into_iter().flatten();
-    for (_, node) in nodes {
-        if let Some(reasons) = node.get_mut("reasons").and_then(Value::as_array_mut) {
+fn as_sets(mut entry: Value) -> Value {
+    let sort = |said: &mut Value| {
+        if let Some(reasons) = said.get_mut("reasons").and_then(Value::as_array_mut) {
             reasons.sort_unstable_by(|a, b| a.as_str().cmp(&b.as_str()));
         }
+    };
+    let nodes = entry.get_mut("rejected").and_then(Value::as_object_mut).into_iter().flatten();
+    nodes.for_each(|(_, said)| sort(said));
+    for field in ["prefilter", "preenqueue"] {
+        entry.get_mut(field).into_iter().for_each(sort);
     }
-    expected
+    entry
 }
 
 #[cfg(test)]
@@ -281,6 +151,10 @@ mod tests {
     }
 
     fn check_with(change: impl FnOnce(&mut Value)) -> Result<Vec<Checked>, Unsupported> {
+        check(&recorded(change), false)
+    }
+
+    fn recorded(change: impl FnOnce(&mut Value)) -> Recorded {
         let capacity = json!({"cpu": 2, "memory": "4Gi", "pods": "9"});
         let node = |name: &str| json!({"metadata": {"name": name}, "status": {"capacity": capacity}});
         let scores = json!({
@@ -301,7 +175,7 @@ mod tests {
             ],
         });
         change(&mut case);
-        check(&Recorded::deserialize(case).expect("a case"))
+        Recorded::deserialize(case).expect("a case")
     }
 
     fn whole(checked: Result<Vec<Checked>, Unsupported>) -> Vec<Checked> {
@@ -336,6 +210,22 @@ mod tests {
         }
         let found = differences(|case| case["expect"][1]["rejected"] = json!({}));
         assert_eq!(found[1].len(), 1, "a rejection that was not recorded is a difference");
+    }
+
+    #[test]
+    fn a_forced_case_shows_the_first_difference_alone() {
+        // The first pod was recorded on the other node: freely, the second one differs as well.
+        let case = recorded(|case| {
+            case["expect"][0]["chosen"] = json!("b");
+            case["expect"][1] = json!({"pod": "default/q", "outcome": "bound", "chosen": "a", "feasible": 1,
+                "single_feasible": true, "rejected": {"b": case["expect"][1]["rejected"]["a"]}});
+        });
+        let count = |forced| {
+            let found = whole(check(&case, forced));
+            found.into_iter().map(|(_, found)| found.map_or(usize::MAX, |lines| lines.len())).collect::<Vec<_>>()
+        };
+        assert_eq!(count(true), [1, 0, 0]);
+        assert_eq!(count(false), [1, 3, 0]);
     }
 
     #[test]

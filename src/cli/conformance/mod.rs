@@ -13,7 +13,6 @@ mod conditions;
 mod decisions;
 mod effective;
 mod eviction;
-mod evictions;
 mod images;
 mod int_or_percent;
 mod node_affinity;
@@ -146,12 +145,15 @@ fn answer(file: &str, case: &Case) -> Checked {
 /// Checks every case of `files` and prints a line for each file, one for each difference, and the total.
 /// A directory stands for its `*.json` files and its directories, in order.
 ///
+/// If `forced`, the recorded choice is carried out after each decision of the scheduler, so that one that differs does not
+/// lead to others.
+///
 /// # Errors
 /// A file that cannot be read or is no vector file, or `out` that cannot be written.
-pub fn run(files: &[PathBuf], out: &mut dyn Write) -> anyhow::Result<Totals> {
+pub fn run(files: &[PathBuf], forced: bool, out: &mut dyn Write) -> anyhow::Result<Totals> {
     let mut total = Totals::default();
     for path in expand(files)? {
-        total.add(check_file(&path, out)?);
+        total.add(check_file(&path, forced, out)?);
     }
     writeln!(out, "total: {total}")?;
     Ok(total)
@@ -209,9 +211,9 @@ impl Report {
         report
     }
 
-    fn of_decisions(case: &decisions::Recorded) -> Self {
+    fn of_decisions(case: &decisions::Recorded, forced: bool) -> Self {
         let mut report = Self::default();
-        match decisions::check(case) {
+        match decisions::check(case, forced) {
             Ok(checked) => checked.into_iter().for_each(|(pod, found)| report.add(&pod, found)),
             Err(Unsupported(reason)) => {
                 report.totals.unsupported += case.len();
@@ -222,12 +224,12 @@ impl Report {
     }
 }
 
-fn check_file(path: &Path, out: &mut dyn Write) -> anyhow::Result<Totals> {
+fn check_file(path: &Path, forced: bool, out: &mut dyn Write) -> anyhow::Result<Totals> {
     let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     let not_one = || format!("{} is not a vector file", path.display());
     let content: Value = serde_json::from_str(&text).with_context(not_one)?;
     let report = if content.get("queue").is_some() {
-        Report::of_decisions(&serde_json::from_value(content).with_context(not_one)?)
+        Report::of_decisions(&serde_json::from_value(content).with_context(not_one)?, forced)
     } else {
         Report::of_cases(&serde_json::from_value(content).with_context(not_one)?)
     };

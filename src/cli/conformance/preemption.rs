@@ -3,15 +3,13 @@
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::cluster::Cluster;
+use super::cluster::{Loaded, load};
 use super::decisions::Recorded;
 use super::{Answer, Case, Checked, Unsupported, unknown_kind};
 use crate::base::{SimDuration, SimTime};
+use crate::cli::decide::Outcome;
 use crate::model::PreemptionPolicy;
-use crate::scheduler::columns::Columns;
-use crate::scheduler::cycle::{Ask, Options, Outcome, TieBreak, schedule_one};
 use crate::scheduler::plugins::default_preemption::eligible;
-use crate::scheduler::preemption::preempt;
 
 #[derive(Deserialize)]
 struct Choice {
@@ -88,15 +86,13 @@ fn best_node(case: &Case) -> Checked {
     let preemptor = input.preemptor.object();
     let recorded = json!({"objects": {"nodes": nodes, "pods": pods}, "queue": [preemptor], "expect": []});
     let recorded = Recorded::deserialize(recorded).map_err(|error| Unsupported(error.to_string()))?;
-    let mut cluster = Cluster::new(&recorded)?;
-    let ask = Ask::of(cluster.class(&preemptor)?);
-    let options = Options { percentage_of_nodes_to_score: 100, tie_break: TieBreak::First };
-    let decision = schedule_one(&mut cluster.view, &mut Columns::new(), ask, &options, 0);
-    let Outcome::Unfit(mut error) = decision.outcome else {
+    let Loaded { mut driver, queue, .. } = load(&recorded)?;
+    let pod = queue.values().next().ok_or_else(|| Unsupported("the preemptor was not read".to_owned()))?;
+    let (entry, _) = driver.attempt(&driver.turn(pod, 0));
+    if entry.outcome != Outcome::Unschedulable {
         return Err(Unsupported("the pod fits without evictions".to_owned()));
-    };
-    let best = preempt(&cluster.view, ask, &mut error, &cluster, 0);
-    let taken = best.first().map(|candidate| cluster.name(candidate.node));
+    }
+    let taken = entry.nominated;
     // Upstream takes any of several equals.
     let listed =
         case.expected.get("any_of").filter(|any| any.as_array().is_some_and(|any| any.contains(&json!(taken))));

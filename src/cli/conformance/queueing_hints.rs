@@ -4,10 +4,10 @@
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::cluster::Cluster;
+use super::cluster::{Loaded, load};
 use super::decisions::Recorded;
 use super::{Answer, Case, Checked, Unsupported, unknown_kind};
-use crate::model::{ClassId, NodeId};
+use crate::model::ClassId;
 use crate::scheduler::framework::{Plugin, PluginSet};
 use crate::scheduler::hints::{self, ClusterEvent};
 use crate::scheduler::queue;
@@ -106,14 +106,14 @@ pub(super) fn answer(case: &Case) -> Checked {
     Ok(Answer::Asserted(json!({"hint": if wakes { "queue" } else { "skip" }})))
 }
 
-fn cluster(nodes: &[Value], pods: &[Value]) -> Result<Cluster, Unsupported> {
+fn cluster(nodes: &[Value], pods: &[Value]) -> Result<Loaded, Unsupported> {
     let case = json!({"objects": {"nodes": nodes}, "queue": pods, "expect": []});
     let case = Recorded::deserialize(case).map_err(|error| Unsupported(error.to_string()))?;
-    Cluster::new(&case)
+    load(&case)
 }
 
-fn wakes(cluster: &Cluster, class: ClassId, plugin: Plugin, event: &ClusterEvent) -> bool {
-    hints::wakes(cluster.view.tables(), class, PluginSet::of(&[plugin]), event)
+fn wakes(cluster: &Loaded, class: ClassId, plugin: Plugin, event: &ClusterEvent) -> bool {
+    hints::wakes(cluster.driver.cluster.view.tables(), class, PluginSet::of(&[plugin]), event)
 }
 
 fn of_node(input: &Input, plugin: Plugin) -> Result<bool, Unsupported> {
@@ -121,7 +121,7 @@ fn of_node(input: &Input, plugin: Plugin) -> Result<bool, Unsupported> {
     let nodes = states.iter().filter_map(|(name, state)| Some(named(state.as_ref()?, name)));
     let pending = pod(&input.pod, "pending");
     let cluster = cluster(&nodes.collect::<Vec<_>>(), std::slice::from_ref(&pending))?;
-    let facts = |name: &str| cluster.nodes.get(name).and_then(|&node: &NodeId| cluster.view.facts(node)).copied();
+    let facts = |name: &str| cluster.node(name).and_then(|node| cluster.driver.cluster.view.facts(node)).copied();
     let event = match (facts("old"), facts("new")) {
         (None, Some(new)) => ClusterEvent::NodeAdded(new),
         (Some(old), None) => ClusterEvent::NodeRemoved(old),
@@ -153,7 +153,11 @@ fn of_pod(input: &Input, plugin: Plugin) -> Result<bool, Unsupported> {
     let [old, new] = &states;
     Ok(match (old, new) {
         (Some((old, old_gate, _)), Some((new, new_gate, _))) if is_own => {
-            let satisfied = queue::satisfied(cluster.view.tables(), (class(old)?, *old_gate), (class(new)?, *new_gate));
+            let satisfied = queue::satisfied(
+                cluster.driver.cluster.view.tables(),
+                (class(old)?, *old_gate),
+                (class(new)?, *new_gate),
+            );
             satisfied.contains(plugin)
         }
         (Some((old, ..)), Some((new, _, true))) => {

@@ -5,7 +5,7 @@ mod changes;
 mod edit;
 mod machines;
 mod report;
-mod text;
+pub(super) mod text;
 mod watch;
 mod words;
 

@@ -136,7 +136,7 @@ fn to_lines(entries: &[Entry]) -> Vec<(&str, String)> {
 }
 
 /// Columns below each other, two spaces apart.
-fn table(rows: &[Vec<String>]) -> String {
+pub(in crate::cli) fn table(rows: &[Vec<String>]) -> String {
     let columns = rows.first().map_or(0, Vec::len);
     let width = |column: usize| rows.iter().map(|row| row.get(column).map_or(0, |cell| cell.chars().count())).max();
     let widths: Vec<usize> = (0..columns).map(|column| width(column).unwrap_or(0)).collect();
