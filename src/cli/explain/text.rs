@@ -74,7 +74,9 @@ fn at_most(group: &Group, amount: &str) -> String {
 
 fn changes(text: &mut String, report: &Report) {
     if report.changes.is_empty() {
-        if report.status == Status::Pending && !report.nodes.iter().any(|group| group.plugin.is_none()) {
+        if matches!(report.status, Status::Pending | Status::Gated)
+            && !report.nodes.iter().any(|group| group.plugin.is_none())
+        {
             text.push_str("\nNo single change was found that lets it fit.\n");
         }
         return;
