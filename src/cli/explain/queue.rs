@@ -9,7 +9,7 @@ use super::report::Status;
 use super::watch::Watched;
 use super::words;
 use crate::api::PodRef;
-use crate::model::{ClassId, NodeId, PodClass, PodId};
+use crate::model::{ClassId, NodeId, PodClass, PodId, PreemptionPolicy};
 use crate::record::Recorder;
 use crate::scheduler::framework::Plugin;
 use crate::scheduler::plugins::scheduling_gates;
@@ -106,29 +106,33 @@ pub(super) fn ahead(watched: &Watched, pod: PodRef) -> Vec<(PodId, ClassId)> {
 /// The highest priority that users may give.
 const HIGHEST: i32 = 1_000_000_000;
 
-/// The lowest priority with which the pod may evict others and then fits.
+/// The lowest priority with which the pod evicts others and then fits. Its own may do, if it is only not allowed to.
 pub(super) fn priority<R: Recorder>(
     simulation: &Simulation<R>,
     lab: &mut Lab,
     pod: &Described<'_>,
 ) -> Option<(NodeId, Change)> {
+    // The new class lets it preempt, whatever its own says.
+    let may = PreemptionPolicy::PreemptLowerPriority;
+    let own = pod.spec.priority;
     let tables = lab.view().tables();
-    let mut higher: Vec<i32> = lab
-        .view()
-        .placed_pods()
-        .map(|(.., class)| tables.class(class).priority.saturating_add(1))
-        .filter(|&priority| priority > pod.spec.priority && priority <= HIGHEST)
-        .collect();
+    let above = lab.view().placed_pods().map(|(.., class)| tables.class(class).priority.saturating_add(1).max(own));
+    let mut higher: Vec<i32> =
+        above.filter(|&above| above <= HIGHEST && (above > own || pod.spec.preemption != may)).collect();
     higher.sort_unstable();
     higher.dedup();
     let victims = simulation.scheduler().victims(simulation.cluster(), simulation.plan(), simulation.now());
     let (priority, found) = higher.into_iter().find_map(|priority| {
-        let class = PodClass { priority, ..pod.spec.clone() };
+        let class = PodClass { priority, preemption: may, ..pod.spec.clone() };
         Some((priority, lab.preempts(&class, &victims)?))
     })?;
     let names: Vec<String> = found.victims.iter().map(|victim| name_of(simulation, victim.pod)).collect();
-    let what =
-        format!("raise its priority from {} to {priority}, which evicts {}", pod.spec.priority, words::elided(&names));
+    let names = words::elided(&names);
+    let what = if priority == own {
+        format!("let it preempt, which evicts {names}")
+    } else {
+        format!("raise its priority from {own} to {priority}, which evicts {names}")
+    };
     let (edits, note) = match &pod.source {
         Source::Template(path) => (vec![scenario(path, "priority", Op::Set, json!(priority))], None),
         source => {
