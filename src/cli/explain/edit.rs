@@ -84,7 +84,8 @@ fn flow(value: &Json) -> String {
     match value {
         Json::Object(map) => {
             // As manifests are usually written; all else in the order of the alphabet.
-            let usual = |key: &str| ["key", "operator", "value", "effect"].iter().position(|other| *other == key);
+            let usual = ["apiVersion", "kind", "metadata", "key", "operator", "value", "effect"];
+            let usual = |key: &str| usual.iter().position(|other| *other == key);
             let mut fields: Vec<_> = map.iter().collect();
             fields.sort_by_key(|(key, _)| usual(key).unwrap_or(usize::MAX));
             let fields: Vec<String> =

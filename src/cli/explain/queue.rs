@@ -145,12 +145,9 @@ pub(super) fn priority<R: Recorder>(
             });
             // What admission wrote into the pod must not contradict its class.
             let remove = |key: &str| pod.field(&["spec", key], Op::Remove, Json::Null);
-            let edits = vec![
-                Edit::Create { create: class },
-                remove("priority"),
-                remove("preemptionPolicy"),
-                pod.field(&["spec", "priorityClassName"], Op::Set, json!(name)),
-            ];
+            let mut edits = vec![Edit::Create { create: class }, remove("priority")];
+            edits.extend((pod.spec.preemption != may).then(|| remove("preemptionPolicy")));
+            edits.push(pod.field(&["spec", "priorityClassName"], Op::Set, json!(name)));
             (edits, super::changes::note(source))
         }
     };
