@@ -109,6 +109,8 @@ fn scenarios_on_the_data_of_others_compile() {
 
     let kubesbs = load("kubesbs.toml").plan.expect("a plan");
     assert_eq!((kubesbs.nodes.len(), kubesbs.pods.len()), (100, 1067));
+    let larger = load("kubesbs-700.toml").plan.expect("a plan");
+    assert_eq!((larger.nodes.len(), larger.pods.len()), (700, 6453));
 }
 
 #[test]

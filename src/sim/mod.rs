@@ -10,6 +10,7 @@ mod rows;
 pub mod simulation;
 mod stats;
 mod traffic;
+pub mod workloads;
 pub mod world;
 
 pub use crate::model::plan;

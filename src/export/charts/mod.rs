@@ -7,6 +7,7 @@ mod font;
 mod frame;
 mod lanes;
 mod pods;
+mod repeats;
 mod resources;
 mod scene;
 mod services;
@@ -21,6 +22,8 @@ use super::lives::PodLife;
 use super::names::Names;
 use super::{Context, ExportError};
 use scene::Scene;
+
+pub use repeats::{Repeated, Repeats, RepeatsPanel};
 
 /// What charts are made from.
 struct Source<'a> {
