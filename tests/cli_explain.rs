@@ -64,6 +64,8 @@ impl Case {
             let before = self.objects.len();
             self.objects.retain(|object| !is(object, "Pod", namespace, pod));
             assert_eq!(self.objects.len() + 1, before, "{delete}");
+        } else if edit["create"].is_object() {
+            self.objects.push(edit["create"].clone());
         } else {
             let path = edit["path"].as_array().expect("a path");
             let target = match edit["object"].as_str().expect("an object").split_once(' ') {
@@ -81,7 +83,7 @@ impl Case {
     /// Every change that is suggested for the pod lets it be placed. Returns what they are.
     fn all_changes_work(&self, pod: &str) -> Vec<String> {
         let report = self.json(&[pod]);
-        assert_eq!(report["status"], "pending", "{report:#}");
+        assert!(["pending", "gated"].contains(&report["status"].as_str().expect("a text")), "{report:#}");
         let changes = report["changes"].as_array().expect("a list");
         assert!(!changes.is_empty(), "{report:#}");
         for change in changes {
@@ -241,7 +243,7 @@ fn a_placed_pod_in_full() {
     assert_eq!(report["node"], other, "the less allocated one");
     assert_eq!(
         report["answer"],
-        format!("default/second is on {other}: it had the highest score, 474 of 500, of the 2 nodes that fitted.")
+        format!("default/second is on {other}: it had the highest score, 474 of 600, of the 2 nodes that fitted.")
     );
     let decision = &report["decision"];
     assert_eq!(
@@ -257,6 +259,9 @@ fn a_placed_pod_in_full() {
         for score in plugins {
             let number = |key: &str| score[key].as_i64().expect("a number");
             assert_eq!(number("weighted"), number("normalized") * number("weight"));
+            if score["plugin"] == "NodeResourcesFit" {
+                assert_eq!(number("raw"), number("normalized"), "it has no NormalizeScore");
+            }
         }
     }
     assert_eq!(report["changes"], json!([]));
@@ -474,7 +479,10 @@ fn what_is_said_of_the_pod_as_a_whole_is_told_once() {
     let spec = json!({ "volumes": [{ "name": "data", "persistentVolumeClaim": { "claimName": "data" } }] });
     let case = Case::new("claim", TWO_POOLS, &[claim, pod("db", &json!({}), &spec)]);
     let report = case.json(&["db"]);
-    assert_eq!(report["answer"], "default/db is pending: it has unbound immediate PersistentVolumeClaims.");
+    assert_eq!(
+        report["answer"],
+        "default/db is pending: it has unbound immediate PersistentVolumeClaims (data: create the StorageClass slow, or a PersistentVolume of this class)."
+    );
     assert_eq!(report["nodes"].as_array().map(Vec::len), Some(1));
     assert_eq!((&report["nodes"][0]["plugin"], &report["changes"]), (&json!("VolumeBinding"), &json!([])));
 
@@ -525,7 +533,10 @@ fn pods_are_to_go_only_if_nothing_else_helps() {
         pod("web", &json!({ "cpu": "2", "memory": "4Gi" }), &json!({})),
     ];
     let case = Case::new("evict", "", &objects);
-    assert_eq!(case.all_changes_work("web"), ["delete default/large"]);
+    assert_eq!(
+        case.all_changes_work("web"),
+        ["delete default/large", "raise its priority from 0 to 1, which evicts default/large"]
+    );
 }
 
 #[test]
@@ -581,6 +592,175 @@ fn an_unknown_pod_is_one_and_others_are_named() {
     }
     let output = case.explain(&["web-12", "--at", "soon"]);
     assert_eq!(output.status.code(), Some(2));
+}
+
+/// A pod with a priority, by way of a class that is called after it.
+fn important(mut pod: Json, class: &str) -> Json {
+    pod["spec"]["priorityClassName"] = json!(class);
+    pod
+}
+
+fn class(name: &str, value: i32) -> Json {
+    json!({
+        "apiVersion": "scheduling.k8s.io/v1",
+        "kind": "PriorityClass",
+        "metadata": { "name": name },
+        "value": value,
+    })
+}
+
+fn texts(report: &Json) -> Vec<&str> {
+    report["history"].as_array().expect("a list").iter().map(|entry| entry["text"].as_str().expect("a text")).collect()
+}
+
+#[test]
+fn raw_scores_are_in_the_plugins_own_measure() {
+    let near = json!({ "affinity": { "nodeAffinity": { "preferredDuringSchedulingIgnoredDuringExecution": [
+        { "weight": 7, "preference": { "matchExpressions": [{ "key": "disk", "operator": "In", "values": ["ssd"] }] } },
+    ] } } });
+    let offers = json!({ "cpu": "4", "memory": "8Gi", "pods": "110" });
+    let slow = json!({ "taints": [{ "key": "slow", "effect": "PreferNoSchedule" }] });
+    let objects = [
+        node("fast", &offers, &json!({}), &json!({ "disk": "ssd" })),
+        node("slow", &offers, &slow, &json!({})),
+        pod("web", &json!({ "cpu": "1" }), &near),
+    ];
+    let case = Case::new("raw", "", &objects);
+    let report = case.json(&["web"]);
+    let of = |place: usize, plugin: &str| {
+        let scores = report["decision"]["scores"][place]["plugins"].as_array().expect("a list");
+        let score = scores.iter().find(|score| score["plugin"] == plugin).expect("a score");
+        ["raw", "normalized", "weight", "weighted"].map(|key| score[key].as_i64().expect("a number"))
+    };
+    assert_eq!((of(0, "NodeAffinity"), of(1, "NodeAffinity")), ([7, 100, 2, 200], [0, 0, 2, 0]));
+    assert_eq!((of(0, "TaintToleration"), of(1, "TaintToleration")), ([0, 100, 3, 300], [1, 0, 3, 0]));
+    let text = case.text(&["web"]);
+    assert!(text.contains("raw -> normalized x weight = weighted") && text.contains("7 -> 100 x 2 = 200"), "{text}");
+}
+
+#[test]
+fn a_pod_that_evicts_others_says_so() {
+    for mode in ["true", "false"] {
+        let scenario = format!(
+            "[control_plane.scheduler]\nasync_preemption = {mode}\n\
+             [[arrivals]]\nname = \"late\"\ntemplate = {{ cpu = \"3\", priority = 10 }}\nfrom = \"1m\"\nevery = \"1s\"\ncount = 1\n\
+             [[behavior]]\non_terminate = \"ignore\"\n"
+        );
+        let small = node("small", &json!({ "cpu": "4", "memory": "8Gi", "pods": "110" }), &json!({}), &json!({}));
+        let low = pod("low", &json!({ "cpu": "3" }), &json!({}));
+        let case = Case::new(&format!("preempts-{mode}"), &scenario, &[small, low]);
+        let waiting = case.json(&["late-0", "--at", "70s"]);
+        assert_eq!(
+            (&waiting["status"], &waiting["answer"]),
+            (
+                &json!("preempting"),
+                &json!(
+                    "default/late-0 is nominated for small and waits there for default/low, which is evicted for it."
+                )
+            )
+        );
+        assert_eq!(waiting["changes"], json!([]));
+        let report = case.json(&["late-0", "--at", "3m"]);
+        assert_eq!(
+            report["answer"],
+            "default/late-0 is on small: others were evicted there for it, and it fitted on the node it was nominated for."
+        );
+        let decision = &report["decision"];
+        assert_eq!((&decision["nominated"], &decision["evaluated"]), (&json!("small"), &json!(1)));
+        let history = texts(&report);
+        for text in ["nominated for small", "default/low is evicted for it", "bound to small"] {
+            assert_eq!(history.iter().filter(|entry| **entry == text).count(), 1, "{text}: {history:#?}");
+        }
+    }
+}
+
+#[test]
+fn a_higher_priority_is_suggested_if_it_lets_the_pod_evict() {
+    let small = |name| node(name, &json!({ "cpu": "4", "memory": "8Gi", "pods": "110" }), &json!({}), &json!({}));
+    let objects = [
+        small("a"),
+        small("b"),
+        class("low", 5),
+        class("middle", 50),
+        important(pod("one", &json!({ "cpu": "3" }), &json!({ "nodeName": "a" })), "middle"),
+        important(pod("two", &json!({ "cpu": "3" }), &json!({ "nodeName": "b" })), "low"),
+        pod("web", &json!({ "cpu": "2" }), &json!({})),
+    ];
+    let case = Case::new("priority", "", &objects);
+    assert_eq!(
+        case.all_changes_work("web"),
+        ["request at most 1 of cpu, instead of 2", "raise its priority from 0 to 6, which evicts default/two",]
+    );
+    let scenario = "[[node_pool]]\nname = \"worker\"\ncapacity = { cpu = \"4\", memory = \"16Gi\" }\n\
+         [[arrivals]]\nname = \"first\"\ntemplate = { cpu = \"3\", priority = 7 }\nevery = \"1s\"\ncount = 1\n\
+         [[arrivals]]\nname = \"second\"\ntemplate = { cpu = \"3\" }\nfrom = \"1m\"\nevery = \"1s\"\ncount = 1\n";
+    let changes = Case::new("priority-template", scenario, &[]).all_changes_work("second-0");
+    assert_eq!(
+        changes.last().map(String::as_str),
+        Some("raise its priority from 0 to 8, which evicts default/first-0")
+    );
+    // A class that never evicts is exchanged for one that does, of the same priority if that is enough.
+    let mut patient = class("patient", 40);
+    patient["preemptionPolicy"] = json!("Never");
+    let mut never = objects.to_vec();
+    never[6] = important(never[6].clone(), "patient");
+    never.push(patient);
+    let case = Case::new("priority-never", "", &never);
+    assert!(case.text(&["web"]).contains("preemption: not eligible due to preemptionPolicy=Never."));
+    let changes = case.all_changes_work("web");
+    assert_eq!(changes.last().map(String::as_str), Some("let it preempt, which evicts default/two"));
+}
+
+#[test]
+fn a_gated_pod_names_its_gates() {
+    let gated = json!({ "schedulingGates": [{ "name": "example.com/b" }, { "name": "a" }] });
+    let case = Case::new("gates", TWO_POOLS, &[pod("web", &json!({ "cpu": "1" }), &gated)]);
+    let report = case.json(&["web"]);
+    assert_eq!(
+        (&report["status"], &report["answer"]),
+        (&json!("gated"), &json!("default/web is waiting for scheduling gates: [example.com/b a]."))
+    );
+    assert_eq!(case.all_changes_work("web"), ["drop its scheduling gates"]);
+    // Without its gates it would not fit either.
+    let case = Case::new("gates-large", TWO_POOLS, &[pod("web", &json!({ "cpu": "99" }), &gated)]);
+    let text = case.text(&["web"]);
+    assert!(text.contains("\nNo single change was found that lets it fit.\n"), "{text}");
+}
+
+#[test]
+fn a_pod_of_an_unknown_scheduler_learns_which_there_are() {
+    let scenario = format!("[control_plane.scheduler]\nconfig = \"scheduler.yaml\"\n{TWO_POOLS}");
+    let pod = |name: &str, scheduler: &str| pod(name, &json!({ "cpu": "1" }), &json!({ "schedulerName": scheduler }));
+    let case = Case::new("profiles", TWO_POOLS, &[pod("web", "mine")]);
+    assert_eq!(
+        case.json(&["web"])["answer"],
+        "default/web is pending: it asks for the scheduler mine, which does not run here: the only profile is default-scheduler."
+    );
+    assert_eq!(case.all_changes_work("web"), ["let the default scheduler place it"]);
+
+    let case = Case::new("profiles", &scenario, &[pod("web", "mine"), pod("other", "packing")]);
+    let config = "apiVersion: kubescheduler.config.k8s.io/v1\nkind: KubeSchedulerConfiguration\n\
+         profiles: [{schedulerName: default-scheduler}, {schedulerName: packing}]\n";
+    std::fs::write(case.folder.join("scheduler.yaml"), config).expect("a written file");
+    assert_eq!(
+        case.json(&["web"])["answer"],
+        "default/web is pending: it asks for the scheduler mine, which does not run here: the profiles are default-scheduler, packing."
+    );
+    assert_eq!(
+        case.all_changes_work("web"),
+        ["let the default scheduler place it", "let the scheduler packing place it"]
+    );
+    assert_eq!(case.json(&["other"])["status"], "on-node");
+}
+
+#[test]
+fn a_missing_claim_is_told_in_plain_words() {
+    let spec = json!({ "volumes": [{ "name": "data", "persistentVolumeClaim": { "claimName": "data" } }] });
+    let case = Case::new("no-claim", TWO_POOLS, &[pod("db", &json!({}), &spec)]);
+    assert_eq!(
+        case.json(&["db"])["answer"],
+        "default/db is pending: there is no PersistentVolumeClaim data in the namespace default: create it."
+    );
 }
 
 /// Programs read this: keys are added, never renamed.

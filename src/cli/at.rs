@@ -1,4 +1,4 @@
-//! A run up to a time: what `podsim get` and `podsim describe` look at.
+//! A run up to a time: what `podsim get` and `podsim describe` look at. Owns what `--at` means, for `podsim explain` as well.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -16,6 +16,7 @@ use crate::model::selector::Selector;
 use crate::record::KubeEvents;
 use crate::scenario::instant;
 use crate::sim::Simulation;
+use crate::sim::plan::Plan;
 
 /// A run that was stopped to be looked at.
 pub(super) struct Stop {
@@ -37,25 +38,7 @@ pub(super) fn stop(args: &AtArgs, terminal: &Terminal) -> Result<Stop, Exit> {
     if let Some(seed) = args.seed {
         plan.seed = seed;
     }
-    let end = plan.start + plan.duration;
-    let now = match &args.at {
-        None => Ok(end),
-        Some(text) => {
-            let help = "write `3h20m` (after the start), `21:30`, or `2026-03-02T21:30:00Z`";
-            instant(text, plan.start).ok_or_else(|| format!("`{text}` is not a time: {help}")).and_then(|at| {
-                if (plan.start..=end).contains(&at) {
-                    return Ok(at);
-                }
-                let side = if at < plan.start { "before the run starts" } else { "after the run has ended" };
-                let (from, to, lasts) = (plan.start.rfc3339(), end.rfc3339(), plan.duration.human());
-                Err(format!("`{text}` is {side}: it lasts {lasts}, from {from} to {to}"))
-            })
-        }
-    };
-    let now = now.map_err(|wrong| {
-        terminal.say(&format!("error: --at {wrong}"));
-        Exit::Usage
-    })?;
+    let now = instant_of(args.at.as_deref(), &plan, terminal)?;
     let mut simulation = Simulation::with_recorder(plan, KubeEvents::default());
     if let Err(limit) = simulation.run_until(now) {
         terminal.say(&format!("error: {limit}"));
@@ -75,6 +58,23 @@ pub(super) fn stop(args: &AtArgs, terminal: &Terminal) -> Result<Stop, Exit> {
     let of = |span: &crate::diag::Span| by_place.get(&(span.source, span.start)).cloned().unwrap_or_default();
     let written = Written { templates: loaded.templates.iter().map(of).collect(), objects: by_name };
     Ok(Stop { simulation, now, written, query: Query { names, ..query } })
+}
+
+/// The time that `--at` names; the end of the run without. Says what is wrong with it.
+pub(super) fn instant_of(at: Option<&str>, plan: &Plan, terminal: &Terminal) -> Result<SimTime, Exit> {
+    let end = plan.start + plan.duration;
+    let Some(text) = at else { return Ok(end) };
+    let wrong = match instant(text, plan.start) {
+        Some(at) if (plan.start..=end).contains(&at) => return Ok(at),
+        Some(at) => {
+            let side = if at < plan.start { "before the run starts" } else { "after the run has ended" };
+            let (from, to, lasts) = (plan.start.rfc3339(), end.rfc3339(), plan.duration.human());
+            format!("is {side}: it lasts {lasts}, from {from} to {to}")
+        }
+        None => "is not a time: write `3h20m` (after the start), `21:30`, or `2026-03-02T21:30:00Z`".to_owned(),
+    };
+    terminal.say(&format!("error: --at `{text}` {wrong}"));
+    Err(Exit::Usage)
 }
 
 /// The scenario and the names. Whoever writes the name before the scenario is understood as well.

@@ -116,6 +116,11 @@ impl Victims for Objects<'_> {
 }
 
 impl Scheduler {
+    /// The API's objects as preemption would see them at `now`, for questions from outside.
+    pub fn victims<'a>(&'a self, cluster: &'a Cluster, plan: &'a Plan, now: SimTime) -> impl Victims + 'a {
+        Objects::new(cluster, plan, &self.uids, now)
+    }
+
     /// Writes for which node a pod that found no place is nominated now: in memory at once, and in its status.
     pub(super) fn nominate<T, R>(
         &mut self,

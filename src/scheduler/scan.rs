@@ -15,14 +15,27 @@ use crate::model::{ClassId, NodeId};
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Scan;
 
-/// A feasible node's scores, weighted, by plugin in filter order; a plugin that skips the pod is absent.
+/// What a plugin gave a node.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PluginScore {
+    /// The plugin.
+    pub plugin: Plugin,
+    /// What Score said, in the plugin's own measure.
+    pub raw: i64,
+    /// What NormalizeScore made of it, from 0 to 100: the same, for a plugin without.
+    pub normalized: i64,
+    /// That, times the plugin's weight in the profile.
+    pub weighted: i64,
+}
+
+/// A feasible node's scores, by plugin in the profile's order; a plugin that skips the pod is absent.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct NodeScores {
     /// The node.
     pub node: NodeId,
-    /// Weighted normalized scores.
-    pub scores: Vec<(Plugin, i64)>,
-    /// Their sum.
+    /// Plugin by plugin.
+    pub scores: Vec<PluginScore>,
+    /// The sum of the weighted ones.
     pub total: i64,
 }
 

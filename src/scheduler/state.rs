@@ -9,7 +9,7 @@ use super::plugins::{
     node_unschedulable, pod_topology_spread, pod_topology_spread_score, resource_allocation, taint_toleration,
 };
 use super::relations::Relations;
-use super::scan::NodeScores;
+use super::scan::{NodeScores, PluginScore};
 use super::tables::{Class, LabelsOf, NodeFacts, Request, Statics, Tables, VolumesId};
 use super::view::View;
 use super::volumes;
@@ -220,25 +220,28 @@ impl<'a> CycleState<'a> {
         let mut all: Vec<NodeScores> = feasible.iter().map(empty).collect();
         for &(plugin, weight) in &self.profile.score {
             let Some(scores) = self.scores_of(plugin, feasible) else { continue };
-            for (node, score) in all.iter_mut().zip(scores) {
-                node.scores.push((plugin, score * weight));
-                node.total += score * weight;
+            for (node, (raw, normalized)) in all.iter_mut().zip(scores) {
+                let weighted = normalized * weight;
+                node.scores.push(PluginScore { plugin, raw, normalized, weighted });
+                node.total += weighted;
             }
         }
         all
     }
 
-    /// A plugin's normalized scores, node by node; `None` if it leaves the pod alone.
-    fn scores_of(&self, plugin: Plugin, feasible: &[NodeId]) -> Option<Vec<i64>> {
+    /// A plugin's scores, raw and normalized, node by node; `None` if it leaves the pod alone.
+    fn scores_of(&self, plugin: Plugin, feasible: &[NodeId]) -> Option<Vec<(i64, i64)>> {
         let (tables, statics, request) = (self.tables, self.statics, self.request);
         let args = &self.profile.args;
         let of_nodes = |score: &dyn Fn(NodeId) -> i64| feasible.iter().map(|&node| score(node)).collect::<Vec<_>>();
-        let scores = match plugin {
+        let plain = match plugin {
             Plugin::TaintToleration => {
                 let taints = |node| tables.taints(self.facts(node).taints);
                 let raw = of_nodes(&|node| taint_toleration::intolerable(taints(node), &statics.tolerations));
                 let worst = raw.iter().copied().max().unwrap_or(0);
-                raw.into_iter().map(|count| taint_toleration::normalized(count, worst)).collect()
+                return Some(
+                    raw.into_iter().map(|count| (count, taint_toleration::normalized(count, worst))).collect(),
+                );
             }
             Plugin::NodeAffinity => {
                 let (args, affinity) = (&args.node_affinity, statics.node_affinity.as_deref());
@@ -248,7 +251,7 @@ impl<'a> CycleState<'a> {
                 let labels = |node| tables.labels_of(self.facts(node));
                 let raw = of_nodes(&|node| i64::from(node_affinity::preference(args, affinity, &labels(node))));
                 let most = raw.iter().copied().max().unwrap_or(0);
-                raw.into_iter().map(|preference| node_affinity::normalized(preference, most)).collect()
+                return Some(raw.into_iter().map(|sum| (sum, node_affinity::normalized(sum, most))).collect());
             }
             Plugin::NodeResourcesFit => {
                 let pod = request.for_fit();
@@ -273,10 +276,11 @@ impl<'a> CycleState<'a> {
             Plugin::InterPodAffinity => return self.inter_pod_scores(feasible),
             _ => return None,
         };
-        Some(scores)
+        // Plugins without NormalizeScore.
+        Some(plain.into_iter().map(|score| (score, score)).collect())
     }
 
-    fn spread_scores(&self, feasible: &[NodeId]) -> Option<Vec<i64>> {
+    fn spread_scores(&self, feasible: &[NodeId]) -> Option<Vec<(i64, i64)>> {
         let (view, tables) = (self.view, self.tables);
         let constraints = tables.spread_constraints(&self.class, WhenUnsatisfiable::ScheduleAnyway);
         let is_system = self.relations.spread.is_empty() && self.profile.args.spread == PodTopologySpreadArgs::System;
@@ -297,10 +301,13 @@ impl<'a> CycleState<'a> {
             let pods = view.pods_on(node).map(|(pod, class)| (pod_labels(class), view.is_terminating(pod)));
             state.raw(&self.labels(node), pods)
         };
-        Some(pod_topology_spread_score::normalized(&feasible.iter().map(raw).collect::<Vec<_>>()))
+        let raw: Vec<Option<i64>> = feasible.iter().map(raw).collect();
+        let normalized = pod_topology_spread_score::normalized(&raw);
+        // Upstream's Score says 0 of the nodes that it leaves out.
+        Some(raw.into_iter().map(Option::unwrap_or_default).zip(normalized).collect())
     }
 
-    fn inter_pod_scores(&self, feasible: &[NodeId]) -> Option<Vec<i64>> {
+    fn inter_pod_scores(&self, feasible: &[NodeId]) -> Option<Vec<(i64, i64)>> {
         let (view, tables) = (self.view, self.tables);
         let incoming = inter_pod_incoming(tables, self.relations);
         let namespaces = tables.listers().namespaces.iter();
@@ -312,8 +319,12 @@ impl<'a> CycleState<'a> {
                 state.count(inter_pod_affinity::Existing { pod: relations.pod(), affinity }, &self.labels(node));
             }
         }
-        let raw = |&node: &NodeId| state.raw(&self.labels(node));
-        (!state.skips()).then(|| inter_pod_affinity::normalized(&feasible.iter().map(raw).collect::<Vec<_>>()))
+        if state.skips() {
+            return None;
+        }
+        let raw: Vec<i64> = feasible.iter().map(|&node| state.raw(&self.labels(node))).collect();
+        let normalized = inter_pod_affinity::normalized(&raw);
+        Some(raw.into_iter().zip(normalized).collect())
     }
 }
 

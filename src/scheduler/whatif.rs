@@ -2,9 +2,10 @@
 //! Asks [`schedule_one`] and the plain evaluator; owns no rule of its own and knows neither queue nor clock.
 
 use super::columns::Columns;
-use super::cycle::{Ask, Decision, Options, schedule_one};
+use super::cycle::{Ask, Decision, Options, Outcome, schedule_one};
 use super::framework::Rejection;
-use super::preemption::filter_with_nominated;
+use super::plugins::default_preemption::Candidate;
+use super::preemption::{Victims, filter_with_nominated, preempt};
 use super::scan::NodeScores;
 use super::state::CycleState;
 use super::tables::NodeSpec;
@@ -56,6 +57,16 @@ impl Lab {
     pub fn fits(&mut self, spec: &PodClass) -> Option<NodeId> {
         let class = self.class(spec);
         self.decide(class)
+    }
+
+    /// Who would be evicted for a pod like this, and where it would go then; `None` if it needs no evictions, or none help.
+    pub fn preempts(&mut self, spec: &PodClass, pods: &impl Victims) -> Option<Candidate> {
+        let class = self.class(spec);
+        self.view.tables().class(class).profile?;
+        match schedule_one(&mut self.view, &mut self.columns, Ask::of(class), &self.options, 0).outcome {
+            Outcome::Placed(_) => None,
+            Outcome::Unfit(mut error) => preempt(&self.view, Ask::of(class), &mut error, pods, 0).into_iter().next(),
+        }
     }
 
     /// Decides about pods one after the other, and lets each take its place.
@@ -125,12 +136,13 @@ pub struct Detailed {
     pub feasible: Vec<NodeScores>,
 }
 
-/// Decides once more what was decided about a pod of `class` when the view was as it is and the search started at `start`.
+/// Decides once more what was decided about a pod when the view was as it is and the search started at `start`.
 #[must_use]
-pub fn detailed(view: &View, start: u32, class: ClassId, options: &Options, tie: u64) -> Detailed {
+pub fn detailed(view: &View, start: u32, ask: Ask, options: &Options, tie: u64) -> Detailed {
+    let class = ask.class;
     let mut view = view.clone();
     view.next_start = start;
-    let decision = schedule_one(&mut view, &mut Columns::new(), Ask::of(class), options, tie);
+    let decision = schedule_one(&mut view, &mut Columns::new(), ask, options, tie);
     let mut state = CycleState::new(&view, class);
     let priority = view.tables().class(class).priority;
     let list = view.list();
@@ -138,8 +150,15 @@ pub fn detailed(view: &View, start: u32, class: ClassId, options: &Options, tie:
     // Nodes that node affinity names are looked at wherever they are in the list.
     let named = view.tables().statics(view.tables().class(class).statics).named_nodes.is_some();
     let looked_at = if named { list.len() } else { decision.evaluated as usize };
+    let nominated = ask.nominated.filter(|&node| view.facts(node).is_some());
+    // A nominated node that takes the pod is the only one that is looked at. One that does not counts as well.
+    let taken = nominated.filter(|&node| filter_with_nominated(&mut state, &view, node, priority).is_none());
+    let offset = |node| (view.position(node) as usize + list.len() - from) % list.len();
+    let beyond = nominated.filter(|&node| !named && looked_at > 0 && offset(node) >= looked_at);
+    let window = list[from..].iter().chain(&list[..from]).copied().take(looked_at - usize::from(beyond.is_some()));
+    let nodes: Vec<NodeId> = taken.map_or_else(|| window.chain(beyond).collect(), |node| vec![node]);
     let (mut rejected, mut feasible) = (Vec::new(), Vec::new());
-    for &node in list[from..].iter().chain(&list[..from]).take(looked_at) {
+    for node in nodes {
         match filter_with_nominated(&mut state, &view, node, priority) {
             Some(rejection) => rejected.push((node, rejection)),
             None => feasible.push(node),

@@ -185,7 +185,8 @@ fn tied(cluster: &Cluster, total: Option<i64>, count: usize, scores: &[NodeScore
 
 /// A node's scores: those of zero are left out, as they are of no weight.
 fn parts(node: &NodeScores) -> BTreeMap<&'static str, i64> {
-    let plugins = node.scores.iter().filter(|(_, score)| *score != 0).map(|(plugin, score)| (plugin.name(), *score));
+    let counting = node.scores.iter().filter(|score| score.weighted != 0);
+    let plugins = counting.map(|score| (score.plugin.name(), score.weighted));
     plugins.chain([("total", node.total)]).collect()
 }
 

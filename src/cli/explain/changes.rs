@@ -33,6 +33,8 @@ pub(super) struct Described<'a> {
     pub source: Source,
     pub spec: &'a PodClass,
     pub template: &'a PodTemplate,
+    /// The scheduler's profiles.
+    pub profiles: &'a [Option<StrId>],
     pub strings: &'a Strings,
 }
 
@@ -67,6 +69,13 @@ pub(super) fn of_pod(lab: &mut Lab, pod: &Described<'_>) -> Vec<Found> {
     found
 }
 
+/// A pod that gates hold back, without them.
+pub(super) fn ungated(lab: &mut Lab, pod: &Described<'_>) -> Option<Found> {
+    let class = PodClass { scheduling_gates: Box::default(), ..pod.spec.clone() };
+    let edits = vec![pod.field(&["spec", "schedulingGates"], Op::Remove, Json::Null)];
+    attempt(lab, pod, Try { what: "drop its scheduling gates".to_owned(), class, edits })
+}
+
 /// Changes of one kind, and the one that makes them all, which is tried if none of them is enough alone.
 struct Tries {
     single: Vec<Try>,
@@ -78,13 +87,13 @@ fn attempt(lab: &mut Lab, pod: &Described<'_>, one: Try) -> Option<Found> {
     let of_pod = |edit: &Edit| matches!(edit, Edit::Field { object, .. } if object.starts_with("pod "));
     let short = matches!(pod.source, Source::Template(_)) && one.edits.iter().any(of_pod);
     let manifest = "A `template` has no such key: write the pod as a manifest and name it in `pods`.";
-    let note = if short { Some(manifest.to_owned()) } else { note(pod) };
+    let note = if short { Some(manifest.to_owned()) } else { note(&pod.source) };
     Some((node, Change { what: one.what, node: String::new(), edits: one.edits, note }))
 }
 
 /// What a user of a short form must know.
-fn note(pod: &Described<'_>) -> Option<String> {
-    match pod.source {
+pub(super) fn note(source: &Source) -> Option<String> {
+    match source {
         Source::Trace => {
             Some("The pod comes from a trace: change its row, or replay the pod from a manifest.".to_owned())
         }
@@ -185,7 +194,7 @@ fn less(lab: &mut Lab, pod: &Described<'_>, name: StrId) -> Option<Found> {
             lists.iter().map(set).collect()
         }
     };
-    Some((node, Change { what, node: String::new(), edits, note: note(pod) }))
+    Some((node, Change { what, node: String::new(), edits, note: note(&pod.source) }))
 }
 
 fn is_shared(resource: &str) -> bool {
@@ -285,7 +294,7 @@ fn skew(lab: &mut Lab, pod: &Described<'_>) -> Option<Found> {
             let what = format!("let its spread over {key} be uneven by {max_skew} pods, instead of {now}");
             let path = vec![json!("spec"), json!("topologySpreadConstraints"), json!(index), json!("maxSkew")];
             let edit = Edit::Field { object: pod.object.clone(), path, op: Op::Set, value: json!(max_skew) };
-            return Some((node, Change { what, node: String::new(), edits: vec![edit], note: note(pod) }));
+            return Some((node, Change { what, node: String::new(), edits: vec![edit], note: note(&pod.source) }));
         }
     }
     None
@@ -357,11 +366,20 @@ fn constraints(pod: &Described<'_>) -> Tries {
         let edits = vec![pod.field(&path, Op::Remove, Json::Null)];
         single.push(Try { what: "drop its required node affinity".to_owned(), class, edits });
     }
-    if spec.scheduler_name.is_some() {
-        let class = PodClass { scheduler_name: None, ..spec.clone() };
-        let edits = vec![pod.field(&["spec", "schedulerName"], Op::Remove, Json::Null)];
-        single.push(Try { what: "let the default scheduler place it".to_owned(), class, edits });
-    }
+    single.extend(pod.profiles.iter().filter(|name| **name != spec.scheduler_name).map(|&name| {
+        let class = PodClass { scheduler_name: name, ..spec.clone() };
+        let (what, edit) = match name.map(|name| pod.strings.text(name)) {
+            None => (
+                "let the default scheduler place it".to_owned(),
+                pod.field(&["spec", "schedulerName"], Op::Remove, Json::Null),
+            ),
+            Some(name) => (
+                format!("let the scheduler {name} place it"),
+                pod.field(&["spec", "schedulerName"], Op::Set, json!(name)),
+            ),
+        };
+        Try { what, class, edits: vec![edit] }
+    }));
     let (mut ports, mut all_edits) = (Vec::new(), Vec::new());
     for (index, port) in spec.host_ports.iter().enumerate() {
         let mut class = spec.clone();

@@ -23,6 +23,8 @@ pub(super) enum Edit {
         #[serde(skip_serializing_if = "Json::is_null")]
         value: Json,
     },
+    /// An object that is added.
+    Create { create: Json },
     /// An object that is to go.
     Delete { delete: String },
 }
@@ -44,6 +46,7 @@ impl Edit {
         match self {
             Self::Set { set } if set.contains([' ', '{', '"']) => format!("--set '{set}'"),
             Self::Set { set } => format!("--set {set}"),
+            Self::Create { create } => format!("add {}", flow(create)),
             Self::Delete { delete } => format!("kubectl delete {delete}"),
             Self::Field { object, path, op, value } => {
                 let place = if object.starts_with("pod ") { String::new() } else { format!("{object}: ") };
@@ -81,7 +84,8 @@ fn flow(value: &Json) -> String {
     match value {
         Json::Object(map) => {
             // As manifests are usually written; all else in the order of the alphabet.
-            let usual = |key: &str| ["key", "operator", "value", "effect"].iter().position(|other| *other == key);
+            let usual = ["apiVersion", "kind", "metadata", "key", "operator", "value", "effect"];
+            let usual = |key: &str| usual.iter().position(|other| *other == key);
             let mut fields: Vec<_> = map.iter().collect();
             fields.sort_by_key(|(key, _)| usual(key).unwrap_or(usize::MAX));
             let fields: Vec<String> =

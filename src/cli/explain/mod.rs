@@ -4,21 +4,23 @@
 mod changes;
 mod edit;
 mod machines;
+mod queue;
 mod report;
 pub(super) mod text;
+mod volumes;
 mod watch;
 mod words;
 
 use super::Exit;
 use super::args::{ExplainArgs, ExplainForm};
+use super::at::instant_of;
 use super::run;
 use super::terminal::Terminal;
 use crate::api::PodRef;
 use crate::base::SimTime;
 use crate::base::id::DenseId;
 use crate::diag::did_you_mean;
-use crate::model::{ClassId, PodId};
-use crate::scenario;
+use crate::model::ClassId;
 use crate::scheduler::whatif::Lab;
 use changes::{Change, Described};
 use edit::{Written, full_name};
@@ -32,21 +34,9 @@ pub(super) fn run(args: &ExplainArgs, terminal: &Terminal) -> anyhow::Result<Exi
         Err(exit) => return Ok(exit),
     };
     let plan = ready.plan;
-    let end = plan.start + plan.duration;
-    let at = match &args.at {
-        None => end,
-        Some(written) => match scenario::instant(written, plan.start) {
-            Some(at) if at < plan.start => {
-                terminal.say(&format!("error: {} is before the run starts ({})", at.rfc3339(), plan.start.rfc3339()));
-                return Ok(Exit::Usage);
-            }
-            Some(at) => at.min(end),
-            None => {
-                terminal.say(&format!("error: `{written}` is not a time"));
-                terminal.say("write `3h20m` (after the start), `21:30`, or `2026-03-02T21:30:00Z`");
-                return Ok(Exit::Usage);
-            }
-        },
+    let at = match instant_of(args.at.as_deref(), &plan, terminal) {
+        Ok(at) => at,
+        Err(exit) => return Ok(exit),
     };
     let (namespace, name) = named(args);
     let watched = match watch::watch(plan, namespace, name, at) {
@@ -186,21 +176,25 @@ fn explain(watched: &Watched, pod: PodRef, at: SimTime, written: &Written) -> Re
     }
     let fits: Vec<String> = survey.fit.iter().map(|&node| facts.node(node)).collect();
     report.nodes = groups;
-    let (status, place) = report::place(watched, &fits);
+    let (status, place) = queue::place(watched, &fits);
     report.status = status;
     report.answer = match place.as_str() {
         "" => format!("{full} is pending: {}.", survey.why),
         place => format!("{full} {place}."),
     };
-    if status == Status::Pending && fits.is_empty() && view.tables().knows(class) {
+    let stuck = status == Status::Gated || (status == Status::Pending && fits.is_empty());
+    if stuck && view.tables().knows(class) {
+        let profiles: Vec<_> =
+            plan.control_plane.scheduler.profiles.iter().map(|profile| profile.scheduler_name).collect();
         let described = Described {
             object: format!("pod {full}"),
             source: written.source(plan, workload, template_id),
             spec: &plan.classes[class],
             template,
+            profiles: &profiles,
             strings,
         };
-        let ahead = ahead(watched, pod);
+        let ahead = queue::ahead(watched, pod);
         let rejected = &survey.rejected;
         let site = Site { simulation, written, rejected, ahead: &ahead, pod: &described, class };
         report.changes = suggestions(&site, &facts);
@@ -212,10 +206,23 @@ fn explain(watched: &Watched, pod: PodRef, at: SimTime, written: &Written) -> Re
 fn suggestions<R: crate::record::Recorder>(site: &Site<'_, R>, facts: &Facts<'_>) -> Vec<Change> {
     let free = ClassId::from_index(facts.plan.classes.len());
     let mut lab = Lab::new(facts.view, *site.simulation.scheduler().options(), free);
-    let mut found = changes::of_pod(&mut lab, site.pod);
-    found.extend(site.changes(&lab));
-    if found.is_empty() {
+    let is_gated = !site.pod.spec.scheduling_gates.is_empty();
+    let mut found = if !is_gated {
+        let mut found = changes::of_pod(&mut lab, site.pod);
+        found.extend(site.changes(&lab));
+        found
+    } else {
+        // Nothing else helps as long as they are there.
+        changes::ungated(&mut lab, site.pod).into_iter().collect()
+    };
+    let nothing_else = found.is_empty();
+    if nothing_else && !is_gated {
         found.extend(site.evictions(&lab));
+    }
+    // Where nobody uses priorities, raising one is the last resort.
+    let uses_priorities = facts.plan.classes.iter().any(|class| class.priority != site.pod.spec.priority);
+    if !is_gated && (uses_priorities || nothing_else) {
+        found.extend(queue::priority(site.simulation, &mut lab, site.pod));
     }
     let named = |(node, mut change): (_, Change)| {
         if change.node.is_empty() {
@@ -224,16 +231,4 @@ fn suggestions<R: crate::record::Recorder>(site: &Site<'_, R>, facts: &Facts<'_>
         change
     };
     found.into_iter().map(named).collect()
-}
-
-/// The pods that the queue tries before this one: of higher priority, or of the same and earlier.
-fn ahead(watched: &Watched, pod: PodRef) -> Vec<(PodId, ClassId)> {
-    let queue = watched.simulation.scheduler().queue();
-    let Some(own) = queue.get(pod.pod) else { return Vec::new() };
-    let key =
-        |info: &crate::scheduler::queue::QueuedPod| (std::cmp::Reverse(info.priority), info.timestamp, info.sequence);
-    let mut before: Vec<_> =
-        queue.pods().map(|(info, _)| *info).filter(|info| info.gate.is_none() && key(info) < key(own)).collect();
-    before.sort_by_key(key);
-    before.into_iter().map(|info| (info.pod, info.class)).collect()
 }

@@ -6,14 +6,14 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::changes::Change;
-use super::watch::{Decided, Step, Watched};
-use super::words;
+use super::watch::{Decided, Step};
+use super::{volumes, words};
 use crate::base::SimTime;
 use crate::export;
-use crate::model::{NodeId, PodClass, Strings};
+use crate::model::{NodeId, PodClass, StrId, Strings};
 use crate::scheduler::framework::{Reason, Rejection, Verdict};
 use crate::scheduler::pre_filter::pre_filter;
-use crate::scheduler::queue::Place;
+use crate::scheduler::scan::PluginScore;
 use crate::scheduler::view::View;
 use crate::scheduler::whatif;
 use crate::sim::plan::Plan;
@@ -47,6 +47,8 @@ pub(super) struct Report {
 pub(super) enum Status {
     Pending,
     Gated,
+    /// It waits for the pods that are evicted for it.
+    Preempting,
     Scheduling,
     OnNode,
     Deleting,
@@ -79,6 +81,9 @@ pub(super) struct Free {
 pub(super) struct Decision {
     pub at: String,
     pub node: String,
+    /// The node that it was nominated for, because pods were evicted there for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nominated: Option<String>,
     /// How many nodes there were, were looked at, and fitted.
     pub nodes: u32,
     pub evaluated: u32,
@@ -102,6 +107,8 @@ pub(super) struct Scores {
 pub(super) struct Score {
     pub plugin: &'static str,
     pub weight: i64,
+    /// In the plugin's own measure.
+    pub raw: i64,
     /// From 0 to 100.
     pub normalized: i64,
     /// Times the weight.
@@ -230,57 +237,29 @@ pub(super) fn survey(facts: &Facts<'_>, class: crate::model::ClassId) -> Survey 
         return Survey { why: "the scheduler has not seen it yet".to_owned(), ..nobody };
     }
     if view.tables().class(class).profile.is_none() {
-        let name = facts.spec.scheduler_name.map_or("default-scheduler", |name| strings.text(name));
-        let why = format!("it asks for the scheduler {name}, which does not run here");
+        let of = |name: Option<StrId>| name.map_or("default-scheduler", |name| strings.text(name));
+        let profiles = &facts.plan.control_plane.scheduler.profiles;
+        let profiles: Vec<&str> = profiles.iter().map(|profile| of(profile.scheduler_name)).collect();
+        let are = if profiles.len() == 1 { "the only profile is" } else { "the profiles are" };
+        let profiles = profiles.join(", ");
+        let why = format!(
+            "it asks for the scheduler {}, which does not run here: {are} {profiles}",
+            of(facts.spec.scheduler_name)
+        );
         return Survey { why, ..nobody };
     }
     if view.list().is_empty() {
         return Survey { why: "there are no nodes".to_owned(), ..nobody };
     }
     if let Some(rejection) = pre_filter(view, class) {
-        let texts: Vec<String> = rejection.verdict.reasons().iter().map(|reason| reason.text(strings)).collect();
-        let why = texts.join(", ");
-        let why = why.strip_prefix("pod has ").map_or(why.clone(), |what| format!("it has {what}"));
+        let of_pod = |reason: &Reason| volumes::of_pod(*reason, facts).unwrap_or_else(|| reason.text(strings));
+        let why = rejection.verdict.reasons().iter().map(of_pod).collect::<Vec<_>>().join(", ");
         return Survey { why, of_pod: Some(rejection), ..nobody };
     }
     let (rejected, fit) = whatif::survey(view, class);
     let all = u32::try_from(view.list().len()).unwrap_or(u32::MAX);
     let why = facts.why(&rejected, all);
     Survey { rejected, fit, of_pod: None, why }
-}
-
-/// Where a pod without a node is in the scheduler, as the end of a sentence.
-pub(super) fn place(watched: &Watched, fits: &[String]) -> (Status, String) {
-    let simulation = &watched.simulation;
-    let scheduler = simulation.scheduler();
-    let Some(pod) = watched.pod else { return (Status::Pending, String::new()) };
-    if let Some((_, node)) = scheduler.bindings().find(|(bound, _)| *bound == pod) {
-        let node = simulation.cluster().nodes().get(node).name;
-        return (Status::Scheduling, format!("is being bound to {}", simulation.plan().strings.text(node)));
-    }
-    if scheduler.in_cycle() == Some(pod) {
-        return (Status::Scheduling, "is being scheduled right now".to_owned());
-    }
-    if let Some(gate) = scheduler.queue().get(pod.pod).and_then(|info| info.gate) {
-        return (Status::Gated, format!("is held back by {}", gate.name()));
-    }
-    let start = simulation.plan().start;
-    let next = match (scheduler.queue().place(pod.pod), scheduler.queue().get(pod.pod)) {
-        (Some(Place::Active), _) => "its turn in the queue comes next".to_owned(),
-        (Some(Place::BackOff | Place::ErrorBackOff), Some(info)) => match info.backoff_expiry {
-            Some(until) if until > simulation.now() => {
-                format!("it backs off until {}", words::since(start, until))
-            }
-            _ => "it is tried again at once".to_owned(),
-        },
-        _ => "it waits for an event that may help".to_owned(),
-    };
-    let text = match fits {
-        [] => String::new(),
-        [node] => format!("is pending, but would fit on {node} now: {next}"),
-        [node, ..] => format!("is pending, but would fit on {} nodes now, {node} among them: {next}", fits.len()),
-    };
-    (Status::Pending, text)
 }
 
 /// The decision that put the pod where it is, and the end of a sentence about it.
@@ -297,15 +276,20 @@ pub(super) fn decision(facts: &Facts<'_>, decided: &Decided) -> (Decision, Strin
         plugins: scores
             .scores
             .iter()
-            .map(|&(plugin, weighted)| {
-                let weight = profile.weight(plugin);
-                Score { plugin: plugin.name(), weight, normalized: weighted / weight.max(1), weighted }
+            .map(|&PluginScore { plugin, raw, normalized, weighted }| {
+                let (plugin, weight) = (plugin.name(), profile.weight(plugin));
+                Score { plugin, weight, raw, normalized, weighted }
             })
             .collect(),
     });
     let scores: Vec<Scores> = scores.collect();
     let (feasible, tied) = (detailed.decision.feasible, decided.placement.tied);
+    // A node that it was nominated for is taken without looking at others.
+    let at_nominated = decided.nominated == Some(chosen) && decided.placement.score.is_none();
     let why = match (feasible, scores.first()) {
+        _ if at_nominated => {
+            "others were evicted there for it, and it fitted on the node it was nominated for".to_owned()
+        }
         (0 | 1, _) if detailed.nodes == 1 => "it is the only node there was".to_owned(),
         (0 | 1, _) => format!("it was the only one of {} that fitted", nodes(detailed.nodes)),
         (_, Some(best)) => {
@@ -322,6 +306,7 @@ pub(super) fn decision(facts: &Facts<'_>, decided: &Decided) -> (Decision, Strin
     let made = Decision {
         at: decided.at.rfc3339_millis(),
         node: facts.node(chosen),
+        nominated: decided.nominated.map(|node| facts.node(node)),
         nodes: detailed.nodes,
         evaluated: detailed.decision.evaluated,
         feasible,
@@ -357,6 +342,9 @@ pub(super) fn history(plan: &Plan, steps: &[(SimTime, Step)], node: &dyn Fn(Node
             Step::WaitedLong => ("woken", "woken: it had waited for five minutes".to_owned()),
             Step::Active => ("active", "may be tried again".to_owned()),
             Step::Bound(on) => ("bound", format!("bound to {}", node(*on))),
+            Step::Nominated(on) => ("nominated", format!("nominated for {}", node(*on))),
+            Step::NotNominated => ("nominated", "nominated for no node any more".to_owned()),
+            Step::Evicts(victim) => ("evicts", format!("{victim} is evicted for it")),
             Step::Event(reason, message) => ("event", format!("{reason}: {message}")),
             Step::Deleting => ("deleting", "its deletion was requested".to_owned()),
             Step::Removed => ("removed", "removed".to_owned()),

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::report::{Decision, Entry, Group, Report, Status};
+use super::report::{Decision, Entry, Group, Report, Score, Status};
 use super::words;
 
 /// Entries of the history at its beginning and at its end that are shown when it is long.
@@ -27,14 +27,18 @@ pub(super) fn render(report: &Report) -> String {
 fn scores(text: &mut String, decision: &Decision) {
     let Decision { nodes, evaluated, feasible, .. } = *decision;
     let looked = if evaluated == nodes { format!("all {nodes}") } else { format!("{evaluated} of {nodes}") };
-    let _ = write!(text, "\nScores ({looked} nodes looked at, {feasible} fitted; normalized score x weight)\n");
+    let _ =
+        writeln!(text, "\nScores ({looked} nodes looked at, {feasible} fitted; raw -> normalized x weight = weighted)");
     let Some(first) = decision.scores.first() else { return };
     let mut head = vec!["NODE".to_owned(), "TOTAL".to_owned()];
     head.extend(first.plugins.iter().map(|score| score.plugin.to_owned()));
     let mut rows = vec![head];
     for node in &decision.scores {
         let mut row = vec![node.node.clone(), node.total.to_string()];
-        row.extend(node.plugins.iter().map(|score| format!("{} x {}", score.normalized, score.weight)));
+        row.extend(node.plugins.iter().map(|score| {
+            let Score { raw, normalized, weight, weighted, .. } = score;
+            format!("{raw} -> {normalized} x {weight} = {weighted}")
+        }));
         rows.push(row);
     }
     text.push_str(&table(&rows));
@@ -70,7 +74,9 @@ fn at_most(group: &Group, amount: &str) -> String {
 
 fn changes(text: &mut String, report: &Report) {
     if report.changes.is_empty() {
-        if report.status == Status::Pending && !report.nodes.iter().any(|group| group.plugin.is_none()) {
+        if matches!(report.status, Status::Pending | Status::Gated)
+            && !report.nodes.iter().any(|group| group.plugin.is_none())
+        {
             text.push_str("\nNo single change was found that lets it fit.\n");
         }
         return;

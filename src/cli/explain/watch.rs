@@ -1,13 +1,15 @@
 //! Runs a scenario up to a time and keeps what happens to one pod in the scheduler's queue. Looks at the simulation from
 //! outside, between events: nothing of it costs anything in an ordinary run.
 
+use super::edit::full_name;
 use crate::api::PodRef;
+use crate::base::id::DenseId;
 use crate::base::{IdVec, SimTime};
 use crate::engine::LimitReached;
 use crate::model::{ClassId, NodeId, PodUid, Strings, WorkloadId};
 use crate::record::fact::NoteId;
 use crate::record::{Fact, KubeEvent, PodRecord, Recorder, Sample, Subject};
-use crate::scheduler::cycle::Placement;
+use crate::scheduler::cycle::{Ask, Placement};
 use crate::scheduler::framework::Plugin;
 use crate::scheduler::queue::{Place, QueuedPod};
 use crate::scheduler::trail::Woken;
@@ -43,6 +45,12 @@ pub(super) enum Step {
     Active,
     /// It was bound to this node.
     Bound(NodeId),
+    /// It is nominated for this node: others are evicted there for it.
+    Nominated(NodeId),
+    /// It is nominated for no node any more, and not bound either.
+    NotNominated,
+    /// This pod, by its full name, was evicted for it.
+    Evicts(String),
     /// A Kubernetes Event about it, of preemption or eviction.
     Event(String, String),
     /// Its deletion was requested.
@@ -57,6 +65,8 @@ pub(super) struct Decided {
     pub at: SimTime,
     pub class: ClassId,
     pub placement: Placement,
+    /// The node that it was nominated for.
+    pub nominated: Option<NodeId>,
     pub detailed: Detailed,
     /// What the scheduler believed then.
     pub view: View,
@@ -78,7 +88,8 @@ pub(super) struct Aimed {
     name: String,
     workloads: IdVec<WorkloadId, Workload>,
     strings: Strings,
-    created: usize,
+    /// All pods by their uids, for their names.
+    created: Vec<(WorkloadId, u32)>,
     /// The latest pod of the name.
     uid: Option<PodUid>,
     note: String,
@@ -92,11 +103,16 @@ impl Aimed {
             name: name.to_owned(),
             workloads: plan.workloads.clone(),
             strings: plan.strings.clone(),
-            created: 0,
+            created: Vec::new(),
             uid: None,
             note: String::new(),
             facts: Vec::new(),
         }
+    }
+
+    /// Whether the last note, which is of an eviction, names the pod as the one that it makes room for.
+    fn is_for_it(&self) -> bool {
+        self.uid.is_some_and(|uid| self.note.starts_with(&format!("Preempted by pod {} on node ", uid.raw())))
     }
 }
 
@@ -105,6 +121,12 @@ impl Recorder for Aimed {
 
     fn fact(&mut self, at: SimTime, fact: Fact) {
         let (uid, step) = match fact {
+            Fact::Event { subject: Subject::Pod(victim), event: KubeEvent::Preempted, .. } if self.is_for_it() => {
+                let (workload, ordinal) = self.created[victim.index()];
+                let name = full_name(&self.strings, &self.workloads[workload], ordinal);
+                self.facts.push((at, Step::Evicts(name)));
+                return;
+            }
             Fact::PodCreated(uid) => (uid, Step::Created),
             Fact::PodUnschedulable(uid, _) => (uid, Step::Failed(self.note.clone())),
             Fact::PodBound(uid, node) => (uid, Step::Bound(node)),
@@ -123,8 +145,8 @@ impl Recorder for Aimed {
     }
 
     fn pod(&mut self, pod: PodRecord) {
-        let uid = crate::base::id::DenseId::from_index(self.created);
-        self.created += 1;
+        let uid = DenseId::from_index(self.created.len());
+        self.created.push((pod.workload, pod.ordinal));
         let workload = &self.workloads[pod.workload];
         if self.strings.text(workload.namespace) == self.namespace
             && workload.pod_name(&self.strings, pod.ordinal) == self.name
@@ -147,6 +169,7 @@ impl Recorder for Aimed {
 struct Seen {
     queue: Option<(Place, QueuedPod)>,
     attempt: Option<u32>,
+    nominated: Option<NodeId>,
     facts: usize,
     woken: usize,
 }
@@ -244,12 +267,17 @@ impl Watched {
                 // Between the decision and now nothing else happened: the view is the one that was decided on.
                 // Its own nomination does not stand in its way.
                 let mut view = scheduler.view().clone();
-                view.clear_nomination(pod.pod);
-                let detailed = detailed(&view, start, class, scheduler.options(), 0);
+                let nominated = view.clear_nomination(pod.pod).map(|(_, node)| node);
+                let detailed = detailed(&view, start, Ask { class, nominated }, scheduler.options(), 0);
                 self.steps.push((now, Step::Chosen(placement.node)));
-                self.decided = Some(Decided { at: now, class, placement, detailed, view });
+                self.decided = Some(Decided { at: now, class, placement, nominated, detailed, view });
             }
         }
-        (seen.queue, seen.attempt) = (place, attempt);
+        let pods = self.simulation.cluster().pods();
+        let nominated = pods.nominated_node(pod.pod).filter(|_| pods.exists(pod));
+        if nominated != seen.nominated && pods.node(pod.pod).is_none() {
+            self.steps.push((now, nominated.map_or(Step::NotNominated, Step::Nominated)));
+        }
+        (seen.queue, seen.attempt, seen.nominated) = (place, attempt, nominated);
     }
 }
