@@ -500,7 +500,7 @@ Capacity:
   pods:               110
 Allocatable:
   cpu:                2
-  ephemeral-storage:  94371840Ki
+  ephemeral-storage:  96636764000
   memory:             4091904Ki
   pods:               110
 System Info:
