@@ -36,7 +36,7 @@ fn gallery(name: &str) -> Run {
 /// | 2700 | none: it ended more than 600 s after 1579 | 2700 | 2700 | 2700.25 |
 /// | 2705 | 10 | 2715 | 2715 (at equality it starts) | 2715.25 |
 #[test]
-fn crash_loop() {
+pub fn crash_loop() {
     let run = gallery("crash-loop");
     let starts =
         [2.25, 60.25, 71.25, 92.25, 133.25, 214.25, 375.25, 676.25, 977.25, 1278.25, 1579.25, 2700.25, 2715.25];
@@ -65,7 +65,7 @@ fn crash_loop() {
 /// 2.7: `later` pulls at 200.5 and runs at 202.25. At its next try, 205, `second` finds the image on its node and does not
 /// ask for the back-off: Running at 205.25.
 #[test]
-fn image_registry_outage() {
+pub fn image_registry_outage() {
     let run = gallery("image-registry-outage");
     run.expect("first/app pull", &[0.5, 1.0, 11.0, 11.5, 32.0, 32.5, 73.0, 73.5, 154.0, 154.5, 315.0, 316.5]);
     run.expect("first/app pulled false", &[1.0, 11.5, 32.5, 73.5, 154.5]).expect("first/app Running", &[316.75]);
@@ -90,7 +90,7 @@ fn image_registry_outage() {
 /// | 375.25 | 405.25 | 410, 415, 420 | 420 | 450 | 375, then 450 | 75 of 80: too soon; tries 460, .., 530 | 530.25 |
 /// | 530.25 | 560.25 | 565, 570, 575 | 575 | after the end | | | |
 #[test]
-fn strict_liveness() {
+pub fn strict_liveness() {
     let run = gallery("strict-liveness");
     let name = "liveness-exec/liveness";
     run.expect(&format!("{name} Running"), &[2.25, 75.25, 150.25, 225.25, 300.25, 375.25, 530.25]);
@@ -115,7 +115,7 @@ fn strict_liveness() {
 /// | Initialized | 19.25 | 1.4 (d) |
 /// | app runs | 21 | pull 1.5, start 0.25 |
 #[test]
-fn init_fails_twice() {
+pub fn init_fails_twice() {
     let run = gallery("init-fails-twice");
     run.expect("web/migrate Running", &[2.25, 4.5, 17.25]).expect("web/migrate Terminated Error 1", &[4.25, 6.5]);
     run.expect("web/migrate Waiting CrashLoopBackOff", &[6.5]).expect("web/migrate Terminated Completed 0", &[19.25]);
@@ -134,7 +134,7 @@ fn init_fails_twice() {
 ///
 /// 1.1: all main containers ended with 0, so the pod has Succeeded, just before it is removed (1.1.3).
 #[test]
-fn sidecar_shutdown() {
+pub fn sidecar_shutdown() {
     let run = gallery("sidecar-shutdown");
     run.expect("web/proxy Running", &[2.25]).expect("web/logs Running", &[4.0]).expect("web/app Running", &[5.75]);
     run.expect("event web Normal Killing", &[60.0, 60.0, 60.0]);

@@ -67,7 +67,7 @@ fn memory_leak() {
 /// | `batch` evicted | q, the first of p + 1 + 10 k at or after 326.25 |
 /// | MemoryPressure ends (5 min after q, on the grid of q + 1) | q + 301 |
 #[test]
-fn node_memory() {
+pub fn node_memory() {
     let run = gallery("node-memory");
     let phase = phase("node-memory");
     let grid = |phase: f64, at: f64| phase + ((at - phase) / 10.0).ceil() * 10.0;
@@ -129,7 +129,7 @@ fn node_lost_2_and_4_minutes() {
 
 /// 6.5: deleted at u + 300, and Terminating until the machine is back at 700: its kubelet finds nothing that runs.
 #[test]
-fn node_lost_10_minutes() {
+pub fn node_lost_10_minutes() {
     let (run, u) = lost("node-lost-10-minutes");
     back(&run, 700.0);
     run.expect("pod web deleting 30", &[u + 300.0]).expect("pod web removed", &[700.0]);
@@ -140,7 +140,7 @@ fn node_lost_10_minutes() {
 /// 6.4: the only zone is fully disrupted: no NoExecute taint, no eviction. The pod looks as if it ran: only its Ready
 /// condition is False.
 #[test]
-fn one_node_lost() {
+pub fn one_node_lost() {
     let (run, u) = (gallery("one-node-lost"), unknown("one-node-lost"));
     run.expect("node node-0 Ready Unknown", &[u])
         .expect("node node-0 +node.kubernetes.io/unreachable:NoSchedule", &[u]);

@@ -215,7 +215,7 @@ fn a_cordoned_node_takes_no_new_pods() {
 /// 6.6: pods of a node object that is gone for 40 s are orphans: a pass each 20 s marks them Failed and removes them. The
 /// machine still runs: its kubelet stops what is left.
 #[test]
-fn pods_of_a_deleted_node_are_collected() {
+pub fn pods_of_a_deleted_node_are_collected() {
     let sections = "[[change]]\nat = \"90s\"\ndelete = \"Node/node-0\"\n\
                     [[behavior]]\non_terminate = { after = \"5s\", exit_code = 0 }";
     let run = Scene::new(&pod("web", WEB)).nodes(TWO).with(sections).run();

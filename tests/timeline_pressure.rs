@@ -69,7 +69,7 @@ fn the_pod_that_exceeds_its_request_by_most_is_evicted() {
 /// moment the kernel kills the process with the highest badness: 500 per mille and 1000 of the best-effort one beat 586
 /// and 999 - 585 of the one that requests what it uses.
 #[test]
-fn the_kernel_kills_by_score_when_memory_is_used_up() {
+pub fn the_kernel_kills_by_score_when_memory_is_used_up() {
     let yaml = on_node("asked", "{requests: {memory: 600Mi}}") + &on_node("greedy", "{}");
     let sections = memory("asked", "600Mi", "0/s") + &memory("greedy", "500Mi", "0/s");
     let run = Scene::new(&yaml).nodes(SMALL).with(&sections).lasts("3s").run();
@@ -140,7 +140,7 @@ fn a_critical_pod_ends_others() {
 /// 6.7: groups one after the other: normal pods have 60 - 20 s, and of those no more than their own 30; then critical
 /// ones. The node is not Ready from the beginning, takes nobody, and goes off when the last group is done.
 #[test]
-fn a_node_is_shut_down_in_order() {
+pub fn a_node_is_shut_down_in_order() {
     let critical = on_node("agent", "{requests: {cpu: '1'}}")
         .replace("spec: {", "spec: {priorityClassName: system-node-critical, ");
     let yaml = on_node("web", "{}") + &on_node("quick", "{}") + &critical;

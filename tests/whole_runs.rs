@@ -1,11 +1,27 @@
 //! Whole runs of random plans, with everything that can go wrong going wrong. What must hold in any cluster is checked on
 //! the way and at the end, from outside: through what the simulation shows of its three owners of truth.
 
+macro_rules! ensure {
+    ($holds:expr, $sim:expr, $($text:tt)+) => {
+        assert!(
+            $holds,
+            "{}\nat event {} ({}), seed {}",
+            format!($($text)+),
+            $sim.events(),
+            $sim.now().rfc3339_millis(),
+            $sim.plan().seed
+        )
+    };
+}
+
+#[path = "whole_runs/lives.rs"]
+mod lives;
 mod plans;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
+use lives::Lives;
 use plans::{Latency, Setup};
 use podsim::api::{Cursor, PodRef};
 use podsim::base::{Distribution, SimDuration, SimTime};
@@ -41,25 +57,13 @@ struct Memory {
     frozen: BTreeMap<PodUid, Vec<ContainerStatus>>,
     /// Pods that no machine held although one should, since when.
     unheld: BTreeMap<PodUid, SimTime>,
+    lives: Lives,
     checks: u64,
     coincidences: u64,
 }
 
-macro_rules! ensure {
-    ($holds:expr, $sim:expr, $($text:tt)+) => {
-        assert!(
-            $holds,
-            "{}\nat event {} ({}), seed {}",
-            format!($($text)+),
-            $sim.events(),
-            $sim.now().rfc3339_millis(),
-            $sim.plan().seed
-        )
-    };
-}
-
 /// Runs a random plan and looks at the whole cluster after every so many events.
-fn run(setup: &Setup, every: u64) -> Outcome {
+fn run(setup: &Setup, every: u64) -> (Outcome, lives::Troubles) {
     let plan = plans::plan(setup);
     let mut sim = Simulation::new(plan);
     let mut memory = Memory { now: sim.now(), ..Memory::default() };
@@ -76,12 +80,13 @@ fn run(setup: &Setup, every: u64) -> Outcome {
     assert!(memory.checks > 5 && memory.coincidences > 0, "{} checks, {} of views", memory.checks, memory.coincidences);
     let plan = sim.plan().clone();
     let created = sim.cluster().pods().created_total();
+    let counters = *sim.counters();
     let (outcome, _) = sim.run_recorded();
     assert!(matches!(outcome.stopped, Stopped::Duration | Stopped::Quiet), "{:?}", outcome.stopped);
     assert_eq!(outcome.counters.pods_created, u64::from(created));
     assert_eq!(outcome.counters.pods_created, outcome.pods.len() as u64 + outcome.counters.pods_removed);
     requests_are_served_or_failed(&plan, &outcome);
-    outcome
+    (outcome, memory.lives.troubles(&counters))
 }
 
 fn check(sim: &Simulation, memory: &mut Memory) {
@@ -92,6 +97,7 @@ fn check(sim: &Simulation, memory: &mut Memory) {
     statuses_make_sense(sim);
     lives_go_forward(sim, memory);
     machines_hold_their_pods(sim, memory);
+    memory.lives.check(sim);
     if sim.cluster().log().next_at(Cursor::Scheduler, SimDuration::ZERO).is_none() {
         memory.coincidences += 1;
         the_scheduler_sees_what_is(sim);
@@ -101,7 +107,8 @@ fn check(sim: &Simulation, memory: &mut Memory) {
 }
 
 fn class_of(sim: &Simulation, pod: PodRef) -> ClassId {
-    sim.plan().templates[sim.cluster().pods().template(pod.pod)].class
+    let pods = sim.cluster().pods();
+    pods.resized(pod.pod).map_or(sim.plan().templates[pods.template(pod.pod)].class, |resized| resized.class)
 }
 
 /// A pod that counts on its node.
@@ -135,6 +142,9 @@ fn nodes_are_not_overcommitted(sim: &Simulation) -> Resources {
             && used.memory <= offered.memory
             && used.ephemeral_storage <= offered.ephemeral_storage
             && used.scalar.iter().all(|&(name, amount)| amount <= offered.scalar(name));
+        // A resize counts before anybody knows whether there is room.
+        let resized = cluster.pods().on_node(node).any(|pod| cluster.pods().resized(pod.pod).is_some());
+        let fits = fits || resized;
         ensure!(fits, sim, "{node:?} offers {offered:?} and its pods request {used:?}");
         ensure!(pods <= shape.max_pods, sim, "{node:?} takes {} pods and has {pods}", shape.max_pods);
         // All plans use one host address.
@@ -469,10 +479,9 @@ fn cover(sim: &Simulation) {
 fn setup() -> impl Strategy<Value = Setup> {
     let sizes = (50..70_u32, 500..800_u32, 0..16_u32, 0..16_u32);
     let latencies = prop::sample::select(vec![Latency::None, Latency::Typical, Latency::Slow, Latency::SlowBinding]);
-    let ways =
-        (latencies, prop::bool::weighted(0.3), prop::sample::select(vec![0, 30, 12_500]), prop::bool::weighted(0.3));
+    let ways = (latencies, prop::bool::weighted(0.3), prop::sample::select(vec![0, 30, 12_500]), any::<(bool, bool)>());
     (any::<u64>(), sizes, ways).prop_map(
-        |(seed, (nodes, pods, faults, changes), (latency, scan, gc_threshold, purge))| Setup {
+        |(seed, (nodes, pods, faults, changes), (latency, scan, gc_threshold, (purge, hard)))| Setup {
             seed,
             nodes,
             pods,
@@ -482,6 +491,7 @@ fn setup() -> impl Strategy<Value = Setup> {
             changes,
             gc_threshold,
             purge,
+            hard,
             minutes: 60,
         },
     )
@@ -504,6 +514,23 @@ fn nothing_is_wrong_between_two_events() {
     {
         run(&Setup { latency, pods: 100, purge: seed > 12, ..Setup::small(seed) }, 1);
     }
+}
+
+/// Nodes under pressure that are switched off now and then, slow hooks, and pods that are resized.
+#[test]
+fn hard_places() {
+    let mut troubles = lives::Troubles::default();
+    for seed in 0..4 {
+        let latency = [Latency::None, Latency::Typical, Latency::Slow, Latency::SlowBinding][seed as usize];
+        for (setup, every) in [
+            (Setup { nodes: 50, pods: 500, latency, hard: true, ..Setup::small(seed) }, EVENTS_BETWEEN_CHECKS),
+            (Setup { pods: 100, latency, hard: true, ..Setup::small(seed + 20) }, 1),
+        ] {
+            troubles.add(&run(&setup, every).1);
+        }
+    }
+    println!("{troubles:?}");
+    troubles.assert_all();
 }
 
 /// A machine that is down hears nothing: a ConfigMap that appears meanwhile starts no pod there.
@@ -611,7 +638,7 @@ fn a_cluster_that_is_too_small() {
     let mut preempted = 0;
     for seed in 0..6 {
         let setup = Setup { nodes: 8, pods: 600, ..Setup::small(seed) };
-        let outcome = run(&setup, EVENTS_BETWEEN_CHECKS);
+        let (outcome, _) = run(&setup, EVENTS_BETWEEN_CHECKS);
         assert!(outcome.counters.scheduling_failures > 0);
         preempted += outcome.counters.pods_preempted;
         reasons.extend(outcome.pending.into_iter().map(|(_, message)| message));

@@ -1,6 +1,8 @@
 //! Foundations that know no Kubernetes object: simulated time, quantities, dense ids, interned strings,
 //! addressed randomness, distributions and the digest.
 
+#[doc(hidden)]
+pub mod broken;
 pub mod digest;
 pub mod dist;
 pub mod draw;
@@ -10,6 +12,7 @@ pub mod pages;
 pub mod quantity;
 pub mod time;
 
+pub(crate) use broken::broken;
 pub use digest::Digest;
 pub use dist::Distribution;
 pub use draw::{Draw, Draws};

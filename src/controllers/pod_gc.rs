@@ -2,7 +2,7 @@
 //! Mirrors pkg/controller/podgc/gc_controller.go, v1.34 (spec 6.6).
 
 use crate::api::{Change, Op, PodRef, StatusPatch};
-use crate::base::{SimDuration, SimTime};
+use crate::base::{SimDuration, SimTime, broken};
 use crate::component::Env;
 use crate::engine::Timers;
 use crate::model::strings::known;
@@ -88,7 +88,8 @@ impl<N: PartialEq> Quarantine<N> {
 
     /// The nodes whose time is over at `now` and that do not exist, neither in the cache nor at a second look.
     pub fn released(&mut self, now: SimTime, exists: impl Fn(&N) -> bool) -> Vec<N> {
-        let (over, waiting) = std::mem::take(&mut self.0).into_iter().partition(|(_, until)| *until <= now);
+        let (over, waiting) =
+            std::mem::take(&mut self.0).into_iter().partition(|(_, until)| broken!("pod gc", *until <= now, true));
         self.0 = waiting;
         let over: Vec<(N, SimTime)> = over;
         over.into_iter().map(|(node, _)| node).filter(|node| !exists(node)).collect()

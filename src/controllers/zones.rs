@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 
-use crate::base::{SimDuration, SimTime};
+use crate::base::{SimDuration, SimTime, broken};
 use crate::model::NodeId;
 
 /// The state of a zone.
@@ -54,7 +54,7 @@ impl ZoneLimits {
 #[must_use]
 #[allow(clippy::cast_precision_loss)]
 pub fn zone_state(ready: u32, not_ready: u32, limits: &ZoneLimits) -> ZoneState {
-    if ready == 0 && not_ready > 0 {
+    if broken!("zone state", ready == 0 && not_ready > 0, false) {
         ZoneState::Full
     } else if not_ready > 2 && not_ready as f32 / (not_ready + ready) as f32 >= limits.unhealthy_threshold {
         ZoneState::Partial

@@ -199,7 +199,7 @@ impl<E: Copy> Calendar<E> {
     }
 
     /// Removes the first entry and frees its slot: its event, if it was live.
-    #[inline]
+    #[inline(always)]
     fn remove(&mut self, first: Entry) -> Option<E> {
         if first == self.lanes.first() {
             self.lanes.remove_first();

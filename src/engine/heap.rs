@@ -80,7 +80,7 @@ impl Heap {
     }
 
     /// Fills the hole, if there is one, with the last entry.
-    #[inline]
+    #[inline(always)]
     fn close(&mut self) {
         if self.hole {
             self.hole = false;

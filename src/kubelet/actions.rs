@@ -6,6 +6,7 @@
 use smallvec::SmallVec;
 
 use super::containers::{OwnRestart, RuntimeState, restarts_on_failure, should_restart, should_start};
+use crate::base::broken;
 use crate::model::{RestartPolicy, Role};
 
 /// A sandbox of the pod in the container runtime.
@@ -207,7 +208,11 @@ fn init_step(container: &SyncContainer<'_>, instance: Instance, policy: RestartP
         },
         RuntimeState::Exited(_) if sidecar => InitStep::Start(None),
         RuntimeState::Exited(0) => InitStep::Done(None),
-        RuntimeState::Exited(code) if should_restart(policy, container.restart, code) => InitStep::Start(None),
+        RuntimeState::Exited(code)
+            if broken!("pod actions", should_restart(policy, container.restart, code), false) =>
+        {
+            InitStep::Start(None)
+        }
         RuntimeState::Unknown if sidecar || restarts_on_failure(policy, container.restart) => {
             InitStep::Start(Some(KillReason::Unknown))
         }

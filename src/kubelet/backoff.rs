@@ -3,7 +3,7 @@
 //! Mirrors staging/src/k8s.io/client-go/util/flowcontrol/backoff.go, pkg/kubelet/kubelet.go (constants) and `doBackOff`
 //! of pkg/kubelet/kuberuntime/kuberuntime_manager.go, v1.34.
 
-use crate::base::{SimDuration, SimTime};
+use crate::base::{SimDuration, SimTime, broken};
 use crate::model::{StrId, Strings};
 
 /// How a back-off grows and when it is forgotten.
@@ -85,7 +85,7 @@ impl CrashLoopBackOff {
     #[must_use]
     pub fn ends_at(&self, params: &BackOffParams, finished_at: SimTime) -> Option<SimTime> {
         let back_off = self.0.filter(|back_off| !back_off.is_expired(params, finished_at))?;
-        Some(finished_at + back_off.cur)
+        Some(finished_at + broken!("crash loop", back_off.cur, params.initial))
     }
 
     /// To be called when the container is restarted at `now`.
@@ -115,7 +115,12 @@ impl PullBackOff {
     /// Whether a pull must still wait at `now`.
     #[must_use]
     pub fn in_back_off(&self, params: &BackOffParams, now: SimTime) -> bool {
-        self.0.is_some_and(|back_off| !back_off.is_expired(params, now) && now.since(back_off.last) < back_off.cur)
+        self.0.is_some_and(|back_off| {
+            !back_off.is_expired(params, now) && {
+                let spent = now.since(back_off.last);
+                broken!("image back-off", spent < back_off.cur, spent <= back_off.cur)
+            }
+        })
     }
 
     /// To be called when a pull failed at `now`.

@@ -5,6 +5,7 @@
 
 use super::actions::{Sandbox, sandbox_change};
 use super::containers::Observed;
+use crate::base::broken;
 use crate::model::status::{ConditionStatus, Phase, PodCondition};
 use crate::model::strings::known;
 use crate::model::{Role, StrId, Strings};
@@ -86,7 +87,9 @@ pub fn containers_ready(input: &ConditionInput<'_>) -> PodCondition {
     // Success counts only where all containers are known.
     match readiness_of_terminal(input.phase).filter(|_| input.phase == Phase::Failed || !unknown) {
         Some(condition) => condition,
-        None if unknown || input.serving().any(is_unready) => PodCondition::not(known::CONTAINERS_NOT_READY),
+        None if unknown || broken!("conditions", input.serving().any(is_unready), false) => {
+            PodCondition::not(known::CONTAINERS_NOT_READY)
+        }
         None => PodCondition::TRUE,
     }
 }

@@ -4,7 +4,7 @@
 
 use std::cmp::Ordering;
 
-use crate::base::{Quantity, SimDuration, SimTime};
+use crate::base::{Quantity, SimDuration, SimTime, broken};
 use crate::model::eviction::Threshold;
 use crate::model::strings::known;
 use crate::model::{Pressure, QosClass, Taint, TaintEffect, Toleration};
@@ -84,7 +84,7 @@ fn compare(a: &Candidate, b: &Candidate, threshold: impl Fn(&Candidate) -> i64) 
     let more = |used: i64, of: &Candidate| i128::from(used) - i128::from(of.request);
     exceeds(b, used_b)
         .cmp(&exceeds(a, used_a))
-        .then(a.priority.cmp(&b.priority))
+        .then(broken!("eviction ranking", a.priority.cmp(&b.priority), Ordering::Equal))
         .then(more(used_b, b).cmp(&more(used_a, a)))
 }
 

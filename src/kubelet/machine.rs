@@ -1,13 +1,14 @@
 //! Machines: they crash with everything that runs on them, and boot again (spec 6.8).
 
 use super::kubelet::{Kubelets, Timer};
+use super::load::Ceiling;
 use super::runtime::{Exit, Instance, RecordId, Worker};
 use crate::api::Cluster;
 use crate::component::Env;
 use crate::engine::Timers;
 use crate::model::plan::Plan;
 use crate::model::strings::known;
-use crate::model::{ContainerState, NodeId};
+use crate::model::{ContainerState, NodeId, Resources};
 use crate::record::{Fact, KubeEvent, Recorder};
 
 /// The exit code the runtime gives to a container whose end it did not see.
@@ -114,7 +115,9 @@ impl Kubelets {
                 None => self.request_sync(env, id, env.now),
             }
             let resized = env.cluster.pods().resized(pod.pod);
-            if resized.is_some_and(|resized| resized.spec != self.records.template_of(id)) {
+            // One that was being deleted may be gone by now.
+            let known = self.template_of(pod);
+            if resized.is_some_and(|resized| known.is_some_and(|known| known != resized.spec)) {
                 self.resize_asked(env, pod);
             }
         }
@@ -151,6 +154,34 @@ impl Kubelets {
             }
             if machine.up && record.worker != Worker::Idle && record.timer.is_none() && !runs {
                 found.push(format!("{id:?} waits for nothing: {:?}", record.worker));
+            }
+        }
+        found
+    }
+
+    /// What a machine counts is what its pods were granted and what its processes can use; for tests: where it is not.
+    #[must_use]
+    pub fn miscounts(&self, plan: &Plan) -> Vec<String> {
+        let mut found = Vec::new();
+        for (node, machine) in self.machines.entries() {
+            let (mut used, mut count, mut ceiling) = (Resources::default(), 0, Ceiling::default());
+            for id in self.records.chain(machine.first_record) {
+                count += 1;
+                used.add(&plan.classes[plan.templates[self.allocated(id)].class].requests);
+                let template = &plan.templates[self.records.template_of(id)];
+                for (index, spec) in (0..).zip(&template.containers) {
+                    if self.records.running(id, index).is_some() {
+                        ceiling.add(Ceiling::of(&plan.behaviors[spec.behavior], &spec.limits));
+                    }
+                }
+            }
+            let mut kept = machine.used.clone();
+            kept.scalar.retain(|&mut (_, amount)| amount != 0);
+            if (&kept, machine.pods) != (&used, count) {
+                found.push(format!("{node:?} counts {} pods with {kept:?}, not {count} with {used:?}", machine.pods));
+            }
+            if machine.ceiling != ceiling {
+                found.push(format!("{node:?}: the ceiling is {:?}, not {ceiling:?}", machine.ceiling));
             }
         }
         found

@@ -2,6 +2,7 @@
 //!
 //! Mirrors pkg/kubelet/qos/policy.go (`GetContainerOOMScoreAdjust`) and the badness of mm/oom_kill.c, v1.34 (spec 4.5).
 
+use crate::base::broken;
 use crate::model::cgroup::CRITICAL_PRIORITY;
 use crate::model::{PodCgroup, QosClass, Role};
 
@@ -40,7 +41,7 @@ impl OomPod<'_> {
         match self.qos {
             QosClass::Guaranteed => GUARANTEED,
             QosClass::BestEffort => BEST_EFFORT,
-            QosClass::Burstable => self.burstable(index),
+            QosClass::Burstable => broken!("oom score", self.burstable(index), BEST_EFFORT),
         }
     }
 

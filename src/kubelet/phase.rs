@@ -4,6 +4,7 @@
 //! (`mergePodStatus`), v1.34.
 
 use super::containers::{Observed, should_restart};
+use crate::base::broken;
 use crate::model::status::{ContainerState, Phase};
 use crate::model::{RestartPolicy, Role};
 
@@ -137,8 +138,8 @@ pub fn phase(containers: &[Observed<'_>], input: &PhaseInput) -> Phase {
     }
     // A container that waits for its restart is never counted as succeeded, even if it last exited with 0; without
     // the gate such a pod goes on under OnFailure, too.
-    let goes_on =
-        counts.restarting > 0 || !input.restart_rules && !succeeded && input.restart_policy == RestartPolicy::OnFailure;
+    let goes_on = broken!("phase", counts.restarting > 0, false)
+        || !input.restart_rules && !succeeded && input.restart_policy == RestartPolicy::OnFailure;
     if goes_on { Phase::Running } else { final_phase }
 }
 

@@ -4,7 +4,7 @@
 //! `killContainer`) and kuberuntime_termination_order.go, v1.34. Grace periods are in whole seconds.
 
 use super::actions::KillReason;
-use crate::base::SimDuration;
+use crate::base::{SimDuration, broken};
 use crate::model::Role;
 
 /// What a container gets at least, even when its pod has no grace left.
@@ -48,7 +48,7 @@ impl KillGrace {
             Some(KillReason::Startup) => self.startup,
             _ => None,
         };
-        let of_spec = self.spec.map(|spec| of_probe.unwrap_or(spec));
+        let of_spec = broken!("grace", self.spec.map(|spec| of_probe.unwrap_or(spec)), None);
         self.deletion.or(of_spec).unwrap_or(MINIMUM_CONTAINER_GRACE)
     }
 }
@@ -76,7 +76,7 @@ pub fn has_order(roles: &[Role]) -> bool {
 /// and for the next sidecar after it; nothing else waits.
 #[must_use]
 pub fn is_turn(container: usize, roles: &[Role], runs: impl Fn(usize) -> bool) -> bool {
-    if roles[container] != Role::Sidecar {
+    if broken!("termination order", roles[container] != Role::Sidecar, true) {
         return true;
     }
     let main_run = roles.iter().enumerate().any(|(index, role)| *role == Role::Main && runs(index));

@@ -3,6 +3,7 @@
 //! Mirrors pkg/kubelet/nodeshutdown/nodeshutdown_manager.go (`migrateConfig`, `groupByPriority`), v1.34.
 
 use super::cgroup::CRITICAL_PRIORITY;
+use crate::base::broken;
 
 /// Pods of a priority from here on up to the next group's, and how long they have.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -30,5 +31,6 @@ pub fn migrate(whole_seconds: i64, critical_seconds: i64) -> Vec<ShutdownGroup> 
 /// is not above its own, else the first.
 #[must_use]
 pub fn group_of(groups: &[ShutdownGroup], priority: i32) -> usize {
-    groups.partition_point(|group| group.priority <= priority).saturating_sub(1)
+    let above = groups.partition_point(|group| group.priority <= priority);
+    broken!("node shutdown", above.saturating_sub(1), 0)
 }

@@ -3,6 +3,8 @@
 //! Mirrors staging/src/k8s.io/component-helpers/scheduling/corev1/helpers.go and `getMinTolerationTime` of
 //! pkg/controller/tainteviction/taint_eviction.go, v1.34.
 
+use crate::base::broken;
+
 use super::class::{Taint, TaintEffect, Toleration};
 
 /// The first of the taints with an effect in question that is not tolerated.
@@ -24,5 +26,5 @@ pub fn min_toleration_seconds(used: impl IntoIterator<Item = Option<i64>>) -> Op
     if used.peek().is_none() {
         return Some(0);
     }
-    used.flatten().map(|seconds| seconds.max(0)).min()
+    broken!("toleration time", used.flatten().map(|seconds| seconds.max(0)).min(), None)
 }

@@ -2,6 +2,8 @@
 //! number decides all the details, so that a failure is named by a handful of numbers.
 #![allow(dead_code, clippy::cast_precision_loss, clippy::cast_possible_truncation)]
 
+mod hard;
+
 use podsim::base::{Distribution, SimDuration, SimTime};
 use podsim::model::plan::{
     ArrivalPlan, ArrivalProcess, ArrivalSource, ChangeKind, ChangePlan, ControlPlane, Evaluator, FaultKind, FaultPlan,
@@ -42,6 +44,8 @@ pub struct Setup {
     pub minutes: i64,
     /// Pods of the burst are deleted by force while they arrive.
     pub purge: bool,
+    /// Nodes come under pressure and are shut down, hooks are slow, pods are resized.
+    pub hard: bool,
 }
 
 impl Setup {
@@ -58,6 +62,7 @@ impl Setup {
             gc_threshold: 40,
             minutes: 60,
             purge: false,
+            hard: false,
         }
     }
 }
@@ -169,6 +174,14 @@ pub fn plan(setup: &Setup) -> Plan {
     builder.nodes(setup.nodes);
     builder.pods(setup);
     builder.traffic();
+    if setup.hard {
+        builder.hard_kubelets();
+        builder.hard_containers();
+        builder.resizes();
+        for _ in 0..setup.faults {
+            builder.shutdown();
+        }
+    }
     for _ in 0..setup.faults {
         builder.fault();
     }

@@ -6,6 +6,7 @@ use smallvec::SmallVec;
 use super::node_resources_fit::{Scalar, Usage};
 use super::resource_allocation::{Demand, share};
 use crate::model::StrId;
+use crate::model::strings::known;
 use crate::scheduler::framework::MAX_NODE_SCORE;
 
 /// Whether the plugin leaves such a pod alone: it requests none of the resources.
@@ -20,10 +21,29 @@ pub fn skips(resources: &[StrId], pod: &Demand<'_>) -> bool {
 #[must_use]
 #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)]
 pub fn score(resources: &[StrId], pod: &Demand<'_>, usage: &Usage, scalars: &[Scalar]) -> i64 {
+    // What nearly all profiles say, without a loop: this is asked for every pod and node.
+    let deviation = if let [known::CPU, known::MEMORY] = resources
+        && let Some(cpu) = share::<true>(known::CPU, pod, usage, scalars)
+        && let Some(memory) = share::<true>(known::MEMORY, pod, usage, scalars)
+    {
+        ((fraction(cpu) - fraction(memory)) / 2.0).abs()
+    } else {
+        deviation(resources, pod, usage, scalars)
+    };
+    ((1.0 - deviation) * MAX_NODE_SCORE as f64) as i64
+}
+
+#[inline]
+#[allow(clippy::cast_precision_loss)]
+fn fraction((requested, allocatable): (i64, i64)) -> f64 {
+    (requested as f64 / allocatable as f64).min(1.0)
+}
+
+#[allow(clippy::cast_precision_loss)]
+fn deviation(resources: &[StrId], pod: &Demand<'_>, usage: &Usage, scalars: &[Scalar]) -> f64 {
     let shares = resources.iter().filter_map(|&resource| share::<true>(resource, pod, usage, scalars));
-    let fractions: SmallVec<[f64; 4]> =
-        shares.map(|(requested, allocatable)| (requested as f64 / allocatable as f64).min(1.0)).collect();
-    let deviation = match fractions[..] {
+    let fractions: SmallVec<[f64; 4]> = shares.map(fraction).collect();
+    match fractions[..] {
         [] | [_] => 0.0,
         [first, second] => ((first - second) / 2.0).abs(),
         _ => {
@@ -33,14 +53,12 @@ pub fn score(resources: &[StrId], pod: &Demand<'_>, usage: &Usage, scalars: &[Sc
             let squares = fractions.iter().fold(0.0, |sum, fraction| sum + (fraction - mean) * (fraction - mean));
             (squares / count).sqrt()
         }
-    };
-    ((1.0 - deviation) * MAX_NODE_SCORE as f64) as i64
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::strings::known;
 
     const BOTH: &[StrId] = &[known::CPU, known::MEMORY];
 

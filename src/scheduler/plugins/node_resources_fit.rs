@@ -95,6 +95,15 @@ impl Insufficient {
         1 << (at + Self::FIRST_SCALAR).min(Self::LAST_SCALAR)
     }
 
+    fn check_scalars(&mut self, request: &Resources, scalars: &[Scalar], ignored: &[StrId]) {
+        for (at, &(name, amount)) in request.scalar.iter().enumerate().filter(|(_, (name, _))| !ignored.contains(name))
+        {
+            let (allocatable, requested) =
+                scalars.iter().find(|s| s.name == name).map_or((0, 0), |s| (s.allocatable, s.requested));
+            self.check(Self::scalar_bit(at), amount, allocatable, requested);
+        }
+    }
+
     #[inline]
     fn check(&mut self, bit: u64, request: i64, allocatable: i64, requested: i64) {
         // Saturating: an overcommitted or absurdly large node must not wrap around.
@@ -119,10 +128,8 @@ pub fn insufficient(request: &Resources, usage: &Usage, scalars: &[Scalar], igno
     short.check(Insufficient::CPU, request.milli_cpu, usage.allocatable_milli_cpu, usage.milli_cpu);
     short.check(Insufficient::MEMORY, request.memory, usage.allocatable_memory, usage.memory);
     short.check(Insufficient::EPHEMERAL, request.ephemeral_storage, usage.allocatable_ephemeral, usage.ephemeral);
-    for (at, &(name, amount)) in request.scalar.iter().enumerate().filter(|(_, (name, _))| !ignored.contains(name)) {
-        let (allocatable, requested) =
-            scalars.iter().find(|s| s.name == name).map_or((0, 0), |s| (s.allocatable, s.requested));
-        short.check(Insufficient::scalar_bit(at), amount, allocatable, requested);
+    if !request.scalar.is_empty() {
+        short.check_scalars(request, scalars, ignored);
     }
     short
 }

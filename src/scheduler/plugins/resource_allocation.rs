@@ -63,8 +63,20 @@ pub fn share<const REAL: bool>(
 /// The score of NodeResourcesFit: the mean of the resources' scores by their weights.
 #[inline]
 #[must_use]
-#[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)]
 pub fn score(strategy: &ScoringStrategy, pod: &Demand<'_>, usage: &Usage, scalars: &[Scalar]) -> i64 {
+    // What nearly all profiles say, without a loop: this is asked for every pod and node.
+    if let (ScoringStrategyType::LeastAllocated, [(known::CPU, 1), (known::MEMORY, 1)]) =
+        (&strategy.kind, &strategy.resources[..])
+        && let Some((cpu, cores)) = share::<false>(known::CPU, pod, usage, scalars)
+        && let Some((memory, bytes)) = share::<false>(known::MEMORY, pod, usage, scalars)
+    {
+        return (least_requested(cpu, cores) + least_requested(memory, bytes)) / 2;
+    }
+    weighted(strategy, pod, usage, scalars)
+}
+
+#[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)]
+fn weighted(strategy: &ScoringStrategy, pod: &Demand<'_>, usage: &Usage, scalars: &[Scalar]) -> i64 {
     let (mut sum, mut weights) = (0, 0);
     for &(resource, weight) in &strategy.resources {
         let Some((requested, capacity)) = share::<false>(resource, pod, usage, scalars) else { continue };
