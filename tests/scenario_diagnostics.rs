@@ -59,6 +59,9 @@ spec: {ports: [{port: 80}]}
 const SERVICE_ONLY: &str =
     "{apiVersion: v1, kind: Service, metadata: {name: s}, spec: {selector: {app: web}, ports: [{port: 80}]}}";
 
+const GATED: &str = "{apiVersion: v1, kind: Pod, metadata: {name: gated}, spec: {schedulingGates: [{name: quota}], \
+                     containers: [{name: app, image: 'app:1'}]}}";
+
 struct Memory {
     csv: String,
 }
@@ -68,6 +71,7 @@ impl Files for Memory {
         match path.to_str().unwrap_or_default() {
             "web.yaml" => Ok(WEB.to_owned()),
             "service.yaml" => Ok(SERVICE_ONLY.to_owned()),
+            "gated.yaml" => Ok(GATED.to_owned()),
             "data.csv" => Ok(self.csv.clone()),
             "scheduler.yaml" => Ok(SCHEDULER.to_owned()),
             _ => Err(io::Error::new(io::ErrorKind::NotFound, "no such file")),
@@ -167,6 +171,23 @@ const CASES: &[Case] = &[
     ),
     error(codes::UNKNOWN_TARGET, "[[fault]]\nkind = \"zone-loss\"\nat = \"1h\"\nzone = «\"eu-west\"", "there is: a, b"),
     error(codes::UNKNOWN_TARGET, "[[change]]\nat = \"1h\"\ndelete = «\"Pod/wbe\"", "did you mean `web`?"),
+    error(codes::UNKNOWN_TARGET, "[[change]]\nat = \"1h\"\nungate = «\"default/wbe\"", "did you mean `web`?"),
+    error(
+        codes::UNKNOWN_TARGET,
+        "[[change]]\nat = \"1h\"\napply = \"gated.yaml\"\n[[change]]\nat = \"2h\"\nungate = \"gated\"\ngates = [«\"quote\"]",
+        "did you mean `quota`?",
+    ),
+    error(codes::OUT_OF_RANGE, "[[change]]\nat = \"1h\"\nungate = «\"web\"", "leave the change out"),
+    error(
+        codes::OUT_OF_RANGE,
+        "[[change]]\nat = \"1h\"\napply = \"gated.yaml\"\n[[change]]\n«at = \"1h\"\nungate = \"gated\"",
+        "at which the pod is created",
+    ),
+    error(
+        codes::OUT_OF_RANGE,
+        "[[change]]\nat = \"1h\"\napply = \"gated.yaml\"\n[[change]]\nat = \"3h\"\nungate = \"gated\"\n[[change]]\nat = \"4h\"\nungate = «\"gated\"",
+        "leave the change out",
+    ),
     error(codes::UNKNOWN_SERVICE, "[[traffic]]\nservice = «\"wep\"\nrate = \"1/s\"", "did you mean `web`?"),
     warning(codes::NOBODY_LISTENS, "[[traffic]]\nservice = «\"other-port\"\nrate = \"1/s\"", "declare the port"),
     error(codes::UNKNOWN_METRIC, "[[expect]]\nmetric = «\"pods_filed\"\nmax = 0", "did you mean `pods_failed`?"),

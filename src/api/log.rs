@@ -112,6 +112,13 @@ pub enum Change {
         /// How far.
         state: ResizeState,
     },
+    /// Scheduling gates of a pod were removed.
+    PodUngated {
+        /// The pod.
+        pod: PodRef,
+        /// Its scheduling class from now on.
+        class: ClassId,
+    },
     /// Deletion was requested.
     PodDeleting {
         /// The pod.
@@ -178,6 +185,7 @@ impl Change {
             Self::PodDeleting { pod, grace_seconds, .. } => (pod_word(pod, 4), u64::from(grace_seconds)),
             Self::PodRemoved { pod, .. } => (pod_word(pod, 5), 0),
             Self::PodNominated { pod, node, .. } => (pod_word(pod, 13), node_word(node)),
+            Self::PodUngated { pod, class } => (pod_word(pod, 16), u64::from(class.raw())),
             Self::NodeAdded(node) => (6 << 56, u64::from(node.raw())),
             Self::NodeRemoved(node) => (7 << 56, u64::from(node.raw())),
             Self::NodeReady(node, status) => (8 << 56 | status as u64, u64::from(node.raw())),
@@ -245,9 +253,13 @@ impl Cursor {
                     | Change::PodRemoved { .. }
                     | Change::Config(..)
             ),
-            Self::Controllers => {
-                !matches!(change, Change::Config(..) | Change::PodResized { .. } | Change::PodNominated { .. })
-            }
+            Self::Controllers => !matches!(
+                change,
+                Change::Config(..)
+                    | Change::PodResized { .. }
+                    | Change::PodNominated { .. }
+                    | Change::PodUngated { .. }
+            ),
             Self::Scheduler => match change {
                 Change::PodStatus { old_phase, phase, .. } => old_phase.is_terminal() != phase.is_terminal(),
                 Change::NodeReady(..) | Change::NodePressure { .. } | Change::Config(..) => false,

@@ -81,6 +81,15 @@ pub enum Op<'a> {
         /// What holds from now on.
         resized: Resized,
     },
+    /// Removes scheduling gates of a pod without a node: it becomes another version of itself.
+    UngatePod {
+        /// The pod.
+        pod: PodRef,
+        /// What the pod is like without them.
+        template: TemplateId,
+        /// Its scheduling class without them.
+        class: ClassId,
+    },
     /// Creates a node.
     AddNode {
         /// Its name.
@@ -163,6 +172,7 @@ impl Cluster {
                 self.delete_pod(now, pod, grace_seconds, spec_grace_seconds)?
             }
             Op::ResizePod { pod, class, resized } => self.resize_pod(pod, class, resized)?,
+            Op::UngatePod { pod, template, class } => self.ungate_pod(pod, template, class)?,
             Op::AddNode { name, id, shape } => Change::NodeAdded(self.add_node(now, name, id, shape)),
             Op::RemoveNode(node) => {
                 self.existing(node)?.exists = false;
@@ -357,6 +367,20 @@ impl Cluster {
         }
         let classes = (before.map_or(class, |before| before.class), resized.class);
         Ok(Change::PodResized { pod, node, classes, state: resized.state })
+    }
+
+    fn ungate_pod(&mut self, pod: PodRef, template: TemplateId, class: ClassId) -> Result<Change, Rejection> {
+        if !self.pods.exists(pod) {
+            return Err(Rejection::NotFound);
+        }
+        if self.pods.node(pod.pod).is_some() {
+            return Err(Rejection::Conflict("the pod is already assigned to a node"));
+        }
+        let core = &mut self.pods.core[pod.pod];
+        if std::mem::replace(&mut core.template, template) == template {
+            return Err(Rejection::Conflict("nothing changed"));
+        }
+        Ok(Change::PodUngated { pod, class })
     }
 
     /// Source: pkg/registry/core/pod/strategy.go CheckGracefulDelete, v1.34 (spec 2.11).

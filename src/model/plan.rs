@@ -319,6 +319,13 @@ pub enum ChangeKind {
         /// For each version that the pod may have on its node by then: the class that stands for both.
         both: Box<[(TemplateId, ClassId)]>,
     },
+    /// Removes scheduling gates of a pod without a node.
+    UngatePod {
+        /// Which.
+        pod: PodTarget,
+        /// What the pod is like after it.
+        template: TemplateId,
+    },
     /// Removes a node object.
     DeleteNode(StrId),
     /// Adds a taint to a node, or removes it.

@@ -8,7 +8,7 @@ use super::parts::Parts;
 use super::pods::{Purpose, compile};
 use super::spec::workload::CHANGE;
 use super::time::{moment, within_run};
-use super::{Cx, codes, resize, suggest};
+use super::{Cx, codes, resize, suggest, ungate};
 use crate::base::SimTime;
 use crate::model::{ConfigKind, ConfigObject, Taint};
 use crate::sim::plan::{ChangeKind, ChangePlan};
@@ -31,16 +31,17 @@ pub(super) fn read(cx: &mut Cx<'_>, root: &Fields<'_>, parts: &mut Parts) -> Vec
 }
 
 fn kinds(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &mut Parts, at: SimTime) -> Vec<ChangeKind> {
-    let Some(action) = fields.one_of(cx, &["apply", "delete", "resize", "taint", "untaint"], true) else {
+    let Some(action) = fields.one_of(cx, &["apply", "delete", "resize", "taint", "ungate", "untaint"], true) else {
         return Vec::new();
     };
     let fitting: &[&str] = match action {
         "apply" => &[],
         "delete" => &["namespace", "grace"],
         "resize" => &["namespace", "container", "requests", "limits"],
+        "ungate" => &["gates"],
         _ => &["node"],
     };
-    for key in fields.given(cx, &["namespace", "grace", "node", "container", "requests", "limits"]) {
+    for key in fields.given(cx, &["namespace", "grace", "node", "container", "requests", "limits", "gates"]) {
         if !fitting.contains(&key) {
             let message = format!("`{key}` does not go with `{action}`");
             let help = "leave it out";
@@ -51,6 +52,7 @@ fn kinds(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &mut Parts, at: SimTime) -
         "apply" => apply(cx, fields, parts, at),
         "delete" => delete(cx, fields, parts).into_iter().collect(),
         "resize" => resize::read(cx, fields, parts, at).into_iter().collect(),
+        "ungate" => ungate::read(cx, fields, parts, at).into_iter().collect(),
         action => tainted(cx, fields, parts, action).into_iter().collect(),
     }
 }

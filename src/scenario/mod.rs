@@ -22,6 +22,7 @@ mod suggest;
 mod time;
 mod traffic;
 mod tree;
+mod ungate;
 mod units;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -39,8 +39,10 @@ pub(super) struct Parts {
     pub arrivals: Vec<ArrivalPlan>,
     /// Where the first bare pod stands that asks for a scheduler.
     pub asking: BTreeMap<Option<StrId>, Span>,
-    /// Resizes of pods so far, with their times.
-    pub resizes: Vec<(WorkloadId, SimTime)>,
+    /// Resizes and removals of gates of pods so far, with their times.
+    pub versions: Vec<(WorkloadId, SimTime)>,
+    /// The latest versions of pods whose gates are removed.
+    pub ungated: BTreeMap<WorkloadId, TemplateId>,
 }
 
 /// Whom a template is for.

@@ -31,9 +31,9 @@ pub(super) fn read(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &mut Parts, at: 
     }
     let versions: Vec<TemplateId> = parts.templates_of(workload).map(|(id, _)| id).collect();
     let base = *versions.last()?;
-    if parts.resizes.iter().any(|&(of, earlier)| of == workload && earlier > at) {
-        let help = "write the resizes of a pod in the order of their times";
-        return refuse(cx, fields.key_span("at"), "an earlier resize of this pod stands before it", help);
+    if parts.versions.iter().any(|&(of, earlier)| of == workload && earlier > at) {
+        let help = "write what changes a pod in the order of the times";
+        return refuse(cx, fields.key_span("at"), "an earlier change of this pod stands before it", help);
     }
     let old = parts.templates[base].clone();
     let Some(container) = container else {
@@ -68,7 +68,7 @@ pub(super) fn read(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &mut Parts, at: 
         (version, class(cx, &old, &greatest))
     });
     let both: Box<[(TemplateId, ClassId)]> = both.collect();
-    parts.resizes.push((workload, at));
+    parts.versions.push((workload, at));
     let origin = parts.origins[base];
     let template = parts.template(new, Owner { workload, traced: false }, origin);
     Some(ChangeKind::ResizePod { pod, template, both })

@@ -233,6 +233,13 @@ impl Scheduler {
                     self.queue.on_event(self.view.tables(), &event, now);
                 }
             }
+            Change::PodUngated { pod, class } => {
+                self.view.register_class(class, &env.plan.classes[class]);
+                if self.is_pending(pod) && self.view.tables().class(class).profile.is_some() {
+                    let gate = pre_enqueue(self.view.tables(), class, &env.plan.classes[class]);
+                    self.queue.update(self.view.tables(), pod.pod, class, gate, now);
+                }
+            }
             Change::PodStatus { pod, phase, .. } if phase.is_terminal() => self.left(pod, now),
             Change::PodDeleting { pod, .. } => self.view.set_terminating(pod.pod),
             Change::PodRemoved { pod, .. } => {
@@ -246,9 +253,7 @@ impl Scheduler {
                 }
             }
             Change::PodNominated { pod, node, before, class } => {
-                let pending =
-                    self.uids.get(pod.pod).copied().flatten() == Some(pod.uid) && self.view.place_of(pod.pod).is_none();
-                if !pending {
+                if !self.is_pending(pod) {
                     return;
                 }
                 match node {
@@ -286,6 +291,11 @@ impl Scheduler {
             }
             _ => {}
         }
+    }
+
+    /// Whether the pod is there and has no place, as far as the log was read.
+    fn is_pending(&self, pod: PodRef) -> bool {
+        self.uids.get(pod.pod).copied().flatten() == Some(pod.uid) && self.view.place_of(pod.pod).is_none()
     }
 
     fn appeared(&mut self, pod: PodId, class: ClassId, node: NodeId, now: SimTime) {

@@ -185,6 +185,12 @@ impl World {
                 let accepted = pods.iter().filter(|pod| self.resize_pod(now, **pod, template, &both)).count();
                 accepted == 0
             }
+            ChangeKind::UngatePod { pod, template } => {
+                let class = self.plan.templates[template].class;
+                let pods = self.pods_of(pod).into_iter();
+                let ops = pods.map(|pod| Op::UngatePod { pod, template, class });
+                ops.filter(|op| self.cluster.request(now, *op).is_ok()).count() == 0
+            }
             ChangeKind::DeleteNode(name) => match self.node_names.remove(&name) {
                 Some(node) => self.cluster.request(now, Op::RemoveNode(node)).is_err(),
                 None => true,

@@ -31,6 +31,8 @@ pub(super) fn record<R: Recorder>(cluster: &Cluster, recorder: &mut R, now: SimT
         Change::PodResized { pod, state, .. } => fact(Fact::PodResize(pod.uid, state)),
         Change::PodDeleting { pod, grace_seconds, .. } => fact(Fact::PodDeleting(pod.uid, i64::from(grace_seconds))),
         Change::PodRemoved { pod, .. } => fact(Fact::PodRemoved(pod.uid)),
+        // What becomes of the pod tells of it.
+        Change::PodUngated { .. } => {}
         // The events of the victims tell of it.
         Change::PodNominated { .. } => {}
         Change::NodeAdded(node) => fact(Fact::NodeAdded(node)),

@@ -105,6 +105,11 @@ impl View<'_> {
         spec.insert("priority".into(), class.priority.into());
         let tolerations: Vec<Value> = class.tolerations.iter().map(|one| self.toleration(one)).collect();
         spec.insert("tolerations".into(), tolerations.into());
+        if spec.remove("schedulingGates").is_some() && !class.scheduling_gates.is_empty() {
+            let gates: Vec<Value> =
+                class.scheduling_gates.iter().map(|&gate| json!({"name": self.text(gate)})).collect();
+            spec.insert("schedulingGates".into(), gates.into());
+        }
         if let Some(node) = self.simulation.cluster().pods().node(pod.pod) {
             spec.insert("nodeName".into(), self.text(self.simulation.cluster().nodes().get(node).name).into());
         }

@@ -266,7 +266,8 @@ pub static RESIZE_AMOUNTS: Section = Section {
 /// `[[change]]`.
 pub static CHANGE: Section = Section {
     name: "change",
-    doc: "What somebody does to the cluster at a time: exactly one of `apply`, `delete`, `resize`, `taint` and `untaint`.",
+    doc: "What somebody does to the cluster at a time: exactly one of `apply`, `delete`, `resize`, `taint`, \
+          `ungate` and `untaint`.",
     extended_resources: false,
     keys: &[
         Key::required("at", Kind::Moment, "When.", "\"10:00\""),
@@ -306,6 +307,20 @@ pub static CHANGE: Section = Section {
             "as they are",
             "With `resize`: what it is limited to.",
             "{ memory = \"1Gi\" }",
+        ),
+        Key::optional(
+            "ungate",
+            Kind::Text,
+            "none",
+            "A pod of a manifest, as `name` or `namespace/name`, that loses scheduling gates. Without any it is scheduled.",
+            "\"batch/train\"",
+        ),
+        Key::optional(
+            "gates",
+            Kind::List(&Kind::Text),
+            "all of them",
+            "With `ungate`: the scheduling gates that are removed.",
+            "[\"example.com/quota\"]",
         ),
         Key::optional("namespace", Kind::Text, "\"default\"", "Namespace of the object.", "\"shop\""),
         Key::optional(
