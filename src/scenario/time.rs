@@ -77,7 +77,7 @@ fn looks_like_date(text: &str) -> bool {
     text.contains(['-', ':']) && !text.starts_with('-')
 }
 
-/// An instant of a run that starts at `start`, written as [`moment`] reads it.
+/// An instant of a run that starts at `start`, written as `moment` reads it.
 #[must_use]
 pub fn instant(text: &str, start: SimTime) -> Option<SimTime> {
     if let Some(seconds) = clock(text) {
