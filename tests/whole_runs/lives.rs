@@ -126,7 +126,7 @@ impl Lives {
         let Some(end) = status.last_state.terminated() else { return SimDuration::ZERO };
         let started = match status.state {
             ContainerState::Running { started_at } => started_at,
-            ContainerState::Terminated(again) => again.started_at,
+            ContainerState::Terminated(again) if again.started_at != Terminated::NO_TIME => again.started_at,
             _ => return SimDuration::ZERO,
         };
         let lived = end.finished_at.since(end.started_at);
