@@ -30,6 +30,7 @@ run = "5m"
 sample_every = "1h"
 "#;
 
+/// The change at the end keeps the run from ending early: nothing else is ever pending.
 const YEAR: &str = r#"
 [scenario]
 duration = "8760h"
@@ -40,31 +41,24 @@ count = 500
 capacity = { cpu = "32", memory = "128Gi" }
 [output]
 sample_every = "1h"
+[[change]]
+at = "8759h"
+delete = "Pod/web-1"
 "#;
 
-const WEB: &str = r"
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: web}
-spec:
-  replicas: 10000
-  selector: {matchLabels: {app: web}}
-  template:
-    metadata: {labels: {app: web}}
-    spec:
-      containers:
-      - name: app
-        image: web:1
-        ports: [{containerPort: 80}]
-        resources: {requests: {cpu: 100m, memory: 100Mi}}
-        startupProbe: {httpGet: {port: 80}, periodSeconds: 2}
-        readinessProbe: {httpGet: {port: 80}, periodSeconds: 5}
-        livenessProbe: {httpGet: {port: 80}, periodSeconds: 10}
-";
+/// A pod with probes of all kinds.
+fn web(number: u32) -> String {
+    let probe = |kind: &str, period: u32| format!("{kind}: {{httpGet: {{port: 80}}, periodSeconds: {period}}}");
+    let probes = [probe("startupProbe", 2), probe("readinessProbe", 5), probe("livenessProbe", 10)].join(", ");
+    format!(
+        "apiVersion: v1\nkind: Pod\nmetadata: {{name: web-{number}, labels: {{app: web}}}}\nspec: {{containers: [{{name: app, \
+         image: 'web:1', ports: [{{containerPort: 80}}], resources: {{requests: {{cpu: 100m, memory: 100Mi}}}}, {probes}}}]}}\n---\n"
+    )
+}
 
 fn plan(scenario: &str) -> Plan {
     let read = |path: &Path| match path.to_str() {
-        Some("web.yaml") => Ok(WEB.to_owned()),
+        Some("web.yaml") => Ok((0..10_000).map(web).collect()),
         _ => Err(io::Error::from(io::ErrorKind::NotFound)),
     };
     let loaded = podsim::scenario::from_text("bench.toml", scenario, &read);
@@ -101,7 +95,7 @@ fn lives() {
     let mut sim = Simulation::new(plan(LIVES));
     while let Some(event) = sim.step(SimTime::NEVER).expect("no limit") {
         let name = format!("{event:?}").replace("Kubelet(", "Kubelet ").replace("Scheduler(", "Scheduler ");
-        let name = name.split(['{', '(', '0']).next().unwrap_or_default().trim();
+        let name = name.split(['{', '(', ')', '0']).next().unwrap_or_default().trim();
         let name = if name == "Wake" { format!("{event:?}") } else { name.to_owned() };
         *kinds.entry(name).or_default() += 1;
     }

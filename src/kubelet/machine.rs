@@ -34,7 +34,9 @@ impl Kubelets {
             self.mounts_over(env, id);
             self.forget_mounts(id);
             self.forget_pulls(id);
+            let granted = self.allocated(id);
             self.forget_resize(env, id);
+            self.count_allocated(env.plan, id, granted);
             let record = self.records.get_mut(id);
             // What the kubelet had in mind is lost with it: why it was ending the pod, when its probe workers tick.
             (record.kill_reason, record.probes_from, record.failed_sync) = (known::EMPTY, None, false);

@@ -155,7 +155,7 @@ impl Kubelets {
     }
 
     /// What is allocated to a pod is no longer `before`.
-    fn count_allocated(&mut self, plan: &Plan, id: RecordId, before: TemplateId) {
+    pub(super) fn count_allocated(&mut self, plan: &Plan, id: RecordId, before: TemplateId) {
         let class = |template: TemplateId| &plan.classes[plan.templates[template].class].requests;
         let (node, now) = (self.records.node_of(id), self.allocated(id));
         self.machines[node].used.sub(class(before));

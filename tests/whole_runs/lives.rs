@@ -107,9 +107,12 @@ impl Lives {
                 let status = status.unpack(known::EMPTY);
                 let before = self.containers.get(&(pod.uid, index)).copied();
                 let mut life = before.unwrap_or(Life { restarts: 0, boots, wait: SimDuration::ZERO });
+                let spec = &sim.plan().templates[pods.template(pod.pod)].containers[index];
+                // Of an instance that the same sync has killed the end is not known yet: the one before counts.
+                let killed = spec.liveness_probe.is_some() || spec.startup_probe.is_some() || spec.post_start.is_some();
                 let more = status.restart_count - life.restarts;
                 // Back-offs are in the kubelet's memory, and belong to the resources that a container had.
-                if life.boots != boots || more > 1 || pods.resized(pod.pod).is_some() {
+                if life.boots != boots || more > 1 || killed || pods.resized(pod.pod).is_some() {
                     life.wait = SimDuration::ZERO;
                 } else if more == 1 {
                     life.wait = self.restart(sim, pod, &status, life.wait);
@@ -123,14 +126,15 @@ impl Lives {
 
     /// One restart after a wait of at least `wait`; what the next one waits.
     fn restart(&mut self, sim: &Simulation, pod: PodRef, status: &ContainerStatus, wait: SimDuration) -> SimDuration {
+        // Containers that were lost track of have no times.
         let Some(end) = status.last_state.terminated() else { return SimDuration::ZERO };
         let started = match status.state {
             ContainerState::Running { started_at } => started_at,
-            ContainerState::Terminated(again) => again.started_at,
+            ContainerState::Terminated(again) if again.started_at > SimTime(0) => again.started_at,
             _ => return SimDuration::ZERO,
         };
         let lived = end.finished_at.since(end.started_at);
-        if end.started_at == Terminated::NO_TIME || lived > FORGIVEN {
+        if end.started_at <= SimTime(0) || lived > FORGIVEN {
             return SimDuration::ZERO;
         }
         let waited = started.since(end.finished_at);

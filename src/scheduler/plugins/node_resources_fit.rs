@@ -118,7 +118,7 @@ impl Insufficient {
 
 /// What of `request` the node does not have left, except the extended resources that are `ignored`. A pod that requests nothing
 /// only needs a free pod slot; a resource requested as 0 is not checked.
-#[inline]
+#[inline(always)]
 #[must_use]
 pub fn insufficient(request: &Resources, usage: &Usage, scalars: &[Scalar], ignored: &[StrId]) -> Insufficient {
     let mut short = Insufficient::default();

@@ -105,7 +105,7 @@ fn least_requested(requested: i64, capacity: i64) -> i64 {
 }
 
 /// Hundredths of `capacity`, cut.
-#[inline]
+#[inline(always)]
 const fn utilization(amount: i64, capacity: i64) -> i64 {
     match amount.checked_mul(MAX_NODE_SCORE) {
         Some(hundredfold) => hundredfold / capacity,
