@@ -14,13 +14,15 @@ use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_mai
 use podsim::diag::{Diagnostics, Sources};
 use podsim::manifest;
 use podsim::model::profile::Profile;
-use podsim::model::{ClassId, NodeId, PodId, Vocabulary};
+use podsim::model::{ClassId, NodeId, PodClass, PodId, Vocabulary};
 use podsim::scheduler::columns::Columns;
 use podsim::scheduler::cycle::Options;
 use podsim::scheduler::framework::Plugin;
+use podsim::scheduler::pre_enqueue::pre_enqueue;
 use podsim::scheduler::relations::Listers;
 use podsim::scheduler::state::CycleState;
 use podsim::scheduler::storage::Storage;
+use podsim::scheduler::tables::Tables;
 use podsim::scheduler::view::{NodeSpec, View};
 use podsim::sim::workloads::{Run, Workload};
 
@@ -209,6 +211,20 @@ fn scores(criterion: &mut Criterion<CpuTime>) {
 }
 
 /// A pod that fits nowhere and evicts one: a failed decision, the dry run, the second decision.
+fn gates(criterion: &mut Criterion<CpuTime>) {
+    let mut words = Vocabulary::default();
+    let gate = words.strings.intern("example.com/quota");
+    let mut tables = Tables::default();
+    let spec = PodClass { scheduling_gates: Box::new([gate]), ..PodClass::default() };
+    let class = ClassId::from_raw(0);
+    tables.register_class(class, &spec);
+    let mut group = criterion.benchmark_group("pre enqueue");
+    group.bench_function(Plugin::SchedulingGates.name(), |bencher| {
+        bencher.iter(|| pre_enqueue(black_box(&tables), class, black_box(&spec)));
+    });
+    group.finish();
+}
+
 fn preemption(criterion: &mut Criterion<CpuTime>) {
     let options = Options::default();
     let (mut ready, mut columns) = (Run::new(Workload::Preemption, NODES), Columns::new());
@@ -249,5 +265,5 @@ fn s1(criterion: &mut Criterion<CpuTime>) {
     group.finish();
 }
 
-criterion_group! { name = benches; config = criterion(); targets = s1, filters, scores, preemption }
+criterion_group! { name = benches; config = criterion(); targets = s1, gates, filters, scores, preemption }
 criterion_main!(benches);
