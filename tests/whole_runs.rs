@@ -259,7 +259,9 @@ fn statuses_make_sense(sim: &Simulation) {
             Phase::Pending | Phase::Unknown => {}
         }
         if is(PodConditionType::Ready) {
-            ensure!(phase == Phase::Running, sim, "Ready: {}", told());
+            // Of a pod that it evicts the kubelet tells the phase that was known before, until its containers have ended.
+            let evicted = is(PodConditionType::DisruptionTarget) && phase == Phase::Pending;
+            ensure!(phase == Phase::Running || evicted, sim, "Ready: {}", told());
             ensure!(main.iter().all(|status| status.ready), sim, "Ready: {}", told());
             ensure!(pods.has_address(pod.pod), sim, "Ready without an address: {}", told());
         }
