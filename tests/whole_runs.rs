@@ -260,7 +260,9 @@ fn statuses_make_sense(sim: &Simulation) {
         }
         if is(PodConditionType::Ready) {
             // Of a pod that it evicts the kubelet tells the phase that was known before, until its containers have ended.
-            let evicted = is(PodConditionType::DisruptionTarget) && phase == Phase::Pending;
+            let target = conditions.get(PodConditionType::DisruptionTarget);
+            let evicted = target.is_some_and(|target| target.reason == known::TERMINATION_BY_KUBELET);
+            let evicted = evicted && phase == Phase::Pending;
             ensure!(phase == Phase::Running || evicted, sim, "Ready: {}", told());
             ensure!(main.iter().all(|status| status.ready), sim, "Ready: {}", told());
             ensure!(pods.has_address(pod.pod), sim, "Ready without an address: {}", told());
