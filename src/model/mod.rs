@@ -17,6 +17,7 @@ pub mod int_or_percent;
 pub mod names;
 pub mod node;
 pub mod node_affinity;
+pub mod objects;
 pub mod plan;
 pub mod pod;
 pub mod pod_affinity;

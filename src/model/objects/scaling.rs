@@ -1,0 +1,222 @@
+//! HorizontalPodAutoscalers, the state of disruption budgets, quotas and limit ranges, compiled, with defaults filled in.
+
+use crate::base::{Quantity, SimTime};
+use crate::model::ids::StrId;
+use crate::model::objects::ObjectKind;
+
+/// A HorizontalPodAutoscaler.
+#[derive(Clone, PartialEq, Debug)]
+pub struct HpaSpec {
+    /// `spec.scaleTargetRef`, kind and name; `None` as kind: a kind without the scale subresource, or not modelled.
+    pub target: (Option<ObjectKind>, StrId),
+    /// `spec.minReplicas`, default 1.
+    pub min_replicas: i32,
+    /// `spec.maxReplicas`.
+    pub max_replicas: i32,
+    /// `spec.metrics`; default cpu at 80 % of the requests.
+    pub metrics: Box<[HpaMetric]>,
+    /// `spec.behavior.scaleUp` and `scaleDown`, with defaults filled in; `None`: no `behavior` was given.
+    pub behavior: Option<Box<HpaBehavior>>,
+}
+
+/// One of `spec.metrics`.
+#[derive(Clone, PartialEq, Debug)]
+pub struct HpaMetric {
+    /// Where it comes from.
+    pub source: HpaSource,
+    /// What it is to be.
+    pub target: HpaTarget,
+}
+
+/// Where a metric comes from.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum HpaSource {
+    /// `Resource`: a resource, summed over the pods' containers.
+    Resource(StrId),
+    /// `ContainerResource`: a resource of one container.
+    ContainerResource {
+        /// The resource.
+        resource: StrId,
+        /// The container.
+        container: StrId,
+    },
+    /// `Pods`: a metric of each pod, by name.
+    Pods(StrId),
+    /// `Object`: a metric of one object.
+    Object {
+        /// The metric.
+        metric: StrId,
+        /// The object's kind.
+        kind: StrId,
+        /// The object's name.
+        name: StrId,
+    },
+    /// `External`: a metric of nothing in the cluster.
+    External(StrId),
+}
+
+/// What a metric is to be.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum HpaTarget {
+    /// `averageUtilization`: percent of the requests.
+    Utilization(i32),
+    /// `averageValue`.
+    AverageValue(Quantity),
+    /// `value`.
+    Value(Quantity),
+}
+
+/// `spec.behavior`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct HpaBehavior {
+    /// `scaleUp`.
+    pub up: HpaScalingRules,
+    /// `scaleDown`.
+    pub down: HpaScalingRules,
+}
+
+/// Rules of one direction.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct HpaScalingRules {
+    /// `stabilizationWindowSeconds`; `None` for scaling down: the controller's own (300 s).
+    pub stabilization_window_seconds: Option<i32>,
+    /// `selectPolicy`.
+    pub select: HpaSelectPolicy,
+    /// `policies`.
+    pub policies: Box<[HpaPolicy]>,
+}
+
+/// `selectPolicy`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[allow(missing_docs, reason = "each is upstream's policy, spelled alike")]
+pub enum HpaSelectPolicy {
+    Max,
+    Min,
+    Disabled,
+}
+
+/// One of `policies`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct HpaPolicy {
+    /// `type: Percent`; otherwise `Pods`.
+    pub percent: bool,
+    /// `value`.
+    pub value: i32,
+    /// `periodSeconds`.
+    pub period_seconds: i32,
+}
+
+/// `status` of a HorizontalPodAutoscaler.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct HpaStatus {
+    /// `currentReplicas`.
+    pub current_replicas: i32,
+    /// `desiredReplicas`.
+    pub desired_replicas: i32,
+    /// `lastScaleTime`.
+    pub last_scale: Option<SimTime>,
+    /// Conditions: type, whether True, reason.
+    pub conditions: Vec<(&'static str, bool, &'static str)>,
+    /// The current values of the metrics, as `kubectl get hpa` shows them; `None`: unknown.
+    pub current: Vec<Option<i64>>,
+}
+
+/// `status` of a PodDisruptionBudget.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct BudgetState {
+    /// `disruptionsAllowed`.
+    pub disruptions_allowed: i32,
+    /// `currentHealthy`.
+    pub current_healthy: i32,
+    /// `desiredHealthy`.
+    pub desired_healthy: i32,
+    /// `expectedPods`.
+    pub expected_pods: i32,
+    /// `observedGeneration`.
+    pub observed_generation: u32,
+    /// `disruptedPods`: pods that are being evicted, with the time of their eviction.
+    pub disrupted: Vec<(crate::model::ids::PodUid, SimTime)>,
+}
+
+/// A ResourceQuota.
+#[derive(Clone, PartialEq, Debug)]
+pub struct QuotaSpec {
+    /// `spec.hard`: names of resources and amounts, sorted by name.
+    pub hard: Box<[(StrId, Quantity)]>,
+    /// `spec.scopes` and `spec.scopeSelector`.
+    pub scopes: Box<[QuotaScope]>,
+}
+
+/// One requirement on the pods that a quota counts.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct QuotaScope {
+    /// The scope.
+    pub name: QuotaScopeName,
+    /// How its value is compared.
+    pub operator: QuotaScopeOperator,
+    /// `values`.
+    pub values: Box<[StrId]>,
+}
+
+/// What a quota's scope looks at.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[allow(missing_docs, reason = "each is upstream's scope, spelled alike")]
+pub enum QuotaScopeName {
+    Terminating,
+    NotTerminating,
+    BestEffort,
+    NotBestEffort,
+    PriorityClass,
+    CrossNamespacePodAffinity,
+    VolumeAttributesClass,
+}
+
+/// How a quota's scope compares.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[allow(missing_docs, reason = "each is upstream's operator, spelled alike")]
+pub enum QuotaScopeOperator {
+    In,
+    NotIn,
+    Exists,
+    DoesNotExist,
+}
+
+/// `status` of a ResourceQuota.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct QuotaStatus {
+    /// `used`: as `spec.hard`.
+    pub used: Box<[(StrId, Quantity)]>,
+}
+
+/// A LimitRange.
+#[derive(Clone, PartialEq, Debug)]
+pub struct LimitRangeSpec {
+    /// `spec.limits`.
+    pub limits: Box<[LimitRangeItem]>,
+}
+
+/// One of `spec.limits`.
+#[derive(Clone, PartialEq, Debug)]
+pub struct LimitRangeItem {
+    /// `type`.
+    pub kind: LimitType,
+    /// `max`, `min`, `default`, `defaultRequest`, `maxLimitRequestRatio`: names of resources and amounts.
+    pub max: Box<[(StrId, Quantity)]>,
+    /// `min`.
+    pub min: Box<[(StrId, Quantity)]>,
+    /// `default`.
+    pub default: Box<[(StrId, Quantity)]>,
+    /// `defaultRequest`.
+    pub default_request: Box<[(StrId, Quantity)]>,
+    /// `maxLimitRequestRatio`.
+    pub max_limit_request_ratio: Box<[(StrId, Quantity)]>,
+}
+
+/// What a limit is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[allow(missing_docs, reason = "each is upstream's type, spelled alike")]
+pub enum LimitType {
+    Pod,
+    Container,
+    PersistentVolumeClaim,
+}
