@@ -1,6 +1,7 @@
 //! Controllers: reconcilers that read the change log and write objects; their arithmetic is pure.
 
 pub mod endpoints;
+pub mod job;
 pub mod node_lifecycle;
 pub mod pod_gc;
 pub mod volume_binder;

@@ -13,6 +13,7 @@ pub mod cron_next;
 pub mod effective;
 pub mod eviction;
 pub mod ids;
+pub mod indexes;
 pub mod int_or_percent;
 pub mod names;
 pub mod node;

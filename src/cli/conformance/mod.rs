@@ -16,6 +16,7 @@ mod effective;
 mod eviction;
 mod images;
 mod int_or_percent;
+mod job;
 mod node_affinity;
 mod node_loss;
 mod phase;
@@ -122,6 +123,10 @@ fn answer(file: &str, case: &Case) -> Checked {
         "grace_period" => termination::grace_period(case),
         "image_pull" => images::answer(case),
         "int_or_percent" => int_or_percent::answer(case),
+        "job_backoff" => job::backoff(case),
+        "job_indexed" => job::indexed(case),
+        "job_pod_failure_policy" => job::failure_policy(case),
+        "job_success_policy" => job::success_policy(case),
         "label_selector" => selector::answer(case),
         "node_affinity" => node_affinity::answer(case),
         "node_shutdown" => node_loss::node_shutdown(case),
