@@ -1,5 +1,6 @@
 //! Controllers: reconcilers that read the change log and write objects; their arithmetic is pure.
 
+pub mod cronjob;
 pub mod endpoints;
 pub mod job;
 pub mod node_lifecycle;

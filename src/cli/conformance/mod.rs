@@ -117,6 +117,7 @@ fn answer(file: &str, case: &Case) -> Checked {
         "container_restart_rules" => phase::restart_rules(case),
         "crashloop_backoff" => backoff::answer(case),
         "cron" => cron::schedule(case),
+        "cronjob_sync" => cron::cronjob(case),
         "effective_requests" => effective::answer(case),
         "eviction_ranking" => eviction::ranking(case),
         "eviction_thresholds" => eviction::thresholds(case),
