@@ -1,7 +1,9 @@
 //! Controllers: reconcilers that read the change log and write objects; their arithmetic is pure.
 
 pub mod client;
+pub mod cronjob;
 pub mod endpoints;
+pub mod job;
 pub mod manager;
 mod mint;
 pub mod node_lifecycle;

@@ -10,11 +10,13 @@ mod cgroup;
 mod cluster;
 mod compare;
 mod conditions;
+mod cron;
 mod decisions;
 mod effective;
 mod eviction;
 mod images;
 mod int_or_percent;
+mod job;
 mod node_affinity;
 mod node_loss;
 mod phase;
@@ -114,12 +116,18 @@ fn answer(file: &str, case: &Case) -> Checked {
         "conditions" => conditions::answer(case),
         "container_restart_rules" => phase::restart_rules(case),
         "crashloop_backoff" => backoff::answer(case),
+        "cron" => cron::schedule(case),
+        "cronjob_sync" => cron::cronjob(case),
         "effective_requests" => effective::answer(case),
         "eviction_ranking" => eviction::ranking(case),
         "eviction_thresholds" => eviction::thresholds(case),
         "grace_period" => termination::grace_period(case),
         "image_pull" => images::answer(case),
         "int_or_percent" => int_or_percent::answer(case),
+        "job_backoff" => job::backoff(case),
+        "job_indexed" => job::indexed(case),
+        "job_pod_failure_policy" => job::failure_policy(case),
+        "job_success_policy" => job::success_policy(case),
         "label_selector" => selector::answer(case),
         "node_affinity" => node_affinity::answer(case),
         "node_shutdown" => node_loss::node_shutdown(case),
