@@ -1,0 +1,3 @@
+//! The ReplicaSet controller, which also runs ReplicationControllers.
+
+pub mod ranking;
