@@ -2,6 +2,7 @@
 
 pub mod client;
 pub mod cronjob;
+pub mod deployment;
 pub mod endpoints;
 pub mod job;
 pub mod manager;
@@ -10,8 +11,10 @@ pub mod node_lifecycle;
 mod orphans;
 pub mod pod_gc;
 mod reconcile;
-mod replica_set;
+pub mod replica_set;
 pub mod script;
+pub mod slow_start;
+pub mod stateful_set;
 pub mod volume_binder;
 pub mod zones;
 

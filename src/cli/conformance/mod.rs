@@ -12,6 +12,7 @@ mod compare;
 mod conditions;
 mod cron;
 mod decisions;
+mod deployment;
 mod effective;
 mod eviction;
 mod images;
@@ -24,8 +25,10 @@ mod pod_actions;
 mod preemption;
 mod quantity;
 mod queueing_hints;
+mod replica_set;
 mod scheduling;
 mod selector;
+mod stateful_set;
 mod status_column;
 mod termination;
 mod unmodelled;
@@ -112,12 +115,15 @@ fn unknown_kind(case: &Case) -> Checked {
 
 fn answer(file: &str, case: &Case) -> Checked {
     match file {
+        "active_pods_ranking" => replica_set::ranking(case),
         "cgroup_cpu" => cgroup::cpu(case),
         "conditions" => conditions::answer(case),
         "container_restart_rules" => phase::restart_rules(case),
         "crashloop_backoff" => backoff::answer(case),
         "cron" => cron::schedule(case),
         "cronjob_sync" => cron::cronjob(case),
+        "deployment_progress" => deployment::progress(case),
+        "deployment_rolling" => deployment::rolling(case),
         "effective_requests" => effective::answer(case),
         "eviction_ranking" => eviction::ranking(case),
         "eviction_thresholds" => eviction::thresholds(case),
@@ -144,6 +150,8 @@ fn answer(file: &str, case: &Case) -> Checked {
         "quantity" => quantity::answer(case),
         "queueing_hints" => queueing_hints::answer(case),
         "scheduler_backoff" => scheduling::backoff(case),
+        "slow_start_batch" => replica_set::slow_start_batch(case),
+        "statefulset_sync" => stateful_set::answer(case),
         "termination_order" => termination::order(case),
         "toleration_time" => scheduling::toleration_time(case),
         _ => Err(Unsupported(format!("unknown subject `{file}`"))),
