@@ -1,6 +1,8 @@
 //! Controllers: reconcilers that read the change log and write objects; their arithmetic is pure.
 
+pub mod disruption;
 pub mod endpoints;
+pub mod hpa;
 pub mod node_lifecycle;
 pub mod pod_gc;
 pub mod volume_binder;
