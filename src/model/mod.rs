@@ -12,6 +12,7 @@ pub mod effective;
 pub mod eviction;
 pub mod ids;
 pub mod int_or_percent;
+pub mod limit_range;
 pub mod names;
 pub mod node;
 pub mod node_affinity;
