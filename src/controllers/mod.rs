@@ -12,6 +12,7 @@ pub mod pod_gc;
 mod reconcile;
 mod replica_set;
 pub mod script;
+mod selected;
 pub mod volume_binder;
 pub mod zones;
 

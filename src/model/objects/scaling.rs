@@ -157,6 +157,8 @@ pub struct BudgetState {
     pub observed_generation: u32,
     /// `disruptedPods`: pods that are being evicted, with the time of their eviction.
     pub disrupted: Vec<(crate::model::ids::PodUid, SimTime)>,
+    /// How many evictions the budget was ever charged for: a status that was computed from fewer is out of date.
+    pub charged: u64,
 }
 
 /// A ResourceQuota.
