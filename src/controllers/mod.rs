@@ -3,7 +3,9 @@
 pub mod client;
 pub mod cronjob;
 pub mod deployment;
+pub mod disruption;
 pub mod endpoints;
+pub mod hpa;
 pub mod job;
 pub mod manager;
 mod mint;
@@ -13,6 +15,7 @@ pub mod pod_gc;
 mod reconcile;
 pub mod replica_set;
 pub mod script;
+mod selected;
 pub mod slow_start;
 pub mod stateful_set;
 pub mod volume_binder;

@@ -2,8 +2,8 @@
 
 use smallvec::SmallVec;
 
-use super::replica_set;
 use super::script::{Sync, Write};
+use super::{disruption, replica_set};
 use crate::api::{Change, Cluster, PodRef, Rejection};
 use crate::base::SimDuration;
 use crate::component::MakerEnv;
@@ -60,6 +60,7 @@ pub(super) fn sync<R: Recorder>(cx: &mut Sync<'_, R>) {
     }
     match row.kind() {
         ObjectKind::ReplicaSet | ObjectKind::ReplicationController => replica_set::reconcile::sync(cx),
+        ObjectKind::PodDisruptionBudget => disruption::sync(cx),
         _ => {}
     }
 }

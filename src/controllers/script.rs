@@ -80,6 +80,8 @@ pub struct Sync<'a, R> {
     pub plan: &'a Plan,
     /// Pods without an owner that the object's selector matched when they appeared.
     pub orphans: &'a [PodRef],
+    /// The pods that it selects, if it is a budget, in the order of their creation. Some may be gone.
+    pub selected: &'a [PodRef],
     pub(super) recorder: &'a mut R,
     pub(super) script: Script,
     pub(super) again: SimTime,
