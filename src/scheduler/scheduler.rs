@@ -114,15 +114,42 @@ impl Scheduler {
 
     /// Reads what changed, after the watch's latency, and goes on scheduling.
     pub fn watch<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>) {
-        let lag = env.plan.control_plane.watch_scheduler;
-        while let Some(change) = env.cluster.log_mut().next(Cursor::Scheduler, env.now, lag) {
+        self.catch_up(env);
+        self.go_on(env);
+    }
+
+    /// Reads what changed, each change as of when it could be read first: nobody sees whether it was read then, or when
+    /// there was something to do.
+    pub fn catch_up<T, R: Recorder>(&mut self, env: &mut Env<'_, T, R>) {
+        let (now, lag) = (env.now, env.plan.control_plane.watch_scheduler);
+        while let Some((due, change)) = env.cluster.log_mut().next_due(Cursor::Scheduler, now, lag) {
+            env.now = due;
             self.observe(env, &change);
         }
-        self.go_on(env);
+        env.now = now;
+    }
+
+    /// Whether a change can wait until the scheduler has something to do: what only moves pods that have a place, while
+    /// none waits for one.
+    #[must_use]
+    pub fn can_wait(change: &Change) -> bool {
+        match change {
+            Change::PodAdded { node, .. } => node.is_some(),
+            Change::PodBound { .. } | Change::PodDeleting { .. } | Change::PodRemoved { .. } => true,
+            Change::PodStatus { .. } => true,
+            _ => false,
+        }
+    }
+
+    /// Whether pods wait for a node: then every change may help one.
+    #[must_use]
+    pub fn has_waiting_pods(&self) -> bool {
+        !self.queue.is_empty()
     }
 
     /// Handles one of its timers.
     pub fn handle<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, timer: Timer) {
+        self.catch_up(env);
         match timer {
             Timer::Cycle => self.end_cycle(env),
             Timer::Queue => self.queue_timer = None,
@@ -199,7 +226,7 @@ impl Scheduler {
         self.bindings.iter().flatten().map(|binding| (binding.pod, binding.node))
     }
 
-    fn observe<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, change: &Change) {
+    fn observe<T, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, change: &Change) {
         let now = env.now;
         match *change {
             Change::PodAdded { pod, class, node, .. } => {
