@@ -5,12 +5,14 @@ use super::Cluster;
 use super::admission::api_delete_grace;
 use super::log::{Change, PodRef, StatusMask};
 use super::nodes::NodeRow;
+use super::objects::{NewObject, Owned, Propagation};
 use super::pods::{Deletion, Resized};
 use super::stored::{ApiTime, StoredContainer, pack_reason};
 use crate::base::SimTime;
+use crate::model::objects::{ObjectSpec, ObjectStatus};
 use crate::model::{
-    ClassId, ConditionStatus, ConfigId, NodeId, NodeShape, Phase, PodCondition, PodConditionType, PodTemplate,
-    Pressure, ShapeId, StorageObject, StrId, Taint, TemplateId, WorkloadId,
+    ClassId, ConditionStatus, ConfigId, NodeId, NodeShape, ObjectId, Phase, PodCondition, PodConditionType,
+    PodTemplate, Pressure, ShapeId, StorageObject, StrId, Taint, TemplateId, WorkloadId,
 };
 
 /// A write.
@@ -28,6 +30,8 @@ pub enum Op<'a> {
         template: &'a PodTemplate,
         /// `spec.nodeName`, if the manifest sets it and the node exists.
         node: Option<NodeId>,
+        /// Its controlling owner.
+        owned: Option<Owned>,
     },
     /// Binds a pod to a node.
     Bind {
@@ -124,6 +128,18 @@ pub enum Op<'a> {
     DeleteConfig(ConfigId),
     /// Creates or replaces a storage object.
     PutStorage(&'a StorageObject),
+    /// Gives a pod a controlling owner (adoption), or takes it away (release).
+    OwnPod(PodRef, Option<Owned>),
+    /// Creates an object of a controller.
+    CreateObject(&'a NewObject),
+    /// Writes the spec of an object of a controller, which stays of its kind.
+    PutSpec(ObjectId, &'a ObjectSpec),
+    /// Writes `spec.replicas` through the scale subresource.
+    Scale(ObjectId, i32),
+    /// Writes the status of an object of a controller.
+    PutStatus(ObjectId, &'a ObjectStatus),
+    /// Deletes an object of a controller.
+    DeleteObject(ObjectId, Propagation),
 }
 
 /// What a kubelet writes of a pod. Conditions that are `None` are left as they are.
@@ -149,6 +165,9 @@ pub enum Rejection {
     /// 404: the object does not exist (any more).
     #[error("not found")]
     NotFound,
+    /// 409: there is an object of that name.
+    #[error("already exists")]
+    AlreadyExists,
     /// 409: the object is not in the state that the write supposes.
     #[error("conflict: {0}")]
     Conflict(&'static str),
@@ -161,8 +180,15 @@ impl Cluster {
     /// A [`Rejection`], with which nothing has changed.
     pub fn request(&mut self, now: SimTime, op: Op<'_>) -> Result<Change, Rejection> {
         let change = match op {
-            Op::CreatePod { workload, ordinal, id, template, node } => {
-                self.create_pod(now, workload, ordinal, id, template, node)
+            Op::CreatePod { workload, ordinal, id, template, node, owned } => {
+                if owned.is_some_and(|owned| self.objects.existing(owned.object).is_none()) {
+                    return Err(Rejection::NotFound);
+                }
+                let change = self.create_pod(now, workload, ordinal, id, template, node);
+                if let (Some(owned), Change::PodAdded { pod, .. }) = (owned, change) {
+                    self.pods.join_owner(&mut self.objects, pod.pod, owned);
+                }
+                change
             }
             Op::Bind { pod, node, class } => self.bind(now, pod, node, class)?,
             Op::Nominate { pod, node, class } => self.nominate(pod, node, class)?,
@@ -234,8 +260,80 @@ impl Cluster {
                 self.storage.put(object.clone());
                 Change::Storage(object.key())
             }
+            Op::OwnPod(pod, owned) => self.own_pod(pod, owned)?,
+            Op::CreateObject(new) => Change::ObjectAdded(self.objects.create(now, new)?),
+            Op::PutSpec(object, spec) => self.put_spec(object, spec)?,
+            Op::Scale(object, replicas) => self.scale(object, replicas)?,
+            Op::PutStatus(object, status) => self.put_status(object, status)?,
+            Op::DeleteObject(object, how) => self.delete_object(now, object, how)?,
         };
         Ok(self.accept(now, change))
+    }
+
+    fn own_pod(&mut self, pod: PodRef, owned: Option<Owned>) -> Result<Change, Rejection> {
+        if !self.pods.exists(pod) || owned.is_some_and(|owned| self.objects.existing(owned.object).is_none()) {
+            return Err(Rejection::NotFound);
+        }
+        let before = self.pods.owned(pod.pod);
+        if before == owned || (before.is_some() && owned.is_some()) {
+            return Err(Rejection::Conflict("the pod has an owner"));
+        }
+        match owned {
+            Some(owned) => self.pods.join_owner(&mut self.objects, pod.pod, owned),
+            None => self.pods.leave_owner(&mut self.objects, pod.pod),
+        }
+        Ok(Change::PodOwned { pod, before: before.map(|by| by.object), owner: owned.map(|by| by.object) })
+    }
+
+    fn put_spec(&mut self, object: ObjectId, spec: &ObjectSpec) -> Result<Change, Rejection> {
+        let row = self.objects.existing_mut(object)?;
+        debug_assert_eq!(row.spec.kind(), spec.kind(), "an object keeps its kind");
+        if row.spec == *spec {
+            return Err(Rejection::Conflict("nothing changed"));
+        }
+        row.spec.clone_from(spec);
+        row.generation += 1;
+        Ok(Change::ObjectChanged(object, true))
+    }
+
+    fn scale(&mut self, object: ObjectId, replicas: i32) -> Result<Change, Rejection> {
+        let row = self.objects.existing_mut(object)?;
+        if row.spec.replicas().is_none_or(|now| now == replicas) {
+            return Err(Rejection::Conflict("nothing changed"));
+        }
+        row.spec.set_replicas(replicas);
+        row.generation += 1;
+        Ok(Change::ObjectChanged(object, true))
+    }
+
+    fn put_status(&mut self, object: ObjectId, status: &ObjectStatus) -> Result<Change, Rejection> {
+        let row = self.objects.existing_mut(object)?;
+        if row.status == *status {
+            return Err(Rejection::Conflict("nothing changed"));
+        }
+        row.status.clone_from(status);
+        Ok(Change::ObjectChanged(object, false))
+    }
+
+    /// Source: staging/src/k8s.io/apiserver/pkg/registry/generic/registry/store.go, v1.34. Finalizers of other kinds than
+    /// foreground deletion are not modelled.
+    fn delete_object(&mut self, now: SimTime, object: ObjectId, how: Propagation) -> Result<Change, Rejection> {
+        let row = self.objects.existing_mut(object)?;
+        let waits = row.pods() > 0 || !row.children().is_empty();
+        if how == Propagation::Foreground && waits {
+            if row.deleting.replace(now.floor_seconds()).is_some() {
+                return Err(Rejection::Conflict("it is being deleted"));
+            }
+            return Ok(Change::ObjectDeleting(object));
+        }
+        if how == Propagation::Orphan {
+            let pods: Vec<PodRef> = self.pods_of(object).collect();
+            for pod in pods {
+                self.pods.leave_owner(&mut self.objects, pod.pod);
+            }
+        }
+        self.objects.remove(object, how == Propagation::Orphan);
+        Ok(Change::ObjectRemoved(object))
     }
 
     fn existing(&mut self, node: NodeId) -> Result<&mut NodeRow, Rejection> {
@@ -400,8 +498,10 @@ impl Cluster {
         let grace_seconds = u32::try_from(grace).unwrap_or(u32::MAX);
         if grace_seconds == 0 {
             let id = self.pods.template(slot);
+            let owner = self.pods.owned(slot).map(|owned| owned.object);
+            self.pods.leave_owner(&mut self.objects, slot);
             self.pods.remove(slot);
-            return Ok(Change::PodRemoved { pod, template: id, node: bound });
+            return Ok(Change::PodRemoved { pod, template: id, node: bound, owner });
         }
         if self.pods.deletion_grace_seconds(slot).is_some_and(|earlier| earlier <= grace_seconds) {
             return Err(Rejection::Conflict("it is being deleted at least as soon"));

@@ -1,16 +1,24 @@
 //! Controllers: reconcilers that read the change log and write objects; their arithmetic is pure.
 
+pub mod client;
+pub mod daemon_set;
 pub mod deployment;
 pub mod endpoints;
+pub mod manager;
+mod mint;
 pub mod node_lifecycle;
+mod orphans;
 pub mod pod_gc;
+mod reconcile;
 pub mod replica_set;
+pub mod script;
 pub mod slow_start;
 pub mod stateful_set;
 pub mod volume_binder;
 pub mod zones;
 
 pub use endpoints::Endpoints;
+pub use manager::Manager;
 pub use node_lifecycle::NodeLifecycle;
 pub use pod_gc::PodGc;
 pub use volume_binder::VolumeBinder;

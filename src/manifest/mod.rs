@@ -54,6 +54,7 @@ pub use observed::Observed;
 pub use written::{Written, written};
 
 use crate::diag::{Diagnostics, SourceId, Sources, Span};
+use crate::model::objects::ObjectSpec;
 use crate::model::service::ConfigContent;
 use crate::model::{
     DisruptionBudget, Namespace, OwnerSelector, PodTemplate, ServiceSpec, ShapeId, StorageObjects, StrId, Vocabulary,
@@ -64,6 +65,8 @@ use crate::model::{
 pub struct Objects {
     /// Bare pods, in order.
     pub pods: Vec<PodObject>,
+    /// Objects of controllers, in order.
+    pub controllers: Vec<ControllerObject>,
     /// Nodes, in order.
     pub nodes: Vec<NodeObject>,
     /// Services, in order.
@@ -93,6 +96,23 @@ pub struct PodObject {
     pub template: PodTemplate,
     /// What its status says of its life so far.
     pub observed: Observed,
+    /// Where the object stands.
+    pub span: Span,
+}
+
+/// An object of a controller.
+#[derive(Clone, Debug)]
+pub struct ControllerObject {
+    /// `metadata.namespace`, default `default`.
+    pub namespace: StrId,
+    /// `metadata.name`.
+    pub name: StrId,
+    /// What it is. The id of its template is the first one: whoever knows behaviors sets it.
+    pub spec: ObjectSpec,
+    /// The template of its pods, if it makes some. Its containers' behaviors all have the first id.
+    pub template: Option<PodTemplate>,
+    /// Whether the manifest sets `spec.replicas`.
+    pub replicas_given: bool,
     /// Where the object stands.
     pub span: Span,
 }

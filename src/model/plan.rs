@@ -1,6 +1,8 @@
 //! The plan: everything a run is made of, compiled and checked. Building one cannot fail half-way; running one cannot
 //! fail at all. Scenarios, manifests and traces are compiled to it; tests and library users build it by hand.
 
+use super::objects::{ObjectKind, ObjectPlan};
+use super::pod::{PodNaming, generated_suffix};
 use super::service::ConfigContent;
 use super::strings::known;
 use super::{
@@ -55,6 +57,8 @@ pub struct Plan {
     pub owners: Vec<OwnerSelector>,
     /// Named sources of pods.
     pub workloads: IdVec<WorkloadId, Workload>,
+    /// Objects of controllers that exist from the start.
+    pub objects: Vec<ObjectPlan>,
     /// Bare pods created one by one.
     pub pods: Vec<PodPlan>,
     /// Pods that arrive over time.
@@ -103,7 +107,7 @@ pub struct Workload {
     pub namespace: StrId,
     /// Name of the pod (bare pods) or of the family (arrivals).
     pub name: StrId,
-    /// How its pods are named.
+    /// How its pods are named, unless their templates say so.
     pub naming: Naming,
 }
 
@@ -326,6 +330,21 @@ pub enum ChangeKind {
         /// What the pod is like after it.
         template: TemplateId,
     },
+    /// Creates an object of a controller, or writes its spec.
+    ApplyObject(Box<ObjectPlan>),
+    /// Deletes an object of a controller, as `kubectl delete` (in the background).
+    DeleteObject(ObjectKind, StrId, StrId),
+    /// Sets `spec.replicas` (`kubectl scale`).
+    ScaleObject {
+        /// The object's kind.
+        kind: ObjectKind,
+        /// Its namespace.
+        namespace: StrId,
+        /// Its name.
+        name: StrId,
+        /// The number.
+        replicas: i32,
+    },
     /// Removes a node object.
     DeleteNode(StrId),
     /// Adds a taint to a node, or removes it.
@@ -392,6 +411,16 @@ impl RateCurve {
 }
 
 impl Plan {
+    /// The name of pod number `ordinal` of `workload`, made from `template`.
+    #[must_use]
+    pub fn pod_name(&self, workload: WorkloadId, template: TemplateId, ordinal: u32) -> String {
+        match self.templates[template].naming {
+            PodNaming::Workload => self.workloads[workload].pod_name(&self.strings, ordinal),
+            PodNaming::Exact(name) => self.strings.text(name).to_owned(),
+            PodNaming::Generated(base) => format!("{}-{}", self.strings.text(base), generated_suffix(ordinal)),
+        }
+    }
+
     /// How the pods of `workload` arrive; `None` for bare pods.
     #[must_use]
     pub fn arrivals_of(&self, workload: WorkloadId) -> Option<&ArrivalPlan> {
@@ -433,6 +462,7 @@ impl Default for Plan {
             storage: Vec::new(),
             services: IdVec::new(),
             workloads: IdVec::new(),
+            objects: Vec::new(),
             pods: Vec::new(),
             arrivals: Vec::new(),
             traffic: Vec::new(),

@@ -66,7 +66,7 @@ fn apply(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &mut Parts, at: SimTime) -
     let mut storage = objects.storage;
     storage.admit(parts.default_class);
     let storage: Vec<_> = storage.into_objects().collect();
-    let usable = objects.pods.len() + objects.configs.len() + storage.len();
+    let usable = objects.pods.len() + objects.configs.len() + storage.len() + objects.controllers.len();
     if unusable > 0 || (usable == 0 && !sources.is_empty() && had_errors == cx.diagnostics.has_errors()) {
         let message = if unusable > 0 {
             "only ConfigMaps, Secrets, storage objects and Pods can be applied while the run goes on"
@@ -79,9 +79,14 @@ fn apply(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &mut Parts, at: SimTime) -
     for pod in objects.pods {
         parts.pod(cx, pod, at);
     }
+    let controllers: Vec<ChangeKind> = objects
+        .controllers
+        .into_iter()
+        .map(|object| ChangeKind::ApplyObject(Box::new(parts.object(cx, object))))
+        .collect();
     let configs = objects.configs.into_iter().map(|(content, _)| ChangeKind::ApplyConfig(content));
     let storage = storage.into_iter().map(|object| ChangeKind::ApplyStorage(Box::new(object)));
-    configs.chain(storage).collect()
+    configs.chain(storage).chain(controllers).collect()
 }
 
 fn delete(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &Parts) -> Option<ChangeKind> {

@@ -226,6 +226,7 @@ fn read(cx: &mut Cx<'_>, root: &Fields<'_>, file: &str) -> Option<Plan> {
         owners: parts.controllers,
         budgets: parts.budgets,
         workloads: parts.workloads,
+        objects: parts.objects,
         pods: parts.pods,
         arrivals: parts.arrivals,
         traffic,

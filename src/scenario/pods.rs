@@ -31,6 +31,10 @@ pub(super) fn manifests(cx: &mut Cx<'_>, root: &Fields<'_>, fields: &Fields<'_>,
         let start = cx.start;
         parts.pod(cx, pod, start);
     }
+    for object in objects.controllers {
+        let object = parts.object(cx, object);
+        parts.objects.push(object);
+    }
     for (service, _) in objects.services {
         parts.services.push(service);
     }

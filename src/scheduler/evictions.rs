@@ -107,7 +107,7 @@ impl Victims for Objects<'_> {
             let (workload, ordinal) = pods.source(pod);
             let counts = budget.protects(template.namespace, labels, &plan.strings)
                 && (budget.status.is_none()
-                    || !budget.has_disrupted(&plan.workloads[workload].pod_name(&plan.strings, ordinal)));
+                    || !budget.has_disrupted(&plan.pod_name(workload, pods.template(pod), ordinal)));
             if counts {
                 budgets.push(at);
             }

@@ -280,6 +280,8 @@ impl PlanBuilder {
             cgroup: pod_cgroup(&resources, true, QUOTA_PERIOD_US),
             containers: Box::new([container]),
             volumes: Box::default(),
+            naming: Default::default(),
+            deletion_cost: 0,
         });
         let name = plan.strings.intern(&pod.name);
         if plan.workloads.iter().any(|workload| workload.name == name) {

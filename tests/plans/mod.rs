@@ -478,6 +478,8 @@ impl Builder {
             cgroup: podsim::model::PodCgroup::default(),
             containers: containers.into(),
             volumes,
+            naming: Default::default(),
+            deletion_cost: 0,
         })
     }
 

@@ -10,6 +10,7 @@ mod cgroup;
 mod cluster;
 mod compare;
 mod conditions;
+mod daemon_set;
 mod decisions;
 mod deployment;
 mod effective;
@@ -118,6 +119,7 @@ fn answer(file: &str, case: &Case) -> Checked {
         "conditions" => conditions::answer(case),
         "container_restart_rules" => phase::restart_rules(case),
         "crashloop_backoff" => backoff::answer(case),
+        "daemonset" => daemon_set::answer(case),
         "deployment_progress" => deployment::progress(case),
         "deployment_rolling" => deployment::rolling(case),
         "effective_requests" => effective::answer(case),

@@ -88,7 +88,7 @@ pub(super) fn percentage_of_nodes(case: &Case) -> Checked {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct TolerationIn {
+pub(super) struct TolerationIn {
     #[serde(default)]
     key: String,
     #[serde(default)]
@@ -101,7 +101,7 @@ struct TolerationIn {
 }
 
 #[derive(Deserialize)]
-struct TaintIn {
+pub(super) struct TaintIn {
     key: String,
     #[serde(default)]
     value: String,
@@ -126,7 +126,7 @@ fn effect(text: &str) -> Result<TaintEffect, Unsupported> {
     }
 }
 
-fn toleration(toleration: &TolerationIn, strings: &mut Strings) -> Result<Toleration, Unsupported> {
+pub(super) fn toleration(toleration: &TolerationIn, strings: &mut Strings) -> Result<Toleration, Unsupported> {
     let operator = match toleration.operator.as_str() {
         "Exists" => TolerationOperator::Exists,
         "" | "Equal" => TolerationOperator::Equal(strings.intern(&toleration.value)),
@@ -138,6 +138,11 @@ fn toleration(toleration: &TolerationIn, strings: &mut Strings) -> Result<Tolera
         effect: (!toleration.effect.is_empty()).then(|| effect(&toleration.effect)).transpose()?,
         seconds: toleration.toleration_seconds,
     })
+}
+
+pub(super) fn taint(taint: &TaintIn, strings: &mut Strings) -> Result<Taint, Unsupported> {
+    let (key, value) = (strings.intern(&taint.key), strings.intern(&taint.value));
+    Ok(Taint { key, value, effect: effect(&taint.effect)? })
 }
 
 /// Effects by name, as a list or one text; `all` and `none` are what they say.
@@ -161,10 +166,7 @@ pub(super) fn toleration_time(case: &Case) -> Checked {
             json!({"seconds": seconds.unwrap_or(-1), "note": case.expected.get("note")})
         }
         "untolerated_taint" => {
-            let taints = input.taints.iter().map(|taint| {
-                let (key, value) = (strings.intern(&taint.key), strings.intern(&taint.value));
-                Ok(Taint { key, value, effect: effect(&taint.effect)? })
-            });
+            let taints = input.taints.iter().map(|one| taint(one, &mut strings));
             let taints: Vec<Taint> = taints.collect::<Result<_, Unsupported>>()?;
             let considered = |considered: TaintEffect| {
                 let name = match considered {

@@ -72,7 +72,8 @@ impl View<'_> {
     pub(super) fn pod_name(&self, uid: PodUid) -> (String, String) {
         let record = self.simulation.recorder().pods()[uid];
         let workload = &self.plan().workloads[record.workload];
-        let name = workload.pod_name(&self.plan().strings, record.ordinal);
+        let given = self.simulation.recorder().given_name(&record).map(str::to_owned);
+        let name = given.unwrap_or_else(|| workload.pod_name(&self.plan().strings, record.ordinal));
         (self.text(workload.namespace).to_owned(), name)
     }
 

@@ -1,0 +1,156 @@
+//! Which reconciler is for which kind of object, which objects a change concerns, and what is told of the writes.
+
+use smallvec::SmallVec;
+
+use super::script::{Sync, Write};
+use super::{deployment, replica_set};
+use crate::api::{Change, Cluster, ObjectRow, PodRef, Rejection, StatusMask};
+use crate::base::SimDuration;
+use crate::component::MakerEnv;
+use crate::model::objects::{DeploymentStrategy, ObjectKind};
+use crate::model::{ObjectId, PodConditionType};
+use crate::record::{KubeEvent, Recorder, Subject};
+
+/// Objects that a change concerns.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Concerned {
+    /// Synced at once.
+    pub now: SmallVec<[ObjectId; 2]>,
+    /// Synced after a delay.
+    pub later: SmallVec<[(ObjectId, SimDuration); 1]>,
+}
+
+impl Concerned {
+    fn add(&mut self, object: Option<ObjectId>) {
+        self.now.extend(object);
+    }
+}
+
+/// The objects that must be looked at because of `change`.
+pub(super) fn concerned(cluster: &Cluster, change: &Change, found: &mut Concerned) {
+    let owner = |pod: PodRef| {
+        cluster.pods().exists(pod).then(|| cluster.pods().owned(pod.pod)).flatten().map(|owned| owned.object)
+    };
+    match *change {
+        Change::PodAdded { pod, .. }
+        | Change::PodBound { pod, .. }
+        | Change::PodStatus { pod, .. }
+        | Change::PodDeleting { pod, .. } => {
+            found.add(owner(pod).filter(|&owner| matters(cluster.objects().get(owner), change)));
+        }
+        Change::PodRemoved { owner, .. } => {
+            found.add(owner);
+            // A Deployment that recreates waits for pods that its ReplicaSets no longer count.
+            found.add(owner.and_then(|owner| cluster.objects().get(owner).owner).filter(|&above| {
+                let above = cluster.objects().get(above);
+                above.exists()
+                    && above.spec.deployment().is_some_and(|spec| spec.strategy == DeploymentStrategy::Recreate)
+            }));
+        }
+        Change::PodOwned { before, owner, .. } => {
+            found.add(before);
+            found.add(owner);
+        }
+        // The status of a ReplicaSet is for its Deployment; what it wants itself has not changed.
+        Change::ObjectChanged(object, false) if cluster.objects().get(object).spec.replica_set().is_some() => {
+            found.add(cluster.objects().get(object).owner);
+        }
+        Change::ObjectAdded(object)
+        | Change::ObjectChanged(object, _)
+        | Change::ObjectDeleting(object)
+        | Change::ObjectRemoved(object) => {
+            found.add(Some(object));
+            found.add(cluster.objects().get(object).owner);
+        }
+        _ => {}
+    }
+}
+
+/// Whether a change of one of its pods is of interest to an object: ReplicaSets count pods that are there and ready, not
+/// where they are.
+fn matters(owner: &ObjectRow, change: &Change) -> bool {
+    if owner.spec.replica_set().is_none() {
+        return true;
+    }
+    match *change {
+        Change::PodBound { .. } => false,
+        Change::PodStatus { mask, old_phase, phase, .. } => {
+            old_phase.is_terminal() != phase.is_terminal() || mask.has(StatusMask::condition(PodConditionType::Ready))
+        }
+        _ => true,
+    }
+}
+
+/// Syncs one object.
+pub(super) fn sync<R: Recorder>(cx: &mut Sync<'_, R>) {
+    let row = cx.row();
+    if !row.exists() {
+        return;
+    }
+    match row.kind() {
+        ObjectKind::ReplicaSet | ObjectKind::ReplicationController => replica_set::sync(cx),
+        ObjectKind::Deployment => deployment::sync(cx),
+        _ => {}
+    }
+}
+
+/// How many replicas the object has that a write changes, before it.
+pub(super) fn replicas_before(cluster: &Cluster, write: &Write) -> Option<i32> {
+    match write {
+        Write::PutSpec(object, _) => cluster.objects().get(*object).spec.replicas(),
+        Write::CreateObject(_) => Some(0),
+        _ => None,
+    }
+}
+
+/// Tells what became of a write of `object`. `before`: see [`replicas_before`].
+pub(super) fn written<T, R: Recorder>(
+    env: &mut MakerEnv<'_, T, R>,
+    object: ObjectId,
+    write: &Write,
+    before: Option<i32>,
+    result: &Result<Option<PodRef>, Rejection>,
+) {
+    if !R::ON {
+        return;
+    }
+    let pod = match (write, result) {
+        (Write::CreatePod { .. }, Ok(pod)) => *pod,
+        (Write::DeletePod(pod), Ok(_)) => Some(*pod),
+        _ => None,
+    };
+    let name = pod.filter(|&pod| env.cluster.pods().exists(pod)).map(|pod| {
+        let pods = env.cluster.pods();
+        let (workload, ordinal) = pods.source(pod.pod);
+        env.plan.pod_name(workload, pods.template(pod.pod), ordinal)
+    });
+    let subject = Subject::Object(object);
+    let scaled = match write {
+        Write::PutSpec(set, spec) => Some((&*env.cluster.objects().get(*set).name, spec.replica_set())),
+        Write::CreateObject(new) => Some((&*new.name, new.spec.replica_set())),
+        _ => None,
+    };
+    if let (Some((name, Some(spec))), Some(from), Ok(_)) = (scaled, before, result)
+        && from != spec.replicas
+    {
+        let (how, name, to) = (if from < spec.replicas { "up" } else { "down" }, name.to_owned(), spec.replicas);
+        env.event(subject, KubeEvent::ScalingReplicaSet, || {
+            format!("Scaled {how} replica set {name} from {from} to {to}")
+        });
+        return;
+    }
+    match (write, result) {
+        (Write::CreatePod { .. }, Ok(_)) => {
+            env.event(subject, KubeEvent::SuccessfulCreate, || format!("Created pod: {}", name.unwrap_or_default()));
+        }
+        (Write::CreatePod { .. }, Err(error)) => {
+            env.event(subject, KubeEvent::FailedCreate, || format!("Error creating: {error}"));
+        }
+        (Write::DeletePod(_), Ok(_)) => {
+            if let Some(name) = name {
+                env.event(subject, KubeEvent::SuccessfulDelete, || format!("Deleted pod: {name}"));
+            }
+        }
+        _ => {}
+    }
+}
