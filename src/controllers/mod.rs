@@ -1,9 +1,11 @@
 //! Controllers: reconcilers that read the change log and write objects; their arithmetic is pure.
 
 pub mod client;
+pub mod cronjob;
 pub mod daemon_set;
 pub mod deployment;
 pub mod endpoints;
+pub mod job;
 pub mod manager;
 mod mint;
 pub mod node_lifecycle;

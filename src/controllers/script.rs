@@ -6,7 +6,7 @@
 
 use std::collections::VecDeque;
 
-use super::slow_start::{INITIAL_BATCH, batches};
+use super::slow_start::{INITIAL_BATCH, next_batch};
 use crate::api::{Cluster, NewObject, ObjectRow, PodRef, Propagation};
 use crate::base::{SimDuration, SimTime};
 use crate::model::objects::{ObjectSpec, ObjectStatus};
@@ -137,11 +137,12 @@ impl<R: Recorder> Sync<'_, R> {
     /// Writes in batches of 1, 2, 4, ...: a batch that is refused ends it. Source: slowStartBatch of
     /// pkg/controller/controller_utils.go, v1.34 (spec 8.2).
     pub fn slow_start(&mut self, writes: Vec<Write>) {
-        let sizes = batches(writes.len(), INITIAL_BATCH);
         let mut writes = writes.into_iter();
-        for size in sizes {
+        let mut size = INITIAL_BATCH.min(writes.len());
+        while size > 0 {
             let batch = writes.by_ref().take(size).collect();
             self.write(batch);
+            size = next_batch(size, writes.len());
         }
     }
 

@@ -7,18 +7,6 @@ use crate::base::broken;
 /// How many requests the first batch has.
 pub const INITIAL_BATCH: usize = 1;
 
-/// The sizes of the batches of `count` requests, if none is refused.
-pub fn batches(count: usize, initial: usize) -> impl Iterator<Item = usize> {
-    let mut left = count;
-    let mut size = initial.min(left);
-    std::iter::from_fn(move || {
-        let batch = size;
-        left -= batch;
-        size = broken!("slow start", batch * 2, batch).min(left);
-        Some(batch).filter(|&batch| batch > 0)
-    })
-}
-
 /// What came of the calls.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Calls<E> {
@@ -30,14 +18,18 @@ pub struct Calls<E> {
     pub error: Option<E>,
 }
 
+/// How many calls are made together after a batch that succeeded, of those that are left.
+#[must_use]
+pub fn next_batch(batch: usize, left: usize) -> usize {
+    broken!("slow start", batch * 2, batch).min(left)
+}
+
 /// Makes up to `count` calls, each with its number: in batches of `initial`, twice that, and so on. A batch with an error
 /// is the last.
 pub fn slow_start<E>(count: usize, initial: usize, mut call: impl FnMut(usize) -> Result<(), E>) -> Calls<E> {
     let mut calls = Calls { made: 0, successes: 0, error: None };
-    for batch in batches(count, initial) {
-        if calls.error.is_some() {
-            break;
-        }
+    let mut batch = initial.min(count);
+    while batch > 0 && calls.error.is_none() {
         for _ in 0..batch {
             match call(calls.made) {
                 Ok(()) => calls.successes += 1,
@@ -45,6 +37,7 @@ pub fn slow_start<E>(count: usize, initial: usize, mut call: impl FnMut(usize) -
             }
             calls.made += 1;
         }
+        batch = next_batch(batch, count - calls.made);
     }
     calls
 }

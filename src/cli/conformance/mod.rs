@@ -10,6 +10,7 @@ mod cgroup;
 mod cluster;
 mod compare;
 mod conditions;
+mod cron;
 mod daemon_set;
 mod decisions;
 mod deployment;
@@ -17,6 +18,7 @@ mod effective;
 mod eviction;
 mod images;
 mod int_or_percent;
+mod job;
 mod node_affinity;
 mod node_loss;
 mod phase;
@@ -119,6 +121,8 @@ fn answer(file: &str, case: &Case) -> Checked {
         "conditions" => conditions::answer(case),
         "container_restart_rules" => phase::restart_rules(case),
         "crashloop_backoff" => backoff::answer(case),
+        "cron" => cron::schedule(case),
+        "cronjob_sync" => cron::cronjob(case),
         "daemonset" => daemon_set::answer(case),
         "deployment_progress" => deployment::progress(case),
         "deployment_rolling" => deployment::rolling(case),
@@ -128,6 +132,10 @@ fn answer(file: &str, case: &Case) -> Checked {
         "grace_period" => termination::grace_period(case),
         "image_pull" => images::answer(case),
         "int_or_percent" => int_or_percent::answer(case),
+        "job_backoff" => job::backoff(case),
+        "job_indexed" => job::indexed(case),
+        "job_pod_failure_policy" => job::failure_policy(case),
+        "job_success_policy" => job::success_policy(case),
         "label_selector" => selector::answer(case),
         "node_affinity" => node_affinity::answer(case),
         "node_shutdown" => node_loss::node_shutdown(case),
