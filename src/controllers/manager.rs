@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use super::client::Client;
 use super::script::{Script, Sync, Variation, Write};
+use super::selected::Selected;
 use super::{mint, reconcile};
 use crate::api::{Change, Op, Owned, PodRef, Rejection};
 use crate::base::{IdVec, SimDuration, SimTime};
@@ -76,6 +77,7 @@ pub struct Manager {
     minted: BTreeMap<(TemplateId, Variation), TemplateId>,
     /// Pods without an owner that an object's selector matches.
     orphans: BTreeMap<ObjectId, Vec<PodRef>>,
+    selected: Selected,
 }
 
 impl Manager {
@@ -96,6 +98,7 @@ impl Manager {
         }
         let mut concerned = reconcile::Concerned::default();
         reconcile::concerned(env.cluster, change, &mut concerned);
+        self.selected.on_change(env.cluster, env.plan, change, &mut concerned);
         for &object in &concerned.now {
             self.add(object);
         }
@@ -157,6 +160,7 @@ impl Manager {
             plan: env.plan,
             orphans: &orphans,
             failures: self.items[object].failures,
+            selected: self.selected.of(object),
             recorder: env.recorder,
             script: Script::default(),
             again: SimTime::NEVER,

@@ -3,7 +3,7 @@
 use smallvec::SmallVec;
 
 use super::script::{Sync, Write};
-use super::{deployment, replica_set};
+use super::{daemon_set, deployment, disruption, replica_set, stateful_set};
 use crate::api::{Change, Cluster, ObjectRow, PodRef, Rejection, StatusMask};
 use crate::base::SimDuration;
 use crate::component::MakerEnv;
@@ -62,20 +62,26 @@ pub(super) fn concerned(cluster: &Cluster, change: &Change, found: &mut Concerne
             found.add(Some(object));
             found.add(cluster.objects().get(object).owner);
         }
+        Change::NodeAdded(_) | Change::NodeRemoved(_) | Change::NodeTaints { .. } => {
+            let all = cluster.objects().iter();
+            let sets = all.filter(|(_, row)| row.kind() == ObjectKind::DaemonSet);
+            found.now.extend(sets.map(|(id, _)| id));
+        }
         _ => {}
     }
 }
 
-/// Whether a change of one of its pods is of interest to an object: ReplicaSets count pods that are there and ready, not
-/// where they are.
+/// Whether a change of one of its pods is of interest to an object: these count pods that are there and ready, not where
+/// they are.
 fn matters(owner: &ObjectRow, change: &Change) -> bool {
-    if owner.spec.replica_set().is_none() {
+    use ObjectKind::{DaemonSet, ReplicaSet, ReplicationController, StatefulSet};
+    if !matches!(owner.kind(), ReplicaSet | ReplicationController | StatefulSet | DaemonSet) {
         return true;
     }
     match *change {
         Change::PodBound { .. } => false,
         Change::PodStatus { mask, old_phase, phase, .. } => {
-            old_phase.is_terminal() != phase.is_terminal() || mask.has(StatusMask::condition(PodConditionType::Ready))
+            old_phase != phase || mask.has(StatusMask::condition(PodConditionType::Ready))
         }
         _ => true,
     }
@@ -90,6 +96,9 @@ pub(super) fn sync<R: Recorder>(cx: &mut Sync<'_, R>) {
     match row.kind() {
         ObjectKind::ReplicaSet | ObjectKind::ReplicationController => replica_set::reconcile::sync(cx),
         ObjectKind::Deployment => deployment::sync(cx),
+        ObjectKind::StatefulSet => stateful_set::sync(cx),
+        ObjectKind::DaemonSet => daemon_set::sync(cx),
+        ObjectKind::PodDisruptionBudget => disruption::sync(cx),
         _ => {}
     }
 }

@@ -82,6 +82,8 @@ pub struct Sync<'a, R> {
     pub orphans: &'a [PodRef],
     /// How many syncs in a row failed before this one.
     pub failures: u32,
+    /// The pods that it selects, if it is a budget, in the order of their creation. Some may be gone.
+    pub selected: &'a [PodRef],
     pub(super) recorder: &'a mut R,
     pub(super) script: Script,
     pub(super) again: SimTime,

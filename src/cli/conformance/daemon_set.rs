@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::node_affinity::{Affinity, Node, compile};
-use super::scheduling::{TaintIn, TolerationIn, taint, toleration};
+use super::scheduling::{TaintIn, TolerationIn, taint};
 use super::{Answer, Case, Checked, Unsupported, unknown_kind};
 use crate::controllers::daemon_set::placement::{Wanted, node_should_run};
 use crate::model::{NodeAffinity, StrId, Strings, Taint, Toleration};
@@ -61,7 +61,7 @@ pub(super) fn answer(case: &Case) -> Checked {
     let selector: Vec<(StrId, StrId)> =
         (template.node_selector.iter()).map(|(key, value)| (strings.intern(key), strings.intern(value))).collect();
     let tolerations: Vec<Toleration> =
-        template.tolerations.iter().map(|one| toleration(one, &mut strings)).collect::<Result<_, Unsupported>>()?;
+        template.tolerations.iter().map(|one| one.build(&mut strings)).collect::<Result<_, Unsupported>>()?;
     let taints: Vec<Taint> =
         node.taints.iter().map(|one| taint(one, &mut strings)).collect::<Result<_, Unsupported>>()?;
     let wanted = Wanted {
