@@ -165,6 +165,7 @@ impl Manager {
             cluster: env.cluster,
             plan: env.plan,
             orphans: &orphans,
+            failures: self.items[object].failures,
             selected: self.selected.of(object),
             recorder: env.recorder,
             script: Script::default(),
@@ -231,8 +232,9 @@ impl Manager {
     /// The API server takes a write, or refuses it.
     fn arrive<T, R: Recorder>(&mut self, env: &mut MakerEnv<'_, T, R>, slot: u32, write: &Write) {
         let object = self.running.get_mut(slot).object;
+        let before = reconcile::replicas_before(env.cluster, write);
         let result = self.carry_out(env, object, write);
-        reconcile::written(env, object, write, &result);
+        reconcile::written(env, object, write, before, &result);
         let running = self.running.get_mut(slot);
         running.waiting -= 1;
         // What is gone already, or is so already, is as good as done.

@@ -15,6 +15,7 @@ mod cluster;
 mod compare;
 mod conditions;
 mod cron;
+mod daemon_set;
 mod decisions;
 mod deployment;
 mod effective;
@@ -140,6 +141,7 @@ fn answer(file: &str, case: &Case, evaluator: Evaluator) -> Checked {
         "crashloop_backoff" => backoff::answer(case),
         "cron" => cron::schedule(case),
         "cronjob_sync" => cron::cronjob(case),
+        "daemonset" => daemon_set::answer(case),
         "deployment_progress" => deployment::progress(case),
         "deployment_rolling" => deployment::rolling(case),
         "effective_requests" => effective::answer(case),
