@@ -3,6 +3,7 @@
 pub mod client;
 pub mod cronjob;
 pub mod endpoints;
+mod gc;
 pub mod job;
 pub mod manager;
 mod mint;

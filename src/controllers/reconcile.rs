@@ -2,14 +2,34 @@
 
 use smallvec::SmallVec;
 
-use super::replica_set;
+use std::collections::BTreeMap;
+
 use super::script::{Sync, Write};
+use super::{gc, job, replica_set};
 use crate::api::{Change, Cluster, PodRef, Rejection};
 use crate::base::SimDuration;
 use crate::component::MakerEnv;
 use crate::model::ObjectId;
 use crate::model::objects::ObjectKind;
 use crate::record::{KubeEvent, Recorder, Subject};
+
+/// What controllers remember of objects from sync to sync.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Memories {
+    /// Of Jobs.
+    pub jobs: BTreeMap<ObjectId, job::sync::Memory>,
+}
+
+/// First delay of an object whose sync failed, and the greatest (`ItemExponentialFailureRateLimiter`).
+pub(super) const fn retries(kind: ObjectKind) -> (SimDuration, SimDuration) {
+    match kind {
+        ObjectKind::Job => (SimDuration::from_secs(1), SimDuration::from_secs(60)),
+        _ => (SimDuration::from_millis(5), SimDuration::from_secs(1000)),
+    }
+}
+
+/// Syncs of Jobs for what happens to their pods are put off (`syncJobBatchPeriod`).
+const JOB_BATCH: SimDuration = SimDuration::from_secs(1);
 
 /// Objects that a change concerns.
 #[derive(Clone, Debug, Default)]
@@ -21,8 +41,21 @@ pub(super) struct Concerned {
 }
 
 impl Concerned {
+    /// At once.
     fn add(&mut self, object: Option<ObjectId>) {
         self.now.extend(object);
+    }
+
+    /// For what its pods did, or its own status.
+    fn add_later(&mut self, cluster: &Cluster, object: Option<ObjectId>) {
+        let Some(object) = object else { return };
+        let row = cluster.objects().get(object);
+        let is_finished = row.status.job().is_some_and(|status| status.is_finished());
+        if row.kind() == ObjectKind::Job && row.exists() && row.deleting.is_none() && !is_finished {
+            self.later.push((object, JOB_BATCH));
+        } else {
+            self.now.push(object);
+        }
     }
 }
 
@@ -35,14 +68,18 @@ pub(super) fn concerned(cluster: &Cluster, change: &Change, found: &mut Concerne
         Change::PodAdded { pod, .. }
         | Change::PodBound { pod, .. }
         | Change::PodStatus { pod, .. }
-        | Change::PodDeleting { pod, .. } => found.add(owner(pod)),
-        Change::PodRemoved { owner, .. } => found.add(owner),
+        | Change::PodDeleting { pod, .. } => found.add_later(cluster, owner(pod)),
+        Change::PodRemoved { owner, .. } => found.add_later(cluster, owner),
         Change::PodOwned { before, owner, .. } => {
-            found.add(before);
-            found.add(owner);
+            found.add_later(cluster, before);
+            found.add_later(cluster, owner);
+        }
+        Change::ObjectChanged(object, false) => {
+            found.add_later(cluster, Some(object));
+            found.add(cluster.objects().get(object).owner);
         }
         Change::ObjectAdded(object)
-        | Change::ObjectChanged(object, _)
+        | Change::ObjectChanged(object, true)
         | Change::ObjectDeleting(object)
         | Change::ObjectRemoved(object) => {
             found.add(Some(object));
@@ -56,11 +93,15 @@ pub(super) fn concerned(cluster: &Cluster, change: &Change, found: &mut Concerne
 pub(super) fn sync<R: Recorder>(cx: &mut Sync<'_, R>) {
     let row = cx.row();
     if !row.exists() {
-        return;
+        return gc::collect(cx);
     }
     match row.kind() {
         ObjectKind::ReplicaSet | ObjectKind::ReplicationController => replica_set::sync(cx),
+        ObjectKind::Job if row.deleting.is_none() => job::reconcile(cx),
         _ => {}
+    }
+    if cx.row().deleting.is_some() {
+        gc::collect(cx);
     }
 }
 

@@ -192,6 +192,8 @@ pub enum KubeEvent {
     Suspended,
     Resumed,
     BackoffLimitExceeded,
+    MaxFailedIndexesExceeded,
+    FailedIndexes,
     PodFailurePolicy,
     TooManySucceededPods,
     SawCompletedJob,
@@ -237,6 +239,7 @@ impl KubeEvent {
     pub const fn kind_for(self, subject: Subject) -> &'static str {
         match (self, subject) {
             (Self::NodeNotReady, Subject::Node(_)) => "Normal",
+            (Self::DeadlineExceeded, Subject::Object(_)) => "Warning",
             _ => self.kind(),
         }
     }
@@ -289,6 +292,8 @@ impl KubeEvent {
             | Self::ReplicaSetCreateError
             | Self::FailedDaemonPod
             | Self::BackoffLimitExceeded
+            | Self::MaxFailedIndexesExceeded
+            | Self::FailedIndexes
             | Self::PodFailurePolicy
             | Self::TooManySucceededPods
             | Self::MissSchedule
