@@ -59,7 +59,7 @@ impl World {
 
     /// Something happens to a pod that is there.
     fn happen(&mut self, word: u8) {
-        self.now = self.now + SimDuration::from_millis(i64::from(word) * 150);
+        self.now += SimDuration::from_millis(i64::from(word) * 150);
         let there: Vec<usize> = (0..self.rows.len()).filter(|&at| !self.rows[at].gone).collect();
         let Some(&at) = there.get(usize::from(word / 8) % there.len().max(1)) else { return };
         let row = &mut self.rows[at];
@@ -173,7 +173,7 @@ impl World {
             if self.status.is_finished() {
                 return;
             }
-            self.now = self.now + SimDuration::from_secs(601);
+            self.now += SimDuration::from_secs(601);
             self.sync();
             for row in &mut self.rows {
                 if row.pod.deleting {
@@ -238,7 +238,7 @@ fn replacements_wait_longer_and_longer() {
         world.rows.last_mut().expect("a pod").pod.finished = world.now;
         let planned = world.sync();
         assert_eq!((planned.create.len(), planned.again), (0, Some(SimDuration::from_secs(seconds))));
-        world.now = world.now + SimDuration::from_secs(seconds);
+        world.now += SimDuration::from_secs(seconds);
         assert_eq!(world.sync().create.len(), 1);
     }
     world.rows.last_mut().expect("a pod").pod.phase = Phase::Succeeded;
@@ -268,7 +268,7 @@ fn an_index_fails_alone() {
     let planned = world.sync();
     assert_eq!((planned.create, planned.again), (vec![], Some(SimDuration::from_secs(10))));
     assert_eq!(world.status.failed, 0, "it is counted when it is replaced");
-    world.now = world.now + SimDuration::from_secs(10);
+    world.now += SimDuration::from_secs(10);
     assert_eq!(world.sync().create, [Some(1)]);
     world.sync();
     assert_eq!(world.status.failed, 1);
