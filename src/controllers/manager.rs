@@ -226,6 +226,10 @@ impl Manager {
         let result = self.carry_out(env, object, write);
         reconcile::written(env, object, write, &result);
         let running = self.running.get_mut(slot);
+        if let (Write::CreateObject(new), Ok(_)) = (write, &result) {
+            let made = env.cluster.objects().find(new.spec.kind(), new.namespace, &new.name);
+            running.script.created(made.expect("it has just been created"));
+        }
         running.waiting -= 1;
         // What is gone already, or is so already, is as good as done.
         let is_done = matches!(

@@ -5,7 +5,7 @@ use smallvec::SmallVec;
 use std::collections::BTreeMap;
 
 use super::script::{Sync, Write};
-use super::{gc, job, replica_set};
+use super::{cronjob, gc, job, replica_set};
 use crate::api::{Change, Cluster, PodRef, Rejection};
 use crate::base::SimDuration;
 use crate::component::MakerEnv;
@@ -18,6 +18,8 @@ use crate::record::{KubeEvent, Recorder, Subject};
 pub(super) struct Memories {
     /// Of Jobs.
     pub jobs: BTreeMap<ObjectId, job::sync::Memory>,
+    /// Of CronJobs.
+    pub cron_jobs: BTreeMap<ObjectId, cronjob::Memory>,
 }
 
 /// First delay of an object whose sync failed, and the greatest (`ItemExponentialFailureRateLimiter`).
@@ -98,6 +100,7 @@ pub(super) fn sync<R: Recorder>(cx: &mut Sync<'_, R>) {
     match row.kind() {
         ObjectKind::ReplicaSet | ObjectKind::ReplicationController => replica_set::sync(cx),
         ObjectKind::Job if row.deleting.is_none() => job::reconcile(cx),
+        ObjectKind::CronJob if row.deleting.is_none() => cronjob::reconcile(cx),
         _ => {}
     }
     if cx.row().deleting.is_some() {
@@ -126,12 +129,20 @@ pub(super) fn written<T, R: Recorder>(
         env.plan.pod_name(workload, pods.template(pod.pod), ordinal)
     });
     let subject = Subject::Object(object);
+    let kind = env.cluster.objects().get(object).kind();
     match (write, result) {
         (Write::CreatePod { .. }, Ok(_)) => {
             env.event(subject, KubeEvent::SuccessfulCreate, || format!("Created pod: {}", name.unwrap_or_default()));
         }
         (Write::CreatePod { .. }, Err(error)) => {
             env.event(subject, KubeEvent::FailedCreate, || format!("Error creating: {error}"));
+        }
+        (Write::CreateObject(new), Ok(_)) if new.spec.kind() == ObjectKind::Job => {
+            env.event(subject, KubeEvent::SuccessfulCreate, || format!("Created job {}", new.name));
+        }
+        (&Write::DeleteObject(job, _), Ok(_)) if kind == ObjectKind::CronJob => {
+            let name = env.cluster.objects().get(job).name.clone();
+            env.event(subject, KubeEvent::SuccessfulDelete, || format!("Deleted job {name}"));
         }
         (Write::DeletePod(_), Ok(_)) => {
             if let Some(name) = name {

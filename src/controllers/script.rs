@@ -76,6 +76,17 @@ pub struct Script {
     pub if_refused: Option<Write>,
 }
 
+impl Script {
+    /// An object was created: the status of a CronJob that is yet to be written lists it.
+    pub(super) fn created(&mut self, object: ObjectId) {
+        if let Some(Write::PutStatus(_, status)) = &mut self.last
+            && let ObjectStatus::CronJob(status) = &mut **status
+        {
+            status.active.push(object);
+        }
+    }
+}
+
 /// What a reconciler is given for one sync of one object.
 pub struct Sync<'a, R> {
     /// The object.

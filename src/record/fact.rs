@@ -197,6 +197,12 @@ pub enum KubeEvent {
     PodFailurePolicy,
     TooManySucceededPods,
     SawCompletedJob,
+    UnexpectedJob,
+    MissingJob,
+    UnknownTimeZone,
+    UnsupportedSchedule,
+    UnparseableSchedule,
+    InvalidSchedule,
     JobAlreadyActive,
     MissSchedule,
     TooManyMissedTimes,
@@ -296,6 +302,11 @@ impl KubeEvent {
             | Self::FailedIndexes
             | Self::PodFailurePolicy
             | Self::TooManySucceededPods
+            | Self::UnexpectedJob
+            | Self::UnknownTimeZone
+            | Self::UnsupportedSchedule
+            | Self::UnparseableSchedule
+            | Self::InvalidSchedule
             | Self::MissSchedule
             | Self::TooManyMissedTimes
             | Self::FailedGetResourceMetric
