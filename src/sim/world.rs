@@ -2,6 +2,7 @@
 
 use rustc_hash::FxHashMap;
 
+use super::drain::Drain;
 use super::event::{Actor, Event};
 use super::stats::Stats;
 use crate::api::{Cluster, Cursor, Op, PodRef};
@@ -45,6 +46,8 @@ pub struct World {
     pub(super) workloads: FxHashMap<(StrId, StrId), WorkloadId>,
     /// The nodes that each fault of the plan struck.
     pub(super) struck: Vec<Vec<NodeId>>,
+    /// Drains that began.
+    pub(super) drains: Vec<Drain>,
     /// Nodes whose outage is over before they were off.
     pub(super) boot_when_off: Vec<NodeId>,
     /// The arrival that each stream waits for.
@@ -113,6 +116,7 @@ impl World {
             traffic_of,
             node_names: FxHashMap::default(),
             workloads: workloads.collect(),
+            drains: Vec::new(),
             boot_when_off: Vec::new(),
             struck: vec![Vec::new(); plan.faults.len()],
             next_arrival: vec![None; plan.arrivals.len()],
@@ -193,7 +197,8 @@ impl World {
             }
             Event::TraceDelete(pod) => self.delete_pod(kernel.now(), pod, None),
             Event::Fault(at, begins) => self.fault(kernel, recorder, at as usize, begins),
-            Event::Change(at) => self.change(kernel.now(), at as usize),
+            Event::Change(at) => self.change(kernel, recorder, at as usize),
+            Event::Drain(at) => self.drain(kernel, recorder, at as usize),
             Event::Rate(at) => self.rate(kernel, recorder, at as usize),
             Event::Booted(node) => {
                 let mut env = env!(self, kernel, recorder);
