@@ -59,7 +59,7 @@ pub(super) fn sync<R: Recorder>(cx: &mut Sync<'_, R>) {
         return;
     }
     match row.kind() {
-        ObjectKind::ReplicaSet | ObjectKind::ReplicationController => replica_set::sync(cx),
+        ObjectKind::ReplicaSet | ObjectKind::ReplicationController => replica_set::reconcile::sync(cx),
         ObjectKind::PodDisruptionBudget => disruption::sync(cx),
         _ => {}
     }
