@@ -133,6 +133,23 @@ impl World {
         }
     }
 
+    /// Asks for the eviction of one pod, from outside of the plan.
+    pub(super) fn evict<R: Recorder>(
+        &mut self,
+        kernel: &mut Kernel<Event>,
+        recorder: &mut R,
+        pod: PodRef,
+    ) -> Result<(), Rejection> {
+        if !self.cluster.pods().exists(pod) {
+            return Err(Rejection::NotFound);
+        }
+        let template = &self.plan.templates[self.cluster.pods().template(pod.pod)];
+        let op = Op::EvictPod { pod, template, strings: &self.plan.strings };
+        let result = self.cluster.request(kernel.now(), op);
+        self.after_event(kernel, recorder);
+        result.map(|_| ())
+    }
+
     /// Looks at the pods of the node whose turn it is.
     fn drain_node<R: Recorder>(&mut self, recorder: &mut R, now: SimTime, at: usize, name: StrId) {
         let Some(node) = self.node_names.get(&name).copied() else { return };

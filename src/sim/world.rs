@@ -286,7 +286,7 @@ impl World {
     }
 
     /// Tells the recorder, the statistics and the traffic; wakes the readers of the log.
-    fn after_event<R: Recorder>(&mut self, kernel: &mut Kernel<Event>, recorder: &mut R) {
+    pub(super) fn after_event<R: Recorder>(&mut self, kernel: &mut Kernel<Event>, recorder: &mut R) {
         let now = kernel.now();
         while let Some(change) = self.cluster.log_mut().next(Cursor::Recorder, now, SimDuration::ZERO) {
             self.stats.on_change(&self.plan, &self.cluster, &self.kubelets, &mut self.counters, now, &change);
