@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use rustc_hash::FxHashMap;
 
+use super::drain::Drain;
 use super::event::{Actor, Event};
 use super::stats::Stats;
 use crate::api::{Change, Cluster, Cursor, Op, PodRef};
@@ -47,6 +48,8 @@ pub struct World {
     pub(super) workloads: FxHashMap<(StrId, StrId), WorkloadId>,
     /// The nodes that each fault of the plan struck.
     pub(super) struck: Vec<Vec<NodeId>>,
+    /// Drains that began.
+    pub(super) drains: Vec<Drain>,
     /// Nodes whose outage is over before they were off.
     pub(super) boot_when_off: Vec<NodeId>,
     /// The arrival that each stream waits for.
@@ -129,6 +132,7 @@ impl World {
             traffic_of,
             node_names: FxHashMap::default(),
             workloads: workloads.collect(),
+            drains: Vec::new(),
             boot_when_off: Vec::new(),
             struck: vec![Vec::new(); plan.faults.len()],
             next_arrival: vec![None; plan.arrivals.len()],
@@ -210,7 +214,8 @@ impl World {
             }
             Event::TraceDelete(pod) => self.delete_pod(kernel.now(), pod, None),
             Event::Fault(at, begins) => self.fault(kernel, recorder, at as usize, begins),
-            Event::Change(at) => self.change(kernel.now(), at as usize),
+            Event::Change(at) => self.change(kernel, recorder, at as usize),
+            Event::Drain(at) => self.drain(kernel, recorder, at as usize),
             Event::Rate(at) => self.rate(kernel, recorder, at as usize),
             Event::Booted(node) => {
                 let mut env = env!(self, kernel, recorder);
@@ -306,7 +311,7 @@ impl World {
     }
 
     /// Tells the recorder, the statistics and the traffic; wakes the readers of the log.
-    fn after_event<R: Recorder>(&mut self, kernel: &mut Kernel<Event>, recorder: &mut R) {
+    pub(super) fn after_event<R: Recorder>(&mut self, kernel: &mut Kernel<Event>, recorder: &mut R) {
         let now = kernel.now();
         let mut changed = false;
         while let Some(change) = self.cluster.log_mut().next(Cursor::Recorder, now, SimDuration::ZERO) {
