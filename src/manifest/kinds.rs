@@ -68,6 +68,12 @@ pub(super) fn is_cluster_scoped(kind: &str) -> bool {
     )
 }
 
+/// A modelled kind with its group, as upstream's messages have it: `Deployment.apps`.
+pub(super) fn with_group(kind: &str) -> String {
+    let version = MODELLED.iter().find(|(name, _)| *name == kind).map_or("", |(_, version)| version);
+    version.split_once('/').map_or_else(|| kind.to_owned(), |(group, _)| format!("{kind}.{group}"))
+}
+
 /// What a pair of kind and API version is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Known {

@@ -7,6 +7,7 @@ use super::fields::{ConfigUse, Context, Fields, Path, PriorityClass, PriorityCla
 use super::meta::{self, Meta, NameRule};
 use super::references::{self, Selectable, Selecting};
 use super::tree::Node;
+use super::verdict::Verdict;
 use super::{
     NodeObject, Objects, Observed, PodObject, budget, claim, codes, config, kinds, node, observed, owners,
     persistent_volume, pod, schema, service, storage,
@@ -107,6 +108,7 @@ impl<'t> Loader<'_, 't> {
             }
         };
         let span = span(object.source, object.node);
+        let name = raw_name(object.node).to_owned();
         self.words.stored = self.all_stored || observed::is_stored(object.node);
         let mut cx = Context {
             source: object.source,
@@ -114,22 +116,31 @@ impl<'t> Loader<'_, 't> {
             words: self.words,
             ignored: &mut self.ignored,
             kind,
-            name: raw_name(object.node).to_owned(),
+            verdict: Verdict::of(kinds::with_group(kind), name.clone(), span),
+            strict: false,
+            name,
             errors: u32::from(object.broken),
             uses: &mut self.uses,
             claims: &mut self.claims,
             priorities: &self.priorities,
         };
         let root = Path::ROOT;
-        let Some(fields) = cx.fields(object.node, object.node.anchor(), &root, schema, "") else { return };
+        let Some(fields) = cx.fields(object.node, object.node.anchor(), &root, schema, "") else {
+            self.objects.verdicts.push(cx.verdict);
+            return;
+        };
         let rule = match kind {
             "Service" => NameRule::Label1035,
-            "Namespace" => NameRule::Label1123,
+            "Namespace" | "StatefulSet" => NameRule::Label1123,
             _ => NameRule::Subdomain,
         };
         let meta = meta::read(&mut cx, &fields, rule, ordinal);
         let made = make(&mut cx, &fields, &meta, kind);
         let mut errors = cx.errors;
+        if errors > 0 || !cx.verdict.strict.is_empty() {
+            let answer = Verdict::of(String::new(), String::new(), span);
+            self.objects.verdicts.push(std::mem::replace(&mut cx.verdict, answer));
+        }
         let name_span = cx.span(meta.name_at);
         if !meta.name.is_empty() && self.is_duplicate(kind, &meta, name_span) {
             errors += 1;
@@ -242,7 +253,7 @@ impl<'t> Loader<'_, 't> {
 
 fn make<'t>(cx: &mut Context<'_>, root: &Fields<'t, '_>, meta: &Meta<'_>, kind: &str) -> Made<'t> {
     match kind {
-        "Pod" => Made::Pod(pod::spec(cx, root, meta)),
+        "Pod" => Made::Pod(pod::spec(cx, root, meta, &pod::Origin::POD)),
         "Node" => Made::Node(node::read(cx, root, meta)),
         "ConfigMap" => Made::Config(config::read(cx, root, meta, ConfigKind::ConfigMap)),
         "Secret" => Made::Config(config::read(cx, root, meta, ConfigKind::Secret)),

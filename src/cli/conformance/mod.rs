@@ -27,6 +27,7 @@ mod selector;
 mod status_column;
 mod termination;
 mod unmodelled;
+mod validation;
 mod vector;
 
 use std::io::{self, Write};
@@ -138,6 +139,7 @@ fn answer(file: &str, case: &Case) -> Checked {
         "scheduler_backoff" => scheduling::backoff(case),
         "termination_order" => termination::order(case),
         "toleration_time" => scheduling::toleration_time(case),
+        "validation" => validation::answer(case),
         _ => Err(Unsupported(format!("unknown subject `{file}`"))),
     }
 }
