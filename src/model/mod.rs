@@ -7,6 +7,9 @@ pub mod budget;
 pub mod cgroup;
 pub mod class;
 pub mod control_plane;
+pub mod cron;
+mod cron_duration;
+pub mod cron_next;
 pub mod effective;
 pub mod eviction;
 pub mod ids;
@@ -38,6 +41,7 @@ pub use behavior::{Behavior, Crash, FileUse, HookRun, OnTerminate, RunTime, Star
 pub use budget::{BudgetBound, BudgetStatus, DisruptionBudget};
 pub use cgroup::PodCgroup;
 pub use class::{HostPort, PodClass, PreemptionPolicy, Taint, TaintEffect, Toleration, TolerationOperator};
+pub use cron::CronSchedule;
 pub use effective::{PodResources, ResourceList, ResourceRequirements};
 pub use eviction::{EvictionPlan, Pressure};
 pub use ids::*;

@@ -10,6 +10,7 @@ mod cgroup;
 mod cluster;
 mod compare;
 mod conditions;
+mod cron;
 mod decisions;
 mod effective;
 mod eviction;
@@ -115,6 +116,7 @@ fn answer(file: &str, case: &Case) -> Checked {
         "conditions" => conditions::answer(case),
         "container_restart_rules" => phase::restart_rules(case),
         "crashloop_backoff" => backoff::answer(case),
+        "cron" => cron::schedule(case),
         "effective_requests" => effective::answer(case),
         "eviction_ranking" => eviction::ranking(case),
         "eviction_thresholds" => eviction::thresholds(case),
