@@ -168,13 +168,15 @@ fn strategy(cx: &mut Context<'_>, spec: &Fields<'_, '_>) -> Option<DeploymentStr
             Some(DeploymentStrategy::Recreate)
         }
         "RollingUpdate" => {
-            let [unavailable, surge] = [unavailable, surge].map(|value| value.unwrap_or(IntOrPercent::Text("25%".into())));
+            let [unavailable, surge] =
+                [unavailable, surge].map(|value| value.unwrap_or(IntOrPercent::Text("25%".into())));
             numbers::check_positive(cx, &rolling, "maxUnavailable", &unavailable, codes::BAD_STRATEGY);
             numbers::check_positive(cx, &rolling, "maxSurge", &surge, codes::BAD_STRATEGY);
             if numbers::bare(&unavailable) == 0 && numbers::bare(&surge) == 0 {
                 let value = numbers::as_json(&unavailable);
                 let text = format!("Invalid value: {value}: may not be 0 when `maxSurge` is 0");
-                let help = "no pod may be missing and none be too many: nothing could ever be replaced; raise one of them";
+                let help =
+                    "no pod may be missing and none be too many: nothing could ever be replaced; raise one of them";
                 let at = rolling.at("maxUnavailable");
                 cx.invalid(codes::BAD_STRATEGY, at, &rolling_path.field("maxUnavailable"), &text, "both are 0", help);
             }
@@ -196,17 +198,10 @@ fn strategy(cx: &mut Context<'_>, spec: &Fields<'_, '_>) -> Option<DeploymentStr
 }
 
 /// Reports a strategy of no such type.
-pub(super) fn unsupported(
-    cx: &mut Context<'_>,
-    strategy: &Fields<'_, '_>,
-    kind: &str,
-    rolling: &str,
-    supported: &str,
-) {
+pub(super) fn unsupported(cx: &mut Context<'_>, strategy: &Fields<'_, '_>, kind: &str, rolling: &str, supported: &str) {
     let kind = go_quote(kind);
-    let text = format!(
-        "Unsupported value: {{\"Type\":{kind},\"RollingUpdate\":{rolling}}}: supported values: {supported}"
-    );
+    let text =
+        format!("Unsupported value: {{\"Type\":{kind},\"RollingUpdate\":{rolling}}}: supported values: {supported}");
     let help = format!("write one of {}", supported.replace('"', ""));
     cx.invalid(codes::UNSUPPORTED, strategy.at("type"), strategy.path, &text, "not one of them", &help);
 }
@@ -273,7 +268,12 @@ pub(super) fn replication_controller<'t>(
     let selector = CompiledSelector::of_pairs(&pairs);
     let owner = outside.owner(cx, OwnerKind::ReplicationController, name, OwnedPods::Labels(pairs));
     let spec = compiled(outside, replicas, min_ready_seconds, selector);
-    Some(Workload { spec: ObjectSpec::ReplicationController(spec), template, replicas_given: replicas.is_some(), owner })
+    Some(Workload {
+        spec: ObjectSpec::ReplicationController(spec),
+        template,
+        replicas_given: replicas.is_some(),
+        owner,
+    })
 }
 
 fn compiled(

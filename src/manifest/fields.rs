@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use super::codes;
 pub(super) use super::path::Path;
-use super::tree::{At, Entry, Meaning, Node, Value, meaning};
+use super::tree::{At, Entry, Meaning, Node, Value, meaning, odd_integer};
 use super::verdict::{FieldError, Verdict};
 use crate::base::Quantity;
 use crate::diag::{Code, Diagnostics, SourceId, Span, did_you_mean};
@@ -97,6 +97,11 @@ impl Context<'_> {
         self.verdict.errors.push(FieldError { field: path.to_string(), text: text.to_owned() });
     }
 
+    /// What upstream says besides of a mistake that is reported already.
+    pub(super) fn echo(&mut self, path: &Path<'_>, text: &str) {
+        self.verdict.errors.push(FieldError { field: path.to_string(), text: text.to_owned() });
+    }
+
     /// `Invalid value: "x": why` for each reason.
     pub(super) fn invalid_text(
         &mut self,
@@ -156,8 +161,11 @@ impl Context<'_> {
     fn wrong_type(&mut self, node: &Node<'_>, path: &Path<'_>, owner: &str, go: &str, want: &str, help: &str) {
         self.errors += 1;
         let found = node.plain_type();
-        let decoding =
-            format!("json: cannot unmarshal {} into Go struct field {owner}.{} of type {go}", node.json_type(), path.go());
+        let decoding = format!(
+            "json: cannot unmarshal {} into Go struct field {owner}.{} of type {go}",
+            node.json_type(),
+            path.go()
+        );
         let message = format!("{} {}: {decoding}", self.kind, go_quote(&self.name));
         self.verdict.decoding.get_or_insert(decoding);
         let help = if help.is_empty() { format!("write {want} here") } else { help.to_owned() };
@@ -474,21 +482,4 @@ impl<'t> Fields<'t, '_> {
             }
         }
     }
-}
-
-/// Integers that YAML 1.1 knows besides the usual ones.
-fn odd_integer(text: &str) -> Option<i64> {
-    let (sign, rest) = match text.strip_prefix('-') {
-        Some(rest) => (-1, rest),
-        None => (1, text.strip_prefix('+').unwrap_or(text)),
-    };
-    let plain: String = rest.chars().filter(|&c| c != '_').collect();
-    let (digits, radix) = match plain.get(..2) {
-        Some("0x") => (&plain[2..], 16),
-        Some("0b") => (&plain[2..], 2),
-        Some("0o") => (&plain[2..], 8),
-        _ if plain.len() > 1 && plain.starts_with('0') => (&plain[1..], 8),
-        _ => (plain.as_str(), 10),
-    };
-    i64::from_str_radix(digits, radix).ok().map(|value| sign * value)
 }

@@ -170,6 +170,11 @@ pub(super) fn topology_key<'t>(cx: &mut Context<'_>, fields: &Fields<'t, '_>, co
     let help = "say which node label tells places apart: topologyKey: topology.kubernetes.io/zone";
     if key.is_empty() && cx.errors == errors {
         cx.invalid(code, at, &path, "Required value: can not be empty", "no key", help);
+        // Upstream stops here for spread constraints.
+        let more = if code == codes::BAD_POD_AFFINITY { label_key_errors(key) } else { Vec::new() };
+        for reason in more {
+            cx.echo(&path, &format!("Invalid value: \"\": {reason}"));
+        }
     } else if !key.is_empty() {
         cx.invalid_text(code, at, &path, key, label_key_errors(key), help);
     }

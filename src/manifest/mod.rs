@@ -7,6 +7,8 @@
 
 mod affinity;
 mod apps;
+mod autoscaler;
+mod autoscaler_metric;
 mod budget;
 mod claim;
 pub mod codes;
@@ -15,7 +17,10 @@ mod container;
 mod documents;
 mod env;
 mod fields;
+mod hidden;
 mod hooks;
+mod job;
+mod job_policy;
 mod json;
 mod kinds;
 mod label_selector;
@@ -33,6 +38,7 @@ mod pod;
 mod pod_affinity;
 mod pod_status;
 mod probe;
+mod quota;
 mod references;
 mod resources;
 pub mod scheduler_config;
@@ -40,8 +46,10 @@ mod scheduler_config_args;
 mod scheduler_config_plugins;
 mod schema;
 mod schema_apps;
+mod schema_batch;
 mod schema_objects;
 mod schema_placement;
+mod schema_scaling;
 mod schema_scheduler;
 mod schema_storage;
 mod service;
@@ -61,6 +69,7 @@ pub use verdict::{FieldError, Verdict};
 pub use written::{Written, written};
 
 use crate::diag::{Diagnostics, SourceId, Sources, Span};
+use crate::model::objects::ObjectSpec;
 use crate::model::service::ConfigContent;
 use crate::model::{
     DisruptionBudget, Namespace, OwnerSelector, PodTemplate, ServiceSpec, ShapeId, StorageObjects, StrId, Vocabulary,
@@ -71,6 +80,8 @@ use crate::model::{
 pub struct Objects {
     /// Bare pods, in order.
     pub pods: Vec<PodObject>,
+    /// Objects of controllers, in order.
+    pub controllers: Vec<ControllerObject>,
     /// Nodes, in order.
     pub nodes: Vec<NodeObject>,
     /// Services, in order.
@@ -102,6 +113,23 @@ pub struct PodObject {
     pub template: PodTemplate,
     /// What its status says of its life so far.
     pub observed: Observed,
+    /// Where the object stands.
+    pub span: Span,
+}
+
+/// An object of a controller.
+#[derive(Clone, Debug)]
+pub struct ControllerObject {
+    /// `metadata.namespace`, default `default`.
+    pub namespace: StrId,
+    /// `metadata.name`.
+    pub name: StrId,
+    /// What it is. The id of its template is the first one: whoever knows behaviors sets it.
+    pub spec: ObjectSpec,
+    /// The template of its pods, if it makes some. Its containers' behaviors all have the first id.
+    pub template: Option<PodTemplate>,
+    /// Whether the manifest sets `spec.replicas`.
+    pub replicas_given: bool,
     /// Where the object stands.
     pub span: Span,
 }

@@ -221,8 +221,8 @@ pub(super) const TEMPLATE_META: Schema = Schema {
 pub(super) const STATEFUL_SET_CLAIM: Schema = Schema {
     go: "PersistentVolumeClaim",
     what: "a claim template",
-    modelled: &["metadata", "spec"],
-    ignored: &["apiVersion", "kind", "status"],
+    modelled: &["metadata", "spec", "status"],
+    ignored: &["apiVersion", "kind"],
     misplaced: &[("name", "put it under `metadata:`"), ("storage", "put it under `spec:`, `resources:`, `requests:`")],
 };
 

@@ -148,18 +148,16 @@ fn ordinals(cx: &mut Context<'_>, spec: &Fields<'_, '_>) -> i32 {
 }
 
 /// Reads `spec.volumeClaimTemplates`: their names, and what can be compiled.
-fn claims<'t>(
-    cx: &mut Context<'_>,
-    spec: &Fields<'t, '_>,
-    set: &Meta<'t>,
-) -> (Vec<&'t str>, Vec<ClaimTemplate>) {
+fn claims<'t>(cx: &mut Context<'_>, spec: &Fields<'t, '_>, set: &Meta<'t>) -> (Vec<&'t str>, Vec<ClaimTemplate>) {
     const NAME: &str = "volumeClaimTemplates";
     let list_path = spec.path.field(NAME);
     let (mut all, mut compiled) = (Vec::new(), Vec::new());
     for (index, node) in spec.list(cx, NAME, "v1.PersistentVolumeClaim").iter().enumerate() {
         let path = list_path.index(index);
         let example = "write `- metadata: {name: data}` and `spec:` with `accessModes:` and `resources:`";
-        let Some(fields) = cx.fields(node, node.anchor(), &path, &schema::STATEFUL_SET_CLAIM, example) else { continue };
+        let Some(fields) = cx.fields(node, node.anchor(), &path, &schema::STATEFUL_SET_CLAIM, example) else {
+            continue;
+        };
         let meta_path = path.field("metadata");
         let example = "write `name: data` under it";
         let Some(meta) = fields.section(cx, "metadata", &meta_path, &schema::CLAIM_META, example) else { continue };

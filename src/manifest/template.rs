@@ -37,7 +37,8 @@ impl Stamp {
         // As upstream writes a 32-bit hash: its decimal digits in letters that spell nothing.
         const LETTERS: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
         let digits = (hash & 0xffff_ffff).to_string();
-        let label: String = digits.bytes().map(|digit| char::from(LETTERS[usize::from(digit) % LETTERS.len()])).collect();
+        let label: String =
+            digits.bytes().map(|digit| char::from(LETTERS[usize::from(digit) % LETTERS.len()])).collect();
         let name = object.get("metadata").and_then(|meta| meta.value.get("name")?.value.scalar()).unwrap_or_default();
         Self { hash, replica_set: format!("{name}-{label}"), label }
     }
@@ -47,8 +48,10 @@ impl Stamp {
 fn fold(digest: &mut Digest, node: &Node<'_>) {
     match &node.value {
         Value::Map(entries) => {
-            let mut entries: Vec<_> =
-                entries.iter().filter(|e| !e.value.is_null() && e.key != TEMPLATE_HASH && !is_empty(&e.value)).collect();
+            let mut entries: Vec<_> = entries
+                .iter()
+                .filter(|e| !e.value.is_null() && e.key != TEMPLATE_HASH && !is_empty(&e.value))
+                .collect();
             entries.sort_by(|a, b| a.key.cmp(&b.key));
             digest.fold(1);
             for entry in entries {
@@ -194,7 +197,8 @@ pub(super) fn check_given(
     let path = spec.path.field("selector");
     match selector {
         None if required => {
-            let help = "say which pods are its own: add `selector: {matchLabels: {app: web}}` with the template's labels";
+            let help =
+                "say which pods are its own: add `selector: {matchLabels: {app: web}}` with the template's labels";
             let at = spec.at("selector");
             cx.invalid(codes::REQUIRED, at, &path, "Required value", "no selector", help);
         }
