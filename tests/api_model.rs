@@ -259,7 +259,7 @@ impl Both {
                 let template = self.templates[containers].clone();
                 let ordinal = self.model.created;
                 let workload = WorkloadId::from_raw(0);
-                let op = Op::CreatePod { workload, ordinal, id, template: &template, node };
+                let op = Op::CreatePod { workload, ordinal, id, template: &template, node, owned: None };
                 let Some(Change::PodAdded { pod, class, template, node: shown }) = self.ask(op, Ok(())) else {
                     panic!("a pod is created")
                 };
@@ -466,7 +466,7 @@ impl Both {
         let sooner = known.deleting.is_none_or(|(earlier, _)| seconds < earlier);
         if seconds == 0 {
             let change = self.ask(op, Ok(()));
-            assert_eq!(change, Some(Change::PodRemoved { pod, template, node }));
+            assert_eq!(change, Some(Change::PodRemoved { pod, template, node, owner: None }));
             self.model.remove(pod);
         } else if sooner {
             let change = self.ask(op, Ok(()));
@@ -610,6 +610,7 @@ fn template(containers: u32) -> PodTemplate {
         cgroup: podsim::model::PodCgroup::default(),
         containers: (0..containers).map(spec).collect(),
         volumes: Box::default(),
+        naming: Default::default(),
     }
 }
 

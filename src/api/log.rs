@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use crate::base::{Digest, SimDuration, SimTime};
 use crate::model::{
-    ClaimName, ClassId, ConditionStatus, ConfigId, NodeId, Phase, PodConditionType, PodId, PodUid, Pressure,
+    ClaimName, ClassId, ConditionStatus, ConfigId, NodeId, ObjectId, Phase, PodConditionType, PodId, PodUid, Pressure,
     ResizeState, StorageKey, StrId, Taint, TemplateId,
 };
 
@@ -136,7 +136,26 @@ pub enum Change {
         template: TemplateId,
         /// The node it was on.
         node: Option<NodeId>,
+        /// Its controlling owner.
+        owner: Option<ObjectId>,
     },
+    /// A pod got another controlling owner, or lost the one it had.
+    PodOwned {
+        /// The pod.
+        pod: PodRef,
+        /// The owner before.
+        before: Option<ObjectId>,
+        /// The owner now.
+        owner: Option<ObjectId>,
+    },
+    /// An object of a controller was created.
+    ObjectAdded(ObjectId),
+    /// The spec (`true`) or the status of an object of a controller was written.
+    ObjectChanged(ObjectId, bool),
+    /// An object of a controller waits for its dependents to go.
+    ObjectDeleting(ObjectId),
+    /// An object of a controller is gone.
+    ObjectRemoved(ObjectId),
     /// A node was created.
     NodeAdded(NodeId),
     /// A node object is gone.
@@ -186,6 +205,11 @@ impl Change {
             Self::PodRemoved { pod, .. } => (pod_word(pod, 5), 0),
             Self::PodNominated { pod, node, .. } => (pod_word(pod, 13), node_word(node)),
             Self::PodUngated { pod, class } => (pod_word(pod, 16), u64::from(class.raw())),
+            Self::PodOwned { pod, owner, .. } => (pod_word(pod, 17), owner.map_or(u64::MAX, |o| u64::from(o.raw()))),
+            Self::ObjectAdded(object) => (18 << 56, u64::from(object.raw())),
+            Self::ObjectChanged(object, spec) => (19 << 56 | u64::from(spec), u64::from(object.raw())),
+            Self::ObjectDeleting(object) => (20 << 56, u64::from(object.raw())),
+            Self::ObjectRemoved(object) => (21 << 56, u64::from(object.raw())),
             Self::NodeAdded(node) => (6 << 56, u64::from(node.raw())),
             Self::NodeRemoved(node) => (7 << 56, u64::from(node.raw())),
             Self::NodeReady(node, status) => (8 << 56 | status as u64, u64::from(node.raw())),
@@ -262,7 +286,14 @@ impl Cursor {
             ),
             Self::Scheduler => match change {
                 Change::PodStatus { old_phase, phase, .. } => old_phase.is_terminal() != phase.is_terminal(),
-                Change::NodeReady(..) | Change::NodePressure { .. } | Change::Config(..) => false,
+                Change::NodeReady(..)
+                | Change::NodePressure { .. }
+                | Change::Config(..)
+                | Change::PodOwned { .. }
+                | Change::ObjectAdded(_)
+                | Change::ObjectChanged(..)
+                | Change::ObjectDeleting(_)
+                | Change::ObjectRemoved(_) => false,
                 _ => true,
             },
         }

@@ -2,14 +2,18 @@
 //! folded in at every accepted write. Knows admission, but no component and no policy beyond it.
 
 pub mod admission;
+pub mod eviction;
 pub mod log;
 pub mod nodes;
+pub mod objects;
 pub mod pods;
+pub mod quota;
 pub mod request;
 pub mod stored;
 
 pub use log::{Change, ChangeLog, Cursor, PodRef, StatusMask};
 pub use nodes::{NodeRow, Nodes};
+pub use objects::{NewObject, ObjectRow, Objects, Owned, Propagation};
 pub use pods::{Pods, Resized};
 pub use request::{Op, Rejection, StatusPatch};
 
@@ -23,6 +27,8 @@ pub struct Cluster {
     pub(crate) pods: Pods,
     /// Nodes.
     pub(crate) nodes: Nodes,
+    /// Objects of controllers.
+    pub(crate) objects: Objects,
     /// Keys of the ConfigMaps and Secrets that exist.
     configs: IdVec<ConfigId, Option<Box<[StrId]>>>,
     /// Claims, volumes, storage classes and drivers.
@@ -49,6 +55,17 @@ impl Cluster {
     #[must_use]
     pub const fn nodes(&self) -> &Nodes {
         &self.nodes
+    }
+
+    /// Objects of controllers.
+    #[must_use]
+    pub const fn objects(&self) -> &Objects {
+        &self.objects
+    }
+
+    /// The pods that an object owns, latest first.
+    pub fn pods_of(&self, object: crate::model::ObjectId) -> impl Iterator<Item = PodRef> + '_ {
+        self.pods.owned_from(self.objects.get(object).first_pod())
     }
 
     /// The keys of a ConfigMap or Secret, if it exists.

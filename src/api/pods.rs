@@ -1,9 +1,11 @@
 //! Pod objects as columns. A slot is reused after its pod is gone; the uid tells pods of one slot apart.
 
 use super::log::PodRef;
+use super::objects::{Objects, Owned};
 use rustc_hash::FxHashMap;
 
 use super::stored::{ApiTime, Past, StatusRow, StoredConditions, StoredContainer, pack_reason, unpack_reason};
+use crate::base::id::DenseId;
 use crate::base::{IdPages, IdVec, SimTime};
 use crate::model::{
     ClassId, NodeId, Phase, PodCondition, PodConditionType, PodId, PodUid, ResizeState, StrId, TemplateId, WorkloadId,
@@ -39,6 +41,14 @@ pub(super) struct Deletion {
     pub(super) grace_seconds: u32,
 }
 
+/// The owner of a pod, and its neighbours in the owner's list.
+#[derive(Clone, Copy, Debug)]
+struct OwnedPod {
+    by: Owned,
+    next: Option<PodId>,
+    previous: Option<PodId>,
+}
+
 /// A pod whose resources were changed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Resized {
@@ -63,6 +73,8 @@ pub struct Pods {
     pub(super) resizes: FxHashMap<PodId, Resized>,
     /// `status.nominatedNodeName` of pods that have one; never iterated.
     pub(super) nominations: FxHashMap<PodId, NodeId>,
+    /// Owners of the pods that have one; as long as the last such pod needs.
+    owned: IdPages<PodId, Option<OwnedPod>>,
     conditions: IdPages<PodId, StoredConditions>,
     /// Transition times of conditions that changed late in their pod's life; never iterated.
     late_transitions: FxHashMap<(PodId, PodConditionType), ApiTime>,
@@ -127,6 +139,49 @@ impl Pods {
             next = self.core[slot].next_on_node;
             self.in_slot(slot)
         })
+    }
+
+    /// Its controlling owner and its place there, if it has one.
+    #[must_use]
+    pub fn owned(&self, pod: PodId) -> Option<Owned> {
+        self.owned.get(pod).and_then(|owned| Some(owned.as_ref()?.by))
+    }
+
+    /// The pods of an owner's list from `first` on.
+    pub(super) fn owned_from(&self, first: Option<PodId>) -> impl Iterator<Item = PodRef> + '_ {
+        let mut next = first;
+        std::iter::from_fn(move || {
+            let slot = next?;
+            next = self.owned.get(slot)?.as_ref()?.next;
+            self.in_slot(slot)
+        })
+    }
+
+    /// Makes `by` the owner of a pod that has none.
+    pub(super) fn join_owner(&mut self, objects: &mut Objects, pod: PodId, by: Owned) {
+        while self.owned.len() <= pod.index() {
+            self.owned.push(None);
+        }
+        let next = objects.join(by.object, pod);
+        if let Some(Some(next)) = next.map(|next| self.owned[next].as_mut()) {
+            next.previous = Some(pod);
+        }
+        self.owned[pod] = Some(OwnedPod { by, next, previous: None });
+    }
+
+    /// Takes its owner from a pod.
+    pub(super) fn leave_owner(&mut self, objects: &mut Objects, pod: PodId) {
+        let Some(OwnedPod { by, next, previous }) = self.owned.get(pod).copied().flatten() else { return };
+        self.owned[pod] = None;
+        objects.leave(by.object, previous.is_none(), next);
+        for (neighbour, is_next) in [(next, true), (previous, false)] {
+            let Some(Some(neighbour)) = neighbour.map(|neighbour| self.owned[neighbour].as_mut()) else { continue };
+            if is_next {
+                neighbour.previous = previous;
+            } else {
+                neighbour.next = next;
+            }
+        }
     }
 
     /// What the pod was made from.

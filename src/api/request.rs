@@ -3,14 +3,18 @@
 
 use super::Cluster;
 use super::admission::api_delete_grace;
+use super::eviction::{Granted, Guard, Refused, evict};
 use super::log::{Change, PodRef, StatusMask};
 use super::nodes::NodeRow;
+use super::objects::{NewObject, Owned, Propagation};
 use super::pods::{Deletion, Resized};
 use super::stored::{ApiTime, StoredContainer, pack_reason};
 use crate::base::SimTime;
+use crate::model::objects::{BudgetState, ObjectKind, ObjectSpec, ObjectStatus};
+use crate::model::strings::known;
 use crate::model::{
-    ClassId, ConditionStatus, ConfigId, NodeId, NodeShape, Phase, PodCondition, PodConditionType, PodTemplate,
-    Pressure, ShapeId, StorageObject, StrId, Taint, TemplateId, WorkloadId,
+    ClassId, ConditionStatus, ConfigId, NodeId, NodeShape, ObjectId, Phase, PodCondition, PodConditionType,
+    PodTemplate, Pressure, ShapeId, StorageObject, StrId, Strings, Taint, TemplateId, WorkloadId,
 };
 
 /// A write.
@@ -28,6 +32,8 @@ pub enum Op<'a> {
         template: &'a PodTemplate,
         /// `spec.nodeName`, if the manifest sets it and the node exists.
         node: Option<NodeId>,
+        /// Its controlling owner.
+        owned: Option<Owned>,
     },
     /// Binds a pod to a node.
     Bind {
@@ -71,6 +77,15 @@ pub enum Op<'a> {
         grace_seconds: Option<i64>,
         /// `spec.terminationGracePeriodSeconds`.
         spec_grace_seconds: i64,
+    },
+    /// Asks for a pod's eviction (`kubectl drain`), which budgets may refuse.
+    EvictPod {
+        /// The pod.
+        pod: PodRef,
+        /// What it is like.
+        template: &'a PodTemplate,
+        /// The plan's texts.
+        strings: &'a Strings,
     },
     /// Writes how the resources of a pod change: what is asked of it, or what its kubelet says.
     ResizePod {
@@ -124,6 +139,18 @@ pub enum Op<'a> {
     DeleteConfig(ConfigId),
     /// Creates or replaces a storage object.
     PutStorage(&'a StorageObject),
+    /// Gives a pod a controlling owner (adoption), or takes it away (release).
+    OwnPod(PodRef, Option<Owned>),
+    /// Creates an object of a controller.
+    CreateObject(&'a NewObject),
+    /// Writes the spec of an object of a controller, which stays of its kind.
+    PutSpec(ObjectId, &'a ObjectSpec),
+    /// Writes `spec.replicas` through the scale subresource.
+    Scale(ObjectId, i32),
+    /// Writes the status of an object of a controller.
+    PutStatus(ObjectId, &'a ObjectStatus),
+    /// Deletes an object of a controller.
+    DeleteObject(ObjectId, Propagation),
 }
 
 /// What a kubelet writes of a pod. Conditions that are `None` are left as they are.
@@ -149,9 +176,15 @@ pub enum Rejection {
     /// 404: the object does not exist (any more).
     #[error("not found")]
     NotFound,
+    /// 409: there is an object of that name.
+    #[error("already exists")]
+    AlreadyExists,
     /// 409: the object is not in the state that the write supposes.
     #[error("conflict: {0}")]
     Conflict(&'static str),
+    /// 403, 429 or 500: why an eviction is refused.
+    #[error("{0}")]
+    Eviction(Refused),
 }
 
 impl Cluster {
@@ -161,8 +194,15 @@ impl Cluster {
     /// A [`Rejection`], with which nothing has changed.
     pub fn request(&mut self, now: SimTime, op: Op<'_>) -> Result<Change, Rejection> {
         let change = match op {
-            Op::CreatePod { workload, ordinal, id, template, node } => {
-                self.create_pod(now, workload, ordinal, id, template, node)
+            Op::CreatePod { workload, ordinal, id, template, node, owned } => {
+                if owned.is_some_and(|owned| self.objects.existing(owned.object).is_none()) {
+                    return Err(Rejection::NotFound);
+                }
+                let change = self.create_pod(now, workload, ordinal, id, template, node);
+                if let (Some(owned), Change::PodAdded { pod, .. }) = (owned, change) {
+                    self.pods.join_owner(&mut self.objects, pod.pod, owned);
+                }
+                change
             }
             Op::Bind { pod, node, class } => self.bind(now, pod, node, class)?,
             Op::Nominate { pod, node, class } => self.nominate(pod, node, class)?,
@@ -171,6 +211,7 @@ impl Cluster {
             Op::DeletePod { pod, grace_seconds, spec_grace_seconds } => {
                 self.delete_pod(now, pod, grace_seconds, spec_grace_seconds)?
             }
+            Op::EvictPod { pod, template, strings } => self.evict_pod(now, pod, template, strings)?,
             Op::ResizePod { pod, class, resized } => self.resize_pod(pod, class, resized)?,
             Op::UngatePod { pod, template, class } => self.ungate_pod(pod, template, class)?,
             Op::AddNode { name, id, shape } => Change::NodeAdded(self.add_node(now, name, id, shape)),
@@ -234,8 +275,85 @@ impl Cluster {
                 self.storage.put(object.clone());
                 Change::Storage(object.key())
             }
+            Op::OwnPod(pod, owned) => self.own_pod(pod, owned)?,
+            Op::CreateObject(new) => Change::ObjectAdded(self.objects.create(now, new)?),
+            Op::PutSpec(object, spec) => self.put_spec(object, spec)?,
+            Op::Scale(object, replicas) => self.scale(object, replicas)?,
+            Op::PutStatus(object, status) => self.put_status(object, status)?,
+            Op::DeleteObject(object, how) => self.delete_object(now, object, how)?,
         };
         Ok(self.accept(now, change))
+    }
+
+    fn own_pod(&mut self, pod: PodRef, owned: Option<Owned>) -> Result<Change, Rejection> {
+        if !self.pods.exists(pod) || owned.is_some_and(|owned| self.objects.existing(owned.object).is_none()) {
+            return Err(Rejection::NotFound);
+        }
+        let before = self.pods.owned(pod.pod);
+        if before == owned || (before.is_some() && owned.is_some()) {
+            return Err(Rejection::Conflict("the pod has an owner"));
+        }
+        match owned {
+            Some(owned) => self.pods.join_owner(&mut self.objects, pod.pod, owned),
+            None => self.pods.leave_owner(&mut self.objects, pod.pod),
+        }
+        Ok(Change::PodOwned { pod, before: before.map(|by| by.object), owner: owned.map(|by| by.object) })
+    }
+
+    fn put_spec(&mut self, object: ObjectId, spec: &ObjectSpec) -> Result<Change, Rejection> {
+        let row = self.objects.existing_mut(object)?;
+        debug_assert_eq!(row.spec.kind(), spec.kind(), "an object keeps its kind");
+        if row.spec == *spec {
+            return Err(Rejection::Conflict("nothing changed"));
+        }
+        row.spec.clone_from(spec);
+        row.generation += 1;
+        Ok(Change::ObjectChanged(object, true))
+    }
+
+    fn scale(&mut self, object: ObjectId, replicas: i32) -> Result<Change, Rejection> {
+        let row = self.objects.existing_mut(object)?;
+        if row.spec.replicas().is_none_or(|now| now == replicas) {
+            return Err(Rejection::Conflict("nothing changed"));
+        }
+        row.spec.set_replicas(replicas);
+        row.generation += 1;
+        Ok(Change::ObjectChanged(object, true))
+    }
+
+    fn put_status(&mut self, object: ObjectId, status: &ObjectStatus) -> Result<Change, Rejection> {
+        let row = self.objects.existing_mut(object)?;
+        if row.status == *status {
+            return Err(Rejection::Conflict("nothing changed"));
+        }
+        if let (Some(before), Some(after)) = (row.status.budget(), status.budget())
+            && before.charged != after.charged
+        {
+            return Err(Rejection::Conflict("the object has been modified"));
+        }
+        row.status.clone_from(status);
+        Ok(Change::ObjectChanged(object, false))
+    }
+
+    /// Source: staging/src/k8s.io/apiserver/pkg/registry/generic/registry/store.go, v1.34. Finalizers of other kinds than
+    /// foreground deletion are not modelled.
+    fn delete_object(&mut self, now: SimTime, object: ObjectId, how: Propagation) -> Result<Change, Rejection> {
+        let row = self.objects.existing_mut(object)?;
+        let waits = row.pods() > 0 || !row.children().is_empty();
+        if how == Propagation::Foreground && waits {
+            if row.deleting.replace(now.floor_seconds()).is_some() {
+                return Err(Rejection::Conflict("it is being deleted"));
+            }
+            return Ok(Change::ObjectDeleting(object));
+        }
+        if how == Propagation::Orphan {
+            let pods: Vec<PodRef> = self.pods_of(object).collect();
+            for pod in pods {
+                self.pods.leave_owner(&mut self.objects, pod.pod);
+            }
+        }
+        self.objects.remove(object, how == Propagation::Orphan);
+        Ok(Change::ObjectRemoved(object))
     }
 
     fn existing(&mut self, node: NodeId) -> Result<&mut NodeRow, Rejection> {
@@ -400,8 +518,10 @@ impl Cluster {
         let grace_seconds = u32::try_from(grace).unwrap_or(u32::MAX);
         if grace_seconds == 0 {
             let id = self.pods.template(slot);
+            let owner = self.pods.owned(slot).map(|owned| owned.object);
+            self.pods.leave_owner(&mut self.objects, slot);
             self.pods.remove(slot);
-            return Ok(Change::PodRemoved { pod, template: id, node: bound });
+            return Ok(Change::PodRemoved { pod, template: id, node: bound, owner });
         }
         if self.pods.deletion_grace_seconds(slot).is_some_and(|earlier| earlier <= grace_seconds) {
             return Err(Rejection::Conflict("it is being deleted at least as soon"));
@@ -409,6 +529,44 @@ impl Cluster {
         let at = ApiTime::cut(now + crate::base::SimDuration::from_secs(i64::from(grace_seconds)));
         self.pods.deletions.insert(slot, Deletion { at, grace_seconds });
         Ok(Change::PodDeleting { pod, node: bound, grace_seconds })
+    }
+
+    /// Source: pkg/registry/core/pod/storage/eviction.go, v1.34 (spec 8.8).
+    fn evict_pod(
+        &mut self,
+        now: SimTime,
+        pod: PodRef,
+        template: &PodTemplate,
+        strings: &Strings,
+    ) -> Result<Change, Rejection> {
+        if !self.pods.exists(pod) {
+            return Err(Rejection::NotFound);
+        }
+        let (none, slot) = (BudgetState::default(), pod.pod);
+        let labels = strings.labels(template.labels);
+        let budgets = self.objects.of_kind(ObjectKind::PodDisruptionBudget).filter_map(|(id, row)| {
+            let spec = row.spec.budget().filter(|_| row.namespace == template.namespace)?;
+            let state = row.status.budget().unwrap_or(&none);
+            let always_allow_unhealthy = spec.always_allow_unhealthy;
+            let guard = Guard { state, generation: row.generation, always_allow_unhealthy };
+            spec.selects(labels, strings).then_some((id, guard))
+        });
+        let (ids, guards): (Vec<ObjectId>, Vec<Guard<'_>>) = budgets.unzip();
+        let ready = self.pods.conditions(slot).is_true(PodConditionType::Ready);
+        let granted = evict(self.pods.phase(slot), self.pods.deleting(slot), ready, &guards);
+        if granted.map_err(Rejection::Eviction)? == Granted::DeleteAndCharge {
+            let row = self.objects.existing_mut(ids[0])?;
+            let mut state = row.status.budget().cloned().unwrap_or_default();
+            state.disruptions_allowed -= 1;
+            state.charged += 1;
+            state.disrupted.push((pod.uid, now));
+            row.status = ObjectStatus::PodDisruptionBudget(state);
+            self.accept(now, Change::ObjectChanged(ids[0], false));
+        }
+        let condition = PodCondition { status: ConditionStatus::True, reason: known::EVICTION_BY_EVICTION_API };
+        // Refused if somebody else evicts it as well.
+        let _ = self.set_condition(now, pod, PodConditionType::DisruptionTarget, condition);
+        self.delete_pod(now, pod, None, template.grace_period_seconds)
     }
 
     fn add_node(&mut self, now: SimTime, name: StrId, id: ShapeId, shape: &NodeShape) -> NodeId {

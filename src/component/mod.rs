@@ -1,22 +1,26 @@
 //! What every component is given when one of its events is handled: the objects, the timers, the plan, the draws, the
 //! recorder. Knows no component.
 
-use crate::api::Cluster;
+use std::ops::Deref;
+
+use crate::api::{Change, Cluster, Op, Owned, PodRef, Rejection};
 use crate::base::draw::Purpose;
 use crate::base::{Draw, Draws, IdVec, SimTime};
 use crate::model::plan::{Plan, Workload};
-use crate::model::{NodeId, PodTemplate, PodUid, TemplateId, WorkloadId};
-use crate::record::{Counters, Fact, KubeEvent, Recorder, Subject};
+use crate::model::strings::known;
+use crate::model::{NodeId, PodCondition, PodConditionType, PodTemplate, PodUid, TemplateId, WorkloadId};
+use crate::record::{Counters, Fact, KubeEvent, PodRecord, Recorder, Subject};
 use crate::workload::LifeDraws;
 
-/// The surroundings of a component while it handles one event. `T` arms its timers, `R` records.
-pub struct Env<'a, T, R> {
+/// The surroundings of a component while it handles one event. `T` arms its timers, `R` records. One component may add to
+/// the plan (`P`).
+pub struct Env<'a, T, R, P = &'a Plan> {
     /// The objects.
     pub cluster: &'a mut Cluster,
     /// The component's timers.
     pub timers: &'a mut T,
     /// The compiled plan.
-    pub plan: &'a Plan,
+    pub plan: P,
     /// Draws by name.
     pub draws: &'a DrawTables,
     /// The recorder.
@@ -25,6 +29,23 @@ pub struct Env<'a, T, R> {
     pub counters: &'a mut Counters,
     /// The simulated time.
     pub now: SimTime,
+}
+
+/// A pod to be created.
+#[derive(Clone, Copy, Debug)]
+pub struct NewPod {
+    /// Its source.
+    pub workload: WorkloadId,
+    /// Its number there.
+    pub ordinal: u32,
+    /// What it is like.
+    pub template: TemplateId,
+    /// The template of the plan that this is a variation of, or the same.
+    pub made_from: TemplateId,
+    /// `spec.nodeName`, if the manifest sets it and the node exists.
+    pub node: Option<NodeId>,
+    /// Its controlling owner.
+    pub owned: Option<Owned>,
 }
 
 /// Draws of everything that has a name, expanded once.
@@ -38,6 +59,8 @@ pub struct DrawTables {
     pub storage: Draw,
     /// What faults strike.
     pub fault: Draw,
+    /// Latencies of controllers' writes.
+    pub controllers: Draw,
 }
 
 /// The draws of one workload.
@@ -85,6 +108,7 @@ impl DrawTables {
             network: root.of(Purpose::Latency, "services"),
             storage: root.of(Purpose::Latency, "storage"),
             fault: root.of(Purpose::Fault, ""),
+            controllers: root.of(Purpose::Latency, "controllers"),
             root,
         }
     }
@@ -102,7 +126,36 @@ impl DrawTables {
     }
 }
 
-impl<T, R: Recorder> Env<'_, T, R> {
+/// The surroundings of the component that makes pods of its own: it may add templates to the plan.
+pub type MakerEnv<'a, T, R> = Env<'a, T, R, &'a mut Plan>;
+
+impl<T, R: Recorder, P: Deref<Target = Plan>> Env<'_, T, R, P> {
+    /// Creates a pod; it waits for its gates if it has some. `made_from` is the template of the plan that `id` is a variation
+    /// of, for recorders, who know only the plan as it was.
+    ///
+    /// # Errors
+    /// Why the API server refuses it.
+    pub fn create_pod(&mut self, pod: NewPod) -> Result<PodRef, Rejection> {
+        let NewPod { workload, ordinal, template: id, made_from, node, owned } = pod;
+        let template = &self.plan.templates[id];
+        let is_gated = node.is_none() && !self.plan.classes[template.class].scheduling_gates.is_empty();
+        let op = Op::CreatePod { workload, ordinal, id, template, node, owned };
+        let Change::PodAdded { pod, .. } = self.cluster.request(self.now, op)? else {
+            unreachable!("a new pod is added")
+        };
+        if is_gated {
+            let (kind, condition) = (PodConditionType::PodScheduled, PodCondition::not(known::SCHEDULING_GATED));
+            let _ = self.cluster.request(self.now, Op::SetCondition { pod, kind, condition });
+        }
+        if R::ON {
+            let plan = &self.plan;
+            let name = owned.map(|_| self.recorder.note(|| plan.pod_name(workload, id, ordinal)));
+            let owner = owned.map(|owned| owned.object);
+            self.recorder.pod(PodRecord { workload, ordinal, template: made_from, name, owner });
+        }
+        Ok(pod)
+    }
+
     /// The template `id`.
     #[must_use]
     pub fn template(&self, id: TemplateId) -> &PodTemplate {

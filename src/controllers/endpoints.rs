@@ -50,14 +50,20 @@ impl Endpoints {
     /// For the services of `plan`.
     #[must_use]
     pub fn new(plan: &Plan) -> Self {
+        let members = plan.services.iter().map(|_| Members::default()).collect();
+        let mut endpoints = Self { selected_by: IdVec::new(), members };
+        endpoints.learn(plan);
+        endpoints
+    }
+
+    /// Looks at the templates that were added to `plan`.
+    pub fn learn(&mut self, plan: &Plan) {
         let of = |template: &PodTemplate| {
             let services = plan.services.entries();
             services.filter(|(_, service)| selects(service, template, &plan.strings)).map(|(id, _)| id).collect()
         };
-        Self {
-            selected_by: plan.templates.iter().map(of).collect(),
-            members: plan.services.iter().map(|_| Members::default()).collect(),
-        }
+        let known = self.selected_by.len();
+        plan.templates.iter().skip(known).for_each(|template| _ = self.selected_by.push(of(template)));
     }
 
     /// The services that select pods of a template.

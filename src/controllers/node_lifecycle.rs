@@ -376,10 +376,10 @@ fn name_of<T, R: Recorder>(env: &Env<'_, T, R>, pod: PodRef) -> String {
     if !R::ON {
         return String::new();
     }
-    let (workload, ordinal) = env.cluster.pods().source(pod.pod);
-    let workload = &env.plan.workloads[workload];
-    let strings = &env.plan.strings;
-    format!("{}/{}", strings.text(workload.namespace), workload.pod_name(strings, ordinal))
+    let pods = env.cluster.pods();
+    let ((workload, ordinal), template) = (pods.source(pod.pod), pods.template(pod.pod));
+    let namespace = env.plan.strings.text(env.plan.workloads[workload].namespace);
+    format!("{namespace}/{}", env.plan.pod_name(workload, template, ordinal))
 }
 
 /// A node with this label counts for no zone.

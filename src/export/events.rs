@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use super::json::{Clock, Object};
 use super::names::Names;
 use crate::base::SimTime;
-use crate::model::{ContainerState, NodeId, PodUid};
+use crate::model::{ContainerState, NodeId, ObjectId, PodUid};
 use crate::record::{Fact, Recording, Subject};
 use crate::sim::plan::Plan;
 
@@ -43,6 +43,11 @@ impl Writer<'_> {
     fn pod(&mut self, kind: &str, pod: PodUid) -> &mut Object {
         let names = self.names;
         self.kind(kind).text("pod", names.pod(pod)).int("uid", i64::from(pod.raw()))
+    }
+
+    fn object(&mut self, kind: &str, object: ObjectId) -> &mut Object {
+        let (of, name) = self.names.object(object);
+        self.kind(kind).text("object_kind", of).text("object", &name)
     }
 
     fn container(&mut self, kind: &str, pod: PodUid, container: u16) -> &mut Object {
@@ -93,11 +98,20 @@ impl Writer<'_> {
             }
             Fact::ImagePullStarted(pod, container) => self.container("ImagePullStarted", pod, container),
             Fact::ImagePullEnded(pod, container, ok) => self.container("ImagePullEnded", pod, container).flag("ok", ok),
+            Fact::ObjectCreated(object) => self.object("ObjectCreated", object),
+            Fact::ObjectRemoved(object) => self.object("ObjectRemoved", object),
+            Fact::ObjectReplicas { object, wanted, current, updated, ready } => self
+                .object("ObjectReplicas", object)
+                .int("wanted", i64::from(wanted))
+                .int("current", i64::from(current))
+                .int("updated", i64::from(updated))
+                .int("ready", i64::from(ready)),
             Fact::Event { subject, event, note } => {
                 match subject {
                     Subject::Pod(pod) | Subject::Container(pod, _) => self.pod("Event", pod),
                     Subject::Node(node) => self.node("Event", node),
                     Subject::Service(service) => self.kind("Event").text("service", &names.service(service)),
+                    Subject::Object(object) => self.object("Event", object),
                 };
                 self.line
                     .text("type", event.kind_for(subject))

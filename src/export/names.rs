@@ -1,7 +1,7 @@
 //! What ids are called. Pod names are made once, because every line of every export needs them.
 
 use crate::base::id::DenseId;
-use crate::model::{NodeId, PodTemplate, PodUid, ServiceId, StrId};
+use crate::model::{NodeId, ObjectId, PodTemplate, PodUid, ServiceId, StrId};
 use crate::record::Recording;
 use crate::sim::plan::Plan;
 
@@ -18,7 +18,10 @@ impl<'a> Names<'a> {
         let full = |record: &crate::record::PodRecord| {
             let workload = &plan.workloads[record.workload];
             let namespace = plan.strings.text(workload.namespace);
-            let name = workload.pod_name(&plan.strings, record.ordinal);
+            let name = record.name.map_or_else(
+                || workload.pod_name(&plan.strings, record.ordinal),
+                |name| recording.note_text(name).to_owned(),
+            );
             (format!("{namespace}/{name}").into_boxed_str(), namespace.len())
         };
         Self { plan, recording, pods: recording.pods().iter().map(full).collect() }
@@ -58,6 +61,12 @@ impl<'a> Names<'a> {
 
     pub(super) fn node(&self, id: NodeId) -> &'a str {
         self.plan.nodes.get(id.index()).map_or("?", |node| self.text(node.name))
+    }
+
+    /// The kind, and `namespace/name`.
+    pub(super) fn object(&self, id: ObjectId) -> (&'static str, String) {
+        let record = &self.recording.objects()[id];
+        (record.kind.text(), format!("{}/{}", self.text(record.namespace), self.recording.note_text(record.name)))
     }
 
     /// `namespace/name`.

@@ -328,7 +328,7 @@ impl Kubelets {
             known::CRASH_LOOP_BACK_OFF => tell(env, again, (pod, index), KubeEvent::BackOff, || {
                 let owner = &plan.workloads[record.workload];
                 let namespace = plan.strings.text(owner.namespace);
-                let pod_name = owner.pod_name(&plan.strings, record.ordinal);
+                let pod_name = plan.pod_name(record.workload, record.template, record.ordinal);
                 format!("Back-off restarting failed container {name} in pod {pod_name}_{namespace}({})", pod.uuid())
             }),
             known::CREATE_CONTAINER_CONFIG_ERROR | known::CREATE_CONTAINER_ERROR | known::POST_START_HOOK_ERROR => {}

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::apps::{Outside, Workload};
 use super::documents::{self, Kind, Object};
-use super::fields::{ConfigUse, Context, Fields, Path, PriorityClass, PriorityClasses, Schema};
+use super::fields::{ConfigUse, Context, Fields, Path, Schema};
 use super::hidden::Hidden;
 use super::meta::{self, Meta, NameRule};
 use super::references::{self, Selectable, Selecting};
@@ -22,7 +22,9 @@ use crate::model::service::ConfigContent;
 use crate::model::storage::{
     CsiDriver, CsiNode, CsiStorageCapacity, PersistentVolume, PersistentVolumeClaim, StorageClass, VolumeAttachment,
 };
-use crate::model::{ClaimName, ConfigId, ConfigKind, DisruptionBudget, Namespace, Vocabulary};
+use crate::model::{
+    ClaimName, ConfigId, ConfigKind, DisruptionBudget, Namespace, PriorityClass, PriorityClasses, Vocabulary,
+};
 
 /// See [`super::load`].
 pub(super) fn load(
@@ -44,17 +46,13 @@ pub(super) fn load(
         uses: Vec::new(),
         claims: Vec::new(),
         broken_claims: BTreeSet::new(),
-        priorities: PriorityClasses::default(),
+        priorities: PriorityClasses::of_the_system(),
         seen: BTreeMap::new(),
         not_modelled: BTreeMap::new(),
         selectable: Vec::new(),
         services: Vec::new(),
         broken_configs: BTreeSet::new(),
     };
-    for (name, value) in [("system-cluster-critical", 2_000_000_000), ("system-node-critical", 2_000_001_000)] {
-        let class = PriorityClass { value, ..PriorityClass::default() };
-        loader.priorities.classes.insert(name.to_owned(), class);
-    }
     let all = objects.iter().zip(&stamps);
     let (classes, others): (Vec<_>, Vec<_>) =
         all.partition(|(object, _)| object.kind == Kind::Modelled("PriorityClass"));
@@ -216,10 +214,7 @@ impl<'t> Loader<'_, 't> {
                 self.services.push(Selecting { source: object.source, service });
             }
             Made::Priority(Some((class, is_default))) if !broken => {
-                self.priorities.classes.insert(meta.name.clone(), class);
-                if is_default {
-                    self.priorities.default = Some(meta.name.clone());
-                }
+                self.priorities.insert(&meta.name, class, is_default);
             }
             Made::Workload(Some(made)) => {
                 let Workload { spec, template, replicas_given, owner } = *made;

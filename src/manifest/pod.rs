@@ -104,6 +104,7 @@ pub(super) fn spec<'t>(
         cgroup: PodCgroup { node_critical, ..pod_cgroup(&pod_resources, true, QUOTA_PERIOD_US) },
         containers: containers.into_iter().map(|c| c.spec).collect(),
         volumes: volumes.into_boxed_slice(),
+        naming: Default::default(),
     };
     Some(Pod { template, port_names })
 }

@@ -16,6 +16,10 @@ pub struct ControlPlane {
     pub watch_kubelet: SimDuration,
     /// From a change to the controllers' knowledge of it.
     pub watch_controller: SimDuration,
+    /// `--kube-api-qps` of the controller manager: writes per second of all controllers together; 0: no limit.
+    pub controller_qps: f64,
+    /// `--kube-api-burst` of the controller manager.
+    pub controller_burst: u32,
     /// One scheduling cycle.
     pub scheduling_cycle: SimDuration,
     /// From the end of the cycle to the binding's acceptance.
@@ -134,6 +138,8 @@ impl ControlPlane {
             watch_scheduler: millis(10),
             watch_kubelet: millis(20),
             watch_controller: millis(20),
+            controller_qps: 20.0,
+            controller_burst: 30,
             scheduling_cycle: millis(2),
             binding: millis(5),
             sandbox_start: Distribution::Uniform { min: 0.2, max: 0.8 },
@@ -176,6 +182,7 @@ impl ControlPlane {
             watch_scheduler: SimDuration::ZERO,
             watch_kubelet: SimDuration::ZERO,
             watch_controller: SimDuration::ZERO,
+            controller_qps: 0.0,
             scheduling_cycle: SimDuration::ZERO,
             binding: SimDuration::ZERO,
             sandbox_start: none.clone(),

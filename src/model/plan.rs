@@ -1,12 +1,13 @@
 //! The plan: everything a run is made of, compiled and checked. Building one cannot fail half-way; running one cannot
 //! fail at all. Scenarios, manifests and traces are compiled to it; tests and library users build it by hand.
 
+use super::objects::{ObjectKind, ObjectPlan};
+use super::pod::{PodNaming, generated_suffix};
 use super::service::ConfigContent;
 use super::strings::known;
 use super::{
-    Behavior, BehaviorId, ClassId, ConfigId, ConfigObject, DisruptionBudget, ImageId, Namespace, NodeShape,
-    OwnerSelector, PodClass, PodTemplate, ServiceId, ServiceSpec, ShapeId, StorageObject, StrId, Strings, Taint,
-    TemplateId, WorkloadId,
+    Behavior, BehaviorId, ClassId, ConfigId, ConfigObject, ImageId, Namespace, NodeShape, OwnerSelector, PodClass,
+    PodTemplate, ServiceId, ServiceSpec, ShapeId, StorageObject, StrId, Strings, Taint, TemplateId, WorkloadId,
 };
 use crate::base::{IdVec, SimDuration, SimTime};
 
@@ -47,14 +48,14 @@ pub struct Plan {
     pub storage: Vec<StorageObject>,
     /// Services.
     pub services: IdVec<ServiceId, ServiceSpec>,
-    /// PodDisruptionBudgets.
-    pub budgets: Vec<DisruptionBudget>,
     /// Namespaces, which terms of pod affinity select by label.
     pub namespaces: Vec<Namespace>,
     /// Selectors of controllers, by which the pods that they own are spread.
     pub owners: Vec<OwnerSelector>,
     /// Named sources of pods.
     pub workloads: IdVec<WorkloadId, Workload>,
+    /// Objects of controllers that exist from the start.
+    pub objects: Vec<ObjectPlan>,
     /// Bare pods created one by one.
     pub pods: Vec<PodPlan>,
     /// Pods that arrive over time.
@@ -103,7 +104,7 @@ pub struct Workload {
     pub namespace: StrId,
     /// Name of the pod (bare pods) or of the family (arrivals).
     pub name: StrId,
-    /// How its pods are named.
+    /// How its pods are named, unless their templates say so.
     pub naming: Naming,
 }
 
@@ -326,6 +327,21 @@ pub enum ChangeKind {
         /// What the pod is like after it.
         template: TemplateId,
     },
+    /// Creates an object of a controller, or writes its spec.
+    ApplyObject(Box<ObjectPlan>),
+    /// Deletes an object of a controller, as `kubectl delete` (in the background).
+    DeleteObject(ObjectKind, StrId, StrId),
+    /// Sets `spec.replicas` (`kubectl scale`).
+    ScaleObject {
+        /// The object's kind.
+        kind: ObjectKind,
+        /// Its namespace.
+        namespace: StrId,
+        /// Its name.
+        name: StrId,
+        /// The number.
+        replicas: i32,
+    },
     /// Removes a node object.
     DeleteNode(StrId),
     /// Adds a taint to a node, or removes it.
@@ -392,6 +408,16 @@ impl RateCurve {
 }
 
 impl Plan {
+    /// The name of pod number `ordinal` of `workload`, made from `template`.
+    #[must_use]
+    pub fn pod_name(&self, workload: WorkloadId, template: TemplateId, ordinal: u32) -> String {
+        match self.templates[template].naming {
+            PodNaming::Workload => self.workloads[workload].pod_name(&self.strings, ordinal),
+            PodNaming::Exact(name) => self.strings.text(name).to_owned(),
+            PodNaming::Generated(base) => format!("{}-{}", self.strings.text(base), generated_suffix(ordinal)),
+        }
+    }
+
     /// How the pods of `workload` arrive; `None` for bare pods.
     #[must_use]
     pub fn arrivals_of(&self, workload: WorkloadId) -> Option<&ArrivalPlan> {
@@ -418,7 +444,6 @@ impl Default for Plan {
             seed: 1,
             start: SimTime(1_767_225_600_000_000_000),
             duration: SimDuration::from_secs(3600),
-            budgets: Vec::new(),
             namespaces: vec![Namespace::bare(known::DEFAULT, &mut strings)],
             owners: Vec::new(),
             strings,
@@ -433,6 +458,7 @@ impl Default for Plan {
             storage: Vec::new(),
             services: IdVec::new(),
             workloads: IdVec::new(),
+            objects: Vec::new(),
             pods: Vec::new(),
             arrivals: Vec::new(),
             traffic: Vec::new(),

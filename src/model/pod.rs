@@ -31,6 +31,45 @@ pub struct PodTemplate {
     pub containers: Box<[ContainerSpec]>,
     /// Volumes in spec order.
     pub volumes: Box<[Volume]>,
+    /// How its pods are named.
+    pub naming: PodNaming,
+}
+
+/// How the pods of a template are named.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum PodNaming {
+    /// As their workload says.
+    #[default]
+    Workload,
+    /// There is one, of this name.
+    Exact(StrId),
+    /// This, a dash, and letters and digits that follow from the pod's ordinal (`generateName`).
+    Generated(StrId),
+}
+
+/// The letters and digits of names that the API server completes, without vowels and what looks like them
+/// (staging/src/k8s.io/apimachinery/pkg/util/rand/rand.go, v1.34).
+const SAFE: &[u8; 27] = b"bcdfghjklmnpqrstvwxz2456789";
+
+/// Five letters and digits for number `ordinal`: different for the first 27^5 numbers, longer for later ones.
+#[must_use]
+pub fn generated_suffix(ordinal: u32) -> String {
+    let all = 27_u64.pow(5);
+    let (round, place) = (u64::from(ordinal) / all, u64::from(ordinal) % all);
+    safe_encode((place * 8_675_309 + 3_141_592) % all, 5)
+        + &if round == 0 { String::new() } else { safe_encode(round, 1) }
+}
+
+/// `number` in letters and digits that are safe in names, at least `width` of them.
+#[must_use]
+pub fn safe_encode(mut number: u64, width: usize) -> String {
+    let mut text = String::new();
+    while number > 0 || text.len() < width {
+        let digit = usize::try_from(number % 27).unwrap_or_default();
+        text.insert(0, char::from(SAFE[digit]));
+        number /= 27;
+    }
+    text
 }
 
 impl PodTemplate {

@@ -3,8 +3,8 @@
 use crate::base::SimTime;
 use crate::define_id;
 use crate::model::{
-    ConditionStatus, ConfigId, ContainerState, NodeId, Phase, PodConditionType, PodUid, Pressure, ResizeState,
-    ServiceId, StrId, Taint,
+    ConditionStatus, ConfigId, ContainerState, NodeId, ObjectId, Phase, PodConditionType, PodUid, Pressure,
+    ResizeState, ServiceId, StrId, Taint,
 };
 
 define_id! {
@@ -70,6 +70,24 @@ pub enum Fact {
     /// A pull ended; `false`: it failed.
     ImagePullEnded(PodUid, u16, bool),
 
+    /// An object of a controller was created.
+    ObjectCreated(ObjectId),
+    /// An object of a controller is gone.
+    ObjectRemoved(ObjectId),
+    /// What an object that keeps a number of pods wants and has, after a change of its spec or status.
+    ObjectReplicas {
+        /// The object.
+        object: ObjectId,
+        /// How many it wants.
+        wanted: i32,
+        /// How many there are.
+        current: i32,
+        /// How many of them are of the newest template.
+        updated: i32,
+        /// How many of them are ready.
+        ready: i32,
+    },
+
     /// A Kubernetes Event.
     Event {
         /// What it is about.
@@ -101,6 +119,8 @@ pub enum Subject {
     Node(NodeId),
     /// A service.
     Service(ServiceId),
+    /// An object of a controller.
+    Object(ObjectId),
 }
 
 /// Reasons of Kubernetes Events (spec Appendix A).
@@ -160,6 +180,43 @@ pub enum KubeEvent {
     ResizeInfeasible,
     ResizeCompleted,
     ResizeError,
+    SuccessfulCreate,
+    SuccessfulDelete,
+    FailedCreate,
+    FailedDelete,
+    ScalingReplicaSet,
+    ReplicaSetCreateError,
+    FailedDaemonPod,
+    SucceededDaemonPod,
+    Completed,
+    Suspended,
+    Resumed,
+    BackoffLimitExceeded,
+    PodFailurePolicy,
+    TooManySucceededPods,
+    SawCompletedJob,
+    JobAlreadyActive,
+    MissSchedule,
+    TooManyMissedTimes,
+    SuccessfulRescale,
+    FailedGetResourceMetric,
+    FailedGetPodsMetric,
+    FailedGetObjectMetric,
+    FailedGetExternalMetric,
+    FailedGetContainerResourceMetric,
+    FailedComputeMetricsReplicas,
+    FailedRescale,
+    FailedGetScale,
+    NoPods,
+    CalculateExpectedPodCountFailed,
+    MultiplePodDisruptionBudgets,
+    UnmanagedPods,
+    TriggeredScaleUp,
+    NotTriggerScaleUp,
+    ScaleDown,
+    ScaleDownEmpty,
+    SuccessfulAttachVolume,
+    FailedAttachVolume,
 }
 
 impl KubeEvent {
@@ -227,6 +284,27 @@ impl KubeEvent {
             | Self::Preempting
             | Self::ExceededGracePeriod
             | Self::NodeNotReady
+            | Self::FailedCreate
+            | Self::FailedDelete
+            | Self::ReplicaSetCreateError
+            | Self::FailedDaemonPod
+            | Self::BackoffLimitExceeded
+            | Self::PodFailurePolicy
+            | Self::TooManySucceededPods
+            | Self::MissSchedule
+            | Self::TooManyMissedTimes
+            | Self::FailedGetResourceMetric
+            | Self::FailedGetPodsMetric
+            | Self::FailedGetObjectMetric
+            | Self::FailedGetExternalMetric
+            | Self::FailedGetContainerResourceMetric
+            | Self::FailedComputeMetricsReplicas
+            | Self::FailedRescale
+            | Self::FailedGetScale
+            | Self::CalculateExpectedPodCountFailed
+            | Self::MultiplePodDisruptionBudgets
+            | Self::UnmanagedPods
+            | Self::FailedAttachVolume
             | Self::Rebooted => "Warning",
             _ => "Normal",
         }

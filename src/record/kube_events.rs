@@ -7,9 +7,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::fact::{Fact, KubeEvent, NoteId, Subject};
-use super::{PodRecord, Recorder, Sample};
+use super::{ObjectRecord, PodRecord, Recorder, Sample};
 use crate::base::{IdVec, Interner, SimDuration, SimTime};
-use crate::model::{ConfigId, NodeId, PodUid, ServiceId};
+use crate::model::{ConfigId, NodeId, ObjectId, PodUid, ServiceId};
 
 /// The API server forgets an Event this long after it was written last.
 pub const EVENT_TTL: SimDuration = SimDuration::from_secs(3600);
@@ -29,6 +29,7 @@ pub struct KubeEvents {
     raw: Vec<Raw>,
     texts: Interner<NoteId, Box<str>>,
     pods: IdVec<PodUid, PodRecord>,
+    objects: IdVec<ObjectId, ObjectRecord>,
     nodes: BTreeMap<PodUid, NodeId>,
     load_balancers: Vec<(ServiceId, SimTime)>,
     configs: BTreeMap<ConfigId, SimTime>,
@@ -108,6 +109,12 @@ impl KubeEvents {
         &self.pods
     }
 
+    /// The name of a pod that has a controller.
+    #[must_use]
+    pub fn given_name(&self, pod: &PodRecord) -> Option<&str> {
+        pod.name.map(|name| &**self.texts.get(name))
+    }
+
     /// The node that a pod was bound to.
     #[must_use]
     pub fn node_of(&self, pod: PodUid) -> Option<NodeId> {
@@ -161,6 +168,10 @@ impl Recorder for KubeEvents {
         self.pods.push(pod);
     }
 
+    fn object(&mut self, object: ObjectRecord) {
+        self.objects.push(object);
+    }
+
     fn sample(&mut self, _: SimTime, _: Sample) {}
 
     fn note(&mut self, text: impl FnOnce() -> String) -> NoteId {
@@ -176,6 +187,7 @@ const fn object(subject: Subject) -> Key {
         Subject::Pod(pod) | Subject::Container(pod, _) => (0, pod.raw(), 0),
         Subject::Node(node) => (1, node.raw(), 0),
         Subject::Service(service) => (2, service.raw(), 0),
+        Subject::Object(object) => (4, object.raw(), 0),
     }
 }
 

@@ -9,7 +9,7 @@ pub mod sample;
 pub use counters::Counters;
 pub use fact::{Fact, KubeEvent, Subject};
 pub use kube_events::{ApiEvent, KubeEvents};
-pub use recording::{PodRecord, Recording};
+pub use recording::{ObjectRecord, PodRecord, Recording};
 pub use sample::{Sample, ServiceSample};
 
 use crate::base::SimTime;
@@ -26,6 +26,10 @@ pub trait Recorder {
     fn fact(&mut self, at: SimTime, fact: Fact);
     /// A pod was created; pods are recorded in the order of their uids, without gaps.
     fn pod(&mut self, pod: PodRecord);
+    /// An object of a controller was created; they are recorded in the order of their ids, without gaps.
+    fn object(&mut self, object: ObjectRecord) {
+        let _ = object;
+    }
     /// The cluster at `at`.
     fn sample(&mut self, at: SimTime, sample: Sample);
     /// A Kubernetes Event happened once more at `at`, without anything new. May be told late.

@@ -3,7 +3,8 @@
 use super::fact::{Fact, NoteId, Stamped};
 use super::{Recorder, Sample};
 use crate::base::{Interner, SimTime};
-use crate::model::{PodUid, TemplateId, WorkloadId};
+use crate::model::objects::ObjectKind;
+use crate::model::{ObjectId, PodUid, StrId, TemplateId, WorkloadId};
 
 /// What a pod was, for its whole life.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -12,8 +13,25 @@ pub struct PodRecord {
     pub workload: WorkloadId,
     /// Its number in the source.
     pub ordinal: u32,
-    /// What it is like.
+    /// What it is like; of a variation, the template of the plan that it was made from.
     pub template: TemplateId,
+    /// The name that a controller gave it.
+    pub name: Option<NoteId>,
+    /// Its controlling owner when it was created.
+    pub owner: Option<ObjectId>,
+}
+
+/// What an object of a controller was.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ObjectRecord {
+    /// Its kind.
+    pub kind: ObjectKind,
+    /// Its namespace.
+    pub namespace: StrId,
+    /// Its name.
+    pub name: NoteId,
+    /// Its controlling owner when it was created.
+    pub owner: Option<ObjectId>,
 }
 
 /// A whole run in memory.
@@ -21,6 +39,7 @@ pub struct PodRecord {
 pub struct Recording {
     facts: Vec<Stamped>,
     pods: crate::base::IdVec<PodUid, PodRecord>,
+    objects: crate::base::IdVec<ObjectId, ObjectRecord>,
     samples: Vec<(SimTime, Sample)>,
     notes: Interner<NoteId, Box<str>>,
 }
@@ -44,6 +63,12 @@ impl Recording {
         &self.pods
     }
 
+    /// Objects of controllers in the order of their creation.
+    #[must_use]
+    pub const fn objects(&self) -> &crate::base::IdVec<ObjectId, ObjectRecord> {
+        &self.objects
+    }
+
     /// Samples in the order of time.
     #[must_use]
     pub fn samples(&self) -> &[(SimTime, Sample)] {
@@ -64,6 +89,10 @@ impl Recorder for Recording {
 
     fn pod(&mut self, pod: PodRecord) {
         self.pods.push(pod);
+    }
+
+    fn object(&mut self, object: ObjectRecord) {
+        self.objects.push(object);
     }
 
     fn sample(&mut self, at: SimTime, sample: Sample) {

@@ -167,16 +167,22 @@ fn pulls(cx: &mut Cx<'_>, fields: &Fields<'_>, plan: &mut ControlPlane) {
         (_, Some(most)) => plan.parallel_image_pulls = most,
         (Some(false), None) => plan.parallel_image_pulls = u32::MAX,
     }
-    if let Some(qps) = fields.number(cx, "registry_pull_qps") {
+    for (key, rate) in
+        [("registry_pull_qps", &mut plan.registry_pull_qps), ("controller_qps", &mut plan.controller_qps)]
+    {
+        let Some(qps) = fields.number(cx, key) else { continue };
         if qps.value >= 0.0 {
-            plan.registry_pull_qps = qps.value;
+            *rate = qps.value;
         } else {
             let (message, help) = ("a rate below zero", "write for example `5`, or `0` for no limit");
             cx.diagnostics.error(codes::OUT_OF_RANGE, qps.span, message, "below zero", help);
         }
     }
-    if let Some(burst) = fields.whole(cx, "registry_burst") {
-        plan.registry_burst = u32::try_from(burst.value).unwrap_or(u32::MAX);
+    let bursts = [("registry_burst", &mut plan.registry_burst), ("controller_burst", &mut plan.controller_burst)];
+    for (key, size) in bursts {
+        if let Some(burst) = fields.whole(cx, key) {
+            *size = u32::try_from(burst.value).unwrap_or(u32::MAX);
+        }
     }
 }
 

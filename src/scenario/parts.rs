@@ -7,6 +7,8 @@ use super::codes;
 use crate::base::id::DenseId;
 use crate::base::{IdVec, SimTime};
 use crate::diag::Span;
+use crate::manifest::ControllerObject;
+use crate::model::objects::{ObjectPlan, ObjectSpec};
 use crate::model::service::ConfigContent;
 use crate::model::strings::known;
 use crate::model::{
@@ -30,11 +32,11 @@ pub(super) struct Parts {
     pub services: IdVec<ServiceId, ServiceSpec>,
     pub namespaces: Vec<Namespace>,
     pub controllers: Vec<OwnerSelector>,
-    pub budgets: Vec<DisruptionBudget>,
     pub config_contents: Vec<ConfigContent>,
     pub storage: Vec<StorageObject>,
     /// The class of claims that name none.
     pub default_class: Option<StrId>,
+    pub objects: Vec<ObjectPlan>,
     pub pods: Vec<PodPlan>,
     pub arrivals: Vec<ArrivalPlan>,
     /// Where the first bare pod stands that asks for a scheduler.
@@ -50,6 +52,13 @@ pub(super) struct Parts {
 pub(super) struct Owner {
     pub workload: WorkloadId,
     pub traced: bool,
+}
+
+/// A budget as an object of its controller.
+pub(super) fn budget(budget: DisruptionBudget) -> ObjectPlan {
+    let (namespace, name) = (budget.namespace, budget.name);
+    let spec = ObjectSpec::PodDisruptionBudget(budget);
+    ObjectPlan { namespace, name, workload: None, spec, replicas_given: true }
 }
 
 impl Parts {
@@ -79,6 +88,23 @@ impl Parts {
         self.asking.entry(class.scheduler_name).or_insert(pod.span);
         let template = self.template(pod.template, Owner { workload, traced: false }, pod.span);
         self.pods.push(PodPlan { workload, template, at });
+    }
+
+    /// An object of a controller, with the template and the workload of its pods.
+    pub fn object(&mut self, cx: &mut Cx<'_>, object: ControllerObject) -> ObjectPlan {
+        let ControllerObject { namespace, name, mut spec, template, replicas_given, span } = object;
+        let workload = template.map(|template| {
+            // Objects that are applied again, and objects of several kinds that share a name, are one workload.
+            let known = self.workload_names.get(&(namespace, name)).copied();
+            let workload = known.unwrap_or_else(|| {
+                self.workload(cx, Workload { namespace, name, naming: Naming::Numbered { width: 1 } }, span)
+            });
+            let class = cx.vocabulary.classes.get(template.class);
+            self.asking.entry(class.scheduler_name).or_insert(span);
+            spec.set_template(self.template(template, Owner { workload, traced: false }, span));
+            workload
+        });
+        ObjectPlan { namespace, name, workload, spec, replicas_given }
     }
 
     pub fn template(&mut self, template: PodTemplate, owner: Owner, origin: Span) -> TemplateId {

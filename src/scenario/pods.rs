@@ -3,7 +3,7 @@
 use super::codes::UNUSED_IMAGE;
 use super::fields::{Fields, Placed};
 use super::files::{matches, open_all};
-use super::parts::Parts;
+use super::parts::{Parts, budget};
 use super::spec::cluster::IMAGE;
 use super::units;
 use super::{Cx, Missing};
@@ -31,11 +31,15 @@ pub(super) fn manifests(cx: &mut Cx<'_>, root: &Fields<'_>, fields: &Fields<'_>,
         let start = cx.start;
         parts.pod(cx, pod, start);
     }
+    for object in objects.controllers {
+        let object = parts.object(cx, object);
+        parts.objects.push(object);
+    }
     for (service, _) in objects.services {
         parts.services.push(service);
     }
     parts.related(objects.namespaces, objects.owners);
-    parts.budgets.extend(objects.budgets);
+    parts.objects.extend(objects.budgets.into_iter().map(budget));
     parts.config_contents.extend(objects.configs.into_iter().map(|(content, _)| content));
     let mut storage = objects.storage;
     parts.default_class = storage.default_class(&cx.vocabulary.strings);

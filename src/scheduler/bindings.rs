@@ -100,12 +100,12 @@ impl Scheduler {
                 env.counters.pods_bound += 1;
                 self.errors.remove(&pod.uid);
                 let name = env.cluster.nodes().get(node).name;
-                let (workload, ordinal) = env.cluster.pods().source(pod.pod);
+                let ((workload, ordinal), template) =
+                    (env.cluster.pods().source(pod.pod), env.cluster.pods().template(pod.pod));
                 let plan = env.plan;
                 env.pod_event(pod.uid, KubeEvent::Scheduled, || {
-                    let of = &plan.workloads[workload];
-                    let namespace = plan.strings.text(of.namespace);
-                    let pod = of.pod_name(&plan.strings, ordinal);
+                    let namespace = plan.strings.text(plan.workloads[workload].namespace);
+                    let pod = plan.pod_name(workload, template, ordinal);
                     format!("Successfully assigned {namespace}/{pod} to {}", plan.strings.text(name))
                 });
             }

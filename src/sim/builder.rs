@@ -280,6 +280,7 @@ impl PlanBuilder {
             cgroup: pod_cgroup(&resources, true, QUOTA_PERIOD_US),
             containers: Box::new([container]),
             volumes: Box::default(),
+            naming: Default::default(),
         });
         let name = plan.strings.intern(&pod.name);
         if plan.workloads.iter().any(|workload| workload.name == name) {

@@ -2,12 +2,13 @@
 
 use super::event::Event;
 use super::world::{World, env};
-use crate::api::{Op, PodRef, Resized};
+use crate::api::{NewObject, Op, PodRef, Resized};
 use crate::base::{SimDuration, SimTime};
 use crate::component::Env;
 use crate::engine::{Kernel, Ranked};
+use crate::model::objects::{ObjectKind, ObjectPlan};
 use crate::model::plan::{ChangeKind, FaultKind, NodeTarget, PodTarget};
-use crate::model::{ClassId, NodeId, ResizeState, TemplateId, WorkloadId};
+use crate::model::{ClassId, NodeId, ObjectId, ResizeState, StrId, TemplateId, WorkloadId};
 use crate::record::{Fact, KubeEvent, Recorder};
 
 impl World {
@@ -191,6 +192,19 @@ impl World {
                 let ops = pods.map(|pod| Op::UngatePod { pod, template, class });
                 ops.filter(|op| self.cluster.request(now, *op).is_ok()).count() == 0
             }
+            ChangeKind::ApplyObject(object) => self.apply_object(now, &object),
+            ChangeKind::DeleteObject(kind, namespace, name) => match self.find_object(kind, namespace, name) {
+                Some(object) => {
+                    self.cluster.request(now, Op::DeleteObject(object, crate::api::Propagation::Background)).is_err()
+                }
+                None => true,
+            },
+            ChangeKind::ScaleObject { kind, namespace, name, replicas } => {
+                match self.find_object(kind, namespace, name) {
+                    Some(object) => self.cluster.request(now, Op::Scale(object, replicas)).is_err(),
+                    None => true,
+                }
+            }
             ChangeKind::DeleteNode(name) => match self.node_names.remove(&name) {
                 Some(node) => self.cluster.request(now, Op::RemoveNode(node)).is_err(),
                 None => true,
@@ -204,6 +218,29 @@ impl World {
             },
         };
         self.counters.changes_refused += u64::from(refused);
+    }
+
+    fn find_object(&self, kind: ObjectKind, namespace: StrId, name: StrId) -> Option<ObjectId> {
+        self.cluster.objects().find(kind, namespace, self.plan.strings.text(name))
+    }
+
+    /// Creates an object, or writes the spec of the one that there is; whether that was refused.
+    pub(super) fn apply_object(&mut self, now: SimTime, plan: &ObjectPlan) -> bool {
+        let Some(object) = self.find_object(plan.spec.kind(), plan.namespace, plan.name) else {
+            let new = NewObject {
+                namespace: plan.namespace,
+                name: self.plan.strings.text(plan.name).into(),
+                owner: None,
+                workload: plan.workload,
+                spec: plan.spec.clone(),
+            };
+            return self.cluster.request(now, Op::CreateObject(&new)).is_err();
+        };
+        let mut spec = plan.spec.clone();
+        if let Some(replicas) = self.cluster.objects().get(object).spec.replicas().filter(|_| !plan.replicas_given) {
+            spec.set_replicas(replicas);
+        }
+        self.cluster.request(now, Op::PutSpec(object, &spec)).is_err()
     }
 
     /// Until its node says more, the pod counts as the greater of what it was granted and what it wants.

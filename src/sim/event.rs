@@ -1,9 +1,9 @@
 //! The closed event enum: everything that can be pending. Small, `Copy`, dense ids only.
 
 use crate::api::PodRef;
-use crate::controllers::{endpoints, node_lifecycle, pod_gc, volume_binder};
+use crate::controllers::{endpoints, manager, node_lifecycle, pod_gc, volume_binder};
 use crate::engine::{Rank, Ranked};
-use crate::model::{ClaimName, NodeId};
+use crate::model::{ClaimName, NodeId, ObjectId};
 use crate::{kubelet, scheduler};
 
 /// Something that will happen.
@@ -47,6 +47,10 @@ pub enum Event {
     VolumeProvisioned(ClaimName),
     /// The volume controller looks at all claims.
     VolumeResync,
+    /// A write of a controller has reached the API server.
+    Written(u32),
+    /// An object of a controller is to be synced.
+    ObjectDue(ObjectId),
     /// A timer of the scheduler.
     Scheduler(scheduler::Timer),
 }
@@ -83,7 +87,7 @@ impl Ranked for Event {
             Self::Wake(Actor::Kubelets) | Self::Kubelet(_) => 1,
             Self::Wake(Actor::Controllers) | Self::Endpoints(_) | Self::NodeLifecycle(_) => 2,
             Self::PodGcPass | Self::PodGcExpired(_) => 2,
-            Self::VolumeProvisioned(_) | Self::VolumeResync => 2,
+            Self::VolumeProvisioned(_) | Self::VolumeResync | Self::Written(_) | Self::ObjectDue(_) => 2,
             Self::Wake(Actor::Scheduler) | Self::Scheduler(_) => 3,
         })
     }
@@ -121,6 +125,15 @@ impl From<volume_binder::Timer> for Event {
         match timer {
             volume_binder::Timer::Provisioned(claim) => Self::VolumeProvisioned(claim),
             volume_binder::Timer::Resync => Self::VolumeResync,
+        }
+    }
+}
+
+impl From<manager::Timer> for Event {
+    fn from(timer: manager::Timer) -> Self {
+        match timer {
+            manager::Timer::Written(slot) => Self::Written(slot),
+            manager::Timer::Due(object) => Self::ObjectDue(object),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::api::{Change, Cluster, StatusMask};
 use crate::base::SimTime;
+use crate::model::objects::ObjectStatus;
 use crate::model::{PodCondition, PodConditionType};
 use crate::record::{Fact, Recorder};
 
@@ -42,6 +43,28 @@ pub(super) fn record<R: Recorder>(cluster: &Cluster, recorder: &mut R, now: SimT
         Change::NodeUnschedulable(node, on) => fact(Fact::NodeCordoned(node, on)),
         Change::NodeTaints { node, taint, added } => fact(Fact::NodeTaint(node, taint, added)),
         Change::Config(config, exists) => fact(Fact::Config(config, exists)),
+        Change::ObjectAdded(object) => fact(Fact::ObjectCreated(object)),
+        Change::ObjectChanged(object, _) => {
+            let row = cluster.objects().get(object);
+            let counted = match &row.status {
+                ObjectStatus::ReplicaSet(status) => Some((status.replicas, status.replicas, status.ready_replicas)),
+                ObjectStatus::Deployment(status) => {
+                    Some((status.replicas, status.updated_replicas, status.ready_replicas))
+                }
+                ObjectStatus::StatefulSet(status) => {
+                    Some((status.replicas, status.updated_replicas, status.ready_replicas))
+                }
+                ObjectStatus::DaemonSet(status) => Some((status.current, status.updated, status.ready)),
+                _ => None,
+            };
+            let wanted = row.spec.replicas().or_else(|| Some(row.status.daemon_set()?.desired));
+            if let (Some((current, updated, ready)), Some(wanted)) = (counted, wanted) {
+                fact(Fact::ObjectReplicas { object, wanted, current, updated, ready });
+            }
+        }
+        Change::ObjectRemoved(object) => fact(Fact::ObjectRemoved(object)),
+        // What becomes of their pods tells of them.
+        Change::PodOwned { .. } | Change::ObjectDeleting(_) => {}
         // What becomes of claims shows in the pods that wait for them.
         Change::Storage(_) => {}
     }

@@ -105,8 +105,8 @@ impl World {
         let template = &self.plan.templates[pods.template(slot)];
         let stored = template.containers.iter().zip(pods.containers(slot));
         let statuses: Vec<ContainerStatus> = stored.map(|(spec, status)| status.unpack(spec.name)).collect();
-        let (workload, ordinal) = pods.source(slot);
-        let workload = &self.plan.workloads[workload];
+        let (source, ordinal) = pods.source(slot);
+        let workload = &self.plan.workloads[source];
         let conditions = pods.conditions(slot);
         let init = template.init_count();
         let input = ColumnInput {
@@ -127,7 +127,7 @@ impl World {
         PodRow {
             uid: pod.uid,
             namespace: workload.namespace,
-            name: workload.pod_name(&self.plan.strings, ordinal),
+            name: self.plan.pod_name(source, pods.template(slot), ordinal),
             ready: shown.ready_text(),
             status: shown.status.render(&self.plan.strings),
             restarts: shown.restarts_text(now),

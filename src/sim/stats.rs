@@ -225,7 +225,7 @@ impl Stats {
         counters.pods_lost += 1;
         self.lost.push(LostPod {
             uid: pod.uid,
-            name: plan.workloads[workload].pod_name(&plan.strings, ordinal),
+            name: plan.pod_name(workload, cluster.pods().template(pod.pod), ordinal),
             node: cluster.nodes().get(node).name,
             at,
         });

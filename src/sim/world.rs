@@ -7,16 +7,15 @@ use super::stats::Stats;
 use crate::api::{Cluster, Cursor, Op, PodRef};
 use crate::base::id::DenseId;
 use crate::base::{IdVec, SimDuration, SimTime};
-use crate::component::{DrawTables, Env};
-use crate::controllers::{Endpoints, NodeLifecycle, PodGc, VolumeBinder, endpoints, pod_gc, volume_binder};
+use crate::component::{DrawTables, Env, NewPod};
+use crate::controllers::{
+    Endpoints, Manager, NodeLifecycle, PodGc, VolumeBinder, endpoints, manager, pod_gc, volume_binder,
+};
 use crate::engine::{Kernel, Ranked};
 use crate::kubelet::Kubelets;
 use crate::model::plan::{ArrivalPlan, ArrivalProcess, ArrivalSource, Plan};
-use crate::model::strings::known;
-use crate::model::{
-    ConditionStatus, NodeId, PodCondition, PodConditionType, ServiceId, ServiceType, StrId, TemplateId, WorkloadId,
-};
-use crate::record::{Counters, Fact, KubeEvent, PodRecord, Recorder, Subject};
+use crate::model::{ConditionStatus, NodeId, ObjectId, ServiceId, ServiceType, StrId, TemplateId, WorkloadId};
+use crate::record::{Counters, Fact, KubeEvent, Recorder, Subject};
 use crate::scheduler::Scheduler;
 use crate::workload::arrivals::{self, Arrivals, Spacing};
 use crate::workload::{Arrival, Traffic};
@@ -33,6 +32,7 @@ pub struct World {
     pub(super) lifecycle: NodeLifecycle,
     pub(super) gc: PodGc,
     pub(super) volume_binder: VolumeBinder,
+    pub(super) manager: Manager,
     /// One for each entry of the plan's traffic.
     pub(super) traffic: Vec<Traffic>,
     pub(super) counters: Counters,
@@ -72,6 +72,21 @@ macro_rules! env {
 }
 pub(super) use env;
 
+/// The same for the component that adds to the plan.
+macro_rules! maker {
+    ($world:ident, $kernel:expr, $recorder:expr) => {
+        Env {
+            now: $kernel.now(),
+            cluster: &mut $world.cluster,
+            timers: &mut *$kernel,
+            plan: &mut $world.plan,
+            draws: &$world.draws,
+            recorder: &mut *$recorder,
+            counters: &mut $world.counters,
+        }
+    };
+}
+
 impl World {
     /// The world of a plan before anything happened.
     pub(super) fn new(plan: Plan) -> Self {
@@ -91,6 +106,7 @@ impl World {
             lifecycle: NodeLifecycle::default(),
             gc: PodGc::default(),
             volume_binder: VolumeBinder::default(),
+            manager: Manager::default(),
             traffic: traffic.collect(),
             counters: Counters::default(),
             stats: Stats::default(),
@@ -125,6 +141,12 @@ impl World {
         }
         for object in &self.plan.storage {
             self.cluster.request(start, Op::PutStorage(object)).expect("objects of the start have names of their own");
+        }
+        for object in self.plan.objects.clone() {
+            self.apply_object(start, &object);
+        }
+        for object in 0..self.cluster.objects().len() {
+            manager::record(&mut maker!(self, kernel, recorder), ObjectId::from_index(object));
         }
         let mut env = env!(self, kernel, recorder);
         self.endpoints.start(&mut env);
@@ -201,6 +223,8 @@ impl World {
                 self.bind_volumes(kernel, recorder, volume_binder::Timer::Provisioned(claim))
             }
             Event::VolumeResync => self.bind_volumes(kernel, recorder, volume_binder::Timer::Resync),
+            Event::Written(slot) => self.manage(kernel, recorder, Some(manager::Timer::Written(slot))),
+            Event::ObjectDue(object) => self.manage(kernel, recorder, Some(manager::Timer::Due(object))),
             Event::Scheduler(timer) => {
                 let mut env = env!(self, kernel, recorder);
                 self.scheduler.handle(&mut env, timer);
@@ -225,6 +249,16 @@ impl World {
         self.volume_binder.handle(&mut env, timer);
     }
 
+    /// Lets the controllers of objects handle a timer, or work off their queue.
+    fn manage<R: Recorder>(&mut self, kernel: &mut Kernel<Event>, recorder: &mut R, timer: Option<manager::Timer>) {
+        let mut env = maker!(self, kernel, recorder);
+        match timer {
+            Some(timer) => self.manager.handle(&mut env, timer),
+            None => self.manager.work(&mut env),
+        }
+        self.endpoints.learn(&self.plan);
+    }
+
     fn wake<R: Recorder>(&mut self, kernel: &mut Kernel<Event>, recorder: &mut R, actor: Actor) {
         self.waking[actor as usize] = false;
         let mut env = env!(self, kernel, recorder);
@@ -238,7 +272,10 @@ impl World {
                     self.lifecycle.on_change(&mut env, &change);
                     self.gc.on_change(&mut env, &change);
                     self.volume_binder.on_change(&mut env, &change);
+                    self.manager.on_change(&mut maker!(self, kernel, recorder), &change);
+                    env = env!(self, kernel, recorder);
                 }
+                self.manage(kernel, recorder, None);
             }
         }
     }
@@ -340,17 +377,8 @@ impl World {
         let template = &self.plan.templates[id];
         let node = self.plan.classes[template.class].node_name;
         let node = node.and_then(|name| self.node_names.get(&name).copied());
-        let op = Op::CreatePod { workload, ordinal, id, template, node };
-        let Ok(crate::api::Change::PodAdded { pod, .. }) = self.cluster.request(kernel.now(), op) else {
-            unreachable!("a new pod is always accepted")
-        };
-        if node.is_none() && !self.plan.classes[template.class].scheduling_gates.is_empty() {
-            let (kind, condition) = (PodConditionType::PodScheduled, PodCondition::not(known::SCHEDULING_GATED));
-            let _ = self.cluster.request(kernel.now(), Op::SetCondition { pod, kind, condition });
-        }
-        if R::ON {
-            recorder.pod(PodRecord { workload, ordinal, template: id });
-        }
+        let new = NewPod { workload, ordinal, template: id, made_from: id, node, owned: None };
+        let Ok(pod) = env!(self, kernel, recorder).create_pod(new) else { return };
         let deleted = self.plan.traced(workload, ordinal).map(|row| row.delete_at);
         if let Some(at) = deleted.filter(|&at| at < SimTime::NEVER) {
             let event = Event::TraceDelete(pod);

@@ -478,6 +478,7 @@ impl Builder {
             cgroup: podsim::model::PodCgroup::default(),
             containers: containers.into(),
             volumes,
+            naming: Default::default(),
         })
     }
 

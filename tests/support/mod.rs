@@ -158,7 +158,14 @@ impl Run {
     fn pod_name(&self, uid: PodUid) -> String {
         let record = self.sim.recorder().pods()[uid];
         let plan = self.sim.plan();
-        plan.workloads[record.workload].pod_name(&plan.strings, record.ordinal)
+        let given = record.name.map(|name| self.sim.recorder().note_text(name).to_owned());
+        given.unwrap_or_else(|| plan.workloads[record.workload].pod_name(&plan.strings, record.ordinal))
+    }
+
+    /// `ReplicaSet/web`.
+    fn object_name(&self, id: podsim::model::ObjectId) -> String {
+        let record = self.sim.recorder().objects()[id];
+        format!("{}/{}", record.kind.text(), self.sim.recorder().note_text(record.name))
     }
 
     fn container_name(&self, uid: PodUid, index: u16) -> String {
@@ -223,11 +230,17 @@ impl Run {
             Fact::ImagePullEnded(pod, container, fine) => {
                 format!("{} pulled {fine}", self.container_name(pod, container))
             }
+            Fact::ObjectCreated(object) => format!("{} created", self.object_name(object)),
+            Fact::ObjectRemoved(object) => format!("{} removed", self.object_name(object)),
+            Fact::ObjectReplicas { object, wanted, current, updated, ready } => {
+                format!("{} wants {wanted} has {current} updated {updated} ready {ready}", self.object_name(object))
+            }
             Fact::Event { subject, event, note } => {
                 let subject = match subject {
                     Subject::Pod(pod) | Subject::Container(pod, _) => self.pod_name(pod),
                     Subject::Node(node) => self.node_name(node).to_owned(),
                     Subject::Service(_) => "service".to_owned(),
+                    Subject::Object(object) => self.object_name(object),
                 };
                 let text = self.sim.recorder().note_text(note);
                 format!("event {subject} {} {}: {text}", event.kind(), event.reason())

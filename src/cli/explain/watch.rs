@@ -89,7 +89,7 @@ pub(super) struct Aimed {
     workloads: IdVec<WorkloadId, Workload>,
     strings: Strings,
     /// All pods by their uids, for their names.
-    created: Vec<(WorkloadId, u32)>,
+    created: Vec<String>,
     /// The latest pod of the name.
     uid: Option<PodUid>,
     note: String,
@@ -122,9 +122,7 @@ impl Recorder for Aimed {
     fn fact(&mut self, at: SimTime, fact: Fact) {
         let (uid, step) = match fact {
             Fact::Event { subject: Subject::Pod(victim), event: KubeEvent::Preempted, .. } if self.is_for_it() => {
-                let (workload, ordinal) = self.created[victim.index()];
-                let name = full_name(&self.strings, &self.workloads[workload], ordinal);
-                self.facts.push((at, Step::Evicts(name)));
+                self.facts.push((at, Step::Evicts(self.created[victim.index()].clone())));
                 return;
             }
             Fact::PodCreated(uid) => (uid, Step::Created),
@@ -146,11 +144,15 @@ impl Recorder for Aimed {
 
     fn pod(&mut self, pod: PodRecord) {
         let uid = DenseId::from_index(self.created.len());
-        self.created.push((pod.workload, pod.ordinal));
         let workload = &self.workloads[pod.workload];
-        if self.strings.text(workload.namespace) == self.namespace
-            && workload.pod_name(&self.strings, pod.ordinal) == self.name
-        {
+        // The last note is the name of a pod that was given one.
+        let name = match pod.name {
+            Some(_) => format!("{}/{}", self.strings.text(workload.namespace), self.note),
+            None => full_name(&self.strings, workload, pod.ordinal),
+        };
+        let is_it = name.strip_prefix(&self.namespace).and_then(|rest| rest.strip_prefix('/')) == Some(&*self.name);
+        self.created.push(name);
+        if is_it {
             self.uid = Some(uid);
             self.facts = vec![];
         }

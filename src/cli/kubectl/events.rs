@@ -45,6 +45,13 @@ impl View<'_> {
                 let uid = super::node::node_uid(&format!("service {namespace}/{name}"));
                 About { kind: "Service", namespace, name, uid, field: String::new() }
             }
+            Subject::Object(id) => {
+                let row = self.simulation.cluster().objects().get(id);
+                let (namespace, name) = (self.text(row.namespace).to_owned(), row.name.to_string());
+                let kind = row.kind().text();
+                let uid = super::node::node_uid(&format!("{kind} {namespace}/{name} {}", id.raw()));
+                About { kind, namespace, name, uid, field: String::new() }
+            }
         }
     }
 
@@ -60,9 +67,17 @@ impl View<'_> {
         let node = match event.subject {
             Subject::Node(node) => node,
             Subject::Pod(uid) | Subject::Container(uid, _) => self.simulation.recorder().node_of(uid)?,
-            Subject::Service(_) => return None,
+            Subject::Service(_) | Subject::Object(_) => return None,
         };
         Some(self.text(self.simulation.cluster().nodes().get(node).name))
+    }
+
+    /// The component that told an Event.
+    fn component(&self, event: &ApiEvent) -> &'static str {
+        match event.subject {
+            Subject::Object(object) => self.simulation.cluster().objects().get(object).kind().controller(),
+            _ => event.event.component(),
+        }
     }
 
     pub(super) fn event_items(&self) -> Vec<Item> {
@@ -71,7 +86,7 @@ impl View<'_> {
         let item = |at: usize| {
             let event = &self.events[at];
             let about = self.about(event.subject);
-            let component = event.event.component();
+            let component = self.component(event);
             let source = self.host(event).map_or_else(|| component.to_owned(), |host| format!("{component}, {host}"));
             let name = self.event_name(event);
             let cells = vec![
@@ -121,7 +136,7 @@ impl View<'_> {
         if !about.field.is_empty() {
             involved.insert("fieldPath".into(), about.field.into());
         }
-        let component = event.event.component();
+        let component = self.component(event);
         let mut object = json!({
             "apiVersion": "v1",
             "involvedObject": involved,
@@ -178,7 +193,7 @@ impl View<'_> {
                 event.event.kind_for(event.subject),
                 event.event.reason(),
                 self.interval(event),
-                event.event.component(),
+                self.component(event),
                 event.message.trim()
             ));
         }

@@ -50,6 +50,24 @@ impl ObjectKind {
         }
     }
 
+    /// The controller that tells Events about such objects.
+    #[must_use]
+    pub const fn controller(self) -> &'static str {
+        match self {
+            Self::ReplicationController => "replication-controller",
+            Self::ReplicaSet => "replicaset-controller",
+            Self::Deployment => "deployment-controller",
+            Self::StatefulSet => "statefulset-controller",
+            Self::DaemonSet => "daemonset-controller",
+            Self::Job => "job-controller",
+            Self::CronJob => "cronjob-controller",
+            Self::HorizontalPodAutoscaler => "horizontal-pod-autoscaler",
+            Self::PodDisruptionBudget => "controllermanager",
+            Self::ResourceQuota => "resourcequota-controller",
+            Self::LimitRange => "apiserver",
+        }
+    }
+
     /// The API group and version, as manifests write it.
     #[must_use]
     pub const fn api_version(self) -> &'static str {

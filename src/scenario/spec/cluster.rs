@@ -212,6 +212,14 @@ pub static CONTROL_PLANE: Section = Section {
             "From a change to the controllers' knowledge of it.",
             "\"50ms\"",
         ),
+        Key::optional(
+            "controller_qps",
+            Kind::Number,
+            "20",
+            "Writes per second of all controllers together; 0: no limit.",
+            "0",
+        ),
+        Key::optional("controller_burst", at_least(1), "30", "So many writes of controllers at once.", "100"),
         Key::optional("scheduling_cycle", Kind::Duration, "\"2ms\"", "One scheduling cycle.", "\"5ms\""),
         Key::optional(
             "binding",

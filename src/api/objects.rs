@@ -1,0 +1,220 @@
+//! Objects of controllers: Deployments, Jobs, budgets and their kin, with who owns whom. A row keeps its name when its object
+//! is gone, and is never used again, so that events and pods may still name it. Knows no rule of any controller.
+
+use std::collections::BTreeMap;
+
+use super::request::Rejection;
+use crate::base::id::DenseId;
+use crate::base::{IdVec, SimTime};
+use crate::model::objects::{ObjectKind, ObjectSpec, ObjectStatus};
+use crate::model::{ObjectId, PodId, StrId, WorkloadId};
+
+/// An object of a controller.
+#[derive(Clone, PartialEq, Debug)]
+pub struct ObjectRow {
+    /// `metadata.namespace`.
+    pub namespace: StrId,
+    /// `metadata.name`.
+    pub name: Box<str>,
+    /// `metadata.creationTimestamp`, uncut.
+    pub created: SimTime,
+    /// `metadata.generation`: how often the spec was written.
+    pub generation: u32,
+    /// The controlling owner.
+    pub owner: Option<ObjectId>,
+    /// The workload under which its pods are counted and drawn.
+    pub workload: Option<WorkloadId>,
+    /// `metadata.deletionTimestamp`: it waits for its dependents (foreground deletion).
+    pub deleting: Option<SimTime>,
+    /// Its spec.
+    pub spec: ObjectSpec,
+    /// Its status.
+    pub status: ObjectStatus,
+    exists: bool,
+    /// The objects that it owns, in order of creation.
+    children: Vec<ObjectId>,
+    first_pod: Option<PodId>,
+    pods: u32,
+}
+
+/// What happens to what an object owns when it is deleted (`propagationPolicy`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Propagation {
+    /// The object goes at once, its dependents are collected later.
+    Background,
+    /// The dependents go first.
+    Foreground,
+    /// The dependents stay, without an owner.
+    Orphan,
+}
+
+/// An object to be created.
+#[derive(Clone, PartialEq, Debug)]
+pub struct NewObject {
+    /// `metadata.namespace`.
+    pub namespace: StrId,
+    /// `metadata.name`.
+    pub name: Box<str>,
+    /// The controlling owner.
+    pub owner: Option<ObjectId>,
+    /// The workload under which its pods are counted and drawn.
+    pub workload: Option<WorkloadId>,
+    /// Its spec.
+    pub spec: ObjectSpec,
+}
+
+/// The owner of a pod, and the pod's place among its siblings.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Owned {
+    /// The controlling owner.
+    pub object: ObjectId,
+    /// The ordinal of a StatefulSet's pod, the completion index of an indexed Job's, the node (as a number) of a
+    /// DaemonSet's; otherwise 0.
+    pub member: u32,
+}
+
+/// All objects of controllers.
+#[derive(Debug, Default)]
+pub struct Objects {
+    rows: IdVec<ObjectId, ObjectRow>,
+    names: BTreeMap<(ObjectKind, StrId, Box<str>), ObjectId>,
+}
+
+impl ObjectRow {
+    /// Its kind.
+    #[must_use]
+    pub const fn kind(&self) -> ObjectKind {
+        self.spec.kind()
+    }
+
+    /// Whether the object exists.
+    #[must_use]
+    pub const fn exists(&self) -> bool {
+        self.exists
+    }
+
+    /// The objects that it owns, in order of creation.
+    #[must_use]
+    pub fn children(&self) -> &[ObjectId] {
+        &self.children
+    }
+
+    /// How many pods it owns.
+    #[must_use]
+    pub const fn pods(&self) -> u32 {
+        self.pods
+    }
+
+    pub(super) const fn first_pod(&self) -> Option<PodId> {
+        self.first_pod
+    }
+}
+
+impl Objects {
+    /// The object `id`, which may be gone.
+    #[must_use]
+    pub fn get(&self, id: ObjectId) -> &ObjectRow {
+        &self.rows[id]
+    }
+
+    /// The object `id`, if it exists.
+    #[must_use]
+    pub fn existing(&self, id: ObjectId) -> Option<&ObjectRow> {
+        Some(&self.rows[id]).filter(|row| row.exists)
+    }
+
+    /// The existing object of this kind, namespace and name.
+    #[must_use]
+    pub fn find(&self, kind: ObjectKind, namespace: StrId, name: &str) -> Option<ObjectId> {
+        self.names.get(&(kind, namespace, name.into())).copied()
+    }
+
+    /// Every object that exists, in order of creation.
+    pub fn iter(&self) -> impl Iterator<Item = (ObjectId, &ObjectRow)> {
+        self.rows.entries().filter(|(_, row)| row.exists)
+    }
+
+    /// The existing objects of a kind, by namespace (in the order of its id) and name.
+    pub fn of_kind(&self, kind: ObjectKind) -> impl Iterator<Item = (ObjectId, &ObjectRow)> {
+        let all = self.names.range((kind, StrId::from_index(0), Box::from(""))..);
+        all.take_while(move |((of, ..), _)| *of == kind).map(|(_, &id)| (id, &self.rows[id]))
+    }
+
+    /// How many objects ever existed.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether there never was one.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    pub(super) fn create(&mut self, now: SimTime, new: &NewObject) -> Result<ObjectId, Rejection> {
+        let key = (new.spec.kind(), new.namespace, new.name.clone());
+        if self.names.contains_key(&key) {
+            return Err(Rejection::AlreadyExists);
+        }
+        if new.owner.is_some_and(|owner| !self.rows[owner].exists) {
+            return Err(Rejection::NotFound);
+        }
+        let id = self.rows.push(ObjectRow {
+            namespace: new.namespace,
+            name: new.name.clone(),
+            created: now,
+            generation: 1,
+            owner: new.owner,
+            workload: new.workload,
+            deleting: None,
+            spec: new.spec.clone(),
+            status: ObjectStatus::None,
+            exists: true,
+            children: Vec::new(),
+            first_pod: None,
+            pods: 0,
+        });
+        self.names.insert(key, id);
+        if let Some(owner) = new.owner {
+            self.rows[owner].children.push(id);
+        }
+        Ok(id)
+    }
+
+    pub(super) fn existing_mut(&mut self, id: ObjectId) -> Result<&mut ObjectRow, Rejection> {
+        Some(&mut self.rows[id]).filter(|row| row.exists).ok_or(Rejection::NotFound)
+    }
+
+    /// Removes the object; whom it owns keeps the reference unless `orphan`.
+    pub(super) fn remove(&mut self, id: ObjectId, orphan: bool) {
+        let row = &mut self.rows[id];
+        row.exists = false;
+        let key = (row.kind(), row.namespace, row.name.clone());
+        let owner = row.owner;
+        let children = if orphan { std::mem::take(&mut row.children) } else { Vec::new() };
+        self.names.remove(&key);
+        for child in children {
+            self.rows[child].owner = None;
+        }
+        if let Some(owner) = owner {
+            self.rows[owner].children.retain(|&child| child != id);
+        }
+    }
+
+    /// Puts a pod at the head of an owner's list; the pod that was there.
+    pub(super) fn join(&mut self, id: ObjectId, pod: PodId) -> Option<PodId> {
+        let row = &mut self.rows[id];
+        row.pods += 1;
+        row.first_pod.replace(pod)
+    }
+
+    /// Takes a pod out of an owner's list; `next` is the pod behind it, if it was at the head.
+    pub(super) fn leave(&mut self, id: ObjectId, head: bool, next: Option<PodId>) {
+        let row = &mut self.rows[id];
+        row.pods -= 1;
+        if head {
+            row.first_pod = next;
+        }
+    }
+}

@@ -1,0 +1,348 @@
+//! The controllers of objects as one component: their work queue, their timers, and the way of their writes to the API server.
+//! Knows which reconciler is for which kind, and no rule of any of them.
+//!
+//! Mirrors staging/src/k8s.io/client-go/util/workqueue (v1.34, spec 8.0): an object is in the queue once however often it is
+//! added, it is not synced by two workers at a time, and one whose sync failed comes back after a back-off of its own.
+//! Syncs take no time; their writes do: each waits for the client that all controllers share, and takes an API write.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use super::client::Client;
+use super::script::{Script, Sync, Variation, Write};
+use super::selected::Selected;
+use super::{mint, reconcile};
+use crate::api::{Change, Op, Owned, PodRef, Rejection};
+use crate::base::{IdVec, SimDuration, SimTime};
+use crate::component::{MakerEnv, NewPod};
+use crate::engine::Timers;
+use crate::model::{ObjectId, TemplateId, WorkloadId};
+use crate::record::{ObjectRecord, Recorder};
+
+/// Timers of the controllers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Timer {
+    /// A write has reached the API server.
+    Written(u32),
+    /// An object is to be synced.
+    Due(ObjectId),
+}
+
+/// First delay of an object whose sync failed, and the greatest (`ItemExponentialFailureRateLimiter`).
+const RETRY: SimDuration = SimDuration::from_millis(5);
+const LONGEST_RETRY: SimDuration = SimDuration::from_secs(1000);
+
+/// An object in the work queue.
+#[derive(Clone, Debug)]
+struct Item {
+    queued: bool,
+    /// Its last script is not done.
+    busy: bool,
+    /// It is to be queued when its script is done.
+    dirty: bool,
+    failures: u32,
+    /// When it is synced again at the latest.
+    due: SimTime,
+}
+
+/// A script that is not done.
+#[derive(Clone, Debug)]
+struct Running {
+    object: ObjectId,
+    script: Script,
+    /// Writes of the current group that have not arrived.
+    waiting: u32,
+    failed: bool,
+}
+
+/// A write on its way.
+#[derive(Clone, Debug)]
+struct Sent {
+    running: u32,
+    write: Write,
+}
+
+/// Controllers of objects.
+#[derive(Clone, Debug, Default)]
+pub struct Manager {
+    queue: VecDeque<ObjectId>,
+    items: IdVec<ObjectId, Item>,
+    running: Slots<Running>,
+    sent: Slots<Sent>,
+    client: Client,
+    /// How many writes went out.
+    writes: u64,
+    /// How many pods each workload ever had.
+    ordinals: IdVec<WorkloadId, u32>,
+    /// Variations of templates that were made.
+    minted: BTreeMap<(TemplateId, Variation), TemplateId>,
+    /// Pods without an owner that an object's selector matches.
+    orphans: BTreeMap<ObjectId, Vec<PodRef>>,
+    selected: Selected,
+}
+
+impl Manager {
+    /// A change that controllers see: queues the objects that it concerns.
+    pub fn on_change<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut MakerEnv<'_, T, R>, change: &Change) {
+        if env.cluster.objects().is_empty() {
+            return;
+        }
+        if let Change::ObjectAdded(object) = *change {
+            let fresh = Item { queued: false, busy: false, dirty: false, failures: 0, due: SimTime::NEVER };
+            self.items.grow_to(object, fresh);
+        }
+        if let Some(pod) = super::orphans::orphan(env.cluster, change) {
+            super::orphans::candidates(env.cluster, env.plan, pod, &mut self.orphans);
+        }
+        if let Change::ObjectAdded(object) = *change {
+            super::orphans::all_of(env.cluster, env.plan, object, &mut self.orphans);
+        }
+        let mut concerned = reconcile::Concerned::default();
+        reconcile::concerned(env.cluster, change, &mut concerned);
+        self.selected.on_change(env.cluster, env.plan, change, &mut concerned);
+        for &object in &concerned.now {
+            self.add(object);
+        }
+        for &(object, delay) in &concerned.later {
+            self.add_at(env, object, env.now + delay);
+        }
+    }
+
+    /// Syncs what is queued. To be called when all changes are read.
+    pub fn work<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut MakerEnv<'_, T, R>) {
+        while let Some(object) = self.queue.pop_front() {
+            self.items[object].queued = false;
+            if self.items[object].busy {
+                self.items[object].dirty = true;
+                continue;
+            }
+            self.sync(env, object);
+        }
+    }
+
+    /// Handles one of its timers.
+    pub fn handle<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut MakerEnv<'_, T, R>, timer: Timer) {
+        match timer {
+            Timer::Written(slot) => {
+                let Sent { running, write } = self.sent.take(slot);
+                self.arrive(env, running, &write);
+                self.advance(env, running);
+            }
+            Timer::Due(object) => {
+                // An earlier time may have been asked for since, or none at all.
+                if self.items[object].due <= env.now {
+                    self.items[object].due = SimTime::NEVER;
+                    self.add(object);
+                }
+            }
+        }
+        self.work(env);
+    }
+
+    fn add(&mut self, object: ObjectId) {
+        if self.items.get(object).is_some() && !std::mem::replace(&mut self.items[object].queued, true) {
+            self.queue.push_back(object);
+        }
+    }
+
+    fn add_at<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut MakerEnv<'_, T, R>, object: ObjectId, at: SimTime) {
+        if self.items.get(object).is_some_and(|item| at < item.due) {
+            self.items[object].due = at;
+            env.timers.at(at.max(env.now), Timer::Due(object));
+        }
+    }
+
+    fn sync<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut MakerEnv<'_, T, R>, object: ObjectId) {
+        let orphans = self.orphans.remove(&object).unwrap_or_default();
+        let mut sync = Sync {
+            id: object,
+            now: env.now,
+            cluster: env.cluster,
+            plan: env.plan,
+            orphans: &orphans,
+            selected: self.selected.of(object),
+            recorder: env.recorder,
+            script: Script::default(),
+            again: SimTime::NEVER,
+        };
+        reconcile::sync(&mut sync);
+        let Sync { script, again, .. } = sync;
+        if again < SimTime::NEVER {
+            self.add_at(env, object, again);
+        }
+        if script == Script::default() {
+            self.items[object].failures = 0;
+            return;
+        }
+        self.items[object].busy = true;
+        let running = self.running.put(Running { object, script, waiting: 0, failed: false });
+        self.advance(env, running);
+    }
+
+    /// Sends the next group of a script whose last one is done.
+    fn advance<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut MakerEnv<'_, T, R>, slot: u32) {
+        loop {
+            let running = self.running.get_mut(slot);
+            if running.waiting > 0 {
+                return;
+            }
+            if running.failed {
+                running.script.groups.clear();
+            }
+            let group = running.script.groups.pop_front();
+            let Some(group) = group.or_else(|| running.script.last.take().map(|last| vec![last])) else { break };
+            running.waiting = u32::try_from(group.len()).unwrap_or(u32::MAX);
+            for write in group {
+                self.send(env, slot, write);
+            }
+        }
+        let Running { object, failed, .. } = self.running.take(slot);
+        let item = &mut self.items[object];
+        item.busy = false;
+        item.failures = if failed { item.failures + 1 } else { 0 };
+        let retry = SimDuration(RETRY.0 << item.failures.saturating_sub(1).min(30)).min(LONGEST_RETRY);
+        if std::mem::take(&mut item.dirty) {
+            self.add(object);
+        }
+        if failed {
+            self.add_at(env, object, env.now + retry);
+        }
+    }
+
+    fn send<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut MakerEnv<'_, T, R>, running: u32, write: Write) {
+        let settings = &env.plan.control_plane;
+        let granted = self.client.grant(env.now, settings.controller_qps, settings.controller_burst);
+        let takes = settings.api_write.sample(&mut env.draws.controllers.at(self.writes, 0, 0));
+        self.writes += 1;
+        let arrives = granted + SimDuration::from_secs_f64(takes);
+        if arrives == env.now {
+            self.arrive(env, running, &write);
+        } else {
+            let slot = self.sent.put(Sent { running, write });
+            env.timers.at(arrives, Timer::Written(slot));
+        }
+    }
+
+    /// The API server takes a write, or refuses it.
+    fn arrive<T, R: Recorder>(&mut self, env: &mut MakerEnv<'_, T, R>, slot: u32, write: &Write) {
+        let object = self.running.get_mut(slot).object;
+        let result = self.carry_out(env, object, write);
+        reconcile::written(env, object, write, &result);
+        let running = self.running.get_mut(slot);
+        running.waiting -= 1;
+        // What is gone already, or is so already, is as good as done.
+        let is_done = matches!(
+            (write, &result),
+            (_, Ok(_))
+                | (Write::DeletePod(_) | Write::DeleteObject(..), Err(Rejection::NotFound | Rejection::Conflict(_)))
+                | (Write::PutStatus(..) | Write::PutSpec(..) | Write::Scale(..), Err(_))
+                | (Write::PutStorage(_), Err(Rejection::Conflict(_)))
+                | (Write::AdoptPod(_) | Write::ReleasePod(_), Err(_))
+        );
+        running.failed |= !is_done;
+    }
+
+    fn carry_out<T, R: Recorder>(
+        &mut self,
+        env: &mut MakerEnv<'_, T, R>,
+        object: ObjectId,
+        write: &Write,
+    ) -> Result<Option<PodRef>, Rejection> {
+        let now = env.now;
+        match write {
+            &Write::CreatePod { template, variation, member } => {
+                return self.create_pod(env, object, template, variation, member).map(Some);
+            }
+            &Write::DeletePod(pod) => {
+                if !env.cluster.pods().exists(pod) {
+                    return Err(Rejection::NotFound);
+                }
+                let grace = env.plan.templates[env.cluster.pods().template(pod.pod)].grace_period_seconds;
+                env.cluster.request(now, Op::DeletePod { pod, grace_seconds: None, spec_grace_seconds: grace })
+            }
+            &Write::AdoptPod(pod) => env.cluster.request(now, Op::OwnPod(pod, Some(Owned { object, member: 0 }))),
+            &Write::ReleasePod(pod) => env.cluster.request(now, Op::OwnPod(pod, None)),
+            Write::CreateObject(new) => env.cluster.request(now, Op::CreateObject(new)),
+            Write::PutSpec(object, spec) => env.cluster.request(now, Op::PutSpec(*object, spec)),
+            &Write::Scale(object, replicas) => env.cluster.request(now, Op::Scale(object, replicas)),
+            Write::PutStatus(object, status) => env.cluster.request(now, Op::PutStatus(*object, status)),
+            &Write::DeleteObject(object, how) => env.cluster.request(now, Op::DeleteObject(object, how)),
+            Write::PutStorage(storage) => env.cluster.request(now, Op::PutStorage(storage)),
+        }
+        .map(|change| {
+            if let Change::ObjectAdded(object) = change {
+                record(env, object);
+            }
+            None
+        })
+    }
+
+    fn create_pod<T, R: Recorder>(
+        &mut self,
+        env: &mut MakerEnv<'_, T, R>,
+        object: ObjectId,
+        made_from: TemplateId,
+        variation: Option<Variation>,
+        member: u32,
+    ) -> Result<PodRef, Rejection> {
+        let row = env.cluster.objects().existing(object).ok_or(Rejection::NotFound)?;
+        let workload = row.workload.expect("objects that make pods have a workload");
+        let template = match variation {
+            None => made_from,
+            Some(variation) => *self
+                .minted
+                .entry((made_from, variation))
+                .or_insert_with(|| mint::mint(env.plan, env.cluster, object, made_from, variation)),
+        };
+        self.ordinals.grow_to(workload, 0);
+        let ordinal = self.ordinals[workload];
+        let node = env.plan.classes[env.plan.templates[template].class].node_name;
+        let node = node.and_then(|name| env.cluster.nodes().find(name));
+        let owned = Some(Owned { object, member });
+        let pod = env.create_pod(NewPod { workload, ordinal, template, made_from, node, owned })?;
+        self.ordinals[workload] += 1;
+        Ok(pod)
+    }
+}
+
+/// Tells the recorder of an object that was created.
+pub fn record<T, R: Recorder>(env: &mut MakerEnv<'_, T, R>, object: ObjectId) {
+    if R::ON {
+        let row = env.cluster.objects().get(object);
+        let (kind, namespace, owner) = (row.kind(), row.namespace, row.owner);
+        let name = env.recorder.note(|| row.name.to_string());
+        env.recorder.object(ObjectRecord { kind, namespace, name, owner });
+    }
+}
+
+/// Things in reused slots.
+#[derive(Clone, Debug)]
+struct Slots<T> {
+    items: Vec<Option<T>>,
+    free: Vec<u32>,
+}
+
+impl<T> Default for Slots<T> {
+    fn default() -> Self {
+        Self { items: Vec::new(), free: Vec::new() }
+    }
+}
+
+impl<T> Slots<T> {
+    fn put(&mut self, item: T) -> u32 {
+        if let Some(slot) = self.free.pop() {
+            self.items[slot as usize] = Some(item);
+            return slot;
+        }
+        self.items.push(Some(item));
+        u32::try_from(self.items.len() - 1).expect("fewer than 2^32 at once")
+    }
+
+    fn get_mut(&mut self, slot: u32) -> &mut T {
+        self.items[slot as usize].as_mut().expect("the slot is in use")
+    }
+
+    fn take(&mut self, slot: u32) -> T {
+        self.free.push(slot);
+        self.items[slot as usize].take().expect("the slot is in use")
+    }
+}

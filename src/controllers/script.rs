@@ -1,0 +1,154 @@
+//! What a reconciler has decided to write, in order, and the one thing that a reconciler is given: a view of the objects as they
+//! are. Knows no timer and no rule of any controller.
+//!
+//! A sync upstream is a sequence of calls to the API server, some of them in parallel. Here it is a [`Script`]: groups of
+//! writes that go out together; the next group waits until all of the last are done, and is dropped if one was refused.
+
+use std::collections::VecDeque;
+
+use super::slow_start::{INITIAL_BATCH, next_batch};
+use crate::api::{Cluster, NewObject, ObjectRow, PodRef, Propagation};
+use crate::base::{SimDuration, SimTime};
+use crate::model::objects::{ObjectSpec, ObjectStatus};
+use crate::model::plan::Plan;
+use crate::model::{NodeId, ObjectId, StorageObject, TemplateId};
+use crate::record::{Fact, KubeEvent, Recorder, Subject};
+
+/// One write.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Write {
+    /// Creates a pod for the script's object.
+    CreatePod {
+        /// The template of the plan.
+        template: TemplateId,
+        /// How the pod differs from it.
+        variation: Option<Variation>,
+        /// See [`Owned::member`](crate::api::Owned::member).
+        member: u32,
+    },
+    /// Deletes a pod with its own grace.
+    DeletePod(PodRef),
+    /// Makes the script's object the owner of a pod without one.
+    AdoptPod(PodRef),
+    /// Takes its owner from a pod.
+    ReleasePod(PodRef),
+    /// Creates an object.
+    CreateObject(Box<NewObject>),
+    /// Writes the spec of an object.
+    PutSpec(ObjectId, Box<ObjectSpec>),
+    /// Writes `spec.replicas` of an object.
+    Scale(ObjectId, i32),
+    /// Writes the status of an object.
+    PutStatus(ObjectId, Box<ObjectStatus>),
+    /// Deletes an object.
+    DeleteObject(ObjectId, Propagation),
+    /// Creates or replaces a claim or another storage object.
+    PutStorage(Box<StorageObject>),
+}
+
+/// How one pod of a template differs from its siblings.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Variation {
+    /// Pod number so-and-so of a StatefulSet: its name, its labels and its claims.
+    Ordinal(u32),
+    /// The pod of a DaemonSet on this node: the affinity to it.
+    Node(NodeId),
+    /// A pod of a Job that a CronJob made: its name.
+    Job(ObjectId),
+    /// A pod of an indexed Job with this completion index: its name.
+    Index(ObjectId, u32),
+}
+
+/// Writes in order.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Script {
+    /// Groups of writes that go out together.
+    pub groups: VecDeque<Vec<Write>>,
+    /// Written after the groups, whether they were accepted or not.
+    pub last: Option<Write>,
+}
+
+/// What a reconciler is given for one sync of one object.
+pub struct Sync<'a, R> {
+    /// The object.
+    pub id: ObjectId,
+    /// The simulated time.
+    pub now: SimTime,
+    /// The objects.
+    pub cluster: &'a Cluster,
+    /// The plan.
+    pub plan: &'a Plan,
+    /// Pods without an owner that the object's selector matched when they appeared.
+    pub orphans: &'a [PodRef],
+    /// The pods that it selects, if it is a budget, in the order of their creation. Some may be gone.
+    pub selected: &'a [PodRef],
+    pub(super) recorder: &'a mut R,
+    pub(super) script: Script,
+    pub(super) again: SimTime,
+}
+
+impl<R: Recorder> Sync<'_, R> {
+    /// The object.
+    #[must_use]
+    pub fn row(&self) -> &ObjectRow {
+        self.cluster.objects().get(self.id)
+    }
+
+    /// The pods that the object owns, in the order of their creation.
+    #[must_use]
+    pub fn pods(&self) -> Vec<PodRef> {
+        let mut pods: Vec<PodRef> = self.cluster.pods_of(self.id).collect();
+        pods.sort_unstable_by_key(|pod| pod.uid);
+        pods
+    }
+
+    /// Adds a group of writes.
+    pub fn write(&mut self, group: Vec<Write>) {
+        if !group.is_empty() {
+            self.script.groups.push_back(group);
+        }
+    }
+
+    /// Adds one write after all others.
+    pub fn then(&mut self, write: Write) {
+        self.write(vec![write]);
+    }
+
+    /// Writes this at the end, whether the rest was accepted or not.
+    pub fn finally(&mut self, write: Write) {
+        self.script.last = Some(write);
+    }
+
+    /// Writes the object's status at the end, if it differs from the one that there is.
+    pub fn status(&mut self, status: ObjectStatus) {
+        if self.row().status != status {
+            self.finally(Write::PutStatus(self.id, Box::new(status)));
+        }
+    }
+
+    /// Writes in batches of 1, 2, 4, ...: a batch that is refused ends it. Source: slowStartBatch of
+    /// pkg/controller/controller_utils.go, v1.34 (spec 8.2).
+    pub fn slow_start(&mut self, writes: Vec<Write>) {
+        let mut writes = writes.into_iter();
+        let mut size = INITIAL_BATCH.min(writes.len());
+        while size > 0 {
+            let batch = writes.by_ref().take(size).collect();
+            self.write(batch);
+            size = next_batch(size, writes.len());
+        }
+    }
+
+    /// Syncs the object again after `delay`, unless it is synced sooner for another reason.
+    pub fn again_after(&mut self, delay: SimDuration) {
+        self.again = self.again.min(self.now + delay);
+    }
+
+    /// Tells a Kubernetes Event about the object.
+    pub fn event(&mut self, event: KubeEvent, text: impl FnOnce() -> String) {
+        let subject = Subject::Object(self.id);
+        if R::ON {
+            let note = self.recorder.note(text);
+            self.recorder.fact(self.now, Fact::Event { subject, event, note });
+        }
+    }
+}
