@@ -32,6 +32,15 @@ pub enum Write {
     AdoptPod(PodRef),
     /// Takes its owner from a pod.
     ReleasePod(PodRef),
+    /// Tells a pod of the script's object, a Job, that it was counted.
+    UntrackPod(PodRef),
+    /// Creates the claim of a StatefulSet's pod, unless it is there.
+    CreateClaim {
+        /// Which of `spec.volumeClaimTemplates`.
+        at: usize,
+        /// The pod's ordinal.
+        ordinal: i32,
+    },
     /// Creates an object.
     CreateObject(Box<NewObject>),
     /// Writes the spec of an object.
@@ -49,10 +58,10 @@ pub enum Write {
 /// How one pod of a template differs from its siblings.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Variation {
-    /// Pod number so-and-so of a StatefulSet: its name, its labels and its claims.
-    Ordinal(u32),
-    /// The pod of a DaemonSet on this node: the affinity to it.
-    Node(NodeId),
+    /// Pod number so-and-so of a StatefulSet, and of which revision: its name, its labels and its claims.
+    Ordinal(u32, u64),
+    /// The pod of a DaemonSet on this node, and of which revision: its labels and the affinity to the node.
+    Node(NodeId, u64),
     /// A pod of a Job that a CronJob made: its name.
     Job(ObjectId),
     /// A pod of an indexed Job with this completion index: its name.
@@ -64,8 +73,23 @@ pub enum Variation {
 pub struct Script {
     /// Groups of writes that go out together.
     pub groups: VecDeque<Vec<Write>>,
+    /// Groups that follow whether those were accepted or not.
+    pub always: VecDeque<Vec<Write>>,
     /// Written after the groups, whether they were accepted or not.
     pub last: Option<Write>,
+    /// Written in place of that if a group was refused.
+    pub if_refused: Option<Write>,
+}
+
+impl Script {
+    /// An object was created: the status of a CronJob that is yet to be written lists it.
+    pub(super) fn created(&mut self, object: ObjectId) {
+        if let Some(Write::PutStatus(_, status)) = &mut self.last
+            && let ObjectStatus::CronJob(status) = &mut **status
+        {
+            status.active.push(object);
+        }
+    }
 }
 
 /// What a reconciler is given for one sync of one object.
@@ -85,6 +109,7 @@ pub struct Sync<'a, R> {
     /// The pods that it selects, if it is a budget, in the order of their creation. Some may be gone.
     pub selected: &'a [PodRef],
     pub(super) recorder: &'a mut R,
+    pub(super) memories: &'a mut super::reconcile::Memories,
     pub(super) script: Script,
     pub(super) again: SimTime,
 }
@@ -119,6 +144,13 @@ impl<R: Recorder> Sync<'_, R> {
         }
     }
 
+    /// Adds a group of writes that follow whether the others were accepted or not.
+    pub fn write_always(&mut self, group: Vec<Write>) {
+        if !group.is_empty() {
+            self.script.always.push_back(group);
+        }
+    }
+
     /// Adds one write after all others.
     pub fn then(&mut self, write: Write) {
         self.write(vec![write]);
@@ -134,6 +166,11 @@ impl<R: Recorder> Sync<'_, R> {
         if self.row().status != status {
             self.finally(Write::PutStatus(self.id, Box::new(status)));
         }
+    }
+
+    /// Writes this status at the end if something was refused.
+    pub fn status_if_refused(&mut self, status: ObjectStatus) {
+        self.script.if_refused = Some(Write::PutStatus(self.id, Box::new(status)));
     }
 
     /// Writes in batches of 1, 2, 4, ...: a batch that is refused ends it. Source: slowStartBatch of

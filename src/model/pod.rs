@@ -35,6 +35,8 @@ pub struct PodTemplate {
     pub naming: PodNaming,
     /// The annotation `controller.kubernetes.io/pod-deletion-cost`; 0: none.
     pub deletion_cost: i32,
+    /// Which template of its StatefulSet or DaemonSet it is of: a hash. (Upstream: the label `controller-revision-hash`.)
+    pub revision: u64,
 }
 
 /// The annotation `controller.kubernetes.io/pod-deletion-cost` as a number: 0 for a text that is no 32-bit integer or is

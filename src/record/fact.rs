@@ -192,9 +192,17 @@ pub enum KubeEvent {
     Suspended,
     Resumed,
     BackoffLimitExceeded,
+    MaxFailedIndexesExceeded,
+    FailedIndexes,
     PodFailurePolicy,
     TooManySucceededPods,
     SawCompletedJob,
+    UnexpectedJob,
+    MissingJob,
+    UnknownTimeZone,
+    UnsupportedSchedule,
+    UnparseableSchedule,
+    InvalidSchedule,
     JobAlreadyActive,
     MissSchedule,
     TooManyMissedTimes,
@@ -237,6 +245,7 @@ impl KubeEvent {
     pub const fn kind_for(self, subject: Subject) -> &'static str {
         match (self, subject) {
             (Self::NodeNotReady, Subject::Node(_)) => "Normal",
+            (Self::DeadlineExceeded, Subject::Object(_)) => "Warning",
             _ => self.kind(),
         }
     }
@@ -289,8 +298,15 @@ impl KubeEvent {
             | Self::ReplicaSetCreateError
             | Self::FailedDaemonPod
             | Self::BackoffLimitExceeded
+            | Self::MaxFailedIndexesExceeded
+            | Self::FailedIndexes
             | Self::PodFailurePolicy
             | Self::TooManySucceededPods
+            | Self::UnexpectedJob
+            | Self::UnknownTimeZone
+            | Self::UnsupportedSchedule
+            | Self::UnparseableSchedule
+            | Self::InvalidSchedule
             | Self::MissSchedule
             | Self::TooManyMissedTimes
             | Self::FailedGetResourceMetric
