@@ -44,10 +44,10 @@ mod tests {
             assert_eq!(waits.next(node, 1, now), Ok(()));
             let left = waits.next(node, 1, now + SimDuration::from_millis(500));
             assert_eq!(left, Err(SimDuration::from_secs(seconds) - SimDuration::from_millis(500)));
-            now = now + SimDuration::from_secs(seconds);
+            now += SimDuration::from_secs(seconds);
         }
         assert_eq!(waits.next(node, 2, now), Ok(()), "another template waits for itself");
-        now = now + LONGEST * 2 + SimDuration::from_secs(1);
+        now += LONGEST * 2 + SimDuration::from_secs(1);
         assert_eq!(waits.next(node, 1, now), Ok(()));
         assert_eq!(waits.next(node, 1, now), Err(FIRST));
     }
