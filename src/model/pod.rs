@@ -35,6 +35,8 @@ pub struct PodTemplate {
     pub naming: PodNaming,
     /// The annotation `controller.kubernetes.io/pod-deletion-cost`; 0: none.
     pub deletion_cost: i32,
+    /// Which template of its StatefulSet or DaemonSet it is of: a hash. (Upstream: the label `controller-revision-hash`.)
+    pub revision: u64,
 }
 
 /// The annotation `controller.kubernetes.io/pod-deletion-cost` as a number: 0 for a text that is no 32-bit integer or is
@@ -69,8 +71,7 @@ pub fn generated_suffix(base: &str, ordinal: u32) -> String {
     let (round, place) = (u64::from(ordinal) / all, u64::from(ordinal) % all);
     // Siblings of another base begin elsewhere.
     let from = base.bytes().fold(3_141_592, |sum: u64, byte| (sum * 31 + u64::from(byte)) % all);
-    safe_encode((place * 8_675_309 + from) % all, 5)
-        + &if round == 0 { String::new() } else { safe_encode(round, 1) }
+    safe_encode((place * 8_675_309 + from) % all, 5) + &if round == 0 { String::new() } else { safe_encode(round, 1) }
 }
 
 /// `number` in letters and digits that are safe in names, at least `width` of them.

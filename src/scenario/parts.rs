@@ -12,8 +12,8 @@ use crate::model::objects::{ObjectPlan, ObjectSpec};
 use crate::model::service::ConfigContent;
 use crate::model::strings::known;
 use crate::model::{
-    DisruptionBudget, Namespace, OwnerSelector, PodNaming, PodTemplate, ServiceId, ServiceSpec, ShapeId, StorageObject, StrId,
-    Strings, TemplateId, WorkloadId,
+    DisruptionBudget, Namespace, OwnerSelector, PodNaming, PodTemplate, ServiceId, ServiceSpec, ShapeId, StorageObject,
+    StrId, Strings, TemplateId, WorkloadId,
 };
 use crate::sim::plan::{ArrivalPlan, Naming, NodePlan, PodPlan, Workload};
 
