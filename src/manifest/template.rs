@@ -31,9 +31,7 @@ impl Stamp {
         let Some(template) = object.get("spec").and_then(|spec| spec.value.get("template")) else {
             return Self::default();
         };
-        let mut digest = Digest::new();
-        fold(&mut digest, &template.value);
-        let hash = digest.value();
+        let hash = digest_of(&template.value);
         // As upstream writes a 32-bit hash: its decimal digits in letters that spell nothing.
         const LETTERS: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
         let digits = (hash & 0xffff_ffff).to_string();
@@ -42,6 +40,13 @@ impl Stamp {
         let name = object.get("metadata").and_then(|meta| meta.value.get("name")?.value.scalar()).unwrap_or_default();
         Self { hash, replica_set: format!("{name}-{label}"), label }
     }
+}
+
+/// Equal for trees that say the same.
+pub(super) fn digest_of(node: &Node<'_>) -> u64 {
+    let mut digest = Digest::new();
+    fold(&mut digest, node);
+    digest.value()
 }
 
 /// Folds a tree in: keys in the order of their names, nothing where nothing is written, and no label of a Deployment's own.
