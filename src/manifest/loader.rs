@@ -12,8 +12,8 @@ use super::template::{self, Stamp};
 use super::tree::Node;
 use super::verdict::Verdict;
 use super::{
-    ControllerObject, NodeObject, Objects, Observed, PodObject, apps, autoscaler, budget, claim, codes, config, hidden,
-    job, kinds, node, observed, owners, persistent_volume, pod, quota, schema, schema_apps, schema_batch,
+    ControllerObject, NodeObject, Objects, Observed, PodObject, apps, autoscaler, budget, charts, claim, codes, config,
+    hidden, job, kinds, node, observed, owners, persistent_volume, pod, quota, schema, schema_apps, schema_batch,
     schema_scaling, service, sets, storage,
 };
 use crate::diag::{Diagnostics, Severity, SourceId, Sources, Span};
@@ -31,6 +31,7 @@ pub(super) fn load(
     vocabulary: &mut Vocabulary,
     diagnostics: &mut Diagnostics,
 ) -> Objects {
+    let files = charts::leave_out(files, sources, diagnostics);
     let files: Vec<_> = files.iter().map(|&file| documents::read(file, sources, diagnostics)).collect();
     let objects: Vec<_> = files.iter().flat_map(|file| documents::objects(file, diagnostics)).collect();
     let stamps: Vec<Stamp> = objects.iter().map(|object| Stamp::of(object.node)).collect();
@@ -158,7 +159,8 @@ impl<'t> Loader<'_, 't> {
             let help = format!("write `apiVersion: {successor}`: an API server of v1.34 refuses this one");
             cx.warn(codes::OLD_API_VERSION, at, &message, "an old version", &help);
         }
-        let outside = Outside { meta: &meta, stamp, is_old: successor.is_some() };
+        let outside =
+            Outside { meta: &meta, stamp, is_lenient: successor.is_some() || observed::is_noted(object.node) };
         let made = make(&mut cx, &fields, &outside, kind, version);
         let mut errors = cx.errors;
         if errors > 0 || !cx.verdict.strict.is_empty() {

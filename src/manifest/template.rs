@@ -191,6 +191,16 @@ pub(super) fn check_endless(cx: &mut Context<'_>, spec: &Fields<'_, '_>, templat
     }
 }
 
+/// Says that a selector was taken from the template: servers of old let it be left out, and notes of what a cluster has leave
+/// it out sometimes.
+pub(super) fn warn_of_default(cx: &mut Context<'_>, spec: &Fields<'_, '_>) {
+    let path = spec.path.field("selector");
+    let message = format!("{path}: missing: the labels of the template are taken");
+    let help =
+        "write `selector: {matchLabels: ...}` with the template's labels: an API server of v1.34 refuses it without";
+    cx.warn(codes::SELECTOR_MISMATCH, spec.at("selector"), &message, "no selector", help);
+}
+
 /// Reports a selector that is missing (where it must be there) or that selects everything.
 pub(super) fn check_given(
     cx: &mut Context<'_>,
