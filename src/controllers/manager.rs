@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use super::client::Client;
 use super::script::{Script, Sync, Variation, Write};
+use super::selected::Selected;
 use super::{mint, reconcile};
 use crate::api::{Change, Op, Owned, PodRef, Rejection};
 use crate::base::{IdVec, SimDuration, SimTime};
@@ -74,6 +75,7 @@ pub struct Manager {
     orphans: BTreeMap<ObjectId, Vec<PodRef>>,
     /// What controllers remember of objects from sync to sync.
     memories: reconcile::Memories,
+    selected: Selected,
 }
 
 impl Manager {
@@ -94,6 +96,7 @@ impl Manager {
         }
         let mut concerned = reconcile::Concerned::default();
         reconcile::concerned(env.cluster, change, &mut concerned);
+        self.selected.on_change(env.cluster, env.plan, change, &mut concerned);
         for &object in &concerned.now {
             self.add(object);
         }
@@ -154,6 +157,7 @@ impl Manager {
             cluster: env.cluster,
             plan: env.plan,
             orphans: &orphans,
+            selected: self.selected.of(object),
             recorder: env.recorder,
             memories: &mut self.memories,
             script: Script::default(),

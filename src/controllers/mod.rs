@@ -2,8 +2,11 @@
 
 pub mod client;
 pub mod cronjob;
+pub mod deployment;
+pub mod disruption;
 pub mod endpoints;
 mod gc;
+pub mod hpa;
 pub mod job;
 pub mod manager;
 mod mint;
@@ -11,8 +14,11 @@ pub mod node_lifecycle;
 mod orphans;
 pub mod pod_gc;
 mod reconcile;
-mod replica_set;
+pub mod replica_set;
 pub mod script;
+mod selected;
+pub mod slow_start;
+pub mod stateful_set;
 pub mod volume_binder;
 pub mod zones;
 

@@ -1,11 +1,11 @@
 //! Which reconciler is for which kind of object, which objects a change concerns, and what is told of the writes.
 
-use smallvec::SmallVec;
-
 use std::collections::BTreeMap;
 
+use smallvec::SmallVec;
+
 use super::script::{Sync, Write};
-use super::{cronjob, gc, job, replica_set};
+use super::{cronjob, disruption, gc, job, replica_set};
 use crate::api::{Change, Cluster, PodRef, Rejection};
 use crate::base::SimDuration;
 use crate::component::MakerEnv;
@@ -98,9 +98,10 @@ pub(super) fn sync<R: Recorder>(cx: &mut Sync<'_, R>) {
         return gc::collect(cx);
     }
     match row.kind() {
-        ObjectKind::ReplicaSet | ObjectKind::ReplicationController => replica_set::sync(cx),
+        ObjectKind::ReplicaSet | ObjectKind::ReplicationController => replica_set::reconcile::sync(cx),
         ObjectKind::Job if row.deleting.is_none() => job::reconcile(cx),
         ObjectKind::CronJob if row.deleting.is_none() => cronjob::reconcile(cx),
+        ObjectKind::PodDisruptionBudget => disruption::sync(cx),
         _ => {}
     }
     if cx.row().deleting.is_some() {

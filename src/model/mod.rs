@@ -1,6 +1,7 @@
 //! Kubernetes' vocabulary as plain compiled data: what a manifest means once names are interned, quantities are
 //! integers and defaults are filled in. Knows neither the engine nor serde.
 
+pub mod admission;
 pub mod available;
 pub mod behavior;
 pub mod budget;
@@ -15,6 +16,7 @@ pub mod eviction;
 pub mod ids;
 pub mod indexes;
 pub mod int_or_percent;
+pub mod limit_range;
 pub mod names;
 pub mod node;
 pub mod node_affinity;
@@ -38,6 +40,7 @@ pub mod tolerations;
 pub mod vocabulary;
 pub mod volume_match;
 
+pub use admission::{PriorityClass, PriorityClasses, PriorityRefusal};
 pub use behavior::{Behavior, Crash, FileUse, HookRun, OnTerminate, RunTime, StartFailure, Unhealthy, Usage};
 pub use budget::{BudgetBound, BudgetStatus, DisruptionBudget};
 pub use cgroup::PodCgroup;

@@ -5,13 +5,18 @@
 //! came; `compare` finds where that differs from what was expected. Adapters decide nothing.
 //! A file with a `queue` is a recorded case of the scheduler instead (`decisions`): each of its decisions counts as a case.
 
+mod admission;
+mod autoscaler;
+mod autoscaler_sync;
 mod backoff;
+mod budget;
 mod cgroup;
 mod cluster;
 mod compare;
 mod conditions;
 mod cron;
 mod decisions;
+mod deployment;
 mod effective;
 mod eviction;
 mod images;
@@ -24,8 +29,11 @@ mod pod_actions;
 mod preemption;
 mod quantity;
 mod queueing_hints;
+mod quota;
+mod replica_set;
 mod scheduling;
 mod selector;
+mod stateful_set;
 mod status_column;
 mod termination;
 mod unmodelled;
@@ -112,16 +120,25 @@ fn unknown_kind(case: &Case) -> Checked {
 
 fn answer(file: &str, case: &Case) -> Checked {
     match file {
+        "active_pods_ranking" => replica_set::ranking(case),
+        "admission" => admission::answer(case),
         "cgroup_cpu" => cgroup::cpu(case),
         "conditions" => conditions::answer(case),
         "container_restart_rules" => phase::restart_rules(case),
         "crashloop_backoff" => backoff::answer(case),
         "cron" => cron::schedule(case),
         "cronjob_sync" => cron::cronjob(case),
+        "deployment_progress" => deployment::progress(case),
+        "deployment_rolling" => deployment::rolling(case),
         "effective_requests" => effective::answer(case),
+        "eviction_api" => budget::eviction(case),
         "eviction_ranking" => eviction::ranking(case),
         "eviction_thresholds" => eviction::thresholds(case),
         "grace_period" => termination::grace_period(case),
+        "hpa_behavior" => autoscaler::behavior(case),
+        "hpa_end_to_end" => autoscaler_sync::answer(case),
+        "hpa_group_pods" => autoscaler::group_pods(case),
+        "hpa_replica_calc" => autoscaler::replica_calc(case),
         "image_pull" => images::answer(case),
         "int_or_percent" => int_or_percent::answer(case),
         "job_backoff" => job::backoff(case),
@@ -133,6 +150,7 @@ fn answer(file: &str, case: &Case) -> Checked {
         "node_shutdown" => node_loss::node_shutdown(case),
         "node_zone_state" => node_loss::zone_state(case),
         "oom_score_adj" => cgroup::oom_score_adj(case),
+        "pdb" => budget::budget(case),
         "percentage_of_nodes" => scheduling::percentage_of_nodes(case),
         "phase" => phase::answer(case),
         "pod_actions" => pod_actions::answer(case),
@@ -143,7 +161,10 @@ fn answer(file: &str, case: &Case) -> Checked {
         "preemption" => preemption::answer(case),
         "quantity" => quantity::answer(case),
         "queueing_hints" => queueing_hints::answer(case),
+        "quota_usage" => quota::answer(case),
         "scheduler_backoff" => scheduling::backoff(case),
+        "slow_start_batch" => replica_set::slow_start_batch(case),
+        "statefulset_sync" => stateful_set::answer(case),
         "termination_order" => termination::order(case),
         "toleration_time" => scheduling::toleration_time(case),
         _ => Err(Unsupported(format!("unknown subject `{file}`"))),

@@ -1,7 +1,7 @@
 //! ReplicaSets and ReplicationControllers: as many pods as there should be. Mirrors pkg/controller/replicaset/replica_set.go
 //! and replica_set_utils.go, v1.34 (spec 8.2).
 
-use super::script::{Sync, Write};
+use super::super::script::{Sync, Write};
 use crate::api::PodRef;
 use crate::base::SimDuration;
 use crate::model::PodConditionType;
@@ -13,7 +13,7 @@ use crate::record::Recorder;
 const BURST: usize = 500;
 
 /// One sync.
-pub(super) fn sync<R: Recorder>(cx: &mut Sync<'_, R>) {
+pub(in crate::controllers) fn sync<R: Recorder>(cx: &mut Sync<'_, R>) {
     let row = cx.row();
     let spec = row.spec.replica_set().expect("a ReplicaSet").clone();
     let generation = row.generation;

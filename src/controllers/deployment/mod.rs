@@ -1,0 +1,5 @@
+//! The Deployment controller.
+
+pub mod progress;
+pub mod rolling;
+pub mod scaling;
