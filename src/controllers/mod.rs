@@ -2,6 +2,7 @@
 
 pub mod client;
 pub mod cronjob;
+pub mod daemon_set;
 pub mod deployment;
 pub mod disruption;
 pub mod endpoints;

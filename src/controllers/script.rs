@@ -11,7 +11,7 @@ use crate::api::{Cluster, NewObject, ObjectRow, PodRef, Propagation};
 use crate::base::{SimDuration, SimTime};
 use crate::model::objects::{ObjectSpec, ObjectStatus};
 use crate::model::plan::Plan;
-use crate::model::{NodeId, ObjectId, StorageObject, TemplateId};
+use crate::model::{NodeId, ObjectId, PodConditionType, StorageObject, TemplateId};
 use crate::record::{Fact, KubeEvent, Recorder, Subject};
 
 /// One write.
@@ -97,6 +97,8 @@ pub struct Sync<'a, R> {
     pub plan: &'a Plan,
     /// Pods without an owner that the object's selector matched when they appeared.
     pub orphans: &'a [PodRef],
+    /// How many syncs in a row failed before this one.
+    pub failures: u32,
     /// The pods that it selects, if it is a budget, in the order of their creation. Some may be gone.
     pub selected: &'a [PodRef],
     pub(super) recorder: &'a mut R,
@@ -118,6 +120,14 @@ impl<R: Recorder> Sync<'_, R> {
         let mut pods: Vec<PodRef> = self.cluster.pods_of(self.id).collect();
         pods.sort_unstable_by_key(|pod| pod.uid);
         pods
+    }
+
+    /// Since when a pod is ready; `None` if it is not.
+    #[must_use]
+    pub fn ready_since(&self, pod: PodRef) -> Option<SimTime> {
+        let pods = self.cluster.pods();
+        let ready = pods.conditions(pod.pod).is_true(PodConditionType::Ready);
+        if ready { pods.transition(pod.pod, PodConditionType::Ready) } else { None }
     }
 
     /// Adds a group of writes.
