@@ -3,7 +3,7 @@
 use smallvec::SmallVec;
 
 use super::script::{Sync, Write};
-use super::{disruption, replica_set};
+use super::{disruption, hpa, replica_set};
 use crate::api::{Change, Cluster, PodRef, Rejection};
 use crate::base::SimDuration;
 use crate::component::MakerEnv;
@@ -41,6 +41,11 @@ pub(super) fn concerned(cluster: &Cluster, change: &Change, found: &mut Concerne
             found.add(before);
             found.add(owner);
         }
+        // Autoscalers come on a grid of their own (upstream: FixedItemIntervalRateLimiter).
+        Change::ObjectAdded(object) if hpa::sync::is_autoscaler(cluster, object) => {
+            found.later.push((object, hpa::sync::PERIOD));
+        }
+        Change::ObjectChanged(object, _) if hpa::sync::is_autoscaler(cluster, object) => {}
         Change::ObjectAdded(object)
         | Change::ObjectChanged(object, _)
         | Change::ObjectDeleting(object)
@@ -61,6 +66,7 @@ pub(super) fn sync<R: Recorder>(cx: &mut Sync<'_, R>) {
     match row.kind() {
         ObjectKind::ReplicaSet | ObjectKind::ReplicationController => replica_set::reconcile::sync(cx),
         ObjectKind::PodDisruptionBudget => disruption::sync(cx),
+        ObjectKind::HorizontalPodAutoscaler => hpa::sync::sync(cx),
         _ => {}
     }
 }
