@@ -51,6 +51,8 @@ pub enum Event {
     VolumeResync,
     /// A write of a controller has reached the API server.
     Written(u32),
+    /// What autoscalers ask for is measured.
+    Scrape,
     /// An object of a controller is to be synced.
     ObjectDue(ObjectId),
     /// A timer of the scheduler.
@@ -90,7 +92,7 @@ impl Ranked for Event {
             Self::Wake(Actor::Kubelets) | Self::Kubelet(_) => 1,
             Self::Wake(Actor::Controllers) | Self::Endpoints(_) | Self::NodeLifecycle(_) => 2,
             Self::PodGcPass | Self::PodGcExpired(_) => 2,
-            Self::VolumeProvisioned(_) | Self::VolumeResync | Self::Written(_) | Self::ObjectDue(_) => 2,
+            Self::VolumeProvisioned(_) | Self::VolumeResync | Self::Scrape | Self::Written(_) | Self::ObjectDue(_) => 2,
             Self::Wake(Actor::Scheduler) | Self::Scheduler(_) => 3,
         })
     }

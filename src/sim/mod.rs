@@ -5,6 +5,7 @@ mod disturb;
 mod drain;
 pub mod event;
 mod facts;
+mod measure;
 pub mod metrics;
 pub mod outcome;
 mod rows;

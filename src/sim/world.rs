@@ -245,6 +245,7 @@ impl World {
                 self.bind_volumes(kernel, recorder, volume_binder::Timer::Provisioned(claim))
             }
             Event::VolumeResync => self.bind_volumes(kernel, recorder, volume_binder::Timer::Resync),
+            Event::Scrape => self.scrape(kernel),
             Event::Written(slot) => self.manage(kernel, recorder, Some(manager::Timer::Written(slot))),
             Event::ObjectDue(object) => self.manage(kernel, recorder, Some(manager::Timer::Due(object))),
             Event::Scheduler(timer) => {
@@ -300,6 +301,7 @@ impl World {
                     env = env!(self, kernel, recorder);
                 }
                 self.manage(kernel, recorder, None);
+                self.arrange_scrapes(kernel);
             }
         }
     }

@@ -220,6 +220,20 @@ pub static CONTROL_PLANE: Section = Section {
             "0",
         ),
         Key::optional("controller_burst", at_least(1), "30", "So many writes of controllers at once.", "100"),
+        Key::optional(
+            "metrics_resolution",
+            Kind::Duration,
+            "\"15s\"",
+            "What autoscalers ask for is measured so often, on a grid from the start.",
+            "\"60s\"",
+        ),
+        Key::optional(
+            "metrics_lag",
+            Kind::Duration,
+            "\"15s\"",
+            "From a measurement to the autoscalers' knowledge of it.",
+            "\"30s\"",
+        ),
         Key::optional("scheduling_cycle", Kind::Duration, "\"2ms\"", "One scheduling cycle.", "\"5ms\""),
         Key::optional(
             "binding",
