@@ -19,7 +19,8 @@ use crate::model::effective::{self, ContainerResources};
 use crate::model::names::go_quote;
 use crate::model::qos::qos_class;
 use crate::model::{
-    HostPort, PodCgroup, PodClass, PodOwner, PodResources, PodTemplate, ResourceList, RestartPolicy, Role, StrId,
+    DrainHints, HostPort, PodCgroup, PodClass, PodOwner, PodResources, PodTemplate, ResourceList, RestartPolicy, Role,
+    StrId,
 };
 
 /// A pod's `spec`, compiled.
@@ -67,6 +68,7 @@ pub(super) fn spec<'t>(cx: &mut Context<'_>, root: &Fields<'t, '_>, meta: &Meta<
     rest(cx, &spec);
     let labels = cx.words.strings.intern_labels(meta.labels.iter().copied());
     let port_names = containers.iter().flat_map(|c| c.port_names.iter().copied()).collect();
+    let drain = DrainHints { safe_to_evict: safe_to_evict(meta), local_storage: volumes.keeps_files };
     let Volumes { volumes, .. } = volumes;
     let template = PodTemplate {
         namespace,
@@ -82,8 +84,18 @@ pub(super) fn spec<'t>(cx: &mut Context<'_>, root: &Fields<'t, '_>, meta: &Meta<
         containers: containers.into_iter().map(|c| c.spec).collect(),
         volumes: volumes.into_boxed_slice(),
         naming: Default::default(),
+        drain,
     };
     Some(Pod { template, port_names })
+}
+
+/// What the pod says of its node being drained.
+fn safe_to_evict(meta: &Meta<'_>) -> Option<bool> {
+    match meta.annotation("cluster-autoscaler.kubernetes.io/safe-to-evict") {
+        Some("true") => Some(true),
+        Some("false") => Some(false),
+        _ => None,
+    }
 }
 
 fn containers<'t>(cx: &mut Context<'_>, spec: &Fields<'t, '_>, scope: &Scope<'_, '_>) -> Vec<Container<'t>> {

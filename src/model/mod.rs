@@ -1,6 +1,7 @@
 //! Kubernetes' vocabulary as plain compiled data: what a manifest means once names are interned, quantities are
 //! integers and defaults are filled in. Knows neither the engine nor serde.
 
+pub mod autoscaling;
 pub mod available;
 pub mod behavior;
 pub mod budget;
@@ -34,6 +35,7 @@ pub mod tolerations;
 pub mod vocabulary;
 pub mod volume_match;
 
+pub use autoscaling::{AutoscalerPlan, DrainHints, Expander, PoolLimits, PoolPlan};
 pub use behavior::{Behavior, Crash, FileUse, HookRun, OnTerminate, RunTime, StartFailure, Unhealthy, Usage};
 pub use budget::{BudgetBound, BudgetStatus, DisruptionBudget};
 pub use cgroup::PodCgroup;

@@ -1,6 +1,6 @@
 //! `[[change]]` -> what somebody does to the cluster at a time.
 
-use super::faults::{node, pod_target};
+use super::faults::{node, pod_target, pool};
 use super::fields::{Fields, Placed};
 use super::files::open_all;
 use super::nodes::taint;
@@ -13,6 +13,7 @@ use crate::base::SimTime;
 use crate::model::{ConfigKind, ConfigObject, Taint};
 use crate::sim::plan::{ChangeKind, ChangePlan};
 
+const ACTIONS: &[&str] = &["apply", "delete", "resize", "scale_pool", "taint", "ungate", "untaint", "upgrade_pool"];
 const KINDS: &[&str] = &["ConfigMap", "Secret", "Pod", "Node"];
 
 pub(super) fn read(cx: &mut Cx<'_>, root: &Fields<'_>, parts: &mut Parts) -> Vec<ChangePlan> {
@@ -31,17 +32,18 @@ pub(super) fn read(cx: &mut Cx<'_>, root: &Fields<'_>, parts: &mut Parts) -> Vec
 }
 
 fn kinds(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &mut Parts, at: SimTime) -> Vec<ChangeKind> {
-    let Some(action) = fields.one_of(cx, &["apply", "delete", "resize", "taint", "ungate", "untaint"], true) else {
+    let Some(action) = fields.one_of(cx, ACTIONS, true) else {
         return Vec::new();
     };
     let fitting: &[&str] = match action {
-        "apply" => &[],
+        "apply" | "upgrade_pool" => &[],
+        "scale_pool" => &["count"],
         "delete" => &["namespace", "grace"],
         "resize" => &["namespace", "container", "requests", "limits"],
         "ungate" => &["gates"],
         _ => &["node"],
     };
-    for key in fields.given(cx, &["namespace", "grace", "node", "container", "requests", "limits", "gates"]) {
+    for key in fields.given(cx, &["namespace", "grace", "node", "container", "requests", "limits", "gates", "count"]) {
         if !fitting.contains(&key) {
             let message = format!("`{key}` does not go with `{action}`");
             let help = "leave it out";
@@ -53,6 +55,8 @@ fn kinds(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &mut Parts, at: SimTime) -
         "delete" => delete(cx, fields, parts).into_iter().collect(),
         "resize" => resize::read(cx, fields, parts, at).into_iter().collect(),
         "ungate" => ungate::read(cx, fields, parts, at).into_iter().collect(),
+        "scale_pool" => scale_pool(cx, fields, parts).into_iter().collect(),
+        "upgrade_pool" => upgrade_pool(cx, fields, parts).into_iter().collect(),
         action => tainted(cx, fields, parts, action).into_iter().collect(),
     }
 }
@@ -137,6 +141,21 @@ fn config(cx: &mut Cx<'_>, name: &Placed<&str>, namespace: &str, kind: ConfigKin
         cx.diagnostics.error(codes::UNKNOWN_TARGET, name.span, message, "does not exist", help);
     }
     None
+}
+
+fn scale_pool(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &Parts) -> Option<ChangeKind> {
+    let Some(count) = fields.whole(cx, "count") else {
+        let (message, help) = ("`scale_pool` needs the key `count`", "add `count = 5`");
+        cx.diagnostics.error(codes::MISSING_KEY, fields.span, message, "`count` is missing", help);
+        return None;
+    };
+    let name = fields.text(cx, "scale_pool")?;
+    Some(ChangeKind::ScalePool(pool(cx, &name, parts)?, u32::try_from(count.value).unwrap_or(u32::MAX)))
+}
+
+fn upgrade_pool(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &Parts) -> Option<ChangeKind> {
+    let name = fields.text(cx, "upgrade_pool")?;
+    pool(cx, &name, parts).map(ChangeKind::UpgradePool)
 }
 
 fn tainted(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &Parts, action: &'static str) -> Option<ChangeKind> {

@@ -1,6 +1,7 @@
 //! The closed event enum: everything that can be pending. Small, `Copy`, dense ids only.
 
 use crate::api::PodRef;
+use crate::autoscaler;
 use crate::controllers::{endpoints, manager, node_lifecycle, pod_gc, volume_binder};
 use crate::engine::{Rank, Ranked};
 use crate::model::{ClaimName, NodeId, ObjectId};
@@ -51,6 +52,8 @@ pub enum Event {
     Written(u32),
     /// An object of a controller is to be synced.
     ObjectDue(ObjectId),
+    /// A timer of node pools and their autoscaler.
+    Pools(autoscaler::Timer),
     /// A timer of the scheduler.
     Scheduler(scheduler::Timer),
 }
@@ -83,9 +86,10 @@ impl Ranked for Event {
             | Self::Fault(..)
             | Self::Change(_)
             | Self::Rate(_)
-            | Self::Booted(_) => 0,
+            | Self::Booted(_)
+            | Self::Pools(autoscaler::Timer::Registers(_)) => 0,
             Self::Wake(Actor::Kubelets) | Self::Kubelet(_) => 1,
-            Self::Wake(Actor::Controllers) | Self::Endpoints(_) | Self::NodeLifecycle(_) => 2,
+            Self::Wake(Actor::Controllers) | Self::Endpoints(_) | Self::NodeLifecycle(_) | Self::Pools(_) => 2,
             Self::PodGcPass | Self::PodGcExpired(_) => 2,
             Self::VolumeProvisioned(_) | Self::VolumeResync | Self::Written(_) | Self::ObjectDue(_) => 2,
             Self::Wake(Actor::Scheduler) | Self::Scheduler(_) => 3,
@@ -135,6 +139,12 @@ impl From<manager::Timer> for Event {
             manager::Timer::Written(slot) => Self::Written(slot),
             manager::Timer::Due(object) => Self::ObjectDue(object),
         }
+    }
+}
+
+impl From<autoscaler::Timer> for Event {
+    fn from(timer: autoscaler::Timer) -> Self {
+        Self::Pools(timer)
     }
 }
 

@@ -4,6 +4,7 @@ pub mod builder;
 mod disturb;
 pub mod event;
 mod facts;
+mod machines;
 pub mod metrics;
 pub mod outcome;
 mod rows;

@@ -5,6 +5,7 @@ use rustc_hash::FxHashMap;
 use super::event::{Actor, Event};
 use super::stats::Stats;
 use crate::api::{Cluster, Cursor, Op, PodRef};
+use crate::autoscaler::Autoscaler;
 use crate::base::id::DenseId;
 use crate::base::{IdVec, SimDuration, SimTime};
 use crate::component::{DrawTables, Env, NewPod};
@@ -33,6 +34,7 @@ pub struct World {
     pub(super) gc: PodGc,
     pub(super) volume_binder: VolumeBinder,
     pub(super) manager: Manager,
+    pub(super) autoscaler: Autoscaler,
     /// One for each entry of the plan's traffic.
     pub(super) traffic: Vec<Traffic>,
     pub(super) counters: Counters,
@@ -107,6 +109,7 @@ impl World {
             gc: PodGc::default(),
             volume_binder: VolumeBinder::default(),
             manager: Manager::default(),
+            autoscaler: Autoscaler::new(&plan),
             traffic: traffic.collect(),
             counters: Counters::default(),
             stats: Stats::default(),
@@ -127,13 +130,7 @@ impl World {
         let start = self.plan.start;
         for at in 0..self.plan.nodes.len() {
             let node = self.plan.nodes[at];
-            let shape = &self.plan.shapes[node.shape];
-            let op = Op::AddNode { name: node.name, id: node.shape, shape };
-            self.cluster.request(start, op).expect("a new node is always accepted");
-            let id = NodeId::from_index(self.cluster.nodes().len() - 1);
-            let draws = self.draws.node(self.plan.strings.text(node.name));
-            self.kubelets.add_machine(&self.plan, node.shape, draws, start);
-            self.node_names.insert(node.name, id);
+            self.add_node(kernel, recorder, node.name, node.shape);
         }
         for content in &self.plan.config_contents {
             let op = Op::PutConfig(content.config, &content.keys);
@@ -193,7 +190,7 @@ impl World {
             }
             Event::TraceDelete(pod) => self.delete_pod(kernel.now(), pod, None),
             Event::Fault(at, begins) => self.fault(kernel, recorder, at as usize, begins),
-            Event::Change(at) => self.change(kernel.now(), at as usize),
+            Event::Change(at) => self.change(kernel, recorder, at as usize),
             Event::Rate(at) => self.rate(kernel, recorder, at as usize),
             Event::Booted(node) => {
                 let mut env = env!(self, kernel, recorder);
@@ -225,6 +222,7 @@ impl World {
             Event::VolumeResync => self.bind_volumes(kernel, recorder, volume_binder::Timer::Resync),
             Event::Written(slot) => self.manage(kernel, recorder, Some(manager::Timer::Written(slot))),
             Event::ObjectDue(object) => self.manage(kernel, recorder, Some(manager::Timer::Due(object))),
+            Event::Pools(timer) => self.pools(kernel, recorder, timer),
             Event::Scheduler(timer) => {
                 let mut env = env!(self, kernel, recorder);
                 self.scheduler.handle(&mut env, timer);
@@ -272,6 +270,7 @@ impl World {
                     self.lifecycle.on_change(&mut env, &change);
                     self.gc.on_change(&mut env, &change);
                     self.volume_binder.on_change(&mut env, &change);
+                    self.autoscaler.on_change(&mut env, &change);
                     self.manager.on_change(&mut maker!(self, kernel, recorder), &change);
                     env = env!(self, kernel, recorder);
                 }

@@ -128,6 +128,7 @@ impl Builder {
             containers,
             volumes: Box::default(),
             naming: Default::default(),
+            drain: Default::default(),
         })
     }
 
