@@ -2,10 +2,12 @@
 //! folded in at every accepted write. Knows admission, but no component and no policy beyond it.
 
 pub mod admission;
+pub mod eviction;
 pub mod log;
 pub mod nodes;
 pub mod objects;
 pub mod pods;
+pub mod quota;
 pub mod request;
 pub mod stored;
 

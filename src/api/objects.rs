@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::request::Rejection;
+use crate::base::id::DenseId;
 use crate::base::{IdVec, SimTime};
 use crate::model::objects::{ObjectKind, ObjectSpec, ObjectStatus};
 use crate::model::{ObjectId, PodId, StrId, WorkloadId};
@@ -131,6 +132,12 @@ impl Objects {
     /// Every object that exists, in order of creation.
     pub fn iter(&self) -> impl Iterator<Item = (ObjectId, &ObjectRow)> {
         self.rows.entries().filter(|(_, row)| row.exists)
+    }
+
+    /// The existing objects of a kind, by namespace (in the order of its id) and name.
+    pub fn of_kind(&self, kind: ObjectKind) -> impl Iterator<Item = (ObjectId, &ObjectRow)> {
+        let all = self.names.range((kind, StrId::from_index(0), Box::from(""))..);
+        all.take_while(move |((of, ..), _)| *of == kind).map(|(_, &id)| (id, &self.rows[id]))
     }
 
     /// How many objects ever existed.

@@ -52,12 +52,19 @@ pub(super) fn stop(args: &AtArgs, terminal: &Terminal) -> Result<Stop, Exit> {
             let meta = &object["metadata"];
             let namespace = meta["namespace"].as_str().unwrap_or("default").to_owned();
             by_name.insert((text(&object["kind"]), namespace, text(&meta["name"])), object.clone());
-            by_place.insert((span.source, span.start), object);
+            by_place.insert((span.source, span.start), pod_of(object));
         }
     }
     let of = |span: &crate::diag::Span| by_place.get(&(span.source, span.start)).cloned().unwrap_or_default();
     let written = Written { templates: loaded.templates.iter().map(of).collect(), objects: by_name };
     Ok(Stop { simulation, now, written, query: Query { names, ..query } })
+}
+
+/// The pod of an object: of a controller's, the template of its pods.
+fn pod_of(object: Value) -> Value {
+    let templates = ["/spec/jobTemplate/spec/template", "/spec/template"];
+    let template = templates.into_iter().find_map(|path| object.pointer(path).cloned());
+    template.unwrap_or(object)
 }
 
 /// The time that `--at` names; the end of the run without. Says what is wrong with it.

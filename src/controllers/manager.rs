@@ -9,8 +9,9 @@ use std::collections::{BTreeMap, VecDeque};
 
 use super::client::Client;
 use super::script::{Script, Sync, Variation, Write};
+use super::selected::Selected;
 use super::{mint, reconcile};
-use crate::api::{Change, Op, Owned, PodRef, Rejection};
+use crate::api::{Change, Cluster, Op, Owned, PodRef, Rejection};
 use crate::base::{IdVec, SimDuration, SimTime};
 use crate::component::{MakerEnv, NewPod};
 use crate::engine::Timers;
@@ -76,9 +77,16 @@ pub struct Manager {
     minted: BTreeMap<(TemplateId, Variation), TemplateId>,
     /// Pods without an owner that an object's selector matches.
     orphans: BTreeMap<ObjectId, Vec<PodRef>>,
+    selected: Selected,
 }
 
 impl Manager {
+    /// Whether a change may concern an object of a controller: budgets and autoscalers look at pods of others.
+    #[must_use]
+    pub fn minds(cluster: &Cluster) -> bool {
+        !cluster.objects().is_empty()
+    }
+
     /// A change that controllers see: queues the objects that it concerns.
     pub fn on_change<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut MakerEnv<'_, T, R>, change: &Change) {
         if env.cluster.objects().is_empty() {
@@ -96,6 +104,7 @@ impl Manager {
         }
         let mut concerned = reconcile::Concerned::default();
         reconcile::concerned(env.cluster, change, &mut concerned);
+        self.selected.on_change(env.cluster, env.plan, change, &mut concerned);
         for &object in &concerned.now {
             self.add(object);
         }
@@ -156,6 +165,8 @@ impl Manager {
             cluster: env.cluster,
             plan: env.plan,
             orphans: &orphans,
+            failures: self.items[object].failures,
+            selected: self.selected.of(object),
             recorder: env.recorder,
             script: Script::default(),
             again: SimTime::NEVER,
@@ -221,8 +232,9 @@ impl Manager {
     /// The API server takes a write, or refuses it.
     fn arrive<T, R: Recorder>(&mut self, env: &mut MakerEnv<'_, T, R>, slot: u32, write: &Write) {
         let object = self.running.get_mut(slot).object;
+        let before = reconcile::replicas_before(env.cluster, write);
         let result = self.carry_out(env, object, write);
-        reconcile::written(env, object, write, &result);
+        reconcile::written(env, object, write, before, &result);
         let running = self.running.get_mut(slot);
         running.waiting -= 1;
         // What is gone already, or is so already, is as good as done.

@@ -1,15 +1,24 @@
 //! Controllers: reconcilers that read the change log and write objects; their arithmetic is pure.
 
 pub mod client;
+pub mod cronjob;
+pub mod daemon_set;
+pub mod deployment;
+pub mod disruption;
 pub mod endpoints;
+pub mod hpa;
+pub mod job;
 pub mod manager;
 mod mint;
 pub mod node_lifecycle;
 mod orphans;
 pub mod pod_gc;
 mod reconcile;
-mod replica_set;
+pub mod replica_set;
 pub mod script;
+mod selected;
+pub mod slow_start;
+pub mod stateful_set;
 pub mod volume_binder;
 pub mod zones;
 

@@ -2,13 +2,13 @@
 
 use smallvec::SmallVec;
 
-use super::replica_set;
 use super::script::{Sync, Write};
-use crate::api::{Change, Cluster, PodRef, Rejection};
+use super::{daemon_set, deployment, disruption, replica_set, stateful_set};
+use crate::api::{Change, Cluster, ObjectRow, PodRef, Rejection, StatusMask};
 use crate::base::SimDuration;
 use crate::component::MakerEnv;
-use crate::model::ObjectId;
-use crate::model::objects::ObjectKind;
+use crate::model::objects::{DeploymentStrategy, ObjectKind};
+use crate::model::{ObjectId, PodConditionType};
 use crate::record::{KubeEvent, Recorder, Subject};
 
 /// Objects that a change concerns.
@@ -35,11 +35,25 @@ pub(super) fn concerned(cluster: &Cluster, change: &Change, found: &mut Concerne
         Change::PodAdded { pod, .. }
         | Change::PodBound { pod, .. }
         | Change::PodStatus { pod, .. }
-        | Change::PodDeleting { pod, .. } => found.add(owner(pod)),
-        Change::PodRemoved { owner, .. } => found.add(owner),
+        | Change::PodDeleting { pod, .. } => {
+            found.add(owner(pod).filter(|&owner| matters(cluster.objects().get(owner), change)));
+        }
+        Change::PodRemoved { owner, .. } => {
+            found.add(owner);
+            // A Deployment that recreates waits for pods that its ReplicaSets no longer count.
+            found.add(owner.and_then(|owner| cluster.objects().get(owner).owner).filter(|&above| {
+                let above = cluster.objects().get(above);
+                above.exists()
+                    && above.spec.deployment().is_some_and(|spec| spec.strategy == DeploymentStrategy::Recreate)
+            }));
+        }
         Change::PodOwned { before, owner, .. } => {
             found.add(before);
             found.add(owner);
+        }
+        // The status of a ReplicaSet is for its Deployment; what it wants itself has not changed.
+        Change::ObjectChanged(object, false) if cluster.objects().get(object).spec.replica_set().is_some() => {
+            found.add(cluster.objects().get(object).owner);
         }
         Change::ObjectAdded(object)
         | Change::ObjectChanged(object, _)
@@ -48,7 +62,28 @@ pub(super) fn concerned(cluster: &Cluster, change: &Change, found: &mut Concerne
             found.add(Some(object));
             found.add(cluster.objects().get(object).owner);
         }
+        Change::NodeAdded(_) | Change::NodeRemoved(_) | Change::NodeTaints { .. } => {
+            let all = cluster.objects().iter();
+            let sets = all.filter(|(_, row)| row.kind() == ObjectKind::DaemonSet);
+            found.now.extend(sets.map(|(id, _)| id));
+        }
         _ => {}
+    }
+}
+
+/// Whether a change of one of its pods is of interest to an object: these count pods that are there and ready, not where
+/// they are.
+fn matters(owner: &ObjectRow, change: &Change) -> bool {
+    use ObjectKind::{DaemonSet, ReplicaSet, ReplicationController, StatefulSet};
+    if !matches!(owner.kind(), ReplicaSet | ReplicationController | StatefulSet | DaemonSet) {
+        return true;
+    }
+    match *change {
+        Change::PodBound { .. } => false,
+        Change::PodStatus { mask, old_phase, phase, .. } => {
+            old_phase != phase || mask.has(StatusMask::condition(PodConditionType::Ready))
+        }
+        _ => true,
     }
 }
 
@@ -59,16 +94,30 @@ pub(super) fn sync<R: Recorder>(cx: &mut Sync<'_, R>) {
         return;
     }
     match row.kind() {
-        ObjectKind::ReplicaSet | ObjectKind::ReplicationController => replica_set::sync(cx),
+        ObjectKind::ReplicaSet | ObjectKind::ReplicationController => replica_set::reconcile::sync(cx),
+        ObjectKind::Deployment => deployment::sync(cx),
+        ObjectKind::StatefulSet => stateful_set::sync(cx),
+        ObjectKind::DaemonSet => daemon_set::sync(cx),
+        ObjectKind::PodDisruptionBudget => disruption::sync(cx),
         _ => {}
     }
 }
 
-/// Tells what became of a write of `object`.
+/// How many replicas the object has that a write changes, before it.
+pub(super) fn replicas_before(cluster: &Cluster, write: &Write) -> Option<i32> {
+    match write {
+        Write::PutSpec(object, _) => cluster.objects().get(*object).spec.replicas(),
+        Write::CreateObject(_) => Some(0),
+        _ => None,
+    }
+}
+
+/// Tells what became of a write of `object`. `before`: see [`replicas_before`].
 pub(super) fn written<T, R: Recorder>(
     env: &mut MakerEnv<'_, T, R>,
     object: ObjectId,
     write: &Write,
+    before: Option<i32>,
     result: &Result<Option<PodRef>, Rejection>,
 ) {
     if !R::ON {
@@ -85,6 +134,20 @@ pub(super) fn written<T, R: Recorder>(
         env.plan.pod_name(workload, pods.template(pod.pod), ordinal)
     });
     let subject = Subject::Object(object);
+    let scaled = match write {
+        Write::PutSpec(set, spec) => Some((&*env.cluster.objects().get(*set).name, spec.replica_set())),
+        Write::CreateObject(new) => Some((&*new.name, new.spec.replica_set())),
+        _ => None,
+    };
+    if let (Some((name, Some(spec))), Some(from), Ok(_)) = (scaled, before, result)
+        && from != spec.replicas
+    {
+        let (how, name, to) = (if from < spec.replicas { "up" } else { "down" }, name.to_owned(), spec.replicas);
+        env.event(subject, KubeEvent::ScalingReplicaSet, || {
+            format!("Scaled {how} replica set {name} from {from} to {to}")
+        });
+        return;
+    }
     match (write, result) {
         (Write::CreatePod { .. }, Ok(_)) => {
             env.event(subject, KubeEvent::SuccessfulCreate, || format!("Created pod: {}", name.unwrap_or_default()));

@@ -6,15 +6,13 @@
 
 use std::collections::VecDeque;
 
+use super::slow_start::{INITIAL_BATCH, next_batch};
 use crate::api::{Cluster, NewObject, ObjectRow, PodRef, Propagation};
 use crate::base::{SimDuration, SimTime};
 use crate::model::objects::{ObjectSpec, ObjectStatus};
 use crate::model::plan::Plan;
-use crate::model::{NodeId, ObjectId, StorageObject, TemplateId};
+use crate::model::{NodeId, ObjectId, PodConditionType, StorageObject, TemplateId};
 use crate::record::{Fact, KubeEvent, Recorder, Subject};
-
-/// The first batch of a slow start (`SlowStartInitialBatchSize`).
-const SLOW_START_INITIAL: usize = 1;
 
 /// One write.
 #[derive(Clone, PartialEq, Debug)]
@@ -82,6 +80,10 @@ pub struct Sync<'a, R> {
     pub plan: &'a Plan,
     /// Pods without an owner that the object's selector matched when they appeared.
     pub orphans: &'a [PodRef],
+    /// How many syncs in a row failed before this one.
+    pub failures: u32,
+    /// The pods that it selects, if it is a budget, in the order of their creation. Some may be gone.
+    pub selected: &'a [PodRef],
     pub(super) recorder: &'a mut R,
     pub(super) script: Script,
     pub(super) again: SimTime,
@@ -100,6 +102,14 @@ impl<R: Recorder> Sync<'_, R> {
         let mut pods: Vec<PodRef> = self.cluster.pods_of(self.id).collect();
         pods.sort_unstable_by_key(|pod| pod.uid);
         pods
+    }
+
+    /// Since when a pod is ready; `None` if it is not.
+    #[must_use]
+    pub fn ready_since(&self, pod: PodRef) -> Option<SimTime> {
+        let pods = self.cluster.pods();
+        let ready = pods.conditions(pod.pod).is_true(PodConditionType::Ready);
+        if ready { pods.transition(pod.pod, PodConditionType::Ready) } else { None }
     }
 
     /// Adds a group of writes.
@@ -130,11 +140,11 @@ impl<R: Recorder> Sync<'_, R> {
     /// pkg/controller/controller_utils.go, v1.34 (spec 8.2).
     pub fn slow_start(&mut self, writes: Vec<Write>) {
         let mut writes = writes.into_iter();
-        let mut size = SLOW_START_INITIAL.min(writes.len());
+        let mut size = INITIAL_BATCH.min(writes.len());
         while size > 0 {
             let batch = writes.by_ref().take(size).collect();
             self.write(batch);
-            size = (2 * size).min(writes.len());
+            size = next_batch(size, writes.len());
         }
     }
 

@@ -20,7 +20,7 @@ use crate::model::names::go_quote;
 use crate::model::qos::qos_class;
 use crate::model::{
     DrainHints, HostPort, PodCgroup, PodClass, PodOwner, PodResources, PodTemplate, ResourceList, RestartPolicy, Role,
-    StrId,
+    StrId, deletion_cost,
 };
 
 /// A pod's `spec`, compiled.
@@ -85,6 +85,7 @@ pub(super) fn spec<'t>(cx: &mut Context<'_>, root: &Fields<'t, '_>, meta: &Meta<
         volumes: volumes.into_boxed_slice(),
         naming: Default::default(),
         drain,
+        deletion_cost: meta.annotation("controller.kubernetes.io/pod-deletion-cost").map_or(0, deletion_cost),
     };
     Some(Pod { template, port_names })
 }

@@ -1,6 +1,7 @@
 //! Kubernetes' vocabulary as plain compiled data: what a manifest means once names are interned, quantities are
 //! integers and defaults are filled in. Knows neither the engine nor serde.
 
+pub mod admission;
 pub mod autoscaling;
 pub mod available;
 pub mod behavior;
@@ -8,10 +9,15 @@ pub mod budget;
 pub mod cgroup;
 pub mod class;
 pub mod control_plane;
+pub mod cron;
+mod cron_duration;
+pub mod cron_next;
 pub mod effective;
 pub mod eviction;
 pub mod ids;
+pub mod indexes;
 pub mod int_or_percent;
+pub mod limit_range;
 pub mod names;
 pub mod node;
 pub mod node_affinity;
@@ -35,11 +41,13 @@ pub mod tolerations;
 pub mod vocabulary;
 pub mod volume_match;
 
+pub use admission::{PriorityClass, PriorityClasses, PriorityRefusal};
 pub use autoscaling::{AutoscalerPlan, DrainHints, Expander, PoolLimits, PoolPlan};
 pub use behavior::{Behavior, Crash, FileUse, HookRun, OnTerminate, RunTime, StartFailure, Unhealthy, Usage};
 pub use budget::{BudgetBound, BudgetStatus, DisruptionBudget};
 pub use cgroup::PodCgroup;
 pub use class::{HostPort, PodClass, PreemptionPolicy, Taint, TaintEffect, Toleration, TolerationOperator};
+pub use cron::CronSchedule;
 pub use effective::{PodResources, ResourceList, ResourceRequirements};
 pub use eviction::{EvictionPlan, Pressure};
 pub use ids::*;
@@ -49,7 +57,7 @@ pub use node_affinity::{NameTest, NodeAffinity, NodeLabels, NodeSelectorTerm, No
 pub use pod::{
     ConfigKind, ConfigRef, ContainerPort, ContainerSpec, EnvSource, Hook, ImagePullPolicy, Mount, OwnRestartPolicy,
     PodNaming, PodTemplate, Probe, ProbeAction, Protocol, QosClass, ResizeRestarts, RestartPolicy, RestartRule, Role,
-    Volume, VolumeSource,
+    Volume, VolumeSource, deletion_cost,
 };
 pub use pod_affinity::{Namespace, PodAffinity, PodAffinityTerm, PodLabels};
 pub use resources::{Limits, Resources};

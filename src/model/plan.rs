@@ -6,9 +6,9 @@ use super::pod::{PodNaming, generated_suffix};
 use super::service::ConfigContent;
 use super::strings::known;
 use super::{
-    AutoscalerPlan, Behavior, BehaviorId, ClassId, ConfigId, ConfigObject, DisruptionBudget, ImageId, Namespace,
-    NodeShape, OwnerSelector, PodClass, PodTemplate, PoolId, PoolPlan, ServiceId, ServiceSpec, ShapeId, StorageObject,
-    StrId, Strings, Taint, TemplateId, WorkloadId,
+    AutoscalerPlan, Behavior, BehaviorId, ClassId, ConfigId, ConfigObject, ImageId, Namespace, NodeShape,
+    OwnerSelector, PodClass, PodTemplate, PoolId, PoolPlan, ServiceId, ServiceSpec, ShapeId, StorageObject, StrId,
+    Strings, Taint, TemplateId, WorkloadId,
 };
 use crate::base::{IdVec, SimDuration, SimTime};
 
@@ -53,8 +53,6 @@ pub struct Plan {
     pub storage: Vec<StorageObject>,
     /// Services.
     pub services: IdVec<ServiceId, ServiceSpec>,
-    /// PodDisruptionBudgets.
-    pub budgets: Vec<DisruptionBudget>,
     /// Namespaces, which terms of pod affinity select by label.
     pub namespaces: Vec<Namespace>,
     /// Selectors of controllers, by which the pods that they own are spread.
@@ -457,7 +455,6 @@ impl Default for Plan {
             seed: 1,
             start: SimTime(1_767_225_600_000_000_000),
             duration: SimDuration::from_secs(3600),
-            budgets: Vec::new(),
             namespaces: vec![Namespace::bare(known::DEFAULT, &mut strings)],
             owners: Vec::new(),
             strings,

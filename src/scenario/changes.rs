@@ -4,7 +4,7 @@ use super::faults::{node, pod_target, pool};
 use super::fields::{Fields, Placed};
 use super::files::open_all;
 use super::nodes::taint;
-use super::parts::Parts;
+use super::parts::{Parts, budget};
 use super::pods::{Purpose, compile};
 use super::spec::workload::CHANGE;
 use super::time::{moment, within_run};
@@ -66,11 +66,12 @@ fn apply(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &mut Parts, at: SimTime) -
     let sources = open_all(cx, &paths);
     let had_errors = cx.diagnostics.has_errors();
     let objects = compile(cx, &sources, Purpose::Beside);
-    let unusable = objects.nodes.len() + objects.services.len() + objects.namespaces.len() + objects.budgets.len();
+    let unusable = objects.nodes.len() + objects.services.len() + objects.namespaces.len();
     let mut storage = objects.storage;
     storage.admit(parts.default_class);
     let storage: Vec<_> = storage.into_objects().collect();
-    let usable = objects.pods.len() + objects.configs.len() + storage.len() + objects.controllers.len();
+    let usable =
+        objects.pods.len() + objects.configs.len() + storage.len() + objects.controllers.len() + objects.budgets.len();
     if unusable > 0 || (usable == 0 && !sources.is_empty() && had_errors == cx.diagnostics.has_errors()) {
         let message = if unusable > 0 {
             "only ConfigMaps, Secrets, storage objects and Pods can be applied while the run goes on"
@@ -86,7 +87,9 @@ fn apply(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &mut Parts, at: SimTime) -
     let controllers: Vec<ChangeKind> = objects
         .controllers
         .into_iter()
-        .map(|object| ChangeKind::ApplyObject(Box::new(parts.object(cx, object))))
+        .map(|object| parts.object(cx, object))
+        .chain(objects.budgets.into_iter().map(budget))
+        .map(|object| ChangeKind::ApplyObject(Box::new(object)))
         .collect();
     let configs = objects.configs.into_iter().map(|(content, _)| ChangeKind::ApplyConfig(content));
     let storage = storage.into_iter().map(|object| ChangeKind::ApplyStorage(Box::new(object)));

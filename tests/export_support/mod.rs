@@ -129,6 +129,7 @@ impl Builder {
             volumes: Box::default(),
             naming: Default::default(),
             drain: Default::default(),
+            deletion_cost: 0,
         })
     }
 

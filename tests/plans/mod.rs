@@ -480,6 +480,7 @@ impl Builder {
             volumes,
             naming: Default::default(),
             drain: Default::default(),
+            deletion_cost: 0,
         })
     }
 

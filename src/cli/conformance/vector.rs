@@ -146,7 +146,7 @@ pub(super) struct StateIn {
 }
 
 impl StateIn {
-    fn build(state: Option<&Self>, strings: &mut Strings) -> ContainerState {
+    pub(super) fn build(state: Option<&Self>, strings: &mut Strings) -> ContainerState {
         match state {
             Some(Self { exit_code: Some(exit_code), signal, reason, .. }) => {
                 let at = now() - SINCE_LAST_END;

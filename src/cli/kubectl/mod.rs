@@ -8,6 +8,7 @@ mod describe_node;
 mod events;
 mod network;
 mod node;
+mod objects;
 mod pod;
 pub(super) mod table;
 mod usage;
@@ -19,8 +20,9 @@ use serde_json::{Map, Value, json};
 
 use crate::api::PodRef;
 use crate::base::{IdVec, SimTime};
+use crate::model::objects::ObjectKind;
 use crate::model::selector::Selector;
-use crate::model::{ConfigId, ConfigKind, NodeId, ServiceId, StrId, TemplateId};
+use crate::model::{ConfigId, ConfigKind, NodeId, ObjectId, ServiceId, StrId, TemplateId};
 use crate::record::{ApiEvent, KubeEvents};
 use crate::sim::Simulation;
 use crate::sim::plan::Plan;
@@ -36,10 +38,11 @@ pub(super) enum Kind {
     ConfigMap,
     Secret,
     Event,
+    Object(ObjectKind),
 }
 
 impl Kind {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 19] = [
         Self::Pod,
         Self::Node,
         Self::Service,
@@ -48,6 +51,17 @@ impl Kind {
         Self::ConfigMap,
         Self::Secret,
         Self::Event,
+        Self::Object(ObjectKind::Deployment),
+        Self::Object(ObjectKind::ReplicaSet),
+        Self::Object(ObjectKind::ReplicationController),
+        Self::Object(ObjectKind::StatefulSet),
+        Self::Object(ObjectKind::DaemonSet),
+        Self::Object(ObjectKind::Job),
+        Self::Object(ObjectKind::CronJob),
+        Self::Object(ObjectKind::HorizontalPodAutoscaler),
+        Self::Object(ObjectKind::PodDisruptionBudget),
+        Self::Object(ObjectKind::ResourceQuota),
+        Self::Object(ObjectKind::LimitRange),
     ];
 
     /// What users call it: plural, singular, short forms.
@@ -66,6 +80,7 @@ impl Kind {
             Self::ConfigMap => &["configmaps", "configmap", "cm"],
             Self::Secret => &["secrets", "secret"],
             Self::Event => &["events", "event", "ev"],
+            Self::Object(kind) => objects::names(kind),
         }
     }
 
@@ -83,6 +98,7 @@ impl Kind {
     pub const fn resource(self) -> &'static str {
         match self {
             Self::EndpointSlice => "endpointslices.discovery.k8s.io",
+            Self::Object(kind) => objects::resource(kind),
             other => other.names()[0],
         }
     }
@@ -140,6 +156,7 @@ impl Kind {
                 ("COUNT", true),
                 ("NAME", true),
             ],
+            Self::Object(kind) => objects::columns(kind),
         }
     }
 }
@@ -173,6 +190,7 @@ pub(super) enum Source {
     Config(ConfigId),
     /// The place in [`View::events`].
     Event(usize),
+    Object(ObjectId),
 }
 
 /// An object in a list.
@@ -228,6 +246,7 @@ impl<'a> View<'a> {
             Kind::ConfigMap => self.configs(ConfigKind::ConfigMap),
             Kind::Secret => self.configs(ConfigKind::Secret),
             Kind::Event => self.event_items(),
+            Kind::Object(kind) => self.objects_of(kind),
         };
         let wanted = |item: &Item| {
             let here = query.namespace.as_ref().is_none_or(|namespace| *namespace == item.namespace);
@@ -254,6 +273,7 @@ impl<'a> View<'a> {
                 _ => self.service_object(service),
             },
             Source::Config(config) => self.config_object(config),
+            Source::Object(object) => self.controller_object(object),
             Source::Event(at) => self.event_object(&self.events[at]),
         }
     }

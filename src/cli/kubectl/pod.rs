@@ -11,8 +11,8 @@ use crate::kubelet::conditions::{self, ConditionInput};
 use crate::kubelet::containers::Observed;
 use crate::model::strings::known;
 use crate::model::{
-    ConditionStatus, ContainerSpec, ContainerState, ContainerStatus, PodCondition, PodConditionType, PodTemplate,
-    PodUid, StrId, Taint, TaintEffect, Toleration, TolerationOperator,
+    ConditionStatus, ContainerSpec, ContainerState, ContainerStatus, PodCondition, PodConditionType, PodNaming,
+    PodTemplate, PodUid, StrId, Taint, TaintEffect, Toleration, TolerationOperator,
 };
 use crate::record::{KubeEvent, Subject};
 
@@ -30,8 +30,6 @@ impl View<'_> {
 
     fn pod_item(&self, pod: PodRef) -> Item {
         let row = self.simulation.pod_row(pod, self.now);
-        let template = self.template(pod);
-        let labels = self.plan().strings.labels(template.labels).pairs().iter();
         let none = || "<none>".to_owned();
         let cells = vec![
             row.name.clone(),
@@ -41,14 +39,14 @@ impl View<'_> {
             self.age(self.simulation.cluster().pods().created(pod.pod)),
             row.ip.unwrap_or_else(none),
             row.node.map_or_else(none, |node| self.text(node).to_owned()),
-            none(),
+            self.nominated(pod).unwrap_or_else(none),
             self.gates(pod).unwrap_or_else(none),
         ];
         Item {
             source: Source::Pod(pod),
             namespace: self.text(row.namespace).to_owned(),
             name: row.name,
-            labels: labels.map(|&(key, value)| (self.text(key).to_owned(), self.text(value).to_owned())).collect(),
+            labels: self.label_map(self.simulation.cluster().pods().template(pod.pod)),
             cells,
         }
     }
@@ -63,9 +61,22 @@ impl View<'_> {
         &self.plan().templates[self.simulation.cluster().pods().template(pod.pod)]
     }
 
+    /// The node that evictions make room on for a pod without a node.
+    fn nominated(&self, pod: PodRef) -> Option<String> {
+        let pods = self.simulation.cluster().pods();
+        let node = pods.nominated_node(pod.pod).filter(|_| pods.node(pod.pod).is_none())?;
+        Some(self.text(self.simulation.cluster().nodes().get(node).name).to_owned())
+    }
+
+    fn is_generated(&self, pod: PodRef) -> bool {
+        matches!(self.template(pod).naming, PodNaming::Generated(_))
+    }
+
     fn written_pod(&self, pod: PodRef) -> &Value {
         const NOTHING: &Value = &Value::Null;
-        self.written.templates.get(self.simulation.cluster().pods().template(pod.pod)).unwrap_or(NOTHING)
+        // A variation is written where its template is.
+        let template = self.simulation.recorder().pods()[pod.uid].template;
+        self.written.templates.get(template).unwrap_or(NOTHING)
     }
 
     /// Namespace and name.
@@ -84,6 +95,14 @@ impl View<'_> {
         let created = pods.created(pod.pod);
         let mut meta = self.metadata(&pod.uid.uuid(), Some(&namespace), &name, created, written);
         meta.insert("generation".into(), json!(if pods.deleting(pod.pod) { 2 } else { 1 }));
+        if let Some(owned) = pods.owned(pod.pod) {
+            let labels = self.label_map(pods.template(pod.pod)).into_iter();
+            meta.insert("labels".into(), labels.map(|(key, value)| (key, Value::from(value))).collect());
+            meta.insert("ownerReferences".into(), self.owner_reference(owned.object));
+            if let Some((base, _)) = name.rsplit_once('-').filter(|_| self.is_generated(pod)) {
+                meta.insert("generateName".into(), format!("{base}-").into());
+            }
+        }
         if let (Some(at), Some(grace)) = (pods.deletion_timestamp(pod.pod), pods.deletion_grace_seconds(pod.pod)) {
             meta.insert("deletionTimestamp".into(), at.rfc3339().into());
             meta.insert("deletionGracePeriodSeconds".into(), grace.into());

@@ -1,0 +1,4 @@
+//! CronJobs: their arithmetic, one file a rule.
+
+pub mod missed;
+pub mod sync;
