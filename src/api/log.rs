@@ -148,6 +148,8 @@ pub enum Change {
         /// The owner now.
         owner: Option<ObjectId>,
     },
+    /// A Job has counted a pod of its.
+    PodUntracked(PodRef, ObjectId),
     /// An object of a controller was created.
     ObjectAdded(ObjectId),
     /// The spec (`true`) or the status of an object of a controller was written.
@@ -206,6 +208,7 @@ impl Change {
             Self::PodNominated { pod, node, .. } => (pod_word(pod, 13), node_word(node)),
             Self::PodUngated { pod, class } => (pod_word(pod, 16), u64::from(class.raw())),
             Self::PodOwned { pod, owner, .. } => (pod_word(pod, 17), owner.map_or(u64::MAX, |o| u64::from(o.raw()))),
+            Self::PodUntracked(pod, owner) => (pod_word(pod, 22), u64::from(owner.raw())),
             Self::ObjectAdded(object) => (18 << 56, u64::from(object.raw())),
             Self::ObjectChanged(object, spec) => (19 << 56 | u64::from(spec), u64::from(object.raw())),
             Self::ObjectDeleting(object) => (20 << 56, u64::from(object.raw())),
@@ -283,6 +286,7 @@ impl Cursor {
                     | Change::PodResized { .. }
                     | Change::PodNominated { .. }
                     | Change::PodUngated { .. }
+                    | Change::PodUntracked(..)
             ),
             Self::Scheduler => match change {
                 Change::PodStatus { old_phase, phase, .. } => old_phase.is_terminal() != phase.is_terminal(),
@@ -290,6 +294,7 @@ impl Cursor {
                 | Change::NodePressure { .. }
                 | Change::Config(..)
                 | Change::PodOwned { .. }
+                | Change::PodUntracked(..)
                 | Change::ObjectAdded(_)
                 | Change::ObjectChanged(..)
                 | Change::ObjectDeleting(_)

@@ -65,6 +65,8 @@ pub struct Autoscaler {
     pub(super) jobs: Vec<Option<Job>>,
     pub(super) rollouts: Vec<Rollout>,
     pub(super) commands: Vec<Command>,
+    /// Whether there is a Cluster Autoscaler.
+    is_enabled: bool,
     /// The next scan.
     scan: Option<(SimTime, TimerKey)>,
     last_scan: Option<SimTime>,
@@ -87,7 +89,7 @@ impl Autoscaler {
     #[must_use]
     pub fn new(plan: &Plan) -> Self {
         let groups = plan.pools.iter().map(|_| Group::default()).collect();
-        Self { cloud: Cloud::new(plan), groups, ..Self::default() }
+        Self { cloud: Cloud::new(plan), groups, is_enabled: plan.autoscaler.is_some(), ..Self::default() }
     }
 
     /// The pools' machines.
@@ -99,6 +101,20 @@ impl Autoscaler {
     /// What the simulation is to do now.
     pub fn take_commands(&mut self) -> Vec<Command> {
         std::mem::take(&mut self.commands)
+    }
+
+    /// Whether a change may be a reason to scan, or something that a drain waits for.
+    #[must_use]
+    pub fn minds(&self, change: &Change) -> bool {
+        let is_enough = match change {
+            Change::PodStatus { mask, old_phase, phase, .. } => {
+                mask.has(StatusMask::condition(PodConditionType::PodScheduled))
+                    || (mask.has(StatusMask::condition(PodConditionType::Ready)) && !self.unremovable.is_empty())
+                    || old_phase.is_terminal() != phase.is_terminal()
+            }
+            _ => true,
+        };
+        !self.jobs.is_empty() || (self.is_enabled && is_enough)
     }
 
     /// A change that controllers see.

@@ -6,7 +6,6 @@
 
 use std::collections::VecDeque;
 
-use super::budgets::Budgets;
 use super::cluster_autoscaler::{Autoscaler, Command, Timer};
 use crate::api::{Change, Op, PodRef};
 use crate::base::{SimDuration, SimTime};
@@ -15,9 +14,7 @@ use crate::engine::{TimerKey, Timers};
 use crate::model::objects::ObjectKind;
 use crate::model::plan::Plan;
 use crate::model::strings::known;
-use crate::model::{
-    AutoscalerPlan, ConditionStatus, NodeId, Phase, PodCondition, PodConditionType, PoolId, Taint, TaintEffect,
-};
+use crate::model::{AutoscalerPlan, NodeId, PoolId, Taint, TaintEffect};
 use crate::record::{KubeEvent, Recorder};
 
 /// Beyond the pods' own grace, the autoscaler waits this long for them to go (`PodEvictionHeadroom`).
@@ -198,6 +195,9 @@ impl Autoscaler {
     /// The next step of a node's removal is due.
     pub(super) fn step<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, slot: usize) {
         let Some(mut job) = self.jobs[slot].take() else { return };
+        while self.jobs.len() > slot + 1 && self.jobs.last().is_some_and(Option::is_none) {
+            self.jobs.pop();
+        }
         job.wake = None;
         let manner = Manner::of(job.why, env.plan.autoscaler.as_ref());
         if !env.cluster.nodes().get(job.node).exists {
@@ -322,25 +322,20 @@ fn movable<T, R>(env: &Env<'_, T, R>, node: NodeId, for_autoscaler: bool) -> Vec
     pods.on_node(node).filter(counts).collect()
 }
 
-/// Asks for the eviction of a pod; whether it is granted, or the pod is going anyway. A budget that allows nothing refuses it, and
-/// so do two budgets at once (spec 8.8).
-fn evict<T, R: Recorder>(env: &mut Env<'_, T, R>, pod: PodRef, max_grace: Option<SimDuration>) -> bool {
+/// Asks for the eviction of a pod; whether it is granted, or the pod is going anyway.
+fn evict<T, R>(env: &mut Env<'_, T, R>, pod: PodRef, max_grace: Option<SimDuration>) -> bool {
     let pods = env.cluster.pods();
     if !pods.exists(pod) || pods.deleting(pod.pod) {
         return true;
     }
-    let is_exempt = pods.phase(pod.pod).is_terminal() || pods.phase(pod.pod) == Phase::Pending;
-    if !is_exempt {
-        let allowed = Budgets::new(env.cluster, env.plan).of(env.cluster, pod);
-        if allowed.len() > 1 || allowed.iter().any(|&allowed| allowed < 1) {
-            return false;
-        }
-        let condition = PodCondition { status: ConditionStatus::True, reason: known::EVICTION_BY_EVICTION_API };
-        let kind = PodConditionType::DisruptionTarget;
-        let _ = env.cluster.request(env.now, Op::SetCondition { pod, kind, condition });
+    let plan = env.plan;
+    let template = &plan.templates[pods.template(pod.pod)];
+    if env.cluster.request(env.now, Op::EvictPod { pod, template, strings: &plan.strings }).is_err() {
+        return false;
     }
-    let spec_grace_seconds = env.plan.templates[env.cluster.pods().template(pod.pod)].grace_period_seconds;
-    let grace_seconds = max_grace.map(SimDuration::whole_secs).filter(|&most| most < spec_grace_seconds);
-    let _ = env.cluster.request(env.now, Op::DeletePod { pod, grace_seconds, spec_grace_seconds });
+    let spec_grace_seconds = template.grace_period_seconds;
+    if let Some(most) = max_grace.map(SimDuration::whole_secs).filter(|&most| most < spec_grace_seconds) {
+        let _ = env.cluster.request(env.now, Op::DeletePod { pod, grace_seconds: Some(most), spec_grace_seconds });
+    }
     true
 }

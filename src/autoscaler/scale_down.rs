@@ -261,7 +261,7 @@ fn pods_to_move<T, R>(
     let mut pods = Vec::new();
     for (id, class) in snapshot.lab.view().pods_on(node) {
         let Some(pod) = env.cluster.pods().in_slot(id) else { continue };
-        let allowed = budgets.of(env.cluster, pod).into_iter().min();
+        let allowed = budgets.least(env.cluster, pod);
         match drainability(&drain_pod(env, pod, allowed), &rules, env.now) {
             Drainability::Skip | Drainability::Stays => {}
             Drainability::Evict => pods.push((id, class)),

@@ -6,6 +6,7 @@ pub mod daemon_set;
 pub mod deployment;
 pub mod disruption;
 pub mod endpoints;
+mod gc;
 pub mod hpa;
 pub mod job;
 pub mod manager;

@@ -1,15 +1,37 @@
 //! Which reconciler is for which kind of object, which objects a change concerns, and what is told of the writes.
 
+use std::collections::BTreeMap;
+
 use smallvec::SmallVec;
 
 use super::script::{Sync, Write};
-use super::{daemon_set, deployment, disruption, replica_set, stateful_set};
+use super::{cronjob, deployment, disruption, gc, job, replica_set};
 use crate::api::{Change, Cluster, ObjectRow, PodRef, Rejection, StatusMask};
 use crate::base::SimDuration;
 use crate::component::MakerEnv;
 use crate::model::objects::{DeploymentStrategy, ObjectKind};
 use crate::model::{ObjectId, PodConditionType};
 use crate::record::{KubeEvent, Recorder, Subject};
+
+/// What controllers remember of objects from sync to sync.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Memories {
+    /// Of Jobs.
+    pub jobs: BTreeMap<ObjectId, job::sync::Memory>,
+    /// Of CronJobs.
+    pub cron_jobs: BTreeMap<ObjectId, cronjob::Memory>,
+}
+
+/// First delay of an object whose sync failed, and the greatest (`ItemExponentialFailureRateLimiter`).
+pub(super) const fn retries(kind: ObjectKind) -> (SimDuration, SimDuration) {
+    match kind {
+        ObjectKind::Job => (SimDuration::from_secs(1), SimDuration::from_secs(60)),
+        _ => (SimDuration::from_millis(5), SimDuration::from_secs(1000)),
+    }
+}
+
+/// Syncs of Jobs for what happens to their pods are put off (`syncJobBatchPeriod`).
+const JOB_BATCH: SimDuration = SimDuration::from_secs(1);
 
 /// Objects that a change concerns.
 #[derive(Clone, Debug, Default)]
@@ -21,8 +43,21 @@ pub(super) struct Concerned {
 }
 
 impl Concerned {
+    /// At once.
     fn add(&mut self, object: Option<ObjectId>) {
         self.now.extend(object);
+    }
+
+    /// For what its pods did, or its own status.
+    fn add_later(&mut self, cluster: &Cluster, object: Option<ObjectId>) {
+        let Some(object) = object else { return };
+        let row = cluster.objects().get(object);
+        let is_finished = row.status.job().is_some_and(|status| status.is_finished());
+        if row.kind() == ObjectKind::Job && row.exists() && row.deleting.is_none() && !is_finished {
+            self.later.push((object, JOB_BATCH));
+        } else {
+            self.now.push(object);
+        }
     }
 }
 
@@ -36,10 +71,10 @@ pub(super) fn concerned(cluster: &Cluster, change: &Change, found: &mut Concerne
         | Change::PodBound { pod, .. }
         | Change::PodStatus { pod, .. }
         | Change::PodDeleting { pod, .. } => {
-            found.add(owner(pod).filter(|&owner| matters(cluster.objects().get(owner), change)));
+            found.add_later(cluster, owner(pod).filter(|&owner| matters(cluster.objects().get(owner), change)));
         }
         Change::PodRemoved { owner, .. } => {
-            found.add(owner);
+            found.add_later(cluster, owner);
             // A Deployment that recreates waits for pods that its ReplicaSets no longer count.
             found.add(owner.and_then(|owner| cluster.objects().get(owner).owner).filter(|&above| {
                 let above = cluster.objects().get(above);
@@ -48,15 +83,19 @@ pub(super) fn concerned(cluster: &Cluster, change: &Change, found: &mut Concerne
             }));
         }
         Change::PodOwned { before, owner, .. } => {
-            found.add(before);
-            found.add(owner);
+            found.add_later(cluster, before);
+            found.add_later(cluster, owner);
         }
         // The status of a ReplicaSet is for its Deployment; what it wants itself has not changed.
         Change::ObjectChanged(object, false) if cluster.objects().get(object).spec.replica_set().is_some() => {
             found.add(cluster.objects().get(object).owner);
         }
+        Change::ObjectChanged(object, false) => {
+            found.add_later(cluster, Some(object));
+            found.add(cluster.objects().get(object).owner);
+        }
         Change::ObjectAdded(object)
-        | Change::ObjectChanged(object, _)
+        | Change::ObjectChanged(object, true)
         | Change::ObjectDeleting(object)
         | Change::ObjectRemoved(object) => {
             found.add(Some(object));
@@ -91,15 +130,18 @@ fn matters(owner: &ObjectRow, change: &Change) -> bool {
 pub(super) fn sync<R: Recorder>(cx: &mut Sync<'_, R>) {
     let row = cx.row();
     if !row.exists() {
-        return;
+        return gc::collect(cx);
     }
     match row.kind() {
         ObjectKind::ReplicaSet | ObjectKind::ReplicationController => replica_set::reconcile::sync(cx),
         ObjectKind::Deployment => deployment::sync(cx),
-        ObjectKind::StatefulSet => stateful_set::sync(cx),
-        ObjectKind::DaemonSet => daemon_set::sync(cx),
         ObjectKind::PodDisruptionBudget => disruption::sync(cx),
+        ObjectKind::Job if row.deleting.is_none() => job::reconcile(cx),
+        ObjectKind::CronJob if row.deleting.is_none() => cronjob::reconcile(cx),
         _ => {}
+    }
+    if cx.row().deleting.is_some() {
+        gc::collect(cx);
     }
 }
 
@@ -148,12 +190,20 @@ pub(super) fn written<T, R: Recorder>(
         });
         return;
     }
+    let kind = env.cluster.objects().get(object).kind();
     match (write, result) {
         (Write::CreatePod { .. }, Ok(_)) => {
             env.event(subject, KubeEvent::SuccessfulCreate, || format!("Created pod: {}", name.unwrap_or_default()));
         }
         (Write::CreatePod { .. }, Err(error)) => {
             env.event(subject, KubeEvent::FailedCreate, || format!("Error creating: {error}"));
+        }
+        (Write::CreateObject(new), Ok(_)) if new.spec.kind() == ObjectKind::Job => {
+            env.event(subject, KubeEvent::SuccessfulCreate, || format!("Created job {}", new.name));
+        }
+        (&Write::DeleteObject(job, _), Ok(_)) if kind == ObjectKind::CronJob => {
+            let name = env.cluster.objects().get(job).name.clone();
+            env.event(subject, KubeEvent::SuccessfulDelete, || format!("Deleted job {name}"));
         }
         (Write::DeletePod(_), Ok(_)) => {
             if let Some(name) = name {

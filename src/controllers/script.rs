@@ -32,6 +32,8 @@ pub enum Write {
     AdoptPod(PodRef),
     /// Takes its owner from a pod.
     ReleasePod(PodRef),
+    /// Tells a pod of the script's object, a Job, that it was counted.
+    UntrackPod(PodRef),
     /// Creates an object.
     CreateObject(Box<NewObject>),
     /// Writes the spec of an object.
@@ -64,8 +66,23 @@ pub enum Variation {
 pub struct Script {
     /// Groups of writes that go out together.
     pub groups: VecDeque<Vec<Write>>,
+    /// Groups that follow whether those were accepted or not.
+    pub always: VecDeque<Vec<Write>>,
     /// Written after the groups, whether they were accepted or not.
     pub last: Option<Write>,
+    /// Written in place of that if a group was refused.
+    pub if_refused: Option<Write>,
+}
+
+impl Script {
+    /// An object was created: the status of a CronJob that is yet to be written lists it.
+    pub(super) fn created(&mut self, object: ObjectId) {
+        if let Some(Write::PutStatus(_, status)) = &mut self.last
+            && let ObjectStatus::CronJob(status) = &mut **status
+        {
+            status.active.push(object);
+        }
+    }
 }
 
 /// What a reconciler is given for one sync of one object.
@@ -85,6 +102,7 @@ pub struct Sync<'a, R> {
     /// The pods that it selects, if it is a budget, in the order of their creation. Some may be gone.
     pub selected: &'a [PodRef],
     pub(super) recorder: &'a mut R,
+    pub(super) memories: &'a mut super::reconcile::Memories,
     pub(super) script: Script,
     pub(super) again: SimTime,
 }
@@ -119,6 +137,13 @@ impl<R: Recorder> Sync<'_, R> {
         }
     }
 
+    /// Adds a group of writes that follow whether the others were accepted or not.
+    pub fn write_always(&mut self, group: Vec<Write>) {
+        if !group.is_empty() {
+            self.script.always.push_back(group);
+        }
+    }
+
     /// Adds one write after all others.
     pub fn then(&mut self, write: Write) {
         self.write(vec![write]);
@@ -134,6 +159,11 @@ impl<R: Recorder> Sync<'_, R> {
         if self.row().status != status {
             self.finally(Write::PutStatus(self.id, Box::new(status)));
         }
+    }
+
+    /// Writes this status at the end if something was refused.
+    pub fn status_if_refused(&mut self, status: ObjectStatus) {
+        self.script.if_refused = Some(Write::PutStatus(self.id, Box::new(status)));
     }
 
     /// Writes in batches of 1, 2, 4, ...: a batch that is refused ends it. Source: slowStartBatch of

@@ -104,6 +104,8 @@ pub enum Fact {
     LoadBalancer(ServiceId),
     /// A configuration object was created or changed (`true`) or deleted.
     Config(ConfigId, bool),
+    /// What a command of a change of the plan printed.
+    Command(NoteId),
     /// A fault of the plan began (`true`) or ended; the note describes it.
     Fault(u32, bool, NoteId),
 }
@@ -192,9 +194,17 @@ pub enum KubeEvent {
     Suspended,
     Resumed,
     BackoffLimitExceeded,
+    MaxFailedIndexesExceeded,
+    FailedIndexes,
     PodFailurePolicy,
     TooManySucceededPods,
     SawCompletedJob,
+    UnexpectedJob,
+    MissingJob,
+    UnknownTimeZone,
+    UnsupportedSchedule,
+    UnparseableSchedule,
+    InvalidSchedule,
     JobAlreadyActive,
     MissSchedule,
     TooManyMissedTimes,
@@ -240,6 +250,7 @@ impl KubeEvent {
     pub const fn kind_for(self, subject: Subject) -> &'static str {
         match (self, subject) {
             (Self::NodeNotReady, Subject::Node(_)) => "Normal",
+            (Self::DeadlineExceeded, Subject::Object(_)) => "Warning",
             _ => self.kind(),
         }
     }
@@ -292,8 +303,15 @@ impl KubeEvent {
             | Self::ReplicaSetCreateError
             | Self::FailedDaemonPod
             | Self::BackoffLimitExceeded
+            | Self::MaxFailedIndexesExceeded
+            | Self::FailedIndexes
             | Self::PodFailurePolicy
             | Self::TooManySucceededPods
+            | Self::UnexpectedJob
+            | Self::UnknownTimeZone
+            | Self::UnsupportedSchedule
+            | Self::UnparseableSchedule
+            | Self::InvalidSchedule
             | Self::MissSchedule
             | Self::TooManyMissedTimes
             | Self::FailedGetResourceMetric

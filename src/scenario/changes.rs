@@ -11,9 +11,13 @@ use super::time::{moment, within_run};
 use super::{Cx, codes, resize, suggest, ungate};
 use crate::base::SimTime;
 use crate::model::{ConfigKind, ConfigObject, Taint};
-use crate::sim::plan::{ChangeKind, ChangePlan};
+use crate::sim::plan::{ChangeKind, ChangePlan, DrainPlan};
 
-const ACTIONS: &[&str] = &["apply", "delete", "resize", "scale_pool", "taint", "ungate", "untaint", "upgrade_pool"];
+/// Keys that go with `drain`.
+const DRAIN_FLAGS: [&str; 4] = ["force", "ignore_daemonsets", "delete_emptydir_data", "timeout"];
+
+const ACTIONS: &[&str] =
+    &["apply", "delete", "drain", "resize", "scale_pool", "taint", "ungate", "untaint", "upgrade_pool"];
 const KINDS: &[&str] = &["ConfigMap", "Secret", "Pod", "Node"];
 
 pub(super) fn read(cx: &mut Cx<'_>, root: &Fields<'_>, parts: &mut Parts) -> Vec<ChangePlan> {
@@ -39,11 +43,13 @@ fn kinds(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &mut Parts, at: SimTime) -
         "apply" | "upgrade_pool" => &[],
         "scale_pool" => &["count"],
         "delete" => &["namespace", "grace"],
+        "drain" => &DRAIN_FLAGS,
         "resize" => &["namespace", "container", "requests", "limits"],
         "ungate" => &["gates"],
         _ => &["node"],
     };
-    for key in fields.given(cx, &["namespace", "grace", "node", "container", "requests", "limits", "gates", "count"]) {
+    let others = ["namespace", "grace", "node", "container", "requests", "limits", "gates", "count"];
+    for key in fields.given(cx, &[&others[..], &DRAIN_FLAGS].concat()) {
         if !fitting.contains(&key) {
             let message = format!("`{key}` does not go with `{action}`");
             let help = "leave it out";
@@ -53,6 +59,7 @@ fn kinds(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &mut Parts, at: SimTime) -
     match action {
         "apply" => apply(cx, fields, parts, at),
         "delete" => delete(cx, fields, parts).into_iter().collect(),
+        "drain" => drain(cx, fields, parts).into_iter().collect(),
         "resize" => resize::read(cx, fields, parts, at).into_iter().collect(),
         "ungate" => ungate::read(cx, fields, parts, at).into_iter().collect(),
         "scale_pool" => scale_pool(cx, fields, parts).into_iter().collect(),
@@ -127,6 +134,18 @@ fn delete(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &Parts) -> Option<ChangeK
             None
         }
     }
+}
+
+fn drain(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &Parts) -> Option<ChangeKind> {
+    let names = fields.paths(cx, "drain")?;
+    let nodes: Option<Vec<_>> =
+        names.iter().map(|name| node(cx, &Placed { value: &name.value, span: name.span }, parts)).collect();
+    let mut flag = |key| fields.flag(cx, key).unwrap_or(false);
+    let (force, ignore_daemonsets) = (flag("force"), flag("ignore_daemonsets"));
+    let delete_emptydir_data = flag("delete_emptydir_data");
+    let timeout = fields.duration(cx, "timeout").map(|timeout| timeout.value);
+    let nodes = nodes?.into_boxed_slice();
+    Some(ChangeKind::Drain(DrainPlan { nodes, force, ignore_daemonsets, delete_emptydir_data, timeout }))
 }
 
 fn config(cx: &mut Cx<'_>, name: &Placed<&str>, namespace: &str, kind: ConfigKind) -> Option<ChangeKind> {

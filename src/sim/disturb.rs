@@ -48,14 +48,7 @@ impl World {
             }
             FaultKind::Cordon(_) => {
                 for node in nodes {
-                    if self.cluster.request(kernel.now(), Op::SetUnschedulable(node, begins)).is_ok() {
-                        let event = if begins { KubeEvent::NodeNotSchedulable } else { KubeEvent::NodeSchedulable };
-                        let (plan, name) = (&self.plan, self.cluster.nodes().get(node).name);
-                        let mut env = env!(self, kernel, recorder);
-                        env.node_event(node, event, || {
-                            format!("Node {} status is now: {event:?}", plan.strings.text(name))
-                        });
-                    }
+                    self.cordon(kernel, recorder, node, begins);
                 }
             }
             FaultKind::ContainerKill { pod, container, exit_code } => {
@@ -72,6 +65,16 @@ impl World {
             }
             FaultKind::RegistryOutage(prefix) => self.kubelets.set_registry_outage(prefix, begins),
             FaultKind::NoCapacity(pool) => self.exhaust(kernel, recorder, pool, begins),
+        }
+    }
+
+    /// Writes `spec.unschedulable` of a node, and what its kubelet tells of that.
+    pub(super) fn cordon<R: Recorder>(&mut self, kernel: &mut Kernel<Event>, recorder: &mut R, node: NodeId, on: bool) {
+        if self.cluster.request(kernel.now(), Op::SetUnschedulable(node, on)).is_ok() {
+            let event = if on { KubeEvent::NodeNotSchedulable } else { KubeEvent::NodeSchedulable };
+            let (plan, name) = (&self.plan, self.cluster.nodes().get(node).name);
+            let mut env = env!(self, kernel, recorder);
+            env.node_event(node, event, || format!("Node {} status is now: {event:?}", plan.strings.text(name)));
         }
     }
 
@@ -206,6 +209,10 @@ impl World {
                     Some(object) => self.cluster.request(now, Op::Scale(object, replicas)).is_err(),
                     None => true,
                 }
+            }
+            ChangeKind::Drain(drain) => {
+                self.begin_drain(kernel, recorder, drain);
+                false
             }
             ChangeKind::DeleteNode(name) => match self.node_names.remove(&name) {
                 Some(node) => {

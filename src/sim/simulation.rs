@@ -181,6 +181,14 @@ impl<R: Recorder> Simulation<R> {
         self.world.tell_repeats(&mut self.kernel, &mut self.recorder, at);
     }
 
+    /// Asks for the eviction of a pod at the time of the last event, as somebody from outside might.
+    ///
+    /// # Errors
+    /// Why the API server refuses it.
+    pub fn evict(&mut self, pod: crate::api::PodRef) -> Result<(), crate::api::Rejection> {
+        self.world.evict(&mut self.kernel, &mut self.recorder, pod)
+    }
+
     /// Runs to `until`, or to the end.
     ///
     /// # Errors

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use rustc_hash::FxHashMap;
 
+use super::drain::Drain;
 use super::event::{Actor, Event};
 use super::stats::Stats;
 use crate::api::{Change, Cluster, Cursor, Op, PodRef};
@@ -49,6 +50,8 @@ pub struct World {
     pub(super) workloads: FxHashMap<(StrId, StrId), WorkloadId>,
     /// The nodes that each fault of the plan struck.
     pub(super) struck: Vec<Vec<NodeId>>,
+    /// Drains that began.
+    pub(super) drains: Vec<Drain>,
     /// Nodes whose outage is over before they were off.
     pub(super) boot_when_off: Vec<NodeId>,
     /// The arrival that each stream waits for.
@@ -132,6 +135,7 @@ impl World {
             traffic_of,
             node_names: FxHashMap::default(),
             workloads: workloads.collect(),
+            drains: Vec::new(),
             boot_when_off: Vec::new(),
             struck: vec![Vec::new(); plan.faults.len()],
             next_arrival: vec![None; plan.arrivals.len()],
@@ -208,6 +212,7 @@ impl World {
             Event::TraceDelete(pod) => self.delete_pod(kernel.now(), pod, None),
             Event::Fault(at, begins) => self.fault(kernel, recorder, at as usize, begins),
             Event::Change(at) => self.change(kernel, recorder, at as usize),
+            Event::Drain(at) => self.drain(kernel, recorder, at as usize),
             Event::Rate(at) => self.rate(kernel, recorder, at as usize),
             Event::Booted(node) => {
                 let mut env = env!(self, kernel, recorder);
@@ -305,7 +310,7 @@ impl World {
     }
 
     /// Tells the recorder, the statistics and the traffic; wakes the readers of the log.
-    fn after_event<R: Recorder>(&mut self, kernel: &mut Kernel<Event>, recorder: &mut R) {
+    pub(super) fn after_event<R: Recorder>(&mut self, kernel: &mut Kernel<Event>, recorder: &mut R) {
         let now = kernel.now();
         let mut changed = false;
         while let Some(change) = self.cluster.log_mut().next(Cursor::Recorder, now, SimDuration::ZERO) {
@@ -340,6 +345,7 @@ impl World {
             self.endpoints.minds(&self.cluster, change),
             NodeLifecycle::minds(&self.cluster, change),
             Manager::minds(&self.cluster),
+            self.autoscaler.minds(change),
         ];
         for (actor, minds, lag) in [
             (Actor::Kubelets, minds(Cursor::Kubelet, self.kubelets.minds(change)), self.lag(Actor::Kubelets)),
