@@ -114,7 +114,7 @@ impl Autoscaler {
             }
             _ => true,
         };
-        !self.jobs.is_empty() || (self.is_enabled && is_enough)
+        self.jobs.iter().any(Option::is_some) || (self.is_enabled && is_enough)
     }
 
     /// A change that controllers see.

@@ -195,9 +195,6 @@ impl Autoscaler {
     /// The next step of a node's removal is due.
     pub(super) fn step<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, slot: usize) {
         let Some(mut job) = self.jobs[slot].take() else { return };
-        while self.jobs.len() > slot + 1 && self.jobs.last().is_some_and(Option::is_none) {
-            self.jobs.pop();
-        }
         job.wake = None;
         let manner = Manner::of(job.why, env.plan.autoscaler.as_ref());
         if !env.cluster.nodes().get(job.node).exists {

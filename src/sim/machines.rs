@@ -39,10 +39,11 @@ impl World {
         if let Timer::Registers(machine) = timer {
             return self.register(kernel, recorder, machine);
         }
-        // What it decides, it decides with all that the scheduler could know by now.
+        // It decides with all that the scheduler could know by now.
         self.has_read = true;
         let mut env = env!(self, kernel, recorder);
-        self.scheduler.catch_up(&mut env);
+        self.scheduler.watch(&mut env);
+        let mut env = env!(self, kernel, recorder);
         let options = *self.scheduler.options();
         self.autoscaler.handle(&mut env, timer, self.scheduler.view(), options);
         self.carry_out(kernel, recorder);

@@ -59,7 +59,7 @@ pub struct World {
     /// The readers of the log.
     readers: [Reader; 3],
     /// Whether a reader has read since their wake-ups were looked at last.
-    has_read: bool,
+    pub(super) has_read: bool,
 }
 
 /// A reader of the log as `sim` wakes it.
