@@ -1,5 +1,6 @@
 //! Pods as their manifests describe them, compiled.
 
+use super::autoscaling::DrainHints;
 use super::cgroup::PodCgroup;
 use super::ids::{BehaviorId, ClassId, ConfigId, ImageId, LabelSetId, StrId};
 use super::resources::{Limits, Resources};
@@ -33,6 +34,8 @@ pub struct PodTemplate {
     pub volumes: Box<[Volume]>,
     /// How its pods are named.
     pub naming: PodNaming,
+    /// Whether nodes with such a pod may be drained.
+    pub drain: DrainHints,
     /// The annotation `controller.kubernetes.io/pod-deletion-cost`; 0: none.
     pub deletion_cost: i32,
     /// Which template of its StatefulSet or DaemonSet it is of: a hash. (Upstream: the label `controller-revision-hash`.)

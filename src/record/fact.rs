@@ -224,7 +224,7 @@ pub enum KubeEvent {
     TriggeredScaleUp,
     NotTriggerScaleUp,
     ScaleDown,
-    ScaleDownEmpty,
+    ScaleDownFailed,
     SuccessfulAttachVolume,
     FailedAttachVolume,
 }
@@ -238,6 +238,9 @@ impl KubeEvent {
             Self::NodeNotReady | Self::RegisteredNode | Self::RemovingNode => "node-controller",
             Self::TaintManagerEviction => "taint-eviction-controller",
             Self::EnsuredLoadBalancer => "service-controller",
+            Self::TriggeredScaleUp | Self::NotTriggerScaleUp | Self::ScaleDown | Self::ScaleDownFailed => {
+                "cluster-autoscaler"
+            }
             _ => "kubelet",
         }
     }
@@ -323,6 +326,7 @@ impl KubeEvent {
             | Self::MultiplePodDisruptionBudgets
             | Self::UnmanagedPods
             | Self::FailedAttachVolume
+            | Self::ScaleDownFailed
             | Self::Rebooted => "Warning",
             _ => "Normal",
         }

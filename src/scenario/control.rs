@@ -240,7 +240,7 @@ fn config(cx: &mut Cx<'_>, source: SourceId, plan: &mut SchedulerPlan) {
     }
 }
 
-fn positive(cx: &mut Cx<'_>, fields: &Fields<'_>, key: &'static str, place: &mut SimDuration) {
+pub(super) fn positive(cx: &mut Cx<'_>, fields: &Fields<'_>, key: &'static str, place: &mut SimDuration) {
     let Some(value) = fields.duration(cx, key) else { return };
     if value.value > SimDuration::ZERO {
         *place = value.value;

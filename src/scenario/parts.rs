@@ -12,8 +12,8 @@ use crate::model::objects::{ObjectPlan, ObjectSpec};
 use crate::model::service::ConfigContent;
 use crate::model::strings::known;
 use crate::model::{
-    DisruptionBudget, Namespace, OwnerSelector, PodNaming, PodTemplate, ServiceId, ServiceSpec, ShapeId, StorageObject,
-    StrId, Strings, TemplateId, WorkloadId,
+    DisruptionBudget, Namespace, OwnerSelector, PodNaming, PodTemplate, PoolId, PoolPlan, ServiceId, ServiceSpec,
+    ShapeId, StorageObject, StrId, Strings, TemplateId, WorkloadId,
 };
 use crate::sim::plan::{ArrivalPlan, Naming, NodePlan, PodPlan, Workload};
 
@@ -29,6 +29,7 @@ pub(super) struct Parts {
     pub workload_names: BTreeMap<(StrId, StrId), WorkloadId>,
     pub nodes: Vec<NodePlan>,
     pub node_names: BTreeMap<StrId, ShapeId>,
+    pub pools: IdVec<PoolId, PoolPlan>,
     pub services: IdVec<ServiceId, ServiceSpec>,
     pub namespaces: Vec<Namespace>,
     pub controllers: Vec<OwnerSelector>,

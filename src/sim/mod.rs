@@ -5,6 +5,7 @@ mod disturb;
 mod drain;
 pub mod event;
 mod facts;
+mod machines;
 mod measure;
 pub mod metrics;
 pub mod outcome;
