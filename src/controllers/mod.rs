@@ -1,5 +1,6 @@
 //! Controllers: reconcilers that read the change log and write objects; their arithmetic is pure.
 
+pub mod attach_detach;
 pub mod client;
 pub mod cronjob;
 pub mod endpoints;
@@ -15,6 +16,7 @@ pub mod script;
 pub mod volume_binder;
 pub mod zones;
 
+pub use attach_detach::AttachDetach;
 pub use endpoints::Endpoints;
 pub use manager::Manager;
 pub use node_lifecycle::NodeLifecycle;

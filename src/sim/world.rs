@@ -9,7 +9,8 @@ use crate::base::id::DenseId;
 use crate::base::{IdVec, SimDuration, SimTime};
 use crate::component::{DrawTables, Env, NewPod};
 use crate::controllers::{
-    Endpoints, Manager, NodeLifecycle, PodGc, VolumeBinder, endpoints, manager, pod_gc, volume_binder,
+    AttachDetach, Endpoints, Manager, NodeLifecycle, PodGc, VolumeBinder, attach_detach, endpoints, manager, pod_gc,
+    volume_binder,
 };
 use crate::engine::{Kernel, Ranked};
 use crate::kubelet::Kubelets;
@@ -32,6 +33,7 @@ pub struct World {
     pub(super) lifecycle: NodeLifecycle,
     pub(super) gc: PodGc,
     pub(super) volume_binder: VolumeBinder,
+    pub(super) attach_detach: AttachDetach,
     pub(super) manager: Manager,
     /// One for each entry of the plan's traffic.
     pub(super) traffic: Vec<Traffic>,
@@ -106,6 +108,7 @@ impl World {
             lifecycle: NodeLifecycle::default(),
             gc: PodGc::default(),
             volume_binder: VolumeBinder::default(),
+            attach_detach: AttachDetach::default(),
             manager: Manager::default(),
             traffic: traffic.collect(),
             counters: Counters::default(),
@@ -223,6 +226,14 @@ impl World {
                 self.bind_volumes(kernel, recorder, volume_binder::Timer::Provisioned(claim))
             }
             Event::VolumeResync => self.bind_volumes(kernel, recorder, volume_binder::Timer::Resync),
+            Event::VolumeMoved(volume, node) => {
+                let mut env = env!(self, kernel, recorder);
+                self.attach_detach.handle(&mut env, attach_detach::Timer::Done(volume, node));
+            }
+            Event::VolumeDue(volume) => {
+                let mut env = env!(self, kernel, recorder);
+                self.attach_detach.handle(&mut env, attach_detach::Timer::Due(volume));
+            }
             Event::Written(slot) => self.manage(kernel, recorder, Some(manager::Timer::Written(slot))),
             Event::ObjectDue(object) => self.manage(kernel, recorder, Some(manager::Timer::Due(object))),
             Event::Scheduler(timer) => {
@@ -272,6 +283,7 @@ impl World {
                     self.lifecycle.on_change(&mut env, &change);
                     self.gc.on_change(&mut env, &change);
                     self.volume_binder.on_change(&mut env, &change);
+                    self.attach_detach.on_change(&mut env, &change);
                     self.manager.on_change(&mut maker!(self, kernel, recorder), &change);
                     env = env!(self, kernel, recorder);
                 }
