@@ -2,17 +2,19 @@
 //! folded in at every accepted write. Knows admission, but no component and no policy beyond it.
 
 pub mod admission;
+pub mod eviction;
 pub mod log;
 pub mod nodes;
 pub mod objects;
 pub mod pods;
+pub mod quota;
 pub mod request;
 pub mod stored;
 pub mod volumes;
 
 pub use log::{Change, ChangeLog, Cursor, PodRef, StatusMask};
 pub use nodes::{NodeRow, Nodes};
-pub use objects::{NewObject, ObjectRow, Objects, Owned, Propagation};
+pub use objects::{NewObject, ObjectRow, Objects, Owned, Propagation, Uncounted};
 pub use pods::{Pods, Resized};
 pub use request::{Op, Rejection, StatusPatch};
 pub use volumes::StorageTimes;

@@ -3,16 +3,18 @@
 
 use super::Cluster;
 use super::admission::api_delete_grace;
+use super::eviction::{Granted, Guard, Refused, evict};
 use super::log::{Change, PodRef, StatusMask};
 use super::nodes::NodeRow;
 use super::objects::{NewObject, Owned, Propagation};
 use super::pods::{Deletion, Resized};
 use super::stored::{ApiTime, StoredContainer, pack_reason};
 use crate::base::SimTime;
-use crate::model::objects::{ObjectSpec, ObjectStatus};
+use crate::model::objects::{BudgetState, ObjectKind, ObjectSpec, ObjectStatus};
+use crate::model::strings::known;
 use crate::model::{
     ClassId, ConditionStatus, ConfigId, NodeId, NodeShape, ObjectId, Phase, PodCondition, PodConditionType,
-    PodTemplate, Pressure, ShapeId, StorageKey, StorageObject, StrId, Taint, TemplateId, WorkloadId,
+    PodTemplate, Pressure, ShapeId, StorageKey, StorageObject, StrId, Strings, Taint, TemplateId, WorkloadId,
 };
 
 /// A write.
@@ -76,6 +78,15 @@ pub enum Op<'a> {
         /// `spec.terminationGracePeriodSeconds`.
         spec_grace_seconds: i64,
     },
+    /// Asks for a pod's eviction (`kubectl drain`), which budgets may refuse.
+    EvictPod {
+        /// The pod.
+        pod: PodRef,
+        /// What it is like.
+        template: &'a PodTemplate,
+        /// The plan's texts.
+        strings: &'a Strings,
+    },
     /// Writes how the resources of a pod change: what is asked of it, or what its kubelet says.
     ResizePod {
         /// The pod.
@@ -138,6 +149,8 @@ pub enum Op<'a> {
     SetVolumesInUse(NodeId, &'a [StrId]),
     /// Gives a pod a controlling owner (adoption), or takes it away (release).
     OwnPod(PodRef, Option<Owned>),
+    /// A Job has counted a pod of its: removes the finalizer that holds the pod for it.
+    UntrackPod(PodRef, ObjectId),
     /// Creates an object of a controller.
     CreateObject(&'a NewObject),
     /// Writes the spec of an object of a controller, which stays of its kind.
@@ -179,6 +192,9 @@ pub enum Rejection {
     /// 409: the object is not in the state that the write supposes.
     #[error("conflict: {0}")]
     Conflict(&'static str),
+    /// 403, 429 or 500: why an eviction is refused.
+    #[error("{0}")]
+    Eviction(Refused),
 }
 
 impl Cluster {
@@ -205,6 +221,7 @@ impl Cluster {
             Op::DeletePod { pod, grace_seconds, spec_grace_seconds } => {
                 self.delete_pod(now, pod, grace_seconds, spec_grace_seconds)?
             }
+            Op::EvictPod { pod, template, strings } => self.evict_pod(now, pod, template, strings)?,
             Op::ResizePod { pod, class, resized } => self.resize_pod(pod, class, resized)?,
             Op::UngatePod { pod, template, class } => self.ungate_pod(pod, template, class)?,
             Op::AddNode { name, id, shape } => Change::NodeAdded(self.add_node(now, name, id, shape)),
@@ -274,6 +291,13 @@ impl Cluster {
                 Change::NodeVolumes(node)
             }
             Op::OwnPod(pod, owned) => self.own_pod(pod, owned)?,
+            Op::UntrackPod(pod, owner) => {
+                let is_done = self.pods.exists(pod) && self.pods.untrack(pod.pod);
+                if !is_done && !self.objects.drop_uncounted(owner, pod) {
+                    return Err(Rejection::NotFound);
+                }
+                Change::PodUntracked(pod, owner)
+            }
             Op::CreateObject(new) => Change::ObjectAdded(self.objects.create(now, new)?),
             Op::PutSpec(object, spec) => self.put_spec(object, spec)?,
             Op::Scale(object, replicas) => self.scale(object, replicas)?,
@@ -323,6 +347,11 @@ impl Cluster {
         let row = self.objects.existing_mut(object)?;
         if row.status == *status {
             return Err(Rejection::Conflict("nothing changed"));
+        }
+        if let (Some(before), Some(after)) = (row.status.budget(), status.budget())
+            && before.charged != after.charged
+        {
+            return Err(Rejection::Conflict("the object has been modified"));
         }
         row.status.clone_from(status);
         Ok(Change::ObjectChanged(object, false))
@@ -511,7 +540,13 @@ impl Cluster {
         let grace_seconds = u32::try_from(grace).unwrap_or(u32::MAX);
         if grace_seconds == 0 {
             let id = self.pods.template(slot);
-            let owner = self.pods.owned(slot).map(|owned| owned.object);
+            let owned = self.pods.owned(slot);
+            let owner = owned.map(|owned| owned.object);
+            if let Some(owned) = owned.filter(|_| self.pods.tracked(slot))
+                && self.objects.existing(owned.object).is_some()
+            {
+                self.objects.keep_uncounted(owned.object, self.pods.uncounted(pod, owned.member));
+            }
             self.pods.leave_owner(&mut self.objects, slot);
             self.pods.remove(slot);
             return Ok(Change::PodRemoved { pod, template: id, node: bound, owner });
@@ -522,6 +557,44 @@ impl Cluster {
         let at = ApiTime::cut(now + crate::base::SimDuration::from_secs(i64::from(grace_seconds)));
         self.pods.deletions.insert(slot, Deletion { at, grace_seconds });
         Ok(Change::PodDeleting { pod, node: bound, grace_seconds })
+    }
+
+    /// Source: pkg/registry/core/pod/storage/eviction.go, v1.34 (spec 8.8).
+    fn evict_pod(
+        &mut self,
+        now: SimTime,
+        pod: PodRef,
+        template: &PodTemplate,
+        strings: &Strings,
+    ) -> Result<Change, Rejection> {
+        if !self.pods.exists(pod) {
+            return Err(Rejection::NotFound);
+        }
+        let (none, slot) = (BudgetState::default(), pod.pod);
+        let labels = strings.labels(template.labels);
+        let budgets = self.objects.of_kind(ObjectKind::PodDisruptionBudget).filter_map(|(id, row)| {
+            let spec = row.spec.budget().filter(|_| row.namespace == template.namespace)?;
+            let state = row.status.budget().unwrap_or(&none);
+            let always_allow_unhealthy = spec.always_allow_unhealthy;
+            let guard = Guard { state, generation: row.generation, always_allow_unhealthy };
+            spec.selects(labels, strings).then_some((id, guard))
+        });
+        let (ids, guards): (Vec<ObjectId>, Vec<Guard<'_>>) = budgets.unzip();
+        let ready = self.pods.conditions(slot).is_true(PodConditionType::Ready);
+        let granted = evict(self.pods.phase(slot), self.pods.deleting(slot), ready, &guards);
+        if granted.map_err(Rejection::Eviction)? == Granted::DeleteAndCharge {
+            let row = self.objects.existing_mut(ids[0])?;
+            let mut state = row.status.budget().cloned().unwrap_or_default();
+            state.disruptions_allowed -= 1;
+            state.charged += 1;
+            state.disrupted.push((pod.uid, now));
+            row.status = ObjectStatus::PodDisruptionBudget(state);
+            self.accept(now, Change::ObjectChanged(ids[0], false));
+        }
+        let condition = PodCondition { status: ConditionStatus::True, reason: known::EVICTION_BY_EVICTION_API };
+        // Refused if somebody else evicts it as well.
+        let _ = self.set_condition(now, pod, PodConditionType::DisruptionTarget, condition);
+        self.delete_pod(now, pod, None, template.grace_period_seconds)
     }
 
     fn add_node(&mut self, now: SimTime, name: StrId, id: ShapeId, shape: &NodeShape) -> NodeId {

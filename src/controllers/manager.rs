@@ -9,8 +9,9 @@ use std::collections::{BTreeMap, VecDeque};
 
 use super::client::Client;
 use super::script::{Script, Sync, Variation, Write};
+use super::selected::Selected;
 use super::{mint, reconcile};
-use crate::api::{Change, Op, Owned, PodRef, Rejection};
+use crate::api::{Change, Cluster, Op, Owned, PodRef, Rejection};
 use crate::base::{IdVec, SimDuration, SimTime};
 use crate::component::{MakerEnv, NewPod};
 use crate::engine::Timers;
@@ -25,10 +26,6 @@ pub enum Timer {
     /// An object is to be synced.
     Due(ObjectId),
 }
-
-/// First delay of an object whose sync failed, and the greatest (`ItemExponentialFailureRateLimiter`).
-const RETRY: SimDuration = SimDuration::from_millis(5);
-const LONGEST_RETRY: SimDuration = SimDuration::from_secs(1000);
 
 /// An object in the work queue.
 #[derive(Clone, Debug)]
@@ -76,9 +73,18 @@ pub struct Manager {
     minted: BTreeMap<(TemplateId, Variation), TemplateId>,
     /// Pods without an owner that an object's selector matches.
     orphans: BTreeMap<ObjectId, Vec<PodRef>>,
+    selected: Selected,
+    /// What controllers remember of objects from sync to sync.
+    memories: reconcile::Memories,
 }
 
 impl Manager {
+    /// Whether a change may concern an object of a controller: budgets and autoscalers look at pods of others.
+    #[must_use]
+    pub fn minds(cluster: &Cluster) -> bool {
+        !cluster.objects().is_empty()
+    }
+
     /// A change that controllers see: queues the objects that it concerns.
     pub fn on_change<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut MakerEnv<'_, T, R>, change: &Change) {
         if env.cluster.objects().is_empty() {
@@ -96,6 +102,7 @@ impl Manager {
         }
         let mut concerned = reconcile::Concerned::default();
         reconcile::concerned(env.cluster, change, &mut concerned);
+        self.selected.on_change(env.cluster, env.plan, change, &mut concerned);
         for &object in &concerned.now {
             self.add(object);
         }
@@ -156,7 +163,10 @@ impl Manager {
             cluster: env.cluster,
             plan: env.plan,
             orphans: &orphans,
+            failures: self.items[object].failures,
+            selected: self.selected.of(object),
             recorder: env.recorder,
+            memories: &mut self.memories,
             script: Script::default(),
             again: SimTime::NEVER,
         };
@@ -183,9 +193,11 @@ impl Manager {
             }
             if running.failed {
                 running.script.groups.clear();
+                running.script.last = running.script.if_refused.take().or_else(|| running.script.last.take());
             }
-            let group = running.script.groups.pop_front();
-            let Some(group) = group.or_else(|| running.script.last.take().map(|last| vec![last])) else { break };
+            let Script { groups, always, last, .. } = &mut running.script;
+            let group = groups.pop_front().or_else(|| always.pop_front());
+            let Some(group) = group.or_else(|| last.take().map(|last| vec![last])) else { break };
             running.waiting = u32::try_from(group.len()).unwrap_or(u32::MAX);
             for write in group {
                 self.send(env, slot, write);
@@ -195,7 +207,8 @@ impl Manager {
         let item = &mut self.items[object];
         item.busy = false;
         item.failures = if failed { item.failures + 1 } else { 0 };
-        let retry = SimDuration(RETRY.0 << item.failures.saturating_sub(1).min(30)).min(LONGEST_RETRY);
+        let (first, longest) = reconcile::retries(env.cluster.objects().get(object).kind());
+        let retry = SimDuration(first.0 << item.failures.saturating_sub(1).min(20)).min(longest);
         if std::mem::take(&mut item.dirty) {
             self.add(object);
         }
@@ -221,9 +234,14 @@ impl Manager {
     /// The API server takes a write, or refuses it.
     fn arrive<T, R: Recorder>(&mut self, env: &mut MakerEnv<'_, T, R>, slot: u32, write: &Write) {
         let object = self.running.get_mut(slot).object;
+        let before = reconcile::replicas_before(env.cluster, write);
         let result = self.carry_out(env, object, write);
-        reconcile::written(env, object, write, &result);
+        reconcile::written(env, object, write, before, &result);
         let running = self.running.get_mut(slot);
+        if let (Write::CreateObject(new), Ok(_)) = (write, &result) {
+            let made = env.cluster.objects().find(new.spec.kind(), new.namespace, &new.name);
+            running.script.created(made.expect("it has just been created"));
+        }
         running.waiting -= 1;
         // What is gone already, or is so already, is as good as done.
         let is_done = matches!(
@@ -232,7 +250,7 @@ impl Manager {
                 | (Write::DeletePod(_) | Write::DeleteObject(..), Err(Rejection::NotFound | Rejection::Conflict(_)))
                 | (Write::PutStatus(..) | Write::PutSpec(..) | Write::Scale(..), Err(_))
                 | (Write::PutStorage(_), Err(Rejection::Conflict(_)))
-                | (Write::AdoptPod(_) | Write::ReleasePod(_), Err(_))
+                | (Write::AdoptPod(_) | Write::ReleasePod(_) | Write::UntrackPod(_), Err(_))
         );
         running.failed |= !is_done;
     }
@@ -257,6 +275,7 @@ impl Manager {
             }
             &Write::AdoptPod(pod) => env.cluster.request(now, Op::OwnPod(pod, Some(Owned { object, member: 0 }))),
             &Write::ReleasePod(pod) => env.cluster.request(now, Op::OwnPod(pod, None)),
+            &Write::UntrackPod(pod) => env.cluster.request(now, Op::UntrackPod(pod, object)),
             Write::CreateObject(new) => env.cluster.request(now, Op::CreateObject(new)),
             Write::PutSpec(object, spec) => env.cluster.request(now, Op::PutSpec(*object, spec)),
             &Write::Scale(object, replicas) => env.cluster.request(now, Op::Scale(object, replicas)),

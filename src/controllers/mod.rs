@@ -3,7 +3,12 @@
 pub mod attach_detach;
 pub mod client;
 pub mod cronjob;
+pub mod daemon_set;
+pub mod deployment;
+pub mod disruption;
 pub mod endpoints;
+mod gc;
+pub mod hpa;
 pub mod job;
 pub mod manager;
 mod mint;
@@ -11,8 +16,11 @@ pub mod node_lifecycle;
 mod orphans;
 pub mod pod_gc;
 mod reconcile;
-mod replica_set;
+pub mod replica_set;
 pub mod script;
+mod selected;
+pub mod slow_start;
+pub mod stateful_set;
 pub mod volume_binder;
 pub mod zones;
 

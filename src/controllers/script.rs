@@ -6,15 +6,13 @@
 
 use std::collections::VecDeque;
 
+use super::slow_start::{INITIAL_BATCH, next_batch};
 use crate::api::{Cluster, NewObject, ObjectRow, PodRef, Propagation};
 use crate::base::{SimDuration, SimTime};
 use crate::model::objects::{ObjectSpec, ObjectStatus};
 use crate::model::plan::Plan;
-use crate::model::{NodeId, ObjectId, StorageObject, TemplateId};
+use crate::model::{NodeId, ObjectId, PodConditionType, StorageObject, TemplateId};
 use crate::record::{Fact, KubeEvent, Recorder, Subject};
-
-/// The first batch of a slow start (`SlowStartInitialBatchSize`).
-const SLOW_START_INITIAL: usize = 1;
 
 /// One write.
 #[derive(Clone, PartialEq, Debug)]
@@ -34,6 +32,8 @@ pub enum Write {
     AdoptPod(PodRef),
     /// Takes its owner from a pod.
     ReleasePod(PodRef),
+    /// Tells a pod of the script's object, a Job, that it was counted.
+    UntrackPod(PodRef),
     /// Creates an object.
     CreateObject(Box<NewObject>),
     /// Writes the spec of an object.
@@ -66,8 +66,23 @@ pub enum Variation {
 pub struct Script {
     /// Groups of writes that go out together.
     pub groups: VecDeque<Vec<Write>>,
+    /// Groups that follow whether those were accepted or not.
+    pub always: VecDeque<Vec<Write>>,
     /// Written after the groups, whether they were accepted or not.
     pub last: Option<Write>,
+    /// Written in place of that if a group was refused.
+    pub if_refused: Option<Write>,
+}
+
+impl Script {
+    /// An object was created: the status of a CronJob that is yet to be written lists it.
+    pub(super) fn created(&mut self, object: ObjectId) {
+        if let Some(Write::PutStatus(_, status)) = &mut self.last
+            && let ObjectStatus::CronJob(status) = &mut **status
+        {
+            status.active.push(object);
+        }
+    }
 }
 
 /// What a reconciler is given for one sync of one object.
@@ -82,7 +97,12 @@ pub struct Sync<'a, R> {
     pub plan: &'a Plan,
     /// Pods without an owner that the object's selector matched when they appeared.
     pub orphans: &'a [PodRef],
+    /// How many syncs in a row failed before this one.
+    pub failures: u32,
+    /// The pods that it selects, if it is a budget, in the order of their creation. Some may be gone.
+    pub selected: &'a [PodRef],
     pub(super) recorder: &'a mut R,
+    pub(super) memories: &'a mut super::reconcile::Memories,
     pub(super) script: Script,
     pub(super) again: SimTime,
 }
@@ -102,10 +122,25 @@ impl<R: Recorder> Sync<'_, R> {
         pods
     }
 
+    /// Since when a pod is ready; `None` if it is not.
+    #[must_use]
+    pub fn ready_since(&self, pod: PodRef) -> Option<SimTime> {
+        let pods = self.cluster.pods();
+        let ready = pods.conditions(pod.pod).is_true(PodConditionType::Ready);
+        if ready { pods.transition(pod.pod, PodConditionType::Ready) } else { None }
+    }
+
     /// Adds a group of writes.
     pub fn write(&mut self, group: Vec<Write>) {
         if !group.is_empty() {
             self.script.groups.push_back(group);
+        }
+    }
+
+    /// Adds a group of writes that follow whether the others were accepted or not.
+    pub fn write_always(&mut self, group: Vec<Write>) {
+        if !group.is_empty() {
+            self.script.always.push_back(group);
         }
     }
 
@@ -126,15 +161,20 @@ impl<R: Recorder> Sync<'_, R> {
         }
     }
 
+    /// Writes this status at the end if something was refused.
+    pub fn status_if_refused(&mut self, status: ObjectStatus) {
+        self.script.if_refused = Some(Write::PutStatus(self.id, Box::new(status)));
+    }
+
     /// Writes in batches of 1, 2, 4, ...: a batch that is refused ends it. Source: slowStartBatch of
     /// pkg/controller/controller_utils.go, v1.34 (spec 8.2).
     pub fn slow_start(&mut self, writes: Vec<Write>) {
         let mut writes = writes.into_iter();
-        let mut size = SLOW_START_INITIAL.min(writes.len());
+        let mut size = INITIAL_BATCH.min(writes.len());
         while size > 0 {
             let batch = writes.by_ref().take(size).collect();
             self.write(batch);
-            size = (2 * size).min(writes.len());
+            size = next_batch(size, writes.len());
         }
     }
 

@@ -140,6 +140,7 @@ impl Writer<'_> {
                 let phase = phase.map_or("Removed", ClaimPhase::text);
                 self.kind("Claim").text("claim", recording.note_text(claim)).text("phase", phase)
             }
+            Fact::Command(note) => self.kind("Command").text("message", recording.note_text(note)),
             Fact::Fault(index, begins, note) => self
                 .kind("Fault")
                 .int("fault", i64::from(index))

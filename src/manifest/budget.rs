@@ -12,7 +12,7 @@ use crate::model::{BudgetBound, BudgetStatus, CompiledSelector, DisruptionBudget
 
 /// Reads a PodDisruptionBudget. The result is for use only if no errors were found.
 pub(super) fn read(cx: &mut Context<'_>, root: &Fields<'_, '_>, meta: &Meta<'_>) -> DisruptionBudget {
-    let (mut selector, mut bound) = (CompiledSelector::nothing(), None);
+    let (mut selector, mut bound, mut always_allow_unhealthy) = (CompiledSelector::nothing(), None, false);
     if let Some(entry) = root.get("spec") {
         let path = root.path.field("spec");
         let example = "write `selector:` and `minAvailable:` under it";
@@ -20,11 +20,13 @@ pub(super) fn read(cx: &mut Context<'_>, root: &Fields<'_, '_>, meta: &Meta<'_>)
             let read = label_selector::read(cx, &spec, "selector");
             selector = label_selector::compile(read.as_ref(), &mut cx.words.strings);
             bound = read_bound(cx, &spec);
+            let policies = [("IfHealthyBudget", false), ("AlwaysAllow", true)];
+            always_allow_unhealthy = cx.choice(&spec, "unhealthyPodEvictionPolicy", &policies).unwrap_or(false);
         }
     }
     let strings = &mut cx.words.strings;
     let (namespace, name) = (strings.intern(meta.namespace), strings.intern(&meta.name));
-    DisruptionBudget { namespace, name, selector, bound, status: status(cx, root) }
+    DisruptionBudget { namespace, name, selector, bound, always_allow_unhealthy, status: status(cx, root) }
 }
 
 fn read_bound(cx: &mut Context<'_>, spec: &Fields<'_, '_>) -> Option<BudgetBound> {

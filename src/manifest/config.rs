@@ -2,13 +2,13 @@
 //! pkg/apis/core/validation/validation.go and ValidatePriorityClass of pkg/apis/scheduling/validation, v1.34.
 
 use super::codes;
-use super::fields::{Context, Fields, PriorityClass};
+use super::fields::{Context, Fields};
 use super::meta::Meta;
 use super::names;
 use super::placement::PREEMPTION;
 use crate::model::names::go_quote;
 use crate::model::service::ConfigContent;
-use crate::model::{ConfigKind, ConfigObject, StrId};
+use crate::model::{ConfigKind, ConfigObject, PriorityClass, StrId};
 
 /// The most that a ConfigMap or Secret can hold.
 const MOST_BYTES: usize = 1 << 20;

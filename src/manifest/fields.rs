@@ -10,7 +10,7 @@ use super::tree::{At, Entry, Meaning, Node, Value, meaning};
 use crate::base::Quantity;
 use crate::diag::{Code, Diagnostics, SourceId, Span, did_you_mean};
 use crate::model::names::go_quote;
-use crate::model::{ClaimName, ConfigId, PreemptionPolicy, StrId, Vocabulary};
+use crate::model::{ClaimName, ConfigId, PriorityClasses, StrId, Vocabulary};
 
 /// The fields that a kind of mapping can have.
 pub(super) struct Schema {
@@ -58,24 +58,6 @@ pub(super) struct ConfigUse {
     pub key: Option<StrId>,
     /// Where the name or the key stands.
     pub span: Span,
-}
-
-/// A priority class. Without any, priority is 0.
-#[derive(Clone, Copy, Default)]
-pub(super) struct PriorityClass {
-    /// The priority of its pods.
-    pub value: i32,
-    /// Whether they evict others.
-    pub preemption: PreemptionPolicy,
-}
-
-/// Priority classes by name, and which of them is the default of all pods.
-#[derive(Default)]
-pub(super) struct PriorityClasses {
-    /// By name.
-    pub classes: BTreeMap<String, PriorityClass>,
-    /// The name of the one with `globalDefault: true`.
-    pub default: Option<String>,
 }
 
 impl Context<'_> {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::documents::{self, Kind, Object};
-use super::fields::{ConfigUse, Context, Fields, Path, PriorityClass, PriorityClasses, Schema};
+use super::fields::{ConfigUse, Context, Fields, Path, Schema};
 use super::meta::{self, Meta, NameRule};
 use super::references::{self, Selectable, Selecting};
 use super::tree::Node;
@@ -16,7 +16,9 @@ use crate::model::service::ConfigContent;
 use crate::model::storage::{
     CsiDriver, CsiNode, CsiStorageCapacity, PersistentVolume, PersistentVolumeClaim, StorageClass, VolumeAttachment,
 };
-use crate::model::{ClaimName, ConfigId, ConfigKind, DisruptionBudget, Namespace, Vocabulary};
+use crate::model::{
+    ClaimName, ConfigId, ConfigKind, DisruptionBudget, Namespace, PriorityClass, PriorityClasses, Vocabulary,
+};
 
 /// See [`super::load`].
 pub(super) fn load(
@@ -37,17 +39,13 @@ pub(super) fn load(
         uses: Vec::new(),
         claims: Vec::new(),
         broken_claims: BTreeSet::new(),
-        priorities: PriorityClasses::default(),
+        priorities: PriorityClasses::of_the_system(),
         seen: BTreeMap::new(),
         not_modelled: BTreeMap::new(),
         selectable: Vec::new(),
         services: Vec::new(),
         broken_configs: BTreeSet::new(),
     };
-    for (name, value) in [("system-cluster-critical", 2_000_000_000), ("system-node-critical", 2_000_001_000)] {
-        let class = PriorityClass { value, ..PriorityClass::default() };
-        loader.priorities.classes.insert(name.to_owned(), class);
-    }
     let (classes, others): (Vec<_>, Vec<_>) =
         objects.into_iter().partition(|object| object.kind == Kind::Modelled("PriorityClass"));
     for (ordinal, object) in classes.iter().chain(&others).enumerate() {
@@ -162,10 +160,7 @@ impl<'t> Loader<'_, 't> {
                 self.services.push(Selecting { source: object.source, service });
             }
             Made::Priority(Some((class, is_default))) if !broken => {
-                self.priorities.classes.insert(meta.name.clone(), class);
-                if is_default {
-                    self.priorities.default = Some(meta.name.clone());
-                }
+                self.priorities.insert(&meta.name, class, is_default);
             }
             Made::Namespace(namespace) if !broken => self.objects.namespaces.push(namespace),
             Made::Budget(budget) if !broken => self.objects.budgets.push(budget),

@@ -2,14 +2,14 @@
 //! pkg/apis/core/validation/validation.go and the admission plugins DefaultTolerationSeconds and Priority, v1.34.
 
 use super::codes;
-use super::fields::{Context, Fields, Path, PriorityClass};
+use super::fields::{Context, Fields, Path};
 use super::meta::check_labels;
 use super::scheduler_config::DEFAULT_SCHEDULER;
 use super::schema;
 use crate::diag::did_you_mean;
+use crate::model::admission::add_default_tolerations;
 use crate::model::names::{go_quote, label_key_errors, label_value_errors};
-use crate::model::strings::known;
-use crate::model::{PreemptionPolicy, StrId, TaintEffect, Toleration, TolerationOperator};
+use crate::model::{PreemptionPolicy, PriorityRefusal, StrId, TaintEffect, Toleration, TolerationOperator};
 
 /// Words of `effect`, in upstream's order.
 pub(super) const EFFECTS: &[(&str, TaintEffect)] = &[
@@ -73,19 +73,8 @@ pub(super) fn tolerations(cx: &mut Context<'_>, spec: &Fields<'_, '_>) -> Box<[T
         let Some(fields) = cx.fields(node, node.anchor(), &path, &schema::TOLERATION, example) else { continue };
         all.extend(toleration(cx, &fields, &path));
     }
-    let by_admission = if cx.words.stored { &[][..] } else { &[known::TAINT_NOT_READY, known::TAINT_UNREACHABLE][..] };
-    for &taint in by_admission {
-        let tolerated = |t: &Toleration| {
-            t.key.is_none_or(|key| key == taint) && t.effect.is_none_or(|effect| effect == TaintEffect::NoExecute)
-        };
-        if !all.iter().any(tolerated) {
-            all.push(Toleration {
-                key: Some(taint),
-                operator: TolerationOperator::Exists,
-                effect: Some(TaintEffect::NoExecute),
-                seconds: Some(cx.words.default_toleration_seconds),
-            });
-        }
+    if !cx.words.stored {
+        add_default_tolerations(&mut all, cx.words.default_toleration_seconds);
     }
     all.into_boxed_slice()
 }
@@ -152,50 +141,50 @@ pub(super) fn priority(cx: &mut Context<'_>, spec: &Fields<'_, '_>) -> (i32, Pre
     let policy = cx.choice(spec, "preemptionPolicy", PREEMPTION);
     let name = spec.text(cx, "priorityClassName").unwrap_or("");
     if let Some(given) = given.filter(|_| cx.words.stored) {
-        let class = cx.priorities.classes.get(name).map(|class| class.preemption);
+        let class = cx.priorities.get(name).map(|class| class.preemption);
         return (given, policy.or(class).unwrap_or_default());
     }
-    let none = PriorityClass::default();
-    let class = if name.is_empty() {
-        let default = cx.priorities.default.as_ref().and_then(|name| cx.priorities.classes.get(name));
-        Some(default.copied().unwrap_or(none))
-    } else {
-        cx.priorities.classes.get(name).copied()
-    };
-    let Some(class) = class else {
-        // A dump has both; the class may be in another file that was not given.
-        if given.is_none() {
-            let names: Vec<&str> = cx.priorities.classes.keys().map(String::as_str).collect();
-            let help = match did_you_mean(name, names.iter().copied()) {
-                Some(meant) => format!("did you mean `{meant}`?"),
-                None => format!("the classes are {}; add the PriorityClass to the files", names.join(", ")),
-            };
-            let message = format!("no PriorityClass with name {name} was found");
-            let at = spec.at("priorityClassName");
-            cx.error(codes::UNKNOWN_PRIORITY_CLASS, at, &message, "not in the files", &help);
+    match cx.priorities.admit(name, given, policy) {
+        Ok(class) => (class.value, class.preemption),
+        Err(PriorityRefusal::UnknownClass) => {
+            // A dump has both; the class may be in another file that was not given.
+            if given.is_none() {
+                let help = match did_you_mean(name, cx.priorities.names()) {
+                    Some(meant) => format!("did you mean `{meant}`?"),
+                    None => {
+                        let names: Vec<&str> = cx.priorities.names().collect();
+                        format!("the classes are {}; add the PriorityClass to the files", names.join(", "))
+                    }
+                };
+                let message = format!("no PriorityClass with name {name} was found");
+                let at = spec.at("priorityClassName");
+                cx.error(codes::UNKNOWN_PRIORITY_CLASS, at, &message, "not in the files", &help);
+            }
+            (given.unwrap_or(0), policy.unwrap_or_default())
         }
-        return (given.unwrap_or(0), policy.unwrap_or_default());
-    };
-    let value = class.value;
-    if let Some(given) = given.filter(|given| *given != value) {
-        let message = format!(
-            "the integer value of priority ({given}) must not be provided in pod spec; priority admission controller \
-             computed {value} from the given PriorityClass name"
-        );
-        let help = "remove `priority` and set `priorityClassName`";
-        cx.error(codes::PRIORITY_CONFLICT, spec.at("priority"), &message, &format!("the class says {value}"), help);
+        Err(PriorityRefusal::OtherValue(class)) => {
+            let value = class.value;
+            let message = format!(
+                "the integer value of priority ({}) must not be provided in pod spec; priority admission controller \
+                 computed {value} from the given PriorityClass name",
+                given.unwrap_or_default()
+            );
+            let help = "remove `priority` and set `priorityClassName`";
+            cx.error(codes::PRIORITY_CONFLICT, spec.at("priority"), &message, &format!("the class says {value}"), help);
+            (value, class.preemption)
+        }
+        Err(PriorityRefusal::OtherPolicy(class)) => {
+            let word = |policy| PREEMPTION.iter().find(|(_, other)| *other == policy).map_or("", |(word, _)| word);
+            let message = format!(
+                "the string value of PreemptionPolicy ({}) must not be provided in pod spec; priority admission controller \
+                 computed {} from the given PriorityClass name",
+                word(policy.unwrap_or_default()),
+                word(class.preemption)
+            );
+            let help = "remove `preemptionPolicy` here and set it in the PriorityClass";
+            let label = format!("the class says {}", word(class.preemption));
+            cx.error(codes::PRIORITY_CONFLICT, spec.at("preemptionPolicy"), &message, &label, help);
+            (class.value, class.preemption)
+        }
     }
-    if policy.is_some_and(|policy| policy != class.preemption) {
-        let word = |policy| PREEMPTION.iter().find(|(_, other)| *other == policy).map_or("", |(word, _)| word);
-        let message = format!(
-            "the string value of PreemptionPolicy ({}) must not be provided in pod spec; priority admission controller \
-             computed {} from the given PriorityClass name",
-            word(policy.unwrap_or_default()),
-            word(class.preemption)
-        );
-        let help = "remove `preemptionPolicy` here and set it in the PriorityClass";
-        let label = format!("the class says {}", word(class.preemption));
-        cx.error(codes::PRIORITY_CONFLICT, spec.at("preemptionPolicy"), &message, &label, help);
-    }
-    (value, class.preemption)
 }

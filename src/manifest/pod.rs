@@ -20,6 +20,7 @@ use crate::model::names::go_quote;
 use crate::model::qos::qos_class;
 use crate::model::{
     HostPort, PodCgroup, PodClass, PodOwner, PodResources, PodTemplate, ResourceList, RestartPolicy, Role, StrId,
+    deletion_cost,
 };
 
 /// A pod's `spec`, compiled.
@@ -82,6 +83,7 @@ pub(super) fn spec<'t>(cx: &mut Context<'_>, root: &Fields<'t, '_>, meta: &Meta<
         containers: containers.into_iter().map(|c| c.spec).collect(),
         volumes: volumes.into_boxed_slice(),
         naming: Default::default(),
+        deletion_cost: meta.annotation("controller.kubernetes.io/pod-deletion-cost").map_or(0, deletion_cost),
     };
     Some(Pod { template, port_names })
 }

@@ -6,15 +6,15 @@ use std::collections::BTreeMap;
 
 use super::codes;
 use super::documents;
-use super::fields::{Context, Fields, Path, PriorityClasses};
+use super::fields::{Context, Fields, Path};
 use super::scheduler_config_args as args;
 use super::scheduler_config_plugins as plugins;
 use super::schema_scheduler as schema;
 use super::tree::{At, Node};
 use crate::diag::{Diagnostics, SourceId, Sources, Span};
-use crate::model::Vocabulary;
 use crate::model::names::go_quote;
 use crate::model::profile::Profile;
+use crate::model::{PriorityClasses, Vocabulary};
 
 const KIND: &str = "KubeSchedulerConfiguration";
 const GROUP: &str = "kubescheduler.config.k8s.io/";

@@ -181,8 +181,8 @@ pub(super) const POD_DISRUPTION_BUDGET: Schema = Schema {
 pub(super) const POD_DISRUPTION_BUDGET_SPEC: Schema = Schema {
     go: "PodDisruptionBudgetSpec",
     what: "a budget's spec",
-    modelled: &["selector", "minAvailable", "maxUnavailable"],
-    ignored: &["unhealthyPodEvictionPolicy"],
+    modelled: &["selector", "minAvailable", "maxUnavailable", "unhealthyPodEvictionPolicy"],
+    ignored: &[],
     misplaced: &[("matchLabels", "put it under `selector:`")],
 };
 

@@ -17,7 +17,9 @@ pub struct DisruptionBudget {
     pub selector: CompiledSelector,
     /// How many pods must stay or may go.
     pub bound: Option<BudgetBound>,
-    /// The status that it came with, if it had one: it then stays as it is.
+    /// `unhealthyPodEvictionPolicy: AlwaysAllow`; otherwise `IfHealthyBudget`.
+    pub always_allow_unhealthy: bool,
+    /// The status that it came with, if it had one: what decides about a dumped cluster. A run computes its own.
     pub status: Option<BudgetStatus>,
 }
 

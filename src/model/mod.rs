@@ -1,6 +1,7 @@
 //! Kubernetes' vocabulary as plain compiled data: what a manifest means once names are interned, quantities are
 //! integers and defaults are filled in. Knows neither the engine nor serde.
 
+pub mod admission;
 pub mod available;
 pub mod behavior;
 pub mod budget;
@@ -15,6 +16,7 @@ pub mod eviction;
 pub mod ids;
 pub mod indexes;
 pub mod int_or_percent;
+pub mod limit_range;
 pub mod names;
 pub mod node;
 pub mod node_affinity;
@@ -38,6 +40,7 @@ pub mod tolerations;
 pub mod vocabulary;
 pub mod volume_match;
 
+pub use admission::{PriorityClass, PriorityClasses, PriorityRefusal};
 pub use behavior::{Behavior, Crash, FileUse, HookRun, OnTerminate, RunTime, StartFailure, Unhealthy, Usage};
 pub use budget::{BudgetBound, BudgetStatus, DisruptionBudget};
 pub use cgroup::PodCgroup;
@@ -52,7 +55,7 @@ pub use node_affinity::{NameTest, NodeAffinity, NodeLabels, NodeSelectorTerm, No
 pub use pod::{
     ConfigKind, ConfigRef, ContainerPort, ContainerSpec, EnvSource, Hook, ImagePullPolicy, Mount, OwnRestartPolicy,
     PodNaming, PodTemplate, Probe, ProbeAction, Protocol, QosClass, ResizeRestarts, RestartPolicy, RestartRule, Role,
-    Volume, VolumeSource,
+    Volume, VolumeSource, deletion_cost,
 };
 pub use pod_affinity::{Namespace, PodAffinity, PodAffinityTerm, PodLabels};
 pub use resources::{Limits, Resources};

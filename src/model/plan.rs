@@ -6,9 +6,8 @@ use super::pod::{PodNaming, generated_suffix};
 use super::service::ConfigContent;
 use super::strings::known;
 use super::{
-    Behavior, BehaviorId, ClassId, ConfigId, ConfigObject, DisruptionBudget, ImageId, Namespace, NodeShape,
-    OwnerSelector, PodClass, PodTemplate, ServiceId, ServiceSpec, ShapeId, StorageObject, StrId, Strings, Taint,
-    TemplateId, WorkloadId,
+    Behavior, BehaviorId, ClassId, ConfigId, ConfigObject, ImageId, Namespace, NodeShape, OwnerSelector, PodClass,
+    PodTemplate, ServiceId, ServiceSpec, ShapeId, StorageObject, StrId, Strings, Taint, TemplateId, WorkloadId,
 };
 use crate::base::{IdVec, SimDuration, SimTime};
 
@@ -49,8 +48,6 @@ pub struct Plan {
     pub storage: Vec<StorageObject>,
     /// Services.
     pub services: IdVec<ServiceId, ServiceSpec>,
-    /// PodDisruptionBudgets.
-    pub budgets: Vec<DisruptionBudget>,
     /// Namespaces, which terms of pod affinity select by label.
     pub namespaces: Vec<Namespace>,
     /// Selectors of controllers, by which the pods that they own are spread.
@@ -345,6 +342,8 @@ pub enum ChangeKind {
         /// The number.
         replicas: i32,
     },
+    /// Empties nodes (`kubectl drain`).
+    Drain(DrainPlan),
     /// Removes a node object.
     DeleteNode(StrId),
     /// Adds a taint to a node, or removes it.
@@ -356,6 +355,21 @@ pub enum ChangeKind {
         /// Add or remove.
         add: bool,
     },
+}
+
+/// A `kubectl drain`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct DrainPlan {
+    /// The nodes, which are cordoned at once and drained one after the other.
+    pub nodes: Box<[StrId]>,
+    /// `--force`: pods without a controller, too.
+    pub force: bool,
+    /// `--ignore-daemonsets`: pods of DaemonSets stay.
+    pub ignore_daemonsets: bool,
+    /// `--delete-emptydir-data`: pods with emptyDirs, too.
+    pub delete_emptydir_data: bool,
+    /// `--timeout`; `None`: for ever.
+    pub timeout: Option<SimDuration>,
 }
 
 /// A bound on a metric of the result.
@@ -447,7 +461,6 @@ impl Default for Plan {
             seed: 1,
             start: SimTime(1_767_225_600_000_000_000),
             duration: SimDuration::from_secs(3600),
-            budgets: Vec::new(),
             namespaces: vec![Namespace::bare(known::DEFAULT, &mut strings)],
             owners: Vec::new(),
             strings,

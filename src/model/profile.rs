@@ -246,7 +246,8 @@ impl NodeResourcesFitArgs {
 }
 
 /// Whether a resource is not one of Kubernetes' own. Mirrors `IsExtendedResourceName` of pkg/apis/core/v1/helper/helpers.go.
-fn is_extended_resource(name: &str) -> bool {
+#[must_use]
+pub fn is_extended_resource(name: &str) -> bool {
     name.contains('/') && !name.contains("kubernetes.io/") && !name.starts_with("requests.")
 }
 

@@ -115,6 +115,8 @@ pub enum Fact {
     },
     /// The phase of a claim changed, or it is gone (`None`); the note is `namespace/name`.
     Claim(NoteId, Option<ClaimPhase>),
+    /// What a command of a change of the plan printed.
+    Command(NoteId),
     /// A fault of the plan began (`true`) or ended; the note describes it.
     Fault(u32, bool, NoteId),
 }
@@ -231,9 +233,17 @@ pub enum KubeEvent {
     Suspended,
     Resumed,
     BackoffLimitExceeded,
+    MaxFailedIndexesExceeded,
+    FailedIndexes,
     PodFailurePolicy,
     TooManySucceededPods,
     SawCompletedJob,
+    UnexpectedJob,
+    MissingJob,
+    UnknownTimeZone,
+    UnsupportedSchedule,
+    UnparseableSchedule,
+    InvalidSchedule,
     JobAlreadyActive,
     MissSchedule,
     TooManyMissedTimes,
@@ -288,6 +298,7 @@ impl KubeEvent {
     pub const fn kind_for(self, subject: Subject) -> &'static str {
         match (self, subject) {
             (Self::NodeNotReady, Subject::Node(_)) => "Normal",
+            (Self::DeadlineExceeded, Subject::Object(_)) => "Warning",
             _ => self.kind(),
         }
     }
@@ -340,8 +351,15 @@ impl KubeEvent {
             | Self::ReplicaSetCreateError
             | Self::FailedDaemonPod
             | Self::BackoffLimitExceeded
+            | Self::MaxFailedIndexesExceeded
+            | Self::FailedIndexes
             | Self::PodFailurePolicy
             | Self::TooManySucceededPods
+            | Self::UnexpectedJob
+            | Self::UnknownTimeZone
+            | Self::UnsupportedSchedule
+            | Self::UnparseableSchedule
+            | Self::InvalidSchedule
             | Self::MissSchedule
             | Self::TooManyMissedTimes
             | Self::FailedGetResourceMetric

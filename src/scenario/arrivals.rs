@@ -134,7 +134,7 @@ fn manifests(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &mut Parts) -> Vec<Pod
         cx.diagnostics.error(codes::NO_TEMPLATES, fields.key_span("pods"), message, "no pods", help);
     }
     parts.related(objects.namespaces, objects.owners);
-    parts.budgets.extend(objects.budgets);
+    parts.objects.extend(objects.budgets.into_iter().map(super::parts::budget));
     objects.pods
 }
 

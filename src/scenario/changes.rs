@@ -4,14 +4,17 @@ use super::faults::{node, pod_target};
 use super::fields::{Fields, Placed};
 use super::files::open_all;
 use super::nodes::taint;
-use super::parts::Parts;
+use super::parts::{Parts, budget};
 use super::pods::{Purpose, compile};
 use super::spec::workload::CHANGE;
 use super::time::{moment, within_run};
 use super::{Cx, codes, resize, suggest, ungate};
 use crate::base::SimTime;
 use crate::model::{ConfigKind, ConfigObject, Taint};
-use crate::sim::plan::{ChangeKind, ChangePlan};
+use crate::sim::plan::{ChangeKind, ChangePlan, DrainPlan};
+
+/// Keys that go with `drain`.
+const DRAIN_FLAGS: [&str; 4] = ["force", "ignore_daemonsets", "delete_emptydir_data", "timeout"];
 
 const KINDS: &[&str] = &["ConfigMap", "Secret", "Pod", "Node"];
 
@@ -31,17 +34,20 @@ pub(super) fn read(cx: &mut Cx<'_>, root: &Fields<'_>, parts: &mut Parts) -> Vec
 }
 
 fn kinds(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &mut Parts, at: SimTime) -> Vec<ChangeKind> {
-    let Some(action) = fields.one_of(cx, &["apply", "delete", "resize", "taint", "ungate", "untaint"], true) else {
+    let Some(action) = fields.one_of(cx, &["apply", "delete", "drain", "resize", "taint", "ungate", "untaint"], true)
+    else {
         return Vec::new();
     };
     let fitting: &[&str] = match action {
         "apply" => &[],
         "delete" => &["namespace", "grace"],
+        "drain" => &DRAIN_FLAGS,
         "resize" => &["namespace", "container", "requests", "limits"],
         "ungate" => &["gates"],
         _ => &["node"],
     };
-    for key in fields.given(cx, &["namespace", "grace", "node", "container", "requests", "limits", "gates"]) {
+    let others = ["namespace", "grace", "node", "container", "requests", "limits", "gates"];
+    for key in fields.given(cx, &[&others[..], &DRAIN_FLAGS].concat()) {
         if !fitting.contains(&key) {
             let message = format!("`{key}` does not go with `{action}`");
             let help = "leave it out";
@@ -51,6 +57,7 @@ fn kinds(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &mut Parts, at: SimTime) -
     match action {
         "apply" => apply(cx, fields, parts, at),
         "delete" => delete(cx, fields, parts).into_iter().collect(),
+        "drain" => drain(cx, fields, parts).into_iter().collect(),
         "resize" => resize::read(cx, fields, parts, at).into_iter().collect(),
         "ungate" => ungate::read(cx, fields, parts, at).into_iter().collect(),
         action => tainted(cx, fields, parts, action).into_iter().collect(),
@@ -62,11 +69,12 @@ fn apply(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &mut Parts, at: SimTime) -
     let sources = open_all(cx, &paths);
     let had_errors = cx.diagnostics.has_errors();
     let objects = compile(cx, &sources, Purpose::Beside);
-    let unusable = objects.nodes.len() + objects.services.len() + objects.namespaces.len() + objects.budgets.len();
+    let unusable = objects.nodes.len() + objects.services.len() + objects.namespaces.len();
     let mut storage = objects.storage;
     storage.admit(parts.default_class);
     let storage: Vec<_> = storage.into_objects().collect();
-    let usable = objects.pods.len() + objects.configs.len() + storage.len() + objects.controllers.len();
+    let usable =
+        objects.pods.len() + objects.configs.len() + storage.len() + objects.controllers.len() + objects.budgets.len();
     if unusable > 0 || (usable == 0 && !sources.is_empty() && had_errors == cx.diagnostics.has_errors()) {
         let message = if unusable > 0 {
             "only ConfigMaps, Secrets, storage objects and Pods can be applied while the run goes on"
@@ -82,7 +90,9 @@ fn apply(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &mut Parts, at: SimTime) -
     let controllers: Vec<ChangeKind> = objects
         .controllers
         .into_iter()
-        .map(|object| ChangeKind::ApplyObject(Box::new(parts.object(cx, object))))
+        .map(|object| parts.object(cx, object))
+        .chain(objects.budgets.into_iter().map(budget))
+        .map(|object| ChangeKind::ApplyObject(Box::new(object)))
         .collect();
     let configs = objects.configs.into_iter().map(|(content, _)| ChangeKind::ApplyConfig(content));
     let storage = storage.into_iter().map(|object| ChangeKind::ApplyStorage(Box::new(object)));
@@ -120,6 +130,18 @@ fn delete(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &Parts) -> Option<ChangeK
             None
         }
     }
+}
+
+fn drain(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &Parts) -> Option<ChangeKind> {
+    let names = fields.paths(cx, "drain")?;
+    let nodes: Option<Vec<_>> =
+        names.iter().map(|name| node(cx, &Placed { value: &name.value, span: name.span }, parts)).collect();
+    let mut flag = |key| fields.flag(cx, key).unwrap_or(false);
+    let (force, ignore_daemonsets) = (flag("force"), flag("ignore_daemonsets"));
+    let delete_emptydir_data = flag("delete_emptydir_data");
+    let timeout = fields.duration(cx, "timeout").map(|timeout| timeout.value);
+    let nodes = nodes?.into_boxed_slice();
+    Some(ChangeKind::Drain(DrainPlan { nodes, force, ignore_daemonsets, delete_emptydir_data, timeout }))
 }
 
 fn config(cx: &mut Cx<'_>, name: &Placed<&str>, namespace: &str, kind: ConfigKind) -> Option<ChangeKind> {

@@ -224,7 +224,6 @@ fn read(cx: &mut Cx<'_>, root: &Fields<'_>, file: &str) -> Option<Plan> {
         services: parts.services,
         namespaces,
         owners: parts.controllers,
-        budgets: parts.budgets,
         workloads: parts.workloads,
         objects: parts.objects,
         pods: parts.pods,

@@ -8,7 +8,7 @@ use crate::base::id::DenseId;
 use crate::base::{IdVec, SimTime};
 use crate::diag::Span;
 use crate::manifest::ControllerObject;
-use crate::model::objects::ObjectPlan;
+use crate::model::objects::{ObjectPlan, ObjectSpec};
 use crate::model::service::ConfigContent;
 use crate::model::strings::known;
 use crate::model::{
@@ -32,7 +32,6 @@ pub(super) struct Parts {
     pub services: IdVec<ServiceId, ServiceSpec>,
     pub namespaces: Vec<Namespace>,
     pub controllers: Vec<OwnerSelector>,
-    pub budgets: Vec<DisruptionBudget>,
     pub config_contents: Vec<ConfigContent>,
     pub storage: Vec<StorageObject>,
     /// The class of claims that name none.
@@ -53,6 +52,13 @@ pub(super) struct Parts {
 pub(super) struct Owner {
     pub workload: WorkloadId,
     pub traced: bool,
+}
+
+/// A budget as an object of its controller.
+pub(super) fn budget(budget: DisruptionBudget) -> ObjectPlan {
+    let (namespace, name) = (budget.namespace, budget.name);
+    let spec = ObjectSpec::PodDisruptionBudget(budget);
+    ObjectPlan { namespace, name, workload: None, spec, replicas_given: true }
 }
 
 impl Parts {

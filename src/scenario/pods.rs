@@ -3,7 +3,7 @@
 use super::codes::UNUSED_IMAGE;
 use super::fields::{Fields, Placed};
 use super::files::{matches, open_all};
-use super::parts::Parts;
+use super::parts::{Parts, budget};
 use super::spec::cluster::IMAGE;
 use super::units;
 use super::{Cx, Missing};
@@ -39,7 +39,7 @@ pub(super) fn manifests(cx: &mut Cx<'_>, root: &Fields<'_>, fields: &Fields<'_>,
         parts.services.push(service);
     }
     parts.related(objects.namespaces, objects.owners);
-    parts.budgets.extend(objects.budgets);
+    parts.objects.extend(objects.budgets.into_iter().map(budget));
     parts.config_contents.extend(objects.configs.into_iter().map(|(content, _)| content));
     let mut storage = objects.storage;
     parts.default_class = storage.default_class(&cx.vocabulary.strings);

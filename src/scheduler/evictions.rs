@@ -8,13 +8,14 @@ use super::framework::Plugin;
 use super::plugins::default_preemption::Candidate;
 use super::preemption::Victims;
 use super::scheduler::{Scheduler, Timer};
-use crate::api::{Cluster, Op, PodRef};
+use crate::api::{Cluster, ObjectRow, Op, PodRef};
 use crate::base::{IdPages, SimTime};
 use crate::component::Env;
 use crate::engine::Timers;
+use crate::model::objects::{BudgetState, ObjectKind};
 use crate::model::plan::Plan;
 use crate::model::strings::known;
-use crate::model::{ClassId, ConditionStatus, NodeId, PodCondition, PodConditionType, PodId, PodUid};
+use crate::model::{ClassId, ConditionStatus, DisruptionBudget, NodeId, PodCondition, PodConditionType, PodId, PodUid};
 use crate::record::{KubeEvent, Recorder};
 
 /// Victims that are being evicted for a pod.
@@ -49,27 +50,18 @@ impl<'a> Objects<'a> {
         Some(PodRef { pod, uid }).filter(|&pod| self.cluster.pods().exists(pod))
     }
 
-    /// `disruptionsAllowed` of every budget, as the disruption controller would have it by now.
+    /// The budgets that exist.
+    fn budgets(&self) -> impl Iterator<Item = (&'a ObjectRow, &'a DisruptionBudget)> + use<'a> {
+        let rows = self.cluster.objects().of_kind(ObjectKind::PodDisruptionBudget);
+        rows.filter_map(|(_, row)| Some((row, row.spec.budget()?)))
+    }
+
+    /// `disruptionsAllowed` of every budget.
     fn allowed(&self) -> &[i64] {
         self.allowed.get_or_init(|| {
-            let (plan, pods) = (self.plan, self.cluster.pods());
-            let allowed = plan.budgets.iter().map(|budget| {
-                if budget.status.is_some() {
-                    return budget.disruptions_allowed(0, 0);
-                }
-                let (mut matching, mut healthy) = (0, 0);
-                for pod in pods.iter().map(|pod| pod.pod) {
-                    let template = &plan.templates[pods.template(pod)];
-                    let labels = plan.strings.labels(template.labels);
-                    if template.namespace == budget.namespace && budget.selects(labels, &plan.strings) {
-                        matching += 1;
-                        let ready = pods.conditions(pod).is_true(PodConditionType::Ready);
-                        healthy += i64::from(ready && !pods.deleting(pod));
-                    }
-                }
-                budget.disruptions_allowed(matching, healthy)
-            });
-            allowed.collect()
+            let allowed =
+                self.budgets().map(|(row, _)| row.status.budget().map_or(0, |state| state.disruptions_allowed));
+            allowed.map(i64::from).collect()
         })
     }
 }
@@ -96,19 +88,15 @@ impl Victims for Objects<'_> {
     }
 
     fn budgets_of(&self, pod: PodId, budgets: &mut Vec<usize>) {
-        if self.plan.budgets.is_empty() {
-            return;
-        }
-        let Some(PodRef { pod, .. }) = self.object(pod) else { return };
+        let Some(PodRef { pod, uid }) = self.object(pod) else { return };
         let (plan, pods) = (self.plan, self.cluster.pods());
         let template = &plan.templates[pods.template(pod)];
         let labels = plan.strings.labels(template.labels);
-        for (at, budget) in plan.budgets.iter().enumerate() {
-            let (workload, ordinal) = pods.source(pod);
-            let counts = budget.protects(template.namespace, labels, &plan.strings)
-                && (budget.status.is_none()
-                    || !budget.has_disrupted(&plan.pod_name(workload, pods.template(pod), ordinal)));
-            if counts {
+        for (at, (row, budget)) in self.budgets().enumerate() {
+            // Those that are going already were counted when they were evicted.
+            let is_going = |state: &BudgetState| state.disrupted.iter().any(|(going, _)| *going == uid);
+            if budget.protects(template.namespace, labels, &plan.strings) && !row.status.budget().is_some_and(is_going)
+            {
                 budgets.push(at);
             }
         }

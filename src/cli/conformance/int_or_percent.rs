@@ -21,7 +21,7 @@ struct Text {
 }
 
 /// A number or a text, as JSON holds it.
-fn build(value: &Value) -> Result<IntOrPercent, Unsupported> {
+pub(super) fn build(value: &Value) -> Result<IntOrPercent, Unsupported> {
     match value {
         Value::String(text) => Ok(IntOrPercent::Text(text.as_str().into())),
         Value::Number(number) => {

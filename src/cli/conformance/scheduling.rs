@@ -86,9 +86,10 @@ pub(super) fn percentage_of_nodes(case: &Case) -> Checked {
     Ok(Answer::Asserted(got))
 }
 
+/// A toleration as the API writes it.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct TolerationIn {
+pub(super) struct TolerationIn {
     #[serde(default)]
     key: String,
     #[serde(default)]
@@ -101,7 +102,7 @@ struct TolerationIn {
 }
 
 #[derive(Deserialize)]
-struct TaintIn {
+pub(super) struct TaintIn {
     key: String,
     #[serde(default)]
     value: String,
@@ -126,18 +127,25 @@ fn effect(text: &str) -> Result<TaintEffect, Unsupported> {
     }
 }
 
-fn toleration(toleration: &TolerationIn, strings: &mut Strings) -> Result<Toleration, Unsupported> {
-    let operator = match toleration.operator.as_str() {
-        "Exists" => TolerationOperator::Exists,
-        "" | "Equal" => TolerationOperator::Equal(strings.intern(&toleration.value)),
-        other => return Err(Unsupported(format!("toleration operator `{other}`"))),
-    };
-    Ok(Toleration {
-        key: (!toleration.key.is_empty()).then(|| strings.intern(&toleration.key)),
-        operator,
-        effect: (!toleration.effect.is_empty()).then(|| effect(&toleration.effect)).transpose()?,
-        seconds: toleration.toleration_seconds,
-    })
+impl TolerationIn {
+    pub(super) fn build(&self, strings: &mut Strings) -> Result<Toleration, Unsupported> {
+        let operator = match self.operator.as_str() {
+            "Exists" => TolerationOperator::Exists,
+            "" | "Equal" => TolerationOperator::Equal(strings.intern(&self.value)),
+            other => return Err(Unsupported(format!("toleration operator `{other}`"))),
+        };
+        Ok(Toleration {
+            key: (!self.key.is_empty()).then(|| strings.intern(&self.key)),
+            operator,
+            effect: (!self.effect.is_empty()).then(|| effect(&self.effect)).transpose()?,
+            seconds: self.toleration_seconds,
+        })
+    }
+}
+
+pub(super) fn taint(taint: &TaintIn, strings: &mut Strings) -> Result<Taint, Unsupported> {
+    let (key, value) = (strings.intern(&taint.key), strings.intern(&taint.value));
+    Ok(Taint { key, value, effect: effect(&taint.effect)? })
 }
 
 /// Effects by name, as a list or one text; `all` and `none` are what they say.
@@ -152,7 +160,7 @@ fn considers(considered: &Value, effect: &str) -> bool {
 pub(super) fn toleration_time(case: &Case) -> Checked {
     let input: Tolerations = case.input()?;
     let mut strings = Strings::new();
-    let tolerations = input.tolerations.iter().map(|t| toleration(t, &mut strings));
+    let tolerations = input.tolerations.iter().map(|toleration| toleration.build(&mut strings));
     let tolerations: Vec<Toleration> = tolerations.collect::<Result<_, _>>()?;
     let got = match case.kind.as_str() {
         "min_toleration" => {
@@ -161,10 +169,7 @@ pub(super) fn toleration_time(case: &Case) -> Checked {
             json!({"seconds": seconds.unwrap_or(-1), "note": case.expected.get("note")})
         }
         "untolerated_taint" => {
-            let taints = input.taints.iter().map(|taint| {
-                let (key, value) = (strings.intern(&taint.key), strings.intern(&taint.value));
-                Ok(Taint { key, value, effect: effect(&taint.effect)? })
-            });
+            let taints = input.taints.iter().map(|one| taint(one, &mut strings));
             let taints: Vec<Taint> = taints.collect::<Result<_, Unsupported>>()?;
             let considered = |considered: TaintEffect| {
                 let name = match considered {

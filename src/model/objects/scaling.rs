@@ -86,6 +86,27 @@ pub struct HpaScalingRules {
     pub policies: Box<[HpaPolicy]>,
 }
 
+impl HpaScalingRules {
+    /// What holds for scaling up where `behavior` says nothing.
+    #[must_use]
+    pub fn default_up() -> Self {
+        let pods = HpaPolicy { percent: false, value: 4, period_seconds: 15 };
+        let percent = HpaPolicy { percent: true, value: 100, period_seconds: 15 };
+        Self {
+            stabilization_window_seconds: Some(0),
+            select: HpaSelectPolicy::Max,
+            policies: Box::new([pods, percent]),
+        }
+    }
+
+    /// What holds for scaling down where `behavior` says nothing.
+    #[must_use]
+    pub fn default_down() -> Self {
+        let percent = HpaPolicy { percent: true, value: 100, period_seconds: 15 };
+        Self { stabilization_window_seconds: None, select: HpaSelectPolicy::Max, policies: Box::new([percent]) }
+    }
+}
+
 /// `selectPolicy`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[allow(missing_docs, reason = "each is upstream's policy, spelled alike")]
@@ -136,6 +157,8 @@ pub struct BudgetState {
     pub observed_generation: u32,
     /// `disruptedPods`: pods that are being evicted, with the time of their eviction.
     pub disrupted: Vec<(crate::model::ids::PodUid, SimTime)>,
+    /// How many evictions the budget was ever charged for: a status that was computed from fewer is out of date.
+    pub charged: u64,
 }
 
 /// A ResourceQuota.

@@ -1,0 +1,3 @@
+//! The StatefulSet controller.
+
+pub mod sync;
