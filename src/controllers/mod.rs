@@ -22,6 +22,7 @@ mod selected;
 pub mod slow_start;
 pub mod stateful_set;
 pub mod volume_binder;
+pub mod volume_protection;
 pub mod zones;
 
 pub use attach_detach::AttachDetach;
@@ -30,3 +31,4 @@ pub use manager::Manager;
 pub use node_lifecycle::NodeLifecycle;
 pub use pod_gc::PodGc;
 pub use volume_binder::VolumeBinder;
+pub use volume_protection::VolumeProtection;

@@ -7,7 +7,8 @@ use super::service::ConfigContent;
 use super::strings::known;
 use super::{
     Behavior, BehaviorId, ClassId, ConfigId, ConfigObject, ImageId, Namespace, NodeShape, OwnerSelector, PodClass,
-    PodTemplate, ServiceId, ServiceSpec, ShapeId, StorageObject, StrId, Strings, Taint, TemplateId, WorkloadId,
+    PodTemplate, ServiceId, ServiceSpec, ShapeId, StorageKey, StorageObject, StrId, Strings, Taint, TemplateId,
+    WorkloadId,
 };
 use crate::base::{IdVec, SimDuration, SimTime};
 
@@ -304,6 +305,8 @@ pub enum ChangeKind {
     DeleteConfig(ConfigId),
     /// Creates or replaces a storage object.
     ApplyStorage(Box<StorageObject>),
+    /// Deletes a storage object; claims and volumes stay as long as they are in use.
+    DeleteStorage(StorageKey),
     /// Deletes pods, as `kubectl delete pod`.
     DeletePod {
         /// Which.

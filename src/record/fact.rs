@@ -270,6 +270,7 @@ pub enum KubeEvent {
     FailedBinding,
     ExternalProvisioning,
     ProvisioningSucceeded,
+    ProvisioningFailed,
     VolumeResizeSuccessful,
     ClaimLost,
 }
@@ -284,9 +285,11 @@ impl KubeEvent {
             Self::TaintManagerEviction => "taint-eviction-controller",
             Self::EnsuredLoadBalancer => "service-controller",
             Self::SuccessfulAttachVolume | Self::FailedAttachVolume => "attachdetach-controller",
-            Self::WaitForFirstConsumer | Self::FailedBinding | Self::ExternalProvisioning | Self::ClaimLost => {
-                "persistentvolume-controller"
-            }
+            Self::WaitForFirstConsumer
+            | Self::FailedBinding
+            | Self::ExternalProvisioning
+            | Self::ProvisioningFailed
+            | Self::ClaimLost => "persistentvolume-controller",
             Self::ProvisioningSucceeded => "external-provisioner",
             Self::VolumeResizeSuccessful => "external-resizer",
             _ => "kubelet",
@@ -375,6 +378,7 @@ impl KubeEvent {
             | Self::UnmanagedPods
             | Self::FailedAttachVolume
             | Self::ClaimLost
+            | Self::ProvisioningFailed
             | Self::Rebooted => "Warning",
             _ => "Normal",
         }

@@ -12,8 +12,8 @@ use crate::base::id::DenseId;
 use crate::base::{IdVec, SimDuration, SimTime};
 use crate::component::{DrawTables, Env, NewPod};
 use crate::controllers::{
-    AttachDetach, Endpoints, Manager, NodeLifecycle, PodGc, VolumeBinder, attach_detach, endpoints, manager, pod_gc,
-    volume_binder,
+    AttachDetach, Endpoints, Manager, NodeLifecycle, PodGc, VolumeBinder, VolumeProtection, attach_detach, endpoints,
+    manager, pod_gc, volume_binder,
 };
 use crate::engine::{Kernel, Ranked, TimerKey};
 use crate::kubelet::Kubelets;
@@ -36,6 +36,7 @@ pub struct World {
     pub(super) lifecycle: NodeLifecycle,
     pub(super) gc: PodGc,
     pub(super) volume_binder: VolumeBinder,
+    pub(super) volume_protection: VolumeProtection,
     pub(super) attach_detach: AttachDetach,
     pub(super) manager: Manager,
     /// One for each entry of the plan's traffic.
@@ -127,6 +128,7 @@ impl World {
             lifecycle: NodeLifecycle::default(),
             gc: PodGc::default(),
             volume_binder: VolumeBinder::default(),
+            volume_protection: VolumeProtection::default(),
             attach_detach: AttachDetach::default(),
             manager: Manager::default(),
             traffic: traffic.collect(),
@@ -307,6 +309,7 @@ impl World {
                     self.lifecycle.on_change(&mut env, &change);
                     self.gc.on_change(&mut env, &change);
                     self.volume_binder.on_change(&mut env, &change);
+                    self.volume_protection.on_change(&mut env, &change);
                     self.attach_detach.on_change(&mut env, &change);
                     self.manager.on_change(&mut maker!(self, kernel, recorder), &change);
                     env = env!(self, kernel, recorder);
