@@ -38,6 +38,7 @@ mod stateful_set;
 mod status_column;
 mod termination;
 mod unmodelled;
+mod validation;
 mod vector;
 
 use std::io::{self, Write};
@@ -181,6 +182,7 @@ fn answer(file: &str, case: &Case, evaluator: Evaluator) -> Checked {
         "statefulset_sync" => stateful_set::answer(case),
         "termination_order" => termination::order(case),
         "toleration_time" => scheduling::toleration_time(case),
+        "validation" => validation::answer(case),
         _ => Err(Unsupported(format!("unknown subject `{file}`"))),
     }
 }
