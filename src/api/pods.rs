@@ -119,12 +119,14 @@ impl Pods {
     }
 
     /// Whether this pod still exists.
+    #[inline]
     #[must_use]
     pub fn exists(&self, pod: PodRef) -> bool {
         self.core.get(pod.pod).is_some_and(|core| core.uid == Some(pod.uid))
     }
 
     /// The pod in `slot`, if any.
+    #[inline]
     #[must_use]
     pub fn in_slot(&self, slot: PodId) -> Option<PodRef> {
         self.core[slot].uid.map(|uid| PodRef { pod: slot, uid })
@@ -222,6 +224,7 @@ impl Pods {
     }
 
     /// What the pod was made from.
+    #[inline]
     #[must_use]
     pub fn template(&self, pod: PodId) -> TemplateId {
         self.core[pod].template
@@ -234,36 +237,42 @@ impl Pods {
     }
 
     /// Where the pod came from, and its number there.
+    #[inline]
     #[must_use]
     pub fn source(&self, pod: PodId) -> (WorkloadId, u32) {
         (self.core[pod].workload, self.core[pod].ordinal)
     }
 
     /// The node it is bound to.
+    #[inline]
     #[must_use]
     pub fn node(&self, pod: PodId) -> Option<NodeId> {
         self.core[pod].node
     }
 
     /// `status.phase`.
+    #[inline]
     #[must_use]
     pub fn phase(&self, pod: PodId) -> Phase {
         self.core[pod].phase
     }
 
     /// `status.reason`.
+    #[inline]
     #[must_use]
     pub fn reason(&self, pod: PodId) -> StrId {
         unpack_reason(self.core[pod].reason)
     }
 
     /// Whether it has a deletion timestamp.
+    #[inline]
     #[must_use]
     pub fn deleting(&self, pod: PodId) -> bool {
         self.deletions.contains_key(&pod)
     }
 
     /// Whether it has an address.
+    #[inline]
     #[must_use]
     pub fn has_address(&self, pod: PodId) -> bool {
         self.core[pod].has_address
@@ -288,12 +297,14 @@ impl Pods {
     }
 
     /// When it was created, uncut.
+    #[inline]
     #[must_use]
     pub fn created(&self, pod: PodId) -> SimTime {
         self.created_at[pod]
     }
 
     /// `status.startTime`, once the kubelet has written it.
+    #[inline]
     #[must_use]
     pub fn started(&self, pod: PodId) -> Option<SimTime> {
         let started = self.core[pod].started;
@@ -301,6 +312,7 @@ impl Pods {
     }
 
     /// Its conditions.
+    #[inline]
     #[must_use]
     pub fn conditions(&self, pod: PodId) -> &StoredConditions {
         &self.conditions[pod]
