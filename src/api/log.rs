@@ -332,7 +332,13 @@ impl ChangeLog {
     }
 
     /// The next change that `cursor` has not read, if it happened at least `lag` before `now`.
+    #[inline]
     pub fn next(&mut self, cursor: Cursor, now: SimTime, lag: SimDuration) -> Option<Change> {
+        self.next_due(cursor, now, lag).map(|(_, change)| change)
+    }
+
+    /// The same, with when it could be read first.
+    pub fn next_due(&mut self, cursor: Cursor, now: SimTime, lag: SimDuration) -> Option<(SimTime, Change)> {
         let at = &mut self.read[cursor as usize];
         let index = usize::try_from(*at - self.first).expect("the log fits in memory");
         let &(when, change) = self.entries.get(index)?;
@@ -343,7 +349,13 @@ impl ChangeLog {
         if index == 0 {
             self.cut();
         }
-        Some(change)
+        Some((when + lag, change))
+    }
+
+    /// How many changes `cursor` has not read.
+    #[must_use]
+    pub fn unread(&self, cursor: Cursor) -> u64 {
+        self.first + self.entries.len() as u64 - self.read[cursor as usize]
     }
 
     /// When `cursor` can read its next change with this lag; `None`: there is none.
@@ -355,9 +367,10 @@ impl ChangeLog {
 
     fn cut(&mut self) {
         let slowest = self.read.iter().copied().min().expect("there are cursors");
-        let drop = usize::try_from(slowest - self.first).expect("the log fits in memory");
-        self.entries.drain(..drop);
-        self.first = slowest;
+        while self.first < slowest {
+            self.entries.pop_front();
+            self.first += 1;
+        }
     }
 }
 

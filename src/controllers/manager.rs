@@ -11,7 +11,7 @@ use super::client::Client;
 use super::script::{Script, Sync, Variation, Write};
 use super::selected::Selected;
 use super::{mint, reconcile};
-use crate::api::{Change, Op, Owned, PodRef, Rejection};
+use crate::api::{Change, Cluster, Op, Owned, PodRef, Rejection};
 use crate::base::{IdVec, SimDuration, SimTime};
 use crate::component::{MakerEnv, NewPod};
 use crate::engine::Timers;
@@ -79,6 +79,12 @@ pub struct Manager {
 }
 
 impl Manager {
+    /// Whether a change may concern an object of a controller: budgets and autoscalers look at pods of others.
+    #[must_use]
+    pub fn minds(cluster: &Cluster) -> bool {
+        !cluster.objects().is_empty()
+    }
+
     /// A change that controllers see: queues the objects that it concerns.
     pub fn on_change<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut MakerEnv<'_, T, R>, change: &Change) {
         if env.cluster.objects().is_empty() {

@@ -1,8 +1,8 @@
 //! Which reconciler is for which kind of object, which objects a change concerns, and what is told of the writes.
 
-use smallvec::SmallVec;
-
 use std::collections::BTreeMap;
+
+use smallvec::SmallVec;
 
 use super::script::{Sync, Write};
 use super::{cronjob, daemon_set, deployment, disruption, gc, job, replica_set, stateful_set};

@@ -132,6 +132,7 @@ impl Writer<'_> {
                     .text("config", &name)
                     .flag("exists", exists)
             }
+            Fact::Command(note) => self.kind("Command").text("message", recording.note_text(note)),
             Fact::Fault(index, begins, note) => self
                 .kind("Fault")
                 .int("fault", i64::from(index))

@@ -296,13 +296,18 @@ impl<W: Write> Trace<'_, W> {
                 }
                 Fact::NodeCrashed(node) => (self.node(node)?, "p", "machine stops".to_owned(), "Warning", None),
                 Fact::NodeBooted(node) => (self.node(node)?, "p", "machine boots".to_owned(), "Normal", None),
-                Fact::Fault(_, begins, note) => {
+                Fact::Fault(..) | Fact::Command(_) => {
                     let tid = match cluster {
                         Some(tid) => tid,
                         None => *cluster.insert(self.thread(CLUSTER, "faults")?),
                     };
-                    let name = if begins { "fault begins" } else { "fault ends" };
-                    ((CLUSTER, tid), "g", name.to_owned(), "Warning", Some(note))
+                    let (name, kind, note) = match fact {
+                        Fact::Fault(_, true, note) => ("fault begins", "Warning", note),
+                        Fact::Fault(_, false, note) => ("fault ends", "Warning", note),
+                        Fact::Command(note) => ("command", "Normal", note),
+                        _ => continue,
+                    };
+                    ((CLUSTER, tid), "g", name.to_owned(), kind, Some(note))
                 }
                 _ => continue,
             };

@@ -342,6 +342,8 @@ pub enum ChangeKind {
         /// The number.
         replicas: i32,
     },
+    /// Empties nodes (`kubectl drain`).
+    Drain(DrainPlan),
     /// Removes a node object.
     DeleteNode(StrId),
     /// Adds a taint to a node, or removes it.
@@ -353,6 +355,21 @@ pub enum ChangeKind {
         /// Add or remove.
         add: bool,
     },
+}
+
+/// A `kubectl drain`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct DrainPlan {
+    /// The nodes, which are cordoned at once and drained one after the other.
+    pub nodes: Box<[StrId]>,
+    /// `--force`: pods without a controller, too.
+    pub force: bool,
+    /// `--ignore-daemonsets`: pods of DaemonSets stay.
+    pub ignore_daemonsets: bool,
+    /// `--delete-emptydir-data`: pods with emptyDirs, too.
+    pub delete_emptydir_data: bool,
+    /// `--timeout`; `None`: for ever.
+    pub timeout: Option<SimDuration>,
 }
 
 /// A bound on a metric of the result.

@@ -104,6 +104,8 @@ pub enum Fact {
     LoadBalancer(ServiceId),
     /// A configuration object was created or changed (`true`) or deleted.
     Config(ConfigId, bool),
+    /// What a command of a change of the plan printed.
+    Command(NoteId),
     /// A fault of the plan began (`true`) or ended; the note describes it.
     Fault(u32, bool, NoteId),
 }

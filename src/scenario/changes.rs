@@ -11,7 +11,10 @@ use super::time::{moment, within_run};
 use super::{Cx, codes, resize, suggest, ungate};
 use crate::base::SimTime;
 use crate::model::{ConfigKind, ConfigObject, Taint};
-use crate::sim::plan::{ChangeKind, ChangePlan};
+use crate::sim::plan::{ChangeKind, ChangePlan, DrainPlan};
+
+/// Keys that go with `drain`.
+const DRAIN_FLAGS: [&str; 4] = ["force", "ignore_daemonsets", "delete_emptydir_data", "timeout"];
 
 const KINDS: &[&str] = &["ConfigMap", "Secret", "Pod", "Node"];
 
@@ -31,17 +34,20 @@ pub(super) fn read(cx: &mut Cx<'_>, root: &Fields<'_>, parts: &mut Parts) -> Vec
 }
 
 fn kinds(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &mut Parts, at: SimTime) -> Vec<ChangeKind> {
-    let Some(action) = fields.one_of(cx, &["apply", "delete", "resize", "taint", "ungate", "untaint"], true) else {
+    let Some(action) = fields.one_of(cx, &["apply", "delete", "drain", "resize", "taint", "ungate", "untaint"], true)
+    else {
         return Vec::new();
     };
     let fitting: &[&str] = match action {
         "apply" => &[],
         "delete" => &["namespace", "grace"],
+        "drain" => &DRAIN_FLAGS,
         "resize" => &["namespace", "container", "requests", "limits"],
         "ungate" => &["gates"],
         _ => &["node"],
     };
-    for key in fields.given(cx, &["namespace", "grace", "node", "container", "requests", "limits", "gates"]) {
+    let others = ["namespace", "grace", "node", "container", "requests", "limits", "gates"];
+    for key in fields.given(cx, &[&others[..], &DRAIN_FLAGS].concat()) {
         if !fitting.contains(&key) {
             let message = format!("`{key}` does not go with `{action}`");
             let help = "leave it out";
@@ -51,6 +57,7 @@ fn kinds(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &mut Parts, at: SimTime) -
     match action {
         "apply" => apply(cx, fields, parts, at),
         "delete" => delete(cx, fields, parts).into_iter().collect(),
+        "drain" => drain(cx, fields, parts).into_iter().collect(),
         "resize" => resize::read(cx, fields, parts, at).into_iter().collect(),
         "ungate" => ungate::read(cx, fields, parts, at).into_iter().collect(),
         action => tainted(cx, fields, parts, action).into_iter().collect(),
@@ -123,6 +130,18 @@ fn delete(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &Parts) -> Option<ChangeK
             None
         }
     }
+}
+
+fn drain(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &Parts) -> Option<ChangeKind> {
+    let names = fields.paths(cx, "drain")?;
+    let nodes: Option<Vec<_>> =
+        names.iter().map(|name| node(cx, &Placed { value: &name.value, span: name.span }, parts)).collect();
+    let mut flag = |key| fields.flag(cx, key).unwrap_or(false);
+    let (force, ignore_daemonsets) = (flag("force"), flag("ignore_daemonsets"));
+    let delete_emptydir_data = flag("delete_emptydir_data");
+    let timeout = fields.duration(cx, "timeout").map(|timeout| timeout.value);
+    let nodes = nodes?.into_boxed_slice();
+    Some(ChangeKind::Drain(DrainPlan { nodes, force, ignore_daemonsets, delete_emptydir_data, timeout }))
 }
 
 fn config(cx: &mut Cx<'_>, name: &Placed<&str>, namespace: &str, kind: ConfigKind) -> Option<ChangeKind> {

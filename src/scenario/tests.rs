@@ -163,7 +163,7 @@ fn everything_compiles_to_what_it_says() {
     assert_eq!(plan.control_plane.shutdown.iter().map(|group| group.grace_seconds).collect::<Vec<_>>(), [40, 20]);
     assert!(matches!(plan.changes[0].kind, ChangeKind::ApplyConfig(_)));
     assert!(matches!(plan.changes[2].kind, ChangeKind::DeletePod { grace_seconds: Some(0), .. }));
-    assert_eq!(plan.changes.len(), 7);
+    assert_eq!(plan.changes.len(), 8);
 
     assert_eq!(plan.control_plane.scheduler.evaluator, Evaluator::Scan);
     assert_eq!(plan.control_plane.watch_kubelet, SimDuration::from_millis(50));

@@ -48,14 +48,7 @@ impl World {
             }
             FaultKind::Cordon(_) => {
                 for node in nodes {
-                    if self.cluster.request(kernel.now(), Op::SetUnschedulable(node, begins)).is_ok() {
-                        let event = if begins { KubeEvent::NodeNotSchedulable } else { KubeEvent::NodeSchedulable };
-                        let (plan, name) = (&self.plan, self.cluster.nodes().get(node).name);
-                        let mut env = env!(self, kernel, recorder);
-                        env.node_event(node, event, || {
-                            format!("Node {} status is now: {event:?}", plan.strings.text(name))
-                        });
-                    }
+                    self.cordon(kernel, recorder, node, begins);
                 }
             }
             FaultKind::ContainerKill { pod, container, exit_code } => {
@@ -71,6 +64,16 @@ impl World {
                 }
             }
             FaultKind::RegistryOutage(prefix) => self.kubelets.set_registry_outage(prefix, begins),
+        }
+    }
+
+    /// Writes `spec.unschedulable` of a node, and what its kubelet tells of that.
+    pub(super) fn cordon<R: Recorder>(&mut self, kernel: &mut Kernel<Event>, recorder: &mut R, node: NodeId, on: bool) {
+        if self.cluster.request(kernel.now(), Op::SetUnschedulable(node, on)).is_ok() {
+            let event = if on { KubeEvent::NodeNotSchedulable } else { KubeEvent::NodeSchedulable };
+            let (plan, name) = (&self.plan, self.cluster.nodes().get(node).name);
+            let mut env = env!(self, kernel, recorder);
+            env.node_event(node, event, || format!("Node {} status is now: {event:?}", plan.strings.text(name)));
         }
     }
 
@@ -167,7 +170,8 @@ impl World {
     }
 
     /// A change of the plan is made.
-    pub(super) fn change(&mut self, now: SimTime, at: usize) {
+    pub(super) fn change<R: Recorder>(&mut self, kernel: &mut Kernel<Event>, recorder: &mut R, at: usize) {
+        let now = kernel.now();
         let refused = match self.plan.changes[at].kind.clone() {
             ChangeKind::ApplyConfig(content) => {
                 self.cluster.request(now, Op::PutConfig(content.config, &content.keys)).is_err()
@@ -204,6 +208,10 @@ impl World {
                     Some(object) => self.cluster.request(now, Op::Scale(object, replicas)).is_err(),
                     None => true,
                 }
+            }
+            ChangeKind::Drain(drain) => {
+                self.begin_drain(kernel, recorder, drain);
+                false
             }
             ChangeKind::DeleteNode(name) => match self.node_names.remove(&name) {
                 Some(node) => self.cluster.request(now, Op::RemoveNode(node)).is_err(),

@@ -26,6 +26,8 @@ pub enum Event {
     Fault(u32, bool),
     /// A change of the plan is made.
     Change(u32),
+    /// A drain goes on.
+    Drain(u32),
     /// The rate of requests on a service changes.
     Rate(u32),
     /// A machine's kubelet posts its first status after a boot.
@@ -82,6 +84,7 @@ impl Ranked for Event {
             | Self::TraceDelete(_)
             | Self::Fault(..)
             | Self::Change(_)
+            | Self::Drain(_)
             | Self::Rate(_)
             | Self::Booted(_) => 0,
             Self::Wake(Actor::Kubelets) | Self::Kubelet(_) => 1,

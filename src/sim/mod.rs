@@ -2,6 +2,7 @@
 
 pub mod builder;
 mod disturb;
+mod drain;
 pub mod event;
 mod facts;
 pub mod metrics;

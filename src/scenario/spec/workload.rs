@@ -266,7 +266,7 @@ pub static RESIZE_AMOUNTS: Section = Section {
 /// `[[change]]`.
 pub static CHANGE: Section = Section {
     name: "change",
-    doc: "What somebody does to the cluster at a time: exactly one of `apply`, `delete`, `resize`, `taint`, \
+    doc: "What somebody does to the cluster at a time: exactly one of `apply`, `delete`, `drain`, `resize`, `taint`, \
           `ungate` and `untaint`.",
     extended_resources: false,
     keys: &[
@@ -329,6 +329,42 @@ pub static CHANGE: Section = Section {
             "the pod's own",
             "Grace period of a deleted pod, in whole seconds; `0s` removes it by force.",
             "\"0s\"",
+        ),
+        Key::optional(
+            "drain",
+            Kind::OneOrMany(&Kind::Text),
+            "none",
+            "Nodes that are cordoned and emptied, one after the other, as by `kubectl drain`: every pod is evicted as soon as its \
+             disruption budget allows it.",
+            "\"worker-3\"",
+        ),
+        Key::optional(
+            "force",
+            Kind::Flag,
+            "false",
+            "With `drain`: evicts pods without a controller, too; otherwise nothing is evicted from a node that has one.",
+            "true",
+        ),
+        Key::optional(
+            "ignore_daemonsets",
+            Kind::Flag,
+            "false",
+            "With `drain`: leaves pods of DaemonSets alone; otherwise nothing is evicted from a node that has one.",
+            "true",
+        ),
+        Key::optional(
+            "delete_emptydir_data",
+            Kind::Flag,
+            "false",
+            "With `drain`: evicts pods with an emptyDir, too; otherwise nothing is evicted from a node that has one.",
+            "true",
+        ),
+        Key::optional(
+            "timeout",
+            Kind::Duration,
+            "none",
+            "With `drain`: after this long a node is given up.",
+            "\"10m\"",
         ),
         Key::optional("node", Kind::Text, "none", "The node to taint.", "\"worker-3\""),
         Key::optional("taint", Kind::Taint, "none", "Added to the node.", "\"maintenance:NoExecute\""),

@@ -1,0 +1,5 @@
+//! Policies in time: disruption budgets, evictions and drains, autoscalers, quotas. API writes take 10 ms, controllers see
+//! changes after 20 ms.
+
+mod drains;
+mod support;
