@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use smallvec::SmallVec;
 
 use super::script::{Sync, Write};
-use super::{cronjob, daemon_set, deployment, disruption, gc, job, replica_set, stateful_set};
+use super::{cronjob, daemon_set, deployment, disruption, gc, hpa, job, replica_set, stateful_set};
 use crate::api::{Change, Cluster, ObjectRow, PodRef, Rejection, StatusMask};
 use crate::base::SimDuration;
 use crate::component::MakerEnv;
@@ -89,12 +89,17 @@ pub(super) fn concerned(cluster: &Cluster, change: &Change, found: &mut Concerne
             found.add_later(cluster, before);
             found.add_later(cluster, owner);
         }
+        Change::ObjectChanged(object, _) if hpa::sync::is_autoscaler(cluster, object) => {}
         Change::ObjectChanged(object, false) => {
             // The status of these is for others: what they want themselves has not changed.
             let row = cluster.objects().get(object);
             let is_read = row.spec.replica_set().is_none() && row.spec.daemon_set().is_none();
             found.add_later(cluster, Some(object).filter(|_| is_read));
             found.add(cluster.objects().get(object).owner);
+        }
+        // Autoscalers come on a grid of their own (upstream: FixedItemIntervalRateLimiter).
+        Change::ObjectAdded(object) if hpa::sync::is_autoscaler(cluster, object) => {
+            found.later.push((object, hpa::sync::PERIOD));
         }
         Change::ObjectAdded(object)
         | Change::ObjectChanged(object, true)
@@ -132,6 +137,7 @@ fn matters(owner: &ObjectRow, change: &Change) -> bool {
 pub(super) fn sync<R: Recorder>(cx: &mut Sync<'_, R>) {
     let row = cx.row();
     if !row.exists() {
+        stateful_set::reconcile::collect_claims(cx);
         return gc::collect(cx);
     }
     match row.kind() {
@@ -142,6 +148,7 @@ pub(super) fn sync<R: Recorder>(cx: &mut Sync<'_, R>) {
         ObjectKind::PodDisruptionBudget => disruption::sync(cx),
         ObjectKind::Job if row.deleting.is_none() => job::reconcile(cx),
         ObjectKind::CronJob if row.deleting.is_none() => cronjob::reconcile(cx),
+        ObjectKind::HorizontalPodAutoscaler => hpa::sync::sync(cx),
         _ => {}
     }
     if cx.row().deleting.is_some() {
@@ -195,7 +202,17 @@ pub(super) fn written<T, R: Recorder>(
         });
         return;
     }
+    let of_set = (kind == ObjectKind::StatefulSet).then(|| env.cluster.objects().get(object).name.clone());
     match (write, result) {
+        (Write::CreatePod { .. } | Write::DeletePod(_), Ok(_)) if of_set.is_some() => {
+            if let (Some(pod), Some(set)) = (name, of_set) {
+                let (event, verb) = match write {
+                    Write::DeletePod(_) => (KubeEvent::SuccessfulDelete, "delete"),
+                    _ => (KubeEvent::SuccessfulCreate, "create"),
+                };
+                env.event(subject, event, || format!("{verb} Pod {pod} in StatefulSet {set} successful"));
+            }
+        }
         (Write::CreatePod { .. }, Ok(_)) => {
             env.event(subject, KubeEvent::SuccessfulCreate, || format!("Created pod: {}", name.unwrap_or_default()));
         }

@@ -6,12 +6,13 @@
 
 use std::collections::VecDeque;
 
+use super::hpa::metrics::Known;
 use super::slow_start::{INITIAL_BATCH, next_batch};
 use crate::api::{Cluster, NewObject, ObjectRow, PodRef, Propagation};
 use crate::base::{SimDuration, SimTime};
 use crate::model::objects::{ObjectSpec, ObjectStatus};
 use crate::model::plan::Plan;
-use crate::model::{NodeId, ObjectId, PodConditionType, StorageObject, TemplateId};
+use crate::model::{NodeId, ObjectId, PodConditionType, StorageKey, StorageObject, TemplateId};
 use crate::record::{Fact, KubeEvent, Recorder, Subject};
 
 /// One write.
@@ -51,6 +52,8 @@ pub enum Write {
     PutStatus(ObjectId, Box<ObjectStatus>),
     /// Deletes an object.
     DeleteObject(ObjectId, Propagation),
+    /// Deletes a storage object, which may stay until it is no longer used.
+    DeleteStorage(StorageKey),
     /// Creates or replaces a claim or another storage object.
     PutStorage(Box<StorageObject>),
 }
@@ -108,6 +111,8 @@ pub struct Sync<'a, R> {
     pub failures: u32,
     /// The pods that it selects, if it is a budget, in the order of their creation. Some may be gone.
     pub selected: &'a [PodRef],
+    /// What autoscalers remember and see.
+    pub(super) autoscalers: &'a mut Known,
     pub(super) recorder: &'a mut R,
     pub(super) memories: &'a mut super::reconcile::Memories,
     pub(super) script: Script,

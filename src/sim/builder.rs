@@ -281,6 +281,7 @@ impl PlanBuilder {
             containers: Box::new([container]),
             volumes: Box::default(),
             naming: Default::default(),
+            drain: Default::default(),
             deletion_cost: 0,
             revision: 0,
         });
