@@ -68,6 +68,11 @@ impl Cluster {
         self.pods.owned_from(self.objects.get(object).first_pod())
     }
 
+    /// The pods that an object owns, but for those that it has counted after their end; latest first.
+    pub fn unsettled_pods_of(&self, object: crate::model::ObjectId) -> impl Iterator<Item = PodRef> + '_ {
+        self.pods_of(object).take_while(|pod| !self.pods.settled(pod.pod))
+    }
+
     /// The keys of a ConfigMap or Secret, if it exists.
     #[must_use]
     pub fn config(&self, id: ConfigId) -> Option<&[StrId]> {
