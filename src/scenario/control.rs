@@ -35,6 +35,9 @@ pub(super) fn control_plane(cx: &mut Cx<'_>, root: &Fields<'_>) -> ControlPlane 
     spread("image_manifest", &mut plan.image_manifest);
     spread("load_balancer", &mut plan.load_balancer);
     spread("volume_provisioning", &mut plan.volume_provisioning);
+    spread("volume_attach", &mut plan.volume_attach);
+    spread("volume_detach", &mut plan.volume_detach);
+    spread("volume_mount", &mut plan.volume_mount);
     spread("node_boot", &mut plan.node_boot);
 
     let mut fixed = |key, place: &mut SimDuration| {
@@ -51,6 +54,7 @@ pub(super) fn control_plane(cx: &mut Cx<'_>, root: &Fields<'_>) -> ControlPlane 
     fixed("pleg_period", &mut plan.pleg_period);
     fixed("pleg_delay", &mut plan.pleg_delay);
     fixed("status_update", &mut plan.status_update);
+    fixed("node_status_period", &mut plan.node_status_period);
     fixed("endpoint_slice", &mut plan.endpoint_slice);
     fixed("proxy_sync", &mut plan.proxy_sync);
     fixed("sync_retry", &mut plan.sync_retry);
