@@ -5,6 +5,7 @@ pub mod admission;
 pub mod eviction;
 pub mod log;
 pub mod nodes;
+mod object_requests;
 pub mod objects;
 pub mod pods;
 pub mod quota;
