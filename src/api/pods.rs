@@ -49,6 +49,8 @@ struct OwnedPod {
     by: Owned,
     /// A Job has yet to count it.
     tracked: bool,
+    /// Its Job has counted it after its end: it stands behind all others in the owner's list.
+    settled: bool,
     next: Option<PodId>,
     previous: Option<PodId>,
 }
@@ -160,9 +162,25 @@ impl Pods {
     }
 
     /// Removes that finalizer. Returns whether it was there.
-    pub(super) fn untrack(&mut self, pod: PodId) -> bool {
-        let exists = self.owned.get(pod).is_some();
-        exists && self.owned[pod].as_mut().is_some_and(|owned| std::mem::take(&mut owned.tracked))
+    pub(super) fn untrack(&mut self, objects: &mut Objects, pod: PodId) -> bool {
+        let owned = self.owned.get(pod).copied().flatten();
+        let Some(owned) = owned.filter(|owned| owned.tracked) else { return false };
+        let mut owned = OwnedPod { tracked: false, settled: self.phase(pod).is_terminal(), ..owned };
+        if owned.settled {
+            self.leave_owner(objects, pod);
+            let last = objects.join_last(owned.by.object, pod);
+            if let Some(Some(last)) = last.map(|last| self.owned[last].as_mut()) {
+                last.next = Some(pod);
+            }
+            (owned.previous, owned.next) = (last, None);
+        }
+        self.owned[pod] = Some(owned);
+        true
+    }
+
+    /// Whether its Job has counted it after its end.
+    pub(super) fn settled(&self, pod: PodId) -> bool {
+        self.owned.get(pod).copied().flatten().is_some_and(|owned| owned.settled)
     }
 
     /// What its Job has yet to count of a pod that goes.
@@ -205,14 +223,14 @@ impl Pods {
             next.previous = Some(pod);
         }
         let tracked = objects.get(by.object).kind() == ObjectKind::Job;
-        self.owned[pod] = Some(OwnedPod { by, tracked, next, previous: None });
+        self.owned[pod] = Some(OwnedPod { by, tracked, settled: false, next, previous: None });
     }
 
     /// Takes its owner from a pod.
     pub(super) fn leave_owner(&mut self, objects: &mut Objects, pod: PodId) {
         let Some(OwnedPod { by, next, previous, .. }) = self.owned.get(pod).copied().flatten() else { return };
         self.owned[pod] = None;
-        objects.leave(by.object, previous.is_none(), next);
+        objects.leave(by.object, previous, next);
         for (neighbour, is_next) in [(next, true), (previous, false)] {
             let Some(Some(neighbour)) = neighbour.map(|neighbour| self.owned[neighbour].as_mut()) else { continue };
             if is_next {
