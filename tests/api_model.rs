@@ -611,6 +611,7 @@ fn template(containers: u32) -> PodTemplate {
         containers: (0..containers).map(spec).collect(),
         volumes: Box::default(),
         naming: Default::default(),
+        deletion_cost: 0,
     }
 }
 

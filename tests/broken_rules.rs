@@ -95,7 +95,7 @@ mod with {
 
     fn vectors(name: &str) -> Totals {
         let file = root().join(format!("tests/vectors/lifecycle/{name}.json"));
-        conformance::run(&[file], false, &mut Vec::new()).expect("the vectors can be read")
+        conformance::run(&[file], conformance::Manner::default(), &mut Vec::new()).expect("the vectors can be read")
     }
 
     /// What the timeline says of a difference; nothing: there is none.

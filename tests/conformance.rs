@@ -4,7 +4,8 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use podsim::cli::conformance;
+use podsim::cli::conformance::{self, Manner};
+use podsim::model::plan::Evaluator;
 
 fn listed() -> Vec<&'static str> {
     include_str!("conformance.list").lines().map(str::trim).filter(|line| !line.is_empty()).collect()
@@ -12,9 +13,12 @@ fn listed() -> Vec<&'static str> {
 
 fn check(root: &Path) {
     let files: Vec<PathBuf> = listed().iter().map(|name| root.join(name)).collect();
-    let mut out = Vec::new();
-    let totals = conformance::run(&files, false, &mut out).expect("every listed file can be read");
-    assert!(totals.is_clean() && totals.passed > 0, "{}", String::from_utf8_lossy(&out));
+    for evaluator in [Evaluator::Index, Evaluator::Columns, Evaluator::Scan] {
+        let mut out = Vec::new();
+        let manner = Manner { evaluator, forced: false };
+        let totals = conformance::run(&files, manner, &mut out).expect("every listed file can be read");
+        assert!(totals.is_clean() && totals.passed > 0, "{evaluator:?}: {}", String::from_utf8_lossy(&out));
+    }
 }
 
 #[test]
@@ -65,13 +69,14 @@ fn unknown_subjects_are_unsupported_and_unreadable_files_are_errors() {
     let case = r#"{"id": "strange-0", "kind": "none", "input": {}, "expected": {}}"#;
     std::fs::write(&file, format!(r#"{{"file": "strange", "cases": [{case}]}}"#)).expect("the directory is writable");
     let mut out = Vec::new();
-    let totals = conformance::run(std::slice::from_ref(&file), false, &mut out).expect("the file can be read");
+    let totals =
+        conformance::run(std::slice::from_ref(&file), Manner::default(), &mut out).expect("the file can be read");
     assert_eq!((totals.passed, totals.failed, totals.unsupported), (0, 0, 1));
     let text = String::from_utf8(out).expect("UTF-8");
     assert!(text.starts_with("strange: passed=0 failed=0 unsupported=1\n"), "{text}");
     assert!(text.ends_with("total: passed=0 failed=0 unsupported=1\n"), "{text}");
     let missing = directory.join("missing.json");
-    let error =
-        conformance::run(std::slice::from_ref(&missing), false, &mut Vec::new()).expect_err("there is no such file");
+    let error = conformance::run(std::slice::from_ref(&missing), Manner::default(), &mut Vec::new())
+        .expect_err("there is no such file");
     assert!(format!("{error:#}").contains("missing.json"));
 }

@@ -362,7 +362,9 @@ metadata: {name: shop, labels: {team: a}}
 apiVersion: apps/v1
 kind: ReplicaSet
 metadata: {name: web-1, namespace: shop}
-spec: {selector: {matchLabels: {app: web}}}
+spec:
+  selector: {matchLabels: {app: web}}
+  template: {metadata: {labels: {app: web}}, spec: {containers: [{name: c, image: i}]}}
 "#;
     let (objects, mut words, _) = compile(text);
     let class = words.classes.get(objects.pods[0].template.class).clone();

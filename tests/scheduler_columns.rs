@@ -14,6 +14,7 @@ use podsim::scheduler::columns::Columns;
 use podsim::scheduler::cycle::{Ask, Evaluator, Options, Outcome, TieBreak, schedule_one};
 use podsim::scheduler::diagnosis::PostFilter;
 use podsim::scheduler::framework::Plugin;
+use podsim::scheduler::index::Index;
 use podsim::scheduler::nominated::denial;
 use podsim::scheduler::plugins::default_preemption::Candidate;
 use podsim::scheduler::preemption::{Victims, preempt};
@@ -499,6 +500,7 @@ struct Shares {
     evicting: u64,
     by_cells: u64,
     with_images: u64,
+    index: podsim::scheduler::index::Shares,
 }
 
 fn run(
@@ -512,6 +514,7 @@ fn run(
 ) -> Result<(), TestCaseError> {
     nodes.iter().for_each(|shape| world.add(shape));
     let mut columns = Columns::with_budget(budget);
+    let mut index = Index::with_budget(budget);
     for step in steps {
         match step {
             Step::Decide { class, tie, nominate } => {
@@ -519,6 +522,10 @@ fn run(
                 let ask = Ask { class: ClassId::from_raw(*class), nominated };
                 let mut other = world.view.clone();
                 let want = schedule_one(&mut other, &mut Scan, ask, &options, *tie);
+                let mut third = world.view.clone();
+                let by_index = schedule_one(&mut third, &mut index, ask, &options, *tie);
+                prop_assert_eq!(&by_index, &want, "index");
+                prop_assert_eq!(third.next_start(), other.next_start());
                 let got = schedule_one(&mut world.view, &mut columns, ask, &options, *tie);
                 prop_assert_eq!(&got, &want);
                 prop_assert_eq!(world.view.next_start(), other.next_start());
@@ -555,7 +562,10 @@ fn run(
                         let all = u32::try_from(world.alive.len()).unwrap();
                         prop_assert_eq!(error.diagnosis.resolvable + error.diagnosis.unresolvable, all);
                         let (resolvable, unresolvable) = (error.diagnosis.resolvable, error.diagnosis.unresolvable);
+                        let mut same = error.clone();
                         let best = preempt(&world.view, ask, &mut error, &Young, *tie);
+                        prop_assert_eq!(&index.preempt(&world.view, ask, &mut same, &Young, *tie), &best, "index");
+                        prop_assert_eq!(&same, &error, "index");
                         match (&error.post_filter, best.first()) {
                             (PostFilter::Silent, Some(chosen)) => {
                                 shares.evicting += 1;
@@ -570,10 +580,9 @@ fn run(
                     }
                 }
                 if let Some(&node) = world.alive.first() {
-                    prop_assert_eq!(
-                        columns.judge(&world.view, ask.class, node),
-                        Scan.judge(&world.view, ask.class, node)
-                    );
+                    let want = Scan.judge(&world.view, ask.class, node);
+                    prop_assert_eq!(&columns.judge(&world.view, ask.class, node), &want);
+                    prop_assert_eq!(&index.judge(&world.view, ask.class, node), &want, "index");
                 }
             }
             Step::Force { class, node } if !world.alive.is_empty() => {
@@ -626,6 +635,12 @@ fn run(
             _ => {}
         }
     }
+    let by_index = index.shares();
+    shares.index.searches += by_index.searches;
+    shares.index.handed_over += by_index.handed_over;
+    shares.index.evictions += by_index.evictions;
+    shares.index.evictions_handed_over += by_index.evictions_handed_over;
+    shares.index.remembered += by_index.remembered;
     Ok(())
 }
 
@@ -709,6 +724,7 @@ fn columns_decide_as_the_scan_does() {
         })
         .unwrap();
     let sum = shares.take();
+    println!("{:?}", sum.index);
     let Shares { placed, tied, unfit, sampled, nominated, preferring, named, .. } = sum;
     let Shares { spread, near, crowded, unrelated, denied, evicting, by_cells, with_images, .. } = sum;
     println!("placed {placed} (tied {tied}), unfit {unfit}, sampled {sampled}, on the nominated node {nominated}");

@@ -29,7 +29,7 @@ use podsim::model::strings::known;
 use podsim::model::*;
 use podsim::sim::Simulation;
 use podsim::sim::outcome::{Outcome, Stopped};
-use podsim::sim::plan::{ChangeKind, ChangePlan, FaultKind, FaultPlan, NodeTarget, Plan, PodPlan};
+use podsim::sim::plan::{ChangeKind, ChangePlan, ControlPlane, FaultKind, FaultPlan, NodeTarget, Plan, PodPlan};
 use proptest::prelude::*;
 
 /// Events between two looks at the whole cluster in big runs.
@@ -53,8 +53,8 @@ struct Seen {
 struct Memory {
     now: SimTime,
     pods: BTreeMap<PodUid, Seen>,
-    /// Pods whose node was down when they were seen last, with their statuses then.
-    frozen: BTreeMap<PodUid, Vec<ContainerStatus>>,
+    /// Pods whose node was down when they were seen last: since when, and their statuses then.
+    frozen: BTreeMap<PodUid, (SimTime, Vec<ContainerStatus>)>,
     /// Pods that no machine held although one should, since when.
     unheld: BTreeMap<PodUid, SimTime>,
     lives: Lives,
@@ -320,13 +320,14 @@ fn machines_hold_their_pods(sim: &Simulation, memory: &mut Memory) {
                 ensure!(sim.now() - since < MOMENT, sim, "{pod:?} is not held by {node:?}");
                 unheld.insert(pod.uid, since);
             }
-        } else if kubelets.down_since(node).is_some_and(|since| since < sim.now()) {
+        } else if let Some(since) = kubelets.down_since(node).filter(|&since| since < sim.now()) {
             let statuses = statuses(sim, pod);
-            if let Some(before) = memory.frozen.get(&pod.uid) {
+            // Between two looks a machine may have booted, told something, and gone down again.
+            if let Some((_, before)) = memory.frozen.get(&pod.uid).filter(|(then, _)| *then == since) {
                 ensure!(*before == statuses, sim, "{pod:?} changed on a dead machine: {before:?}, {statuses:?}");
             }
-            if kubelets.down_since(node).is_some_and(|since| sim.now() - since >= MOMENT) {
-                frozen.insert(pod.uid, statuses);
+            if sim.now() - since >= MOMENT {
+                frozen.insert(pod.uid, (since, statuses));
             }
         }
     }
@@ -557,6 +558,42 @@ fn a_dead_machine_starts_nothing() {
     assert_eq!(sim.counters().container_starts, 0, "a pod started on a dead machine");
     sim.run_until(at(900)).expect("no limit is reached");
     assert_eq!(sim.counters().container_starts, 1, "the pod starts after the boot");
+}
+
+/// A machine that is up for half a second between two crashes tells in that time how its containers ended, and starts
+/// nothing: the sandbox takes longer. Nothing is told while it is down.
+#[test]
+fn a_machine_tells_only_while_it_is_up() {
+    let mut plan = one_node();
+    plan.control_plane = ControlPlane::typical();
+    plan.control_plane.node_boot = Distribution::Constant(0.0);
+    plan.control_plane.sandbox_start = Distribution::Constant(0.6);
+    bare_pod(&mut plan, &[Role::Main], Box::default());
+    let (node, start) = (plan.nodes[0].name, plan.start);
+    let at = |millis| start + SimDuration::from_millis(millis);
+    for (from, until) in [(300_000, 360_000), (360_500, 420_000)] {
+        let kind = FaultKind::NodeCrash(NodeTarget::Named(node));
+        plan.faults.push(FaultPlan { at: at(from), duration: Some(at(until) - at(from)), kind });
+    }
+    let mut sim = Simulation::new(plan);
+    let mut told = Vec::new();
+    let mut before = None;
+    while sim.step(at(430_000)).expect("no limit is reached").is_some() {
+        let Some(pod) = sim.cluster().pods().iter().next() else { continue };
+        let states: Vec<ContainerState> = statuses(&sim, pod).iter().map(|status| status.state).collect();
+        if sim.now() >= at(300_000) && before.as_ref() != Some(&states) {
+            told.push((sim.now(), states.clone()));
+        }
+        before = Some(states);
+    }
+    // At once after the boot: the end of what the crash took with it, status_update (20 ms) later. After the second boot the
+    // same is computed again and changes nothing; the new sandbox takes 0.6 s and its container at most 0.4 s.
+    let (when, ended) = &told[0];
+    assert_eq!(*when, at(360_020));
+    assert_eq!(ended[0].terminated().map(|end| (end.exit_code, end.finished_at)), Some((255, at(300_000))));
+    let (when, again) = &told[1];
+    assert!((at(420_700)..at(422_100)).contains(when) && again[0].is_running(), "{told:?}");
+    assert_eq!(told.len(), 2, "{told:?}");
 }
 
 /// After a reboot the init containers run again before anything else does (spec 2.3).

@@ -148,6 +148,8 @@ pub enum Change {
         /// The owner now.
         owner: Option<ObjectId>,
     },
+    /// A Job has counted a pod of its.
+    PodUntracked(PodRef, ObjectId),
     /// An object of a controller was created.
     ObjectAdded(ObjectId),
     /// The spec (`true`) or the status of an object of a controller was written.
@@ -206,6 +208,7 @@ impl Change {
             Self::PodNominated { pod, node, .. } => (pod_word(pod, 13), node_word(node)),
             Self::PodUngated { pod, class } => (pod_word(pod, 16), u64::from(class.raw())),
             Self::PodOwned { pod, owner, .. } => (pod_word(pod, 17), owner.map_or(u64::MAX, |o| u64::from(o.raw()))),
+            Self::PodUntracked(pod, owner) => (pod_word(pod, 22), u64::from(owner.raw())),
             Self::ObjectAdded(object) => (18 << 56, u64::from(object.raw())),
             Self::ObjectChanged(object, spec) => (19 << 56 | u64::from(spec), u64::from(object.raw())),
             Self::ObjectDeleting(object) => (20 << 56, u64::from(object.raw())),
@@ -283,6 +286,7 @@ impl Cursor {
                     | Change::PodResized { .. }
                     | Change::PodNominated { .. }
                     | Change::PodUngated { .. }
+                    | Change::PodUntracked(..)
             ),
             Self::Scheduler => match change {
                 Change::PodStatus { old_phase, phase, .. } => old_phase.is_terminal() != phase.is_terminal(),
@@ -290,6 +294,7 @@ impl Cursor {
                 | Change::NodePressure { .. }
                 | Change::Config(..)
                 | Change::PodOwned { .. }
+                | Change::PodUntracked(..)
                 | Change::ObjectAdded(_)
                 | Change::ObjectChanged(..)
                 | Change::ObjectDeleting(_)
@@ -327,7 +332,13 @@ impl ChangeLog {
     }
 
     /// The next change that `cursor` has not read, if it happened at least `lag` before `now`.
+    #[inline]
     pub fn next(&mut self, cursor: Cursor, now: SimTime, lag: SimDuration) -> Option<Change> {
+        self.next_due(cursor, now, lag).map(|(_, change)| change)
+    }
+
+    /// The same, with when it could be read first.
+    pub fn next_due(&mut self, cursor: Cursor, now: SimTime, lag: SimDuration) -> Option<(SimTime, Change)> {
         let at = &mut self.read[cursor as usize];
         let index = usize::try_from(*at - self.first).expect("the log fits in memory");
         let &(when, change) = self.entries.get(index)?;
@@ -338,7 +349,13 @@ impl ChangeLog {
         if index == 0 {
             self.cut();
         }
-        Some(change)
+        Some((when + lag, change))
+    }
+
+    /// How many changes `cursor` has not read.
+    #[must_use]
+    pub fn unread(&self, cursor: Cursor) -> u64 {
+        self.first + self.entries.len() as u64 - self.read[cursor as usize]
     }
 
     /// When `cursor` can read its next change with this lag; `None`: there is none.
@@ -350,9 +367,10 @@ impl ChangeLog {
 
     fn cut(&mut self) {
         let slowest = self.read.iter().copied().min().expect("there are cursors");
-        let drop = usize::try_from(slowest - self.first).expect("the log fits in memory");
-        self.entries.drain(..drop);
-        self.first = slowest;
+        while self.first < slowest {
+            self.entries.pop_front();
+            self.first += 1;
+        }
     }
 }
 

@@ -13,7 +13,7 @@ pub mod stored;
 
 pub use log::{Change, ChangeLog, Cursor, PodRef, StatusMask};
 pub use nodes::{NodeRow, Nodes};
-pub use objects::{NewObject, ObjectRow, Objects, Owned, Propagation};
+pub use objects::{NewObject, ObjectRow, Objects, Owned, Propagation, Uncounted};
 pub use pods::{Pods, Resized};
 pub use request::{Op, Rejection, StatusPatch};
 

@@ -3,11 +3,13 @@
 
 use std::collections::BTreeMap;
 
+use super::log::PodRef;
 use super::request::Rejection;
+use super::stored::{StoredConditions, StoredContainer};
 use crate::base::id::DenseId;
-use crate::base::{IdVec, SimTime};
+use crate::base::{IdVec, SimDuration, SimTime};
 use crate::model::objects::{ObjectKind, ObjectSpec, ObjectStatus};
-use crate::model::{ObjectId, PodId, StrId, WorkloadId};
+use crate::model::{ObjectId, Phase, PodId, StrId, TemplateId, WorkloadId};
 
 /// An object of a controller.
 #[derive(Clone, PartialEq, Debug)]
@@ -35,6 +37,7 @@ pub struct ObjectRow {
     children: Vec<ObjectId>,
     first_pod: Option<PodId>,
     pods: u32,
+    uncounted: Vec<Uncounted>,
 }
 
 /// What happens to what an object owns when it is deleted (`propagationPolicy`).
@@ -73,6 +76,30 @@ pub struct Owned {
     pub member: u32,
 }
 
+/// A pod of a Job that is gone, but that the Job has not counted. Upstream's object would exist yet: the finalizer
+/// `batch.kubernetes.io/job-tracking` holds it, and nothing else does anything about it.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Uncounted {
+    /// The pod.
+    pub pod: PodRef,
+    /// See [`Owned::member`].
+    pub member: u32,
+    /// What it was made from.
+    pub template: TemplateId,
+    /// Its phase; one that was not over has failed.
+    pub phase: Phase,
+    /// Its containers' statuses.
+    pub containers: Box<[StoredContainer]>,
+    /// Its conditions.
+    pub conditions: StoredConditions,
+    /// Since when it was not ready, if it was not.
+    pub not_ready_since: Option<SimTime>,
+    /// When it was to be gone, and its grace period.
+    pub deletion: Option<(SimTime, SimDuration)>,
+    /// When it was created.
+    pub created: SimTime,
+}
+
 /// All objects of controllers.
 #[derive(Debug, Default)]
 pub struct Objects {
@@ -103,6 +130,12 @@ impl ObjectRow {
     #[must_use]
     pub const fn pods(&self) -> u32 {
         self.pods
+    }
+
+    /// The pods that are gone, but that it has not counted.
+    #[must_use]
+    pub fn uncounted(&self) -> &[Uncounted] {
+        &self.uncounted
     }
 
     pub(super) const fn first_pod(&self) -> Option<PodId> {
@@ -174,6 +207,7 @@ impl Objects {
             children: Vec::new(),
             first_pod: None,
             pods: 0,
+            uncounted: Vec::new(),
         });
         self.names.insert(key, id);
         if let Some(owner) = new.owner {
@@ -207,6 +241,18 @@ impl Objects {
         let row = &mut self.rows[id];
         row.pods += 1;
         row.first_pod.replace(pod)
+    }
+
+    /// Keeps what a Job is yet to count of a pod that goes.
+    pub(super) fn keep_uncounted(&mut self, id: ObjectId, pod: Uncounted) {
+        self.rows[id].uncounted.push(pod);
+    }
+
+    /// Drops a pod that was counted. Returns whether it was there.
+    pub(super) fn drop_uncounted(&mut self, id: ObjectId, pod: PodRef) -> bool {
+        let uncounted = &mut self.rows[id].uncounted;
+        let at = uncounted.iter().position(|kept| kept.pod == pod);
+        at.map(|at| uncounted.remove(at)).is_some()
     }
 
     /// Takes a pod out of an owner's list; `next` is the pod behind it, if it was at the head.

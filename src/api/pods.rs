@@ -1,14 +1,16 @@
 //! Pod objects as columns. A slot is reused after its pod is gone; the uid tells pods of one slot apart.
 
 use super::log::PodRef;
-use super::objects::{Objects, Owned};
+use super::objects::{Objects, Owned, Uncounted};
 use rustc_hash::FxHashMap;
 
 use super::stored::{ApiTime, Past, StatusRow, StoredConditions, StoredContainer, pack_reason, unpack_reason};
 use crate::base::id::DenseId;
-use crate::base::{IdPages, IdVec, SimTime};
+use crate::base::{IdPages, IdVec, SimDuration, SimTime};
+use crate::model::objects::ObjectKind;
 use crate::model::{
-    ClassId, NodeId, Phase, PodCondition, PodConditionType, PodId, PodUid, ResizeState, StrId, TemplateId, WorkloadId,
+    ClassId, ConditionStatus, NodeId, Phase, PodCondition, PodConditionType, PodId, PodUid, ResizeState, StrId,
+    TemplateId, WorkloadId,
 };
 
 /// What placement, kubelet and controllers ask for most.
@@ -45,6 +47,8 @@ pub(super) struct Deletion {
 #[derive(Clone, Copy, Debug)]
 struct OwnedPod {
     by: Owned,
+    /// A Job has yet to count it.
+    tracked: bool,
     next: Option<PodId>,
     previous: Option<PodId>,
 }
@@ -147,6 +151,38 @@ impl Pods {
         self.owned.get(pod).and_then(|owned| Some(owned.as_ref()?.by))
     }
 
+    /// Whether it has the finalizer by which its Job keeps it until it is counted.
+    #[must_use]
+    pub fn tracked(&self, pod: PodId) -> bool {
+        self.owned.get(pod).copied().flatten().is_some_and(|owned| owned.tracked)
+    }
+
+    /// Removes that finalizer. Returns whether it was there.
+    pub(super) fn untrack(&mut self, pod: PodId) -> bool {
+        let exists = self.owned.get(pod).is_some();
+        exists && self.owned[pod].as_mut().is_some_and(|owned| std::mem::take(&mut owned.tracked))
+    }
+
+    /// What its Job has yet to count of a pod that goes.
+    pub(super) fn uncounted(&self, pod: PodRef, member: u32) -> Uncounted {
+        let slot = pod.pod;
+        let phase = self.phase(slot);
+        let ready = self.conditions[slot].get(PodConditionType::Ready);
+        let not_ready = ready.is_some_and(|ready| ready.status == ConditionStatus::False);
+        let deletion = self.deletions.get(&slot);
+        Uncounted {
+            pod,
+            member,
+            template: self.template(slot),
+            phase: if phase.is_terminal() { phase } else { Phase::Failed },
+            containers: self.containers(slot).collect(),
+            conditions: self.conditions[slot],
+            not_ready_since: self.transition(slot, PodConditionType::Ready).filter(|_| not_ready),
+            deletion: deletion.map(|d| (d.at.time(), SimDuration::from_secs(i64::from(d.grace_seconds)))),
+            created: self.created(slot),
+        }
+    }
+
     /// The pods of an owner's list from `first` on.
     pub(super) fn owned_from(&self, first: Option<PodId>) -> impl Iterator<Item = PodRef> + '_ {
         let mut next = first;
@@ -166,12 +202,13 @@ impl Pods {
         if let Some(Some(next)) = next.map(|next| self.owned[next].as_mut()) {
             next.previous = Some(pod);
         }
-        self.owned[pod] = Some(OwnedPod { by, next, previous: None });
+        let tracked = objects.get(by.object).kind() == ObjectKind::Job;
+        self.owned[pod] = Some(OwnedPod { by, tracked, next, previous: None });
     }
 
     /// Takes its owner from a pod.
     pub(super) fn leave_owner(&mut self, objects: &mut Objects, pod: PodId) {
-        let Some(OwnedPod { by, next, previous }) = self.owned.get(pod).copied().flatten() else { return };
+        let Some(OwnedPod { by, next, previous, .. }) = self.owned.get(pod).copied().flatten() else { return };
         self.owned[pod] = None;
         objects.leave(by.object, previous.is_none(), next);
         for (neighbour, is_next) in [(next, true), (previous, false)] {

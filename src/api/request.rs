@@ -141,6 +141,8 @@ pub enum Op<'a> {
     PutStorage(&'a StorageObject),
     /// Gives a pod a controlling owner (adoption), or takes it away (release).
     OwnPod(PodRef, Option<Owned>),
+    /// A Job has counted a pod of its: removes the finalizer that holds the pod for it.
+    UntrackPod(PodRef, ObjectId),
     /// Creates an object of a controller.
     CreateObject(&'a NewObject),
     /// Writes the spec of an object of a controller, which stays of its kind.
@@ -276,6 +278,13 @@ impl Cluster {
                 Change::Storage(object.key())
             }
             Op::OwnPod(pod, owned) => self.own_pod(pod, owned)?,
+            Op::UntrackPod(pod, owner) => {
+                let is_done = self.pods.exists(pod) && self.pods.untrack(pod.pod);
+                if !is_done && !self.objects.drop_uncounted(owner, pod) {
+                    return Err(Rejection::NotFound);
+                }
+                Change::PodUntracked(pod, owner)
+            }
             Op::CreateObject(new) => Change::ObjectAdded(self.objects.create(now, new)?),
             Op::PutSpec(object, spec) => self.put_spec(object, spec)?,
             Op::Scale(object, replicas) => self.scale(object, replicas)?,
@@ -518,7 +527,13 @@ impl Cluster {
         let grace_seconds = u32::try_from(grace).unwrap_or(u32::MAX);
         if grace_seconds == 0 {
             let id = self.pods.template(slot);
-            let owner = self.pods.owned(slot).map(|owned| owned.object);
+            let owned = self.pods.owned(slot);
+            let owner = owned.map(|owned| owned.object);
+            if let Some(owned) = owned.filter(|_| self.pods.tracked(slot))
+                && self.objects.existing(owned.object).is_some()
+            {
+                self.objects.keep_uncounted(owned.object, self.pods.uncounted(pod, owned.member));
+            }
             self.pods.leave_owner(&mut self.objects, slot);
             self.pods.remove(slot);
             return Ok(Change::PodRemoved { pod, template: id, node: bound, owner });

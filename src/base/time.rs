@@ -56,6 +56,13 @@ impl SimTime {
         i64::try_from(at.as_nanosecond()).ok().map(Self)
     }
 
+    /// RFC 1123 with a numeric zone, in UTC (`Mon, 02 Mar 2026 06:30:00 +0000`).
+    #[must_use]
+    pub fn rfc1123(self) -> String {
+        jiff::Timestamp::from_second(self.0.div_euclid(NANOS_PER_SEC))
+            .map_or_else(|_| self.rfc3339(), |at| at.strftime("%a, %d %b %Y %H:%M:%S +0000").to_string())
+    }
+
     /// RFC 3339 in UTC with milliseconds (`2026-03-02T06:30:00.250Z`).
     #[must_use]
     pub fn rfc3339_millis(self) -> String {

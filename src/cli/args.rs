@@ -6,6 +6,7 @@ use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use crate::base::SimDuration;
+use crate::model::plan::Evaluator;
 
 /// A Kubernetes cluster in one deterministic process.
 ///
@@ -85,9 +86,34 @@ pub(crate) struct ConformanceArgs {
     /// Carry out the recorded choice after each decision of the scheduler, to find the first that differs
     #[arg(long)]
     pub forced: bool,
+    /// Which evaluator of the scheduler decides; all must decide the same
+    #[arg(long, value_name = "EVALUATOR", value_enum, default_value_t)]
+    pub evaluator: EvaluatorName,
     /// Vector files, or folders of them
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
+}
+
+/// An evaluator of the scheduler by name.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(crate) enum EvaluatorName {
+    /// Columns, counts and groups of nodes
+    #[default]
+    Index,
+    /// Columns alone
+    Columns,
+    /// The plain judge
+    Scan,
+}
+
+impl From<EvaluatorName> for Evaluator {
+    fn from(name: EvaluatorName) -> Self {
+        match name {
+            EvaluatorName::Index => Self::Index,
+            EvaluatorName::Columns => Self::Columns,
+            EvaluatorName::Scan => Self::Scan,
+        }
+    }
 }
 
 #[derive(Debug, clap::Args)]

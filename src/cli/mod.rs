@@ -80,7 +80,8 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 /// `podsim conformance FILE...`. A file that is no vector file is bad input.
 fn conformance(args: &args::ConformanceArgs, terminal: &Terminal) -> anyhow::Result<Exit> {
     let mut report = Vec::new();
-    let totals = conformance::run(&args.files, args.forced, &mut report);
+    let manner = conformance::Manner { forced: args.forced, evaluator: args.evaluator.into() };
+    let totals = conformance::run(&args.files, manner, &mut report);
     terminal.print(&report)?;
     match totals {
         Ok(totals) if totals.is_clean() => Ok(Exit::Success),

@@ -1,7 +1,7 @@
 //! Endpoints of services: the pods that a selector matches, and what proxies know of them a little later. Mirrors
 //! staging/src/k8s.io/endpointslice and pkg/proxy, v1.34 (spec 3.6). Must not know who sends requests.
 
-use crate::api::{Change, PodRef, StatusMask};
+use crate::api::{Change, Cluster, PodRef, StatusMask};
 use crate::base::{IdVec, SimDuration};
 use crate::component::Env;
 use crate::engine::Timers;
@@ -86,6 +86,18 @@ impl Endpoints {
                 let takes = env.plan.control_plane.load_balancer.sample(&mut rng);
                 env.timers.after(SimDuration::from_secs_f64(takes), Timer::LoadBalancer(id));
             }
+        }
+    }
+
+    /// Whether a change concerns some service.
+    #[must_use]
+    pub fn minds(&self, cluster: &Cluster, change: &Change) -> bool {
+        match *change {
+            Change::PodStatus { pod, .. } | Change::PodDeleting { pod, .. } => {
+                cluster.pods().exists(pod) && !self.selected_by[cluster.pods().template(pod.pod)].is_empty()
+            }
+            Change::PodRemoved { template, .. } => !self.selected_by[template].is_empty(),
+            _ => false,
         }
     }
 

@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::client::Client;
-use super::hpa::metrics::{Known, Scrape};
+use super::hpa::metrics::Scrape;
 use super::script::{Script, Sync, Variation, Write};
 use super::selected::Selected;
 use super::{mint, reconcile};
@@ -28,10 +28,6 @@ pub enum Timer {
     /// An object is to be synced.
     Due(ObjectId),
 }
-
-/// First delay of an object whose sync failed, and the greatest (`ItemExponentialFailureRateLimiter`).
-const RETRY: SimDuration = SimDuration::from_millis(5);
-const LONGEST_RETRY: SimDuration = SimDuration::from_secs(1000);
 
 /// An object in the work queue.
 #[derive(Clone, Debug)]
@@ -80,10 +76,17 @@ pub struct Manager {
     /// Pods without an owner that an object's selector matches.
     orphans: BTreeMap<ObjectId, Vec<PodRef>>,
     selected: Selected,
-    autoscalers: Known,
+    /// What controllers remember of objects from sync to sync.
+    memories: reconcile::Memories,
 }
 
 impl Manager {
+    /// Whether a change may concern an object of a controller: budgets and autoscalers look at pods of others.
+    #[must_use]
+    pub fn minds(cluster: &Cluster) -> bool {
+        !cluster.objects().is_empty()
+    }
+
     /// A change that controllers see: queues the objects that it concerns.
     pub fn on_change<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut MakerEnv<'_, T, R>, change: &Change) {
         if env.cluster.objects().is_empty() {
@@ -113,16 +116,16 @@ impl Manager {
     /// Whether there is an autoscaler for which nothing is measured yet; from then on it is.
     pub fn needs_scrapes(&mut self, cluster: &Cluster) -> bool {
         let some = cluster.objects().of_kind(ObjectKind::HorizontalPodAutoscaler).next().is_some();
-        some && !std::mem::replace(&mut self.autoscalers.scraping, true)
+        some && !std::mem::replace(&mut self.memories.autoscalers.scraping, true)
     }
 
     /// Takes over what was measured (`None`: there was nobody to measure for); whether to measure again.
     pub fn scraped(&mut self, scrape: Option<Scrape>, lag: SimDuration) -> bool {
-        self.autoscalers.scraping = scrape.is_some();
+        self.memories.autoscalers.scraping = scrape.is_some();
         if let Some(scrape) = scrape {
-            self.autoscalers.scraped(scrape, lag);
+            self.memories.autoscalers.scraped(scrape, lag);
         }
-        self.autoscalers.scraping
+        self.memories.autoscalers.scraping
     }
 
     /// Syncs what is queued. To be called when all changes are read.
@@ -177,9 +180,10 @@ impl Manager {
             cluster: env.cluster,
             plan: env.plan,
             orphans: &orphans,
+            failures: self.items[object].failures,
             selected: self.selected.of(object),
-            autoscalers: &mut self.autoscalers,
             recorder: env.recorder,
+            memories: &mut self.memories,
             script: Script::default(),
             again: SimTime::NEVER,
         };
@@ -206,9 +210,11 @@ impl Manager {
             }
             if running.failed {
                 running.script.groups.clear();
+                running.script.last = running.script.if_refused.take().or_else(|| running.script.last.take());
             }
-            let group = running.script.groups.pop_front();
-            let Some(group) = group.or_else(|| running.script.last.take().map(|last| vec![last])) else { break };
+            let Script { groups, always, last, .. } = &mut running.script;
+            let group = groups.pop_front().or_else(|| always.pop_front());
+            let Some(group) = group.or_else(|| last.take().map(|last| vec![last])) else { break };
             running.waiting = u32::try_from(group.len()).unwrap_or(u32::MAX);
             for write in group {
                 self.send(env, slot, write);
@@ -218,7 +224,8 @@ impl Manager {
         let item = &mut self.items[object];
         item.busy = false;
         item.failures = if failed { item.failures + 1 } else { 0 };
-        let retry = SimDuration(RETRY.0 << item.failures.saturating_sub(1).min(30)).min(LONGEST_RETRY);
+        let (first, longest) = reconcile::retries(env.cluster.objects().get(object).kind());
+        let retry = SimDuration(first.0 << item.failures.saturating_sub(1).min(20)).min(longest);
         if std::mem::take(&mut item.dirty) {
             self.add(object);
         }
@@ -244,9 +251,14 @@ impl Manager {
     /// The API server takes a write, or refuses it.
     fn arrive<T, R: Recorder>(&mut self, env: &mut MakerEnv<'_, T, R>, slot: u32, write: &Write) {
         let object = self.running.get_mut(slot).object;
+        let before = reconcile::replicas_before(env.cluster, write);
         let result = self.carry_out(env, object, write);
-        reconcile::written(env, object, write, &result);
+        reconcile::written(env, object, write, before, &result);
         let running = self.running.get_mut(slot);
+        if let (Write::CreateObject(new), Ok(_)) = (write, &result) {
+            let made = env.cluster.objects().find(new.spec.kind(), new.namespace, &new.name);
+            running.script.created(made.expect("it has just been created"));
+        }
         running.waiting -= 1;
         // What is gone already, or is so already, is as good as done.
         let is_done = matches!(
@@ -255,7 +267,7 @@ impl Manager {
                 | (Write::DeletePod(_) | Write::DeleteObject(..), Err(Rejection::NotFound | Rejection::Conflict(_)))
                 | (Write::PutStatus(..) | Write::PutSpec(..) | Write::Scale(..), Err(_))
                 | (Write::PutStorage(_), Err(Rejection::Conflict(_)))
-                | (Write::AdoptPod(_) | Write::ReleasePod(_), Err(_))
+                | (Write::AdoptPod(_) | Write::ReleasePod(_) | Write::UntrackPod(_), Err(_))
         );
         running.failed |= !is_done;
     }
@@ -280,6 +292,7 @@ impl Manager {
             }
             &Write::AdoptPod(pod) => env.cluster.request(now, Op::OwnPod(pod, Some(Owned { object, member: 0 }))),
             &Write::ReleasePod(pod) => env.cluster.request(now, Op::OwnPod(pod, None)),
+            &Write::UntrackPod(pod) => env.cluster.request(now, Op::UntrackPod(pod, object)),
             Write::CreateObject(new) => env.cluster.request(now, Op::CreateObject(new)),
             Write::PutSpec(object, spec) => env.cluster.request(now, Op::PutSpec(*object, spec)),
             &Write::Scale(object, replicas) => env.cluster.request(now, Op::Scale(object, replicas)),

@@ -2,9 +2,11 @@
 
 pub mod client;
 pub mod cronjob;
+pub mod daemon_set;
 pub mod deployment;
 pub mod disruption;
 pub mod endpoints;
+mod gc;
 pub mod hpa;
 pub mod job;
 pub mod manager;

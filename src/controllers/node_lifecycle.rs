@@ -2,7 +2,7 @@
 //! pkg/controller/nodelifecycle/node_lifecycle_controller.go and pkg/controller/tainteviction, v1.34 (spec 6.2 to 6.5).
 //! The five-second monitor pass is computed to the pass that will see something.
 
-use crate::api::{Change, Op, PodRef};
+use crate::api::{Change, Cluster, Op, PodRef};
 use crate::base::id::DenseId;
 use crate::base::{SimDuration, SimTime};
 use crate::component::Env;
@@ -87,6 +87,18 @@ impl NodeLifecycle {
             Timer::Pass => self.pass(env),
             Timer::NoExecute(zone) => self.taint_next(env, zone),
             Timer::Evict(pod) => self.evict(env, pod),
+        }
+    }
+
+    /// Whether a change concerns this controller: a pod does that comes to a node whose taints may evict it.
+    #[must_use]
+    pub fn minds(cluster: &Cluster, change: &Change) -> bool {
+        match *change {
+            Change::PodAdded { node: Some(node), .. } | Change::PodBound { node, .. } => {
+                cluster.nodes().get(node).taints.iter().any(|(taint, _)| taint.effect == TaintEffect::NoExecute)
+            }
+            Change::PodAdded { .. } | Change::PodStatus { .. } | Change::PodRemoved { .. } => false,
+            _ => true,
         }
     }
 

@@ -1,7 +1,7 @@
 //! Pod garbage: finished pods beyond a threshold, pods of nodes that are gone, finished pods past their time to live.
 //! Mirrors pkg/controller/podgc/gc_controller.go, v1.34 (spec 6.6).
 
-use crate::api::{Change, Op, PodRef, StatusPatch};
+use crate::api::{Change, Cursor, Op, PodRef, StatusPatch};
 use crate::base::{SimDuration, SimTime, broken};
 use crate::component::Env;
 use crate::engine::Timers;
@@ -120,17 +120,33 @@ pub struct PodGc {
 }
 
 impl PodGc {
+    /// A change that controllers will see after their watch's latency: a time to live runs from then. Whether there is
+    /// something to do when they see it.
+    pub fn minds<T: Timers<Timer>, R>(&self, env: &mut Env<'_, T, R>, change: &Change) -> bool {
+        match *change {
+            Change::PodStatus { pod, old_phase, phase, .. } if phase.is_terminal() && !old_phase.is_terminal() => {
+                let settings = &env.plan.control_plane;
+                let (workload, _) = env.cluster.pods().source(pod.pod);
+                let arrivals = env.plan.arrivals_of(workload);
+                if let Some(ttl) = arrivals.and_then(|arrivals| arrivals.ttl_after_finished) {
+                    env.timers.after_constant(settings.watch_controller + ttl, Timer::Expired(pod));
+                }
+                // What is not read yet may be finished pods as well.
+                let most = self.finished.len() as u64 + env.cluster.log().unread(Cursor::Controllers) + 1;
+                settings.terminated_pod_gc_threshold > 0 && most > u64::from(settings.terminated_pod_gc_threshold)
+            }
+            Change::PodAdded { .. } | Change::PodBound { .. } | Change::PodStatus { .. } => false,
+            Change::PodRemoved { .. } => false,
+            _ => true,
+        }
+    }
+
     /// A change that controllers see.
     pub fn on_change<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, change: &Change) {
         match *change {
             Change::PodStatus { pod, old_phase, phase, .. } if phase.is_terminal() && !old_phase.is_terminal() => {
                 if !env.cluster.pods().exists(pod) {
                     return;
-                }
-                let (workload, _) = env.cluster.pods().source(pod.pod);
-                let arrivals = env.plan.arrivals_of(workload);
-                if let Some(ttl) = arrivals.and_then(|arrivals| arrivals.ttl_after_finished) {
-                    env.timers.after_constant(ttl, Timer::Expired(pod));
                 }
                 self.finished.push_back(pod);
                 let threshold = env.plan.control_plane.terminated_pod_gc_threshold;

@@ -1,15 +1,39 @@
 //! Which reconciler is for which kind of object, which objects a change concerns, and what is told of the writes.
 
+use std::collections::BTreeMap;
+
 use smallvec::SmallVec;
 
 use super::script::{Sync, Write};
-use super::{disruption, hpa, replica_set};
-use crate::api::{Change, Cluster, PodRef, Rejection};
+use super::{cronjob, deployment, disruption, gc, hpa, job, replica_set};
+use crate::api::{Change, Cluster, ObjectRow, PodRef, Rejection, StatusMask};
 use crate::base::SimDuration;
 use crate::component::MakerEnv;
-use crate::model::ObjectId;
-use crate::model::objects::ObjectKind;
+use crate::model::objects::{DeploymentStrategy, ObjectKind};
+use crate::model::{ObjectId, PodConditionType};
 use crate::record::{KubeEvent, Recorder, Subject};
+
+/// What controllers remember of objects from sync to sync.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Memories {
+    /// Of Jobs.
+    pub jobs: BTreeMap<ObjectId, job::sync::Memory>,
+    /// Of CronJobs.
+    pub cron_jobs: BTreeMap<ObjectId, cronjob::Memory>,
+    /// Of autoscalers, and what they see.
+    pub autoscalers: hpa::metrics::Known,
+}
+
+/// First delay of an object whose sync failed, and the greatest (`ItemExponentialFailureRateLimiter`).
+pub(super) const fn retries(kind: ObjectKind) -> (SimDuration, SimDuration) {
+    match kind {
+        ObjectKind::Job => (SimDuration::from_secs(1), SimDuration::from_secs(60)),
+        _ => (SimDuration::from_millis(5), SimDuration::from_secs(1000)),
+    }
+}
+
+/// Syncs of Jobs for what happens to their pods are put off (`syncJobBatchPeriod`).
+const JOB_BATCH: SimDuration = SimDuration::from_secs(1);
 
 /// Objects that a change concerns.
 #[derive(Clone, Debug, Default)]
@@ -21,8 +45,21 @@ pub(super) struct Concerned {
 }
 
 impl Concerned {
+    /// At once.
     fn add(&mut self, object: Option<ObjectId>) {
         self.now.extend(object);
+    }
+
+    /// For what its pods did, or its own status.
+    fn add_later(&mut self, cluster: &Cluster, object: Option<ObjectId>) {
+        let Some(object) = object else { return };
+        let row = cluster.objects().get(object);
+        let is_finished = row.status.job().is_some_and(|status| status.is_finished());
+        if row.kind() == ObjectKind::Job && row.exists() && row.deleting.is_none() && !is_finished {
+            self.later.push((object, JOB_BATCH));
+        } else {
+            self.now.push(object);
+        }
     }
 }
 
@@ -32,28 +69,67 @@ pub(super) fn concerned(cluster: &Cluster, change: &Change, found: &mut Concerne
         cluster.pods().exists(pod).then(|| cluster.pods().owned(pod.pod)).flatten().map(|owned| owned.object)
     };
     match *change {
-        Change::PodAdded { pod, .. }
-        | Change::PodBound { pod, .. }
-        | Change::PodStatus { pod, .. }
-        | Change::PodDeleting { pod, .. } => found.add(owner(pod)),
-        Change::PodRemoved { owner, .. } => found.add(owner),
-        Change::PodOwned { before, owner, .. } => {
-            found.add(before);
-            found.add(owner);
-        }
         // Autoscalers come on a grid of their own (upstream: FixedItemIntervalRateLimiter).
         Change::ObjectAdded(object) if hpa::sync::is_autoscaler(cluster, object) => {
             found.later.push((object, hpa::sync::PERIOD));
         }
         Change::ObjectChanged(object, _) if hpa::sync::is_autoscaler(cluster, object) => {}
+        Change::PodAdded { pod, .. }
+        | Change::PodBound { pod, .. }
+        | Change::PodStatus { pod, .. }
+        | Change::PodDeleting { pod, .. } => {
+            found.add_later(cluster, owner(pod).filter(|&owner| matters(cluster.objects().get(owner), change)));
+        }
+        Change::PodRemoved { owner, .. } => {
+            found.add_later(cluster, owner);
+            // A Deployment that recreates waits for pods that its ReplicaSets no longer count.
+            found.add(owner.and_then(|owner| cluster.objects().get(owner).owner).filter(|&above| {
+                let above = cluster.objects().get(above);
+                above.exists()
+                    && above.spec.deployment().is_some_and(|spec| spec.strategy == DeploymentStrategy::Recreate)
+            }));
+        }
+        Change::PodOwned { before, owner, .. } => {
+            found.add_later(cluster, before);
+            found.add_later(cluster, owner);
+        }
+        // The status of a ReplicaSet is for its Deployment; what it wants itself has not changed.
+        Change::ObjectChanged(object, false) if cluster.objects().get(object).spec.replica_set().is_some() => {
+            found.add(cluster.objects().get(object).owner);
+        }
+        Change::ObjectChanged(object, false) => {
+            found.add_later(cluster, Some(object));
+            found.add(cluster.objects().get(object).owner);
+        }
         Change::ObjectAdded(object)
-        | Change::ObjectChanged(object, _)
+        | Change::ObjectChanged(object, true)
         | Change::ObjectDeleting(object)
         | Change::ObjectRemoved(object) => {
             found.add(Some(object));
             found.add(cluster.objects().get(object).owner);
         }
+        Change::NodeAdded(_) | Change::NodeRemoved(_) | Change::NodeTaints { .. } => {
+            let all = cluster.objects().iter();
+            let sets = all.filter(|(_, row)| row.kind() == ObjectKind::DaemonSet);
+            found.now.extend(sets.map(|(id, _)| id));
+        }
         _ => {}
+    }
+}
+
+/// Whether a change of one of its pods is of interest to an object: these count pods that are there and ready, not where
+/// they are.
+fn matters(owner: &ObjectRow, change: &Change) -> bool {
+    use ObjectKind::{DaemonSet, ReplicaSet, ReplicationController, StatefulSet};
+    if !matches!(owner.kind(), ReplicaSet | ReplicationController | StatefulSet | DaemonSet) {
+        return true;
+    }
+    match *change {
+        Change::PodBound { .. } => false,
+        Change::PodStatus { mask, old_phase, phase, .. } => {
+            old_phase != phase || mask.has(StatusMask::condition(PodConditionType::Ready))
+        }
+        _ => true,
     }
 }
 
@@ -61,21 +137,37 @@ pub(super) fn concerned(cluster: &Cluster, change: &Change, found: &mut Concerne
 pub(super) fn sync<R: Recorder>(cx: &mut Sync<'_, R>) {
     let row = cx.row();
     if !row.exists() {
-        return;
+        return gc::collect(cx);
     }
     match row.kind() {
         ObjectKind::ReplicaSet | ObjectKind::ReplicationController => replica_set::reconcile::sync(cx),
+        ObjectKind::Deployment => deployment::sync(cx),
         ObjectKind::PodDisruptionBudget => disruption::sync(cx),
         ObjectKind::HorizontalPodAutoscaler => hpa::sync::sync(cx),
+        ObjectKind::Job if row.deleting.is_none() => job::reconcile(cx),
+        ObjectKind::CronJob if row.deleting.is_none() => cronjob::reconcile(cx),
         _ => {}
+    }
+    if cx.row().deleting.is_some() {
+        gc::collect(cx);
     }
 }
 
-/// Tells what became of a write of `object`.
+/// How many replicas the object has that a write changes, before it.
+pub(super) fn replicas_before(cluster: &Cluster, write: &Write) -> Option<i32> {
+    match write {
+        Write::PutSpec(object, _) => cluster.objects().get(*object).spec.replicas(),
+        Write::CreateObject(_) => Some(0),
+        _ => None,
+    }
+}
+
+/// Tells what became of a write of `object`. `before`: see [`replicas_before`].
 pub(super) fn written<T, R: Recorder>(
     env: &mut MakerEnv<'_, T, R>,
     object: ObjectId,
     write: &Write,
+    before: Option<i32>,
     result: &Result<Option<PodRef>, Rejection>,
 ) {
     if !R::ON {
@@ -92,12 +184,34 @@ pub(super) fn written<T, R: Recorder>(
         env.plan.pod_name(workload, pods.template(pod.pod), ordinal)
     });
     let subject = Subject::Object(object);
+    let scaled = match write {
+        Write::PutSpec(set, spec) => Some((&*env.cluster.objects().get(*set).name, spec.replica_set())),
+        Write::CreateObject(new) => Some((&*new.name, new.spec.replica_set())),
+        _ => None,
+    };
+    if let (Some((name, Some(spec))), Some(from), Ok(_)) = (scaled, before, result)
+        && from != spec.replicas
+    {
+        let (how, name, to) = (if from < spec.replicas { "up" } else { "down" }, name.to_owned(), spec.replicas);
+        env.event(subject, KubeEvent::ScalingReplicaSet, || {
+            format!("Scaled {how} replica set {name} from {from} to {to}")
+        });
+        return;
+    }
+    let kind = env.cluster.objects().get(object).kind();
     match (write, result) {
         (Write::CreatePod { .. }, Ok(_)) => {
             env.event(subject, KubeEvent::SuccessfulCreate, || format!("Created pod: {}", name.unwrap_or_default()));
         }
         (Write::CreatePod { .. }, Err(error)) => {
             env.event(subject, KubeEvent::FailedCreate, || format!("Error creating: {error}"));
+        }
+        (Write::CreateObject(new), Ok(_)) if new.spec.kind() == ObjectKind::Job => {
+            env.event(subject, KubeEvent::SuccessfulCreate, || format!("Created job {}", new.name));
+        }
+        (&Write::DeleteObject(job, _), Ok(_)) if kind == ObjectKind::CronJob => {
+            let name = env.cluster.objects().get(job).name.clone();
+            env.event(subject, KubeEvent::SuccessfulDelete, || format!("Deleted job {name}"));
         }
         (Write::DeletePod(_), Ok(_)) => {
             if let Some(name) = name {

@@ -6,13 +6,12 @@
 
 use std::collections::VecDeque;
 
-use super::hpa::metrics::Known;
 use super::slow_start::{INITIAL_BATCH, next_batch};
 use crate::api::{Cluster, NewObject, ObjectRow, PodRef, Propagation};
 use crate::base::{SimDuration, SimTime};
 use crate::model::objects::{ObjectSpec, ObjectStatus};
 use crate::model::plan::Plan;
-use crate::model::{NodeId, ObjectId, StorageObject, TemplateId};
+use crate::model::{NodeId, ObjectId, PodConditionType, StorageObject, TemplateId};
 use crate::record::{Fact, KubeEvent, Recorder, Subject};
 
 /// One write.
@@ -33,6 +32,8 @@ pub enum Write {
     AdoptPod(PodRef),
     /// Takes its owner from a pod.
     ReleasePod(PodRef),
+    /// Tells a pod of the script's object, a Job, that it was counted.
+    UntrackPod(PodRef),
     /// Creates an object.
     CreateObject(Box<NewObject>),
     /// Writes the spec of an object.
@@ -65,8 +66,23 @@ pub enum Variation {
 pub struct Script {
     /// Groups of writes that go out together.
     pub groups: VecDeque<Vec<Write>>,
+    /// Groups that follow whether those were accepted or not.
+    pub always: VecDeque<Vec<Write>>,
     /// Written after the groups, whether they were accepted or not.
     pub last: Option<Write>,
+    /// Written in place of that if a group was refused.
+    pub if_refused: Option<Write>,
+}
+
+impl Script {
+    /// An object was created: the status of a CronJob that is yet to be written lists it.
+    pub(super) fn created(&mut self, object: ObjectId) {
+        if let Some(Write::PutStatus(_, status)) = &mut self.last
+            && let ObjectStatus::CronJob(status) = &mut **status
+        {
+            status.active.push(object);
+        }
+    }
 }
 
 /// What a reconciler is given for one sync of one object.
@@ -81,11 +97,12 @@ pub struct Sync<'a, R> {
     pub plan: &'a Plan,
     /// Pods without an owner that the object's selector matched when they appeared.
     pub orphans: &'a [PodRef],
+    /// How many syncs in a row failed before this one.
+    pub failures: u32,
     /// The pods that it selects, if it is a budget, in the order of their creation. Some may be gone.
     pub selected: &'a [PodRef],
-    /// What autoscalers remember and see.
-    pub(super) autoscalers: &'a mut Known,
     pub(super) recorder: &'a mut R,
+    pub(super) memories: &'a mut super::reconcile::Memories,
     pub(super) script: Script,
     pub(super) again: SimTime,
 }
@@ -105,10 +122,25 @@ impl<R: Recorder> Sync<'_, R> {
         pods
     }
 
+    /// Since when a pod is ready; `None` if it is not.
+    #[must_use]
+    pub fn ready_since(&self, pod: PodRef) -> Option<SimTime> {
+        let pods = self.cluster.pods();
+        let ready = pods.conditions(pod.pod).is_true(PodConditionType::Ready);
+        if ready { pods.transition(pod.pod, PodConditionType::Ready) } else { None }
+    }
+
     /// Adds a group of writes.
     pub fn write(&mut self, group: Vec<Write>) {
         if !group.is_empty() {
             self.script.groups.push_back(group);
+        }
+    }
+
+    /// Adds a group of writes that follow whether the others were accepted or not.
+    pub fn write_always(&mut self, group: Vec<Write>) {
+        if !group.is_empty() {
+            self.script.always.push_back(group);
         }
     }
 
@@ -127,6 +159,11 @@ impl<R: Recorder> Sync<'_, R> {
         if self.row().status != status {
             self.finally(Write::PutStatus(self.id, Box::new(status)));
         }
+    }
+
+    /// Writes this status at the end if something was refused.
+    pub fn status_if_refused(&mut self, status: ObjectStatus) {
+        self.script.if_refused = Some(Write::PutStatus(self.id, Box::new(status)));
     }
 
     /// Writes in batches of 1, 2, 4, ...: a batch that is refused ends it. Source: slowStartBatch of

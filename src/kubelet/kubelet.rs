@@ -247,6 +247,16 @@ impl Kubelets {
         self.records.iter().count()
     }
 
+    /// Whether a change concerns some kubelet: the removal of a pod that no machine holds does not.
+    #[must_use]
+    pub fn minds(&self, change: &Change) -> bool {
+        match *change {
+            Change::PodRemoved { pod, .. } => self.records.of(pod).is_some(),
+            Change::PodDeleting { node, .. } => node.is_some(),
+            _ => true,
+        }
+    }
+
     /// Reads what changed, after the watch's latency.
     pub fn watch<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>) {
         let lag = env.plan.control_plane.watch_kubelet;

@@ -5,10 +5,9 @@ use super::codes;
 use super::fields::{Context, Fields};
 use super::label_selector;
 use super::meta::Meta;
+use super::numbers;
 use super::schema;
-use super::tree::{Meaning, Value, meaning};
-use crate::model::names::go_quote;
-use crate::model::{BudgetBound, BudgetStatus, CompiledSelector, DisruptionBudget, IntOrPercent};
+use crate::model::{BudgetBound, BudgetStatus, CompiledSelector, DisruptionBudget};
 
 /// Reads a PodDisruptionBudget. The result is for use only if no errors were found.
 pub(super) fn read(cx: &mut Context<'_>, root: &Fields<'_, '_>, meta: &Meta<'_>) -> DisruptionBudget {
@@ -17,10 +16,11 @@ pub(super) fn read(cx: &mut Context<'_>, root: &Fields<'_, '_>, meta: &Meta<'_>)
         let path = root.path.field("spec");
         let example = "write `selector:` and `minAvailable:` under it";
         if let Some(spec) = cx.fields(&entry.value, entry.key_at, &path, &schema::POD_DISRUPTION_BUDGET_SPEC, example) {
+            let json = label_selector::as_json(spec.get("selector").map(|entry| &entry.value));
+            bound = read_bound(cx, &spec, &json);
             let read = label_selector::read(cx, &spec, "selector");
             selector = label_selector::compile(read.as_ref(), &mut cx.words.strings);
-            bound = read_bound(cx, &spec);
-            let policies = [("IfHealthyBudget", false), ("AlwaysAllow", true)];
+            let policies = [("AlwaysAllow", true), ("IfHealthyBudget", false)];
             always_allow_unhealthy = cx.choice(&spec, "unhealthyPodEvictionPolicy", &policies).unwrap_or(false);
         }
     }
@@ -29,54 +29,27 @@ pub(super) fn read(cx: &mut Context<'_>, root: &Fields<'_, '_>, meta: &Meta<'_>)
     DisruptionBudget { namespace, name, selector, bound, always_allow_unhealthy, status: status(cx, root) }
 }
 
-fn read_bound(cx: &mut Context<'_>, spec: &Fields<'_, '_>) -> Option<BudgetBound> {
-    let least = int_or_percent(cx, spec, "minAvailable");
-    let most = int_or_percent(cx, spec, "maxUnavailable");
-    if least.is_some() && most.is_some() {
-        let text = "Invalid value: minAvailable and maxUnavailable cannot be both set";
+fn read_bound(cx: &mut Context<'_>, spec: &Fields<'_, '_>, selector: &str) -> Option<BudgetBound> {
+    const GO: &str = "PodDisruptionBudgetSpec";
+    let least = numbers::int_or_percent(cx, spec, "minAvailable", GO);
+    let most = numbers::int_or_percent(cx, spec, "maxUnavailable", GO);
+    if let (Some(least), Some(most)) = (&least, &most) {
+        let text = format!(
+            "Invalid value: {{\"MinAvailable\":{},\"Selector\":{selector},\"MaxUnavailable\":{},\
+             \"UnhealthyPodEvictionPolicy\":null}}: minAvailable and maxUnavailable cannot be both set",
+            numbers::as_json(least),
+            numbers::as_json(most),
+        );
         let help = "remove `minAvailable` or `maxUnavailable`";
-        cx.invalid(codes::BAD_BUDGET, spec.at("maxUnavailable"), spec.path, text, "the second one", help);
+        cx.invalid(codes::BAD_BUDGET, spec.at("maxUnavailable"), spec.path, &text, "the second one", help);
+    }
+    for (name, value) in [("minAvailable", &least), ("maxUnavailable", &most)] {
+        if let Some(value) = value {
+            numbers::check_positive(cx, spec, name, value, codes::BAD_BUDGET);
+            numbers::check_percentage(cx, spec, name, value, codes::BAD_BUDGET);
+        }
     }
     least.map(BudgetBound::MinAvailable).or(most.map(BudgetBound::MaxUnavailable))
-}
-
-/// A number that is not negative, or a percentage of at most 100.
-fn int_or_percent(cx: &mut Context<'_>, spec: &Fields<'_, '_>, name: &'static str) -> Option<IntOrPercent> {
-    let node = &spec.get(name)?.value;
-    let path = spec.path.field(name);
-    let help = "write a number of pods (1) or a percentage (\"50%\")";
-    let is_number = matches!(&node.value, Value::Plain(text) if matches!(meaning(text), Meaning::Integer(_)));
-    let value = if is_number {
-        IntOrPercent::Int(i32::try_from(spec.integer(cx, name, "int32")?).ok()?)
-    } else {
-        IntOrPercent::Text(cx.text(node, &path, "PodDisruptionBudgetSpec", "intstr.IntOrString")?.into())
-    };
-    let wrong = match &value {
-        IntOrPercent::Int(number) if *number < 0 => {
-            Some(format!("Invalid value: {number}: must be greater than or equal to 0"))
-        }
-        IntOrPercent::Int(_) => None,
-        IntOrPercent::Text(text) => {
-            let digits = text.strip_suffix('%').filter(|digits| !digits.is_empty());
-            let digits = digits.filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()));
-            match digits.map(|digits| digits.parse::<i32>()) {
-                Some(Ok(percent)) if percent <= 100 => None,
-                Some(_) => Some(format!("Invalid value: {}: must not be greater than 100%", go_quote(text))),
-                None => Some(format!(
-                    "Invalid value: {}: a valid percent string must be a numeric string followed by an ending '%' (e.g. \
-                     '1%',  or '93%', regex used for validation is '[0-9]+%')",
-                    go_quote(text)
-                )),
-            }
-        }
-    };
-    match wrong {
-        None => Some(value),
-        Some(text) => {
-            cx.invalid(codes::BAD_BUDGET, node.at, &path, &text, "not valid here", help);
-            None
-        }
-    }
 }
 
 fn status(cx: &mut Context<'_>, root: &Fields<'_, '_>) -> Option<BudgetStatus> {

@@ -170,6 +170,28 @@ codes! {
     LOCAL_WITHOUT_NODE = "PS1112", "local volume without node affinity";
     /// A claim that none of the files has.
     MISSING_CLAIM = "PS1113", "reference to a missing claim";
+    /// A workload that would not find its own pods.
+    SELECTOR_MISMATCH = "PS1114", "selector does not match the template";
+    /// Numbers of an update strategy that cannot work.
+    BAD_STRATEGY = "PS1115", "invalid update strategy";
+    /// Fields of a Job that exclude each other.
+    BAD_JOB = "PS1116", "invalid Job";
+    /// A policy of a Job that cannot be one.
+    BAD_JOB_POLICY = "PS1117", "invalid policy of a Job";
+    /// A schedule or time zone that cannot be one.
+    BAD_SCHEDULE = "PS1118", "invalid schedule";
+    /// Metrics or behavior of a HorizontalPodAutoscaler that cannot work.
+    BAD_AUTOSCALER = "PS1119", "invalid HorizontalPodAutoscaler";
+    /// Limits that contradict each other.
+    BAD_LIMIT_RANGE = "PS1120", "invalid LimitRange";
+    /// A quota that cannot be one.
+    BAD_QUOTA = "PS1121", "invalid ResourceQuota";
+    /// An API version that is served no more.
+    OLD_API_VERSION = "PS1122", "API version is served no more";
+    /// A custom resource from which an operator makes pods.
+    HIDDEN_PODS = "PS1123", "custom resource that stands for pods";
+    /// A file of kustomize.
+    KUSTOMIZATION = "PS1124", "kustomization is not a manifest";
     /// No such plugin of the scheduler.
     UNKNOWN_PLUGIN = "PS1140", "unknown scheduler plugin";
     /// Plugins of a profile that cannot work so.

@@ -34,8 +34,10 @@ pub(super) struct Object<'t> {
 pub(super) enum Kind {
     /// Compiled.
     Modelled(&'static str),
-    /// Only counted: API version and kind.
+    /// Not compiled: API version and kind.
     Other(String, String),
+    /// Not compiled either, and nothing is missed: the kind.
+    Irrelevant(String),
 }
 
 fn span(source: SourceId, at: At) -> Span {
@@ -224,6 +226,7 @@ fn object<'t>(source: SourceId, item: &Item<'t>, diagnostics: &mut Diagnostics, 
     let kind = match kinds::look_up(kind, version) {
         Known::Modelled(kind) => Kind::Modelled(kind),
         Known::NotModelled => Kind::Other(version.to_owned(), kind.to_owned()),
+        Known::Irrelevant => Kind::Irrelevant(kind.to_owned()),
         Known::ListOf(item) => {
             list(source, node, item, diagnostics, objects);
             return;

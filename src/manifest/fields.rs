@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 
 use super::codes;
 pub(super) use super::path::Path;
-use super::tree::{At, Entry, Meaning, Node, Value, meaning};
+use super::tree::{At, Entry, Meaning, Node, Value, meaning, odd_integer};
+use super::verdict::{FieldError, Verdict};
 use crate::base::Quantity;
 use crate::diag::{Code, Diagnostics, SourceId, Span, did_you_mean};
 use crate::model::names::go_quote;
@@ -42,6 +43,10 @@ pub(super) struct Context<'a> {
     pub name: String,
     /// Errors found in this object.
     pub errors: u32,
+    /// What an API server would say of it.
+    pub verdict: Verdict,
+    /// Whether fields that do not exist are errors; otherwise they are dropped with a warning, as an API server does.
+    pub strict: bool,
     /// References to configuration objects, to be looked up once everything is read.
     pub uses: &'a mut Vec<ConfigUse>,
     /// References to claims, likewise.
@@ -69,8 +74,14 @@ impl Context<'_> {
     /// An error at a field in upstream's form: `Pod "web" is invalid: spec.x: Required value`.
     pub(super) fn invalid(&mut self, code: Code, at: At, path: &Path<'_>, text: &str, label: &str, help: &str) {
         self.errors += 1;
-        let message = format!("{} {} is invalid: {path}: {text}", self.kind, go_quote(&self.name));
+        let message = format!("{} {} is invalid: {path}: {text}", self.verdict.kind, go_quote(&self.name));
         self.diagnostics.error(code, self.span(at), message, label, help);
+        self.verdict.errors.push(FieldError { field: path.to_string(), text: text.to_owned() });
+    }
+
+    /// What upstream says besides of a mistake that is reported already.
+    pub(super) fn echo(&mut self, path: &Path<'_>, text: &str) {
+        self.verdict.errors.push(FieldError { field: path.to_string(), text: text.to_owned() });
     }
 
     /// `Invalid value: "x": why` for each reason.
@@ -132,13 +143,13 @@ impl Context<'_> {
     fn wrong_type(&mut self, node: &Node<'_>, path: &Path<'_>, owner: &str, go: &str, want: &str, help: &str) {
         self.errors += 1;
         let found = node.plain_type();
-        let message = format!(
-            "{} {}: json: cannot unmarshal {} into Go struct field {owner}.{} of type {go}",
-            self.kind,
-            go_quote(&self.name),
+        let decoding = format!(
+            "json: cannot unmarshal {} into Go struct field {owner}.{} of type {go}",
             node.json_type(),
-            path.go(),
+            path.go()
         );
+        let message = format!("{} {}: {decoding}", self.kind, go_quote(&self.name));
+        self.verdict.decoding.get_or_insert(decoding);
         let help = if help.is_empty() { format!("write {want} here") } else { help.to_owned() };
         self.diagnostics.error(
             codes::WRONG_TYPE,
@@ -196,10 +207,12 @@ impl Context<'_> {
 
     fn unknown_field(&mut self, entry: &Entry<'_>, path: &Path<'_>, schema: &Schema) {
         let key = &*entry.key;
-        let message = format!("strict decoding error: unknown field \"{path}\"");
+        let unknown = format!("unknown field \"{path}\"");
+        let message = format!("strict decoding error: {unknown}");
+        self.verdict.strict.push(unknown);
         if let Some((_, help)) = schema.misplaced.iter().find(|(name, _)| *name == key) {
             let label = format!("not a field of {}", schema.what);
-            self.error(codes::MISPLACED_FIELD, entry.key_at, &message, &label, help);
+            self.no_field(codes::MISPLACED_FIELD, entry.key_at, &message, &label, help);
             return;
         }
         let known = schema.modelled.iter().chain(schema.ignored).copied();
@@ -208,7 +221,11 @@ impl Context<'_> {
             None => format!("{} has no such field: check the spelling and the indentation, or remove it", schema.what),
         };
         let label = format!("not a field of {}", schema.what);
-        self.error(codes::UNKNOWN_FIELD, entry.key_at, &message, &label, &help);
+        self.no_field(codes::UNKNOWN_FIELD, entry.key_at, &message, &label, &help);
+    }
+
+    fn no_field(&mut self, code: Code, at: At, message: &str, label: &str, help: &str) {
+        if self.strict { self.error(code, at, message, label, help) } else { self.warn(code, at, message, label, help) }
     }
 
     /// A text, from a scalar. `owner` is the Go struct that holds it.
@@ -270,6 +287,7 @@ impl Context<'_> {
             Ok(quantity) => Some(quantity.round_up_milli()),
             Err(error) => {
                 let help = quantity_help(text);
+                self.verdict.decoding.get_or_insert(error.to_string());
                 self.error(codes::BAD_QUANTITY, node.at, &format!("{path}: {error}"), "not a quantity", &help);
                 None
             }
@@ -322,6 +340,24 @@ impl<'t> Fields<'t, '_> {
     pub(super) fn written(&self, name: &'static str) -> Option<&'t Entry<'t>> {
         debug_assert!(self.schema.modelled.contains(&name), "{name} is read but not listed in {}", self.schema.go);
         self.entries.iter().find(|entry| entry.key == name)
+    }
+
+    /// The mapping under a field; one that is missing has no fields. `path` is the field's.
+    pub(super) fn section<'q>(
+        &self,
+        cx: &mut Context<'_>,
+        name: &'static str,
+        path: &'q Path<'q>,
+        schema: &'static Schema,
+        example: &str,
+    ) -> Option<Fields<'t, 'q>> {
+        match self.get(name) {
+            Some(entry) => cx.fields(&entry.value, entry.key_at, path, schema, example),
+            None => {
+                let anchor = self.written(name).map_or(self.anchor, |entry| entry.key_at);
+                Some(Fields { schema, entries: &[], path, anchor })
+            }
+        }
     }
 
     /// Where a field's value stands, or where it is missed.
@@ -428,21 +464,4 @@ impl<'t> Fields<'t, '_> {
             }
         }
     }
-}
-
-/// Integers that YAML 1.1 knows besides the usual ones.
-fn odd_integer(text: &str) -> Option<i64> {
-    let (sign, rest) = match text.strip_prefix('-') {
-        Some(rest) => (-1, rest),
-        None => (1, text.strip_prefix('+').unwrap_or(text)),
-    };
-    let plain: String = rest.chars().filter(|&c| c != '_').collect();
-    let (digits, radix) = match plain.get(..2) {
-        Some("0x") => (&plain[2..], 16),
-        Some("0b") => (&plain[2..], 2),
-        Some("0o") => (&plain[2..], 8),
-        _ if plain.len() > 1 && plain.starts_with('0') => (&plain[1..], 8),
-        _ => (plain.as_str(), 10),
-    };
-    i64::from_str_radix(digits, radix).ok().map(|value| sign * value)
 }

@@ -1,9 +1,17 @@
 //! The kinds of objects that Kubernetes v1.34 has, with their API versions: which are compiled, which are only known.
 //! Knows no fields.
 
-/// Kinds that are compiled, with their API version.
+/// Kinds that are compiled, with the API version that they have now.
 pub(super) const MODELLED: &[(&str, &str)] = &[
     ("Pod", "v1"),
+    ("Deployment", "apps/v1"),
+    ("ReplicaSet", "apps/v1"),
+    ("ReplicationController", "v1"),
+    ("StatefulSet", "apps/v1"),
+    ("DaemonSet", "apps/v1"),
+    ("Job", "batch/v1"),
+    ("CronJob", "batch/v1"),
+    ("HorizontalPodAutoscaler", "autoscaling/v2"),
     ("Node", "v1"),
     ("ConfigMap", "v1"),
     ("Secret", "v1"),
@@ -11,6 +19,8 @@ pub(super) const MODELLED: &[(&str, &str)] = &[
     ("Namespace", "v1"),
     ("PriorityClass", "scheduling.k8s.io/v1"),
     ("PodDisruptionBudget", "policy/v1"),
+    ("ResourceQuota", "v1"),
+    ("LimitRange", "v1"),
     ("PersistentVolume", "v1"),
     ("PersistentVolumeClaim", "v1"),
     ("StorageClass", "storage.k8s.io/v1"),
@@ -21,44 +31,65 @@ pub(super) const MODELLED: &[(&str, &str)] = &[
     ("List", "v1"),
 ];
 
-/// Other kinds with their groups (the empty group is the core).
-const OTHERS: &[(&str, &str)] = &[
-    ("Binding", ""),
-    ("ComponentStatus", ""),
-    ("Endpoints", ""),
-    ("Event", ""),
-    ("LimitRange", ""),
-    ("PodTemplate", ""),
-    ("ReplicationController", ""),
-    ("ResourceQuota", ""),
-    ("ServiceAccount", ""),
-    ("DaemonSet", "apps"),
-    ("Deployment", "apps"),
-    ("ReplicaSet", "apps"),
-    ("StatefulSet", "apps"),
-    ("ControllerRevision", "apps"),
-    ("Job", "batch"),
-    ("CronJob", "batch"),
-    ("HorizontalPodAutoscaler", "autoscaling"),
-    ("Ingress", "networking.k8s.io"),
-    ("IngressClass", "networking.k8s.io"),
-    ("NetworkPolicy", "networking.k8s.io"),
-    ("Role", "rbac.authorization.k8s.io"),
-    ("RoleBinding", "rbac.authorization.k8s.io"),
-    ("ClusterRole", "rbac.authorization.k8s.io"),
-    ("ClusterRoleBinding", "rbac.authorization.k8s.io"),
-    ("CustomResourceDefinition", "apiextensions.k8s.io"),
-    ("MutatingWebhookConfiguration", "admissionregistration.k8s.io"),
-    ("ValidatingWebhookConfiguration", "admissionregistration.k8s.io"),
-    ("APIService", "apiregistration.k8s.io"),
-    ("RuntimeClass", "node.k8s.io"),
-    ("Lease", "coordination.k8s.io"),
-    ("EndpointSlice", "discovery.k8s.io"),
-    ("ResourceClaim", "resource.k8s.io"),
-    ("ResourceClaimTemplate", "resource.k8s.io"),
-    ("DeviceClass", "resource.k8s.io"),
-    ("PodSecurityPolicy", "policy"),
+/// Other versions of compiled kinds, by group: whether servers of v1.34 still have them.
+const OTHER_VERSIONS: &[(&str, &[&str], bool)] = &[
+    ("extensions/v1beta1", &["Deployment", "ReplicaSet", "DaemonSet"], false),
+    ("apps/v1beta1", &["Deployment", "StatefulSet"], false),
+    ("apps/v1beta2", &["Deployment", "ReplicaSet", "StatefulSet", "DaemonSet"], false),
+    ("batch/v1beta1", &["CronJob"], false),
+    ("batch/v2alpha1", &["CronJob"], false),
+    ("autoscaling/v1", &["HorizontalPodAutoscaler"], true),
+    ("autoscaling/v2beta1", &["HorizontalPodAutoscaler"], false),
+    ("autoscaling/v2beta2", &["HorizontalPodAutoscaler"], false),
+    ("policy/v1beta1", &["PodDisruptionBudget"], false),
+    ("scheduling.k8s.io/v1beta1", &["PriorityClass"], false),
+    ("scheduling.k8s.io/v1alpha1", &["PriorityClass"], false),
+    ("storage.k8s.io/v1beta1", STORAGE, false),
+    ("storage.k8s.io/v1alpha1", STORAGE, false),
 ];
+const STORAGE: &[&str] = &["StorageClass", "CSINode", "CSIDriver", "CSIStorageCapacity", "VolumeAttachment"];
+
+/// Other kinds with their groups (the empty group is the core), and whether pods would fare differently if they were
+/// modelled.
+const OTHERS: &[(&str, &str, bool)] = &[
+    ("Binding", "", true),
+    ("ComponentStatus", "", false),
+    ("Endpoints", "", true),
+    ("Event", "", false),
+    ("PodTemplate", "", false),
+    ("ServiceAccount", "", false),
+    ("ControllerRevision", "apps", false),
+    ("Ingress", "networking.k8s.io", false),
+    ("IngressClass", "networking.k8s.io", false),
+    ("NetworkPolicy", "networking.k8s.io", false),
+    ("IPAddress", "networking.k8s.io", false),
+    ("ServiceCIDR", "networking.k8s.io", false),
+    ("Role", "rbac.authorization.k8s.io", false),
+    ("RoleBinding", "rbac.authorization.k8s.io", false),
+    ("ClusterRole", "rbac.authorization.k8s.io", false),
+    ("ClusterRoleBinding", "rbac.authorization.k8s.io", false),
+    ("CustomResourceDefinition", "apiextensions.k8s.io", false),
+    ("MutatingWebhookConfiguration", "admissionregistration.k8s.io", false),
+    ("ValidatingWebhookConfiguration", "admissionregistration.k8s.io", false),
+    ("ValidatingAdmissionPolicy", "admissionregistration.k8s.io", false),
+    ("ValidatingAdmissionPolicyBinding", "admissionregistration.k8s.io", false),
+    ("APIService", "apiregistration.k8s.io", false),
+    ("CertificateSigningRequest", "certificates.k8s.io", false),
+    ("FlowSchema", "flowcontrol.apiserver.k8s.io", false),
+    ("PriorityLevelConfiguration", "flowcontrol.apiserver.k8s.io", false),
+    ("RuntimeClass", "node.k8s.io", true),
+    ("Lease", "coordination.k8s.io", false),
+    ("EndpointSlice", "discovery.k8s.io", true),
+    ("VolumeAttributesClass", "storage.k8s.io", true),
+    ("ResourceClaim", "resource.k8s.io", true),
+    ("ResourceClaimTemplate", "resource.k8s.io", true),
+    ("ResourceSlice", "resource.k8s.io", true),
+    ("DeviceClass", "resource.k8s.io", true),
+    ("PodSecurityPolicy", "policy", false),
+];
+
+/// Groups of Kubernetes itself that have no domain.
+const OWN_GROUPS: &[&str] = &["", "apps", "batch", "autoscaling", "policy", "extensions"];
 
 /// Whether a modelled kind has no namespace.
 pub(super) fn is_cluster_scoped(kind: &str) -> bool {
@@ -66,6 +97,12 @@ pub(super) fn is_cluster_scoped(kind: &str) -> bool {
         kind,
         "Node" | "PriorityClass" | "PersistentVolume" | "StorageClass" | "CSINode" | "CSIDriver" | "VolumeAttachment"
     )
+}
+
+/// A modelled kind with its group, as upstream's messages have it: `Deployment.apps`.
+pub(super) fn with_group(kind: &str) -> String {
+    let version = MODELLED.iter().find(|(name, _)| *name == kind).map_or("", |(_, version)| version);
+    version.split_once('/').map_or_else(|| kind.to_owned(), |(group, _)| format!("{kind}.{group}"))
 }
 
 /// What a pair of kind and API version is.
@@ -77,6 +114,8 @@ pub(super) enum Known {
     ListOf(Option<&'static str>),
     /// A kind of Kubernetes or of an extension that is not compiled.
     NotModelled,
+    /// A kind of Kubernetes that is not compiled, and pods fare the same with and without it.
+    Irrelevant,
     /// The kind exists, but with this API version.
     WrongVersion(&'static str),
     /// No such kind.
@@ -91,30 +130,44 @@ pub(super) fn look_up(kind: &str, api_version: &str) -> Known {
     let group = api_version.rsplit_once('/').map_or("", |(group, _)| group);
     let is_extension = group.contains('.') && !group.ends_with(".k8s.io");
     if let Some(&(kind, version)) = MODELLED.iter().find(|(name, _)| *name == kind) {
-        let same_group = version.rsplit_once('/').map_or("", |(group, _)| group) == group;
-        // Dumps of old clusters have scheduling.k8s.io/v1beta1, which is the same.
         return match () {
-            () if version == api_version || (same_group && !group.is_empty()) => Known::Modelled(kind),
+            () if version == api_version || other_version(kind, api_version).is_some() => Known::Modelled(kind),
             () if is_extension => Known::NotModelled,
             () => Known::WrongVersion(version),
         };
     }
-    match OTHERS.iter().find(|(name, _)| *name == kind) {
-        Some((_, home)) if *home == group || is_extension => Known::NotModelled,
-        // `extensions/v1beta1` held many kinds before they moved.
-        Some(_) if group == "extensions" => Known::NotModelled,
-        Some((_, "")) => Known::WrongVersion("v1"),
-        Some((_, "apps")) => Known::WrongVersion("apps/v1"),
-        Some((_, "batch")) => Known::WrongVersion("batch/v1"),
-        Some((_, "autoscaling")) => Known::WrongVersion("autoscaling/v2"),
-        Some((_, "policy")) => Known::WrongVersion("policy/v1"),
-        Some((_, "networking.k8s.io")) => Known::WrongVersion("networking.k8s.io/v1"),
-        Some((_, "rbac.authorization.k8s.io")) => Known::WrongVersion("rbac.authorization.k8s.io/v1"),
-        Some((_, "storage.k8s.io")) => Known::WrongVersion("storage.k8s.io/v1"),
-        Some(_) => Known::WrongVersion("its group's version"),
-        None if group.contains('.') => Known::NotModelled,
+    match OTHERS.iter().find(|(name, ..)| *name == kind) {
+        Some((_, home, true)) if *home == group => Known::NotModelled,
+        Some((_, home, false)) if *home == group || group == "extensions" => Known::Irrelevant,
+        _ if is_extension => Known::NotModelled,
+        Some((_, home, _)) => Known::WrongVersion(home_version(home)),
+        None if !OWN_GROUPS.contains(&group) => Known::NotModelled,
         None => Known::Unknown,
     }
+}
+
+fn home_version(group: &str) -> &'static str {
+    match group {
+        "" => "v1",
+        "apps" => "apps/v1",
+        "policy" => "policy/v1",
+        "networking.k8s.io" => "networking.k8s.io/v1",
+        "rbac.authorization.k8s.io" => "rbac.authorization.k8s.io/v1",
+        "storage.k8s.io" => "storage.k8s.io/v1",
+        "apiextensions.k8s.io" => "apiextensions.k8s.io/v1",
+        _ => "its group's version",
+    }
+}
+
+/// Whether a kind has this API version besides its usual one, and servers of v1.34 still take it.
+fn other_version(kind: &str, api_version: &str) -> Option<bool> {
+    let found = OTHER_VERSIONS.iter().find(|(version, kinds, _)| *version == api_version && kinds.contains(&kind));
+    found.map(|&(.., is_served)| is_served)
+}
+
+/// The API version that has taken the place of an old one of a compiled kind; `None` if it is still served.
+pub(super) fn successor(kind: &str, api_version: &str) -> Option<&'static str> {
+    (other_version(kind, api_version) == Some(false)).then(|| usual_version(kind)).flatten()
 }
 
 fn list_of(kind: &str, api_version: &str) -> Option<Known> {
@@ -122,22 +175,21 @@ fn list_of(kind: &str, api_version: &str) -> Option<Known> {
     if item.is_empty() {
         return (api_version == "v1").then_some(Known::ListOf(None));
     }
-    let (item, _) = MODELLED.iter().find(|(name, version)| *name == item && *version == api_version)?;
-    Some(Known::ListOf(Some(item)))
+    let modelled = MODELLED.iter().find(|(name, _)| *name == item).map(|(name, _)| *name);
+    let item = modelled.or_else(|| OTHERS.iter().find(|(name, ..)| *name == item).map(|(name, ..)| *name))?;
+    matches!(look_up(item, api_version), Known::Modelled(_) | Known::NotModelled | Known::Irrelevant)
+        .then_some(Known::ListOf(Some(item)))
 }
 
-/// The API version that a kind usually has, for kinds that are compiled or frequent.
+/// The API version that a kind usually has.
 pub(super) fn usual_version(kind: &str) -> Option<&'static str> {
-    MODELLED.iter().find(|(name, _)| *name == kind).map(|&(_, version)| version).or_else(|| match look_up(kind, "") {
-        Known::WrongVersion(version) => Some(version),
-        Known::NotModelled => Some("v1"),
-        _ => None,
-    })
+    let modelled = MODELLED.iter().find(|(name, _)| *name == kind).map(|&(_, version)| version);
+    modelled.or_else(|| OTHERS.iter().find(|(name, ..)| *name == kind).map(|(_, group, _)| home_version(group)))
 }
 
 /// Names of all kinds, for did-you-mean.
 pub(super) fn names() -> impl Iterator<Item = &'static str> {
-    MODELLED.iter().chain(OTHERS).map(|&(name, _)| name)
+    MODELLED.iter().map(|&(name, _)| name).chain(OTHERS.iter().map(|&(name, ..)| name))
 }
 
 #[cfg(test)]
@@ -152,8 +204,14 @@ mod tests {
             ("pod", "v1", Known::Unknown),
             ("List", "v1", Known::ListOf(None)),
             ("PodList", "v1", Known::ListOf(Some("Pod"))),
-            ("Deployment", "apps/v1", Known::NotModelled),
-            ("Deployment", "extensions/v1beta1", Known::NotModelled),
+            ("RoleList", "rbac.authorization.k8s.io/v1", Known::ListOf(Some("Role"))),
+            ("Deployment", "apps/v1", Known::Modelled("Deployment")),
+            ("Deployment", "extensions/v1beta1", Known::Modelled("Deployment")),
+            ("StatefulSet", "extensions/v1beta1", Known::WrongVersion("apps/v1")),
+            ("Ingress", "extensions/v1beta1", Known::Irrelevant),
+            ("Role", "rbac.authorization.k8s.io/v1", Known::Irrelevant),
+            ("Role", "v1", Known::WrongVersion("rbac.authorization.k8s.io/v1")),
+            ("Config", "simon/v1alpha1", Known::NotModelled),
             ("Deployment", "v1", Known::WrongVersion("apps/v1")),
             ("Job", "batch.volcano.sh/v1alpha1", Known::NotModelled),
             ("Prometheus", "monitoring.coreos.com/v1", Known::NotModelled),
@@ -164,6 +222,8 @@ mod tests {
         ] {
             assert_eq!(look_up(kind, version), want, "{kind} {version}");
         }
+        assert_eq!(successor("CronJob", "batch/v1beta1"), Some("batch/v1"));
+        assert_eq!(successor("HorizontalPodAutoscaler", "autoscaling/v1"), None);
         assert_eq!(usual_version("Deployment"), Some("apps/v1"));
         assert_eq!(usual_version("Namespace"), Some("v1"));
     }

@@ -170,6 +170,11 @@ pub(super) fn topology_key<'t>(cx: &mut Context<'_>, fields: &Fields<'t, '_>, co
     let help = "say which node label tells places apart: topologyKey: topology.kubernetes.io/zone";
     if key.is_empty() && cx.errors == errors {
         cx.invalid(code, at, &path, "Required value: can not be empty", "no key", help);
+        // Upstream stops here for spread constraints.
+        let more = if code == codes::BAD_POD_AFFINITY { label_key_errors(key) } else { Vec::new() };
+        for reason in more {
+            cx.echo(&path, &format!("Invalid value: \"\": {reason}"));
+        }
     } else if !key.is_empty() {
         cx.invalid_text(code, at, &path, key, label_key_errors(key), help);
     }
@@ -179,6 +184,27 @@ pub(super) fn topology_key<'t>(cx: &mut Context<'_>, fields: &Fields<'t, '_>, co
 /// The selector over interned strings; none, or one with errors, selects nothing.
 pub(super) fn compile(selector: Option<&LabelSelector>, strings: &mut Strings) -> CompiledSelector {
     Selector::from_object(selector).unwrap_or_else(|_| Selector::nothing()).compile(strings)
+}
+
+/// A selector as upstream's messages show it; `null` if there is none.
+pub(super) fn as_json(node: Option<&Node<'_>>) -> String {
+    let Some(node) = node else { return "null".to_owned() };
+    let LabelSelector { match_labels, match_expressions } = unchecked(node);
+    let mut parts = Vec::new();
+    if !match_labels.is_empty() {
+        let pairs: Vec<_> = match_labels.iter().map(|(k, v)| format!("{}:{}", go_quote(k), go_quote(v))).collect();
+        parts.push(format!("\"matchLabels\":{{{}}}", pairs.join(",")));
+    }
+    if !match_expressions.is_empty() {
+        let one = |LabelSelectorRequirement { key, operator, values }: &LabelSelectorRequirement| {
+            let values: Vec<_> = values.iter().map(|value| go_quote(value)).collect();
+            let values = if values.is_empty() { String::new() } else { format!(",\"values\":[{}]", values.join(",")) };
+            format!("{{\"key\":{},\"operator\":{}{values}}}", go_quote(key), go_quote(operator))
+        };
+        let all: Vec<_> = match_expressions.iter().map(one).collect();
+        parts.push(format!("\"matchExpressions\":[{}]", all.join(",")));
+    }
+    format!("{{{}}}", parts.join(","))
 }
 
 /// The selector of an object whose kind is not modelled: taken as it stands.

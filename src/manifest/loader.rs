@@ -2,16 +2,22 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::apps::{Outside, Workload};
 use super::documents::{self, Kind, Object};
 use super::fields::{ConfigUse, Context, Fields, Path, Schema};
+use super::hidden::Hidden;
 use super::meta::{self, Meta, NameRule};
 use super::references::{self, Selectable, Selecting};
+use super::template::Stamp;
 use super::tree::Node;
+use super::verdict::Verdict;
 use super::{
-    NodeObject, Objects, Observed, PodObject, budget, claim, codes, config, kinds, node, observed, owners,
-    persistent_volume, pod, schema, service, storage,
+    ControllerObject, NodeObject, Objects, Observed, PodObject, apps, autoscaler, budget, claim, codes, config, hidden,
+    job, kinds, node, observed, owners, persistent_volume, pod, quota, schema, schema_apps, schema_batch,
+    schema_scaling, service, sets, storage,
 };
 use crate::diag::{Diagnostics, SourceId, Sources, Span};
+use crate::model::objects::ObjectSpec;
 use crate::model::service::ConfigContent;
 use crate::model::storage::{
     CsiDriver, CsiNode, CsiStorageCapacity, PersistentVolume, PersistentVolumeClaim, StorageClass, VolumeAttachment,
@@ -29,6 +35,7 @@ pub(super) fn load(
 ) -> Objects {
     let files: Vec<_> = files.iter().map(|&file| documents::read(file, sources, diagnostics)).collect();
     let objects: Vec<_> = files.iter().flat_map(|file| documents::objects(file, diagnostics)).collect();
+    let stamps: Vec<Stamp> = objects.iter().map(|object| Stamp::of(object.node)).collect();
     let mut loader = Loader {
         all_stored: vocabulary.stored,
         sources,
@@ -46,10 +53,11 @@ pub(super) fn load(
         services: Vec::new(),
         broken_configs: BTreeSet::new(),
     };
+    let all = objects.iter().zip(&stamps);
     let (classes, others): (Vec<_>, Vec<_>) =
-        objects.into_iter().partition(|object| object.kind == Kind::Modelled("PriorityClass"));
-    for (ordinal, object) in classes.iter().chain(&others).enumerate() {
-        loader.object(object, ordinal);
+        all.partition(|(object, _)| object.kind == Kind::Modelled("PriorityClass"));
+    for (ordinal, (object, stamp)) in classes.into_iter().chain(others).enumerate() {
+        loader.object(object, stamp, ordinal);
     }
     loader.finish()
 }
@@ -69,8 +77,8 @@ struct Loader<'a, 't> {
     priorities: PriorityClasses,
     /// Kind, namespace and name of every object, with its place.
     seen: BTreeMap<(&'static str, String, String), Span>,
-    /// API version and kind of objects that are not modelled: the first place and how many.
-    not_modelled: BTreeMap<(String, String), (Span, u32)>,
+    /// API version and kind of objects that are not modelled: the first place, how many, and what they stand for.
+    not_modelled: BTreeMap<(String, String), (Span, u32, Hidden)>,
     selectable: Vec<Selectable<'t>>,
     services: Vec<Selecting<'t>>,
     /// Configuration objects that exist, but with errors.
@@ -93,46 +101,92 @@ enum Made<'t> {
     CsiDriver(Option<CsiDriver>),
     Capacity(Option<CsiStorageCapacity>),
     Attachment(Option<VolumeAttachment>),
+    Workload(Option<Box<Workload<'t>>>),
+    Controlled(Option<Box<ObjectSpec>>),
 }
 
 impl<'t> Loader<'_, 't> {
-    fn object(&mut self, object: &Object<'t>, ordinal: usize) {
+    fn object(&mut self, object: &Object<'t>, stamp: &'t Stamp, ordinal: usize) {
         let (kind, schema) = match &object.kind {
             Kind::Modelled(kind) => (*kind, schema_of(kind)),
             Kind::Other(version, kind) => {
                 self.other(object, version, kind);
                 return;
             }
+            Kind::Irrelevant(kind) => {
+                *self.ignored.entry(format!("{kind}: the object as a whole")).or_insert(0) += 1;
+                return;
+            }
         };
+        let version = object.node.get("apiVersion").and_then(|entry| entry.value.scalar()).unwrap_or("");
+        let successor = kinds::successor(kind, version);
+        if self.all_stored && self.bare_owner(object, version, kind) {
+            return;
+        }
         let span = span(object.source, object.node);
-        self.words.stored = self.all_stored || observed::is_stored(object.node);
+        let name = raw_name(object.node).to_owned();
+        let is_stored = self.all_stored || observed::is_stored(object.node);
+        // Pods of a stored workload are new when they are made.
+        self.words.stored = if object.node.get("spec").is_some_and(|spec| spec.value.get("template").is_some()) {
+            self.all_stored
+        } else {
+            is_stored
+        };
         let mut cx = Context {
             source: object.source,
             diagnostics: self.diagnostics,
             words: self.words,
             ignored: &mut self.ignored,
             kind,
-            name: raw_name(object.node).to_owned(),
+            verdict: Verdict::of(kinds::with_group(kind), name.clone(), span),
+            strict: false,
+            name,
             errors: u32::from(object.broken),
             uses: &mut self.uses,
             claims: &mut self.claims,
             priorities: &self.priorities,
         };
         let root = Path::ROOT;
-        let Some(fields) = cx.fields(object.node, object.node.anchor(), &root, schema, "") else { return };
+        let Some(fields) = cx.fields(object.node, object.node.anchor(), &root, schema, "") else {
+            self.objects.verdicts.push(cx.verdict);
+            return;
+        };
         let rule = match kind {
             "Service" => NameRule::Label1035,
-            "Namespace" => NameRule::Label1123,
+            "Namespace" | "StatefulSet" => NameRule::Label1123,
             _ => NameRule::Subdomain,
         };
         let meta = meta::read(&mut cx, &fields, rule, ordinal);
-        let made = make(&mut cx, &fields, &meta, kind);
+        if let Some(successor) = successor.filter(|_| !is_stored) {
+            let at = object.node.get("apiVersion").map_or(object.node.anchor(), |entry| entry.value.at);
+            let message = format!("{version} is served no more: read as {successor}");
+            let help = format!("write `apiVersion: {successor}`: an API server of v1.34 refuses this one");
+            cx.warn(codes::OLD_API_VERSION, at, &message, "an old version", &help);
+        }
+        let outside = Outside { meta: &meta, stamp, is_old: successor.is_some() };
+        let made = make(&mut cx, &fields, &outside, kind, version);
         let mut errors = cx.errors;
+        if errors > 0 || !cx.verdict.strict.is_empty() {
+            let answer = Verdict::of(String::new(), String::new(), span);
+            self.objects.verdicts.push(std::mem::replace(&mut cx.verdict, answer));
+        }
         let name_span = cx.span(meta.name_at);
         if !meta.name.is_empty() && self.is_duplicate(kind, &meta, name_span) {
             errors += 1;
         }
         self.keep(object, made, &meta, span, errors > 0);
+    }
+
+    /// Whether it is a controller without containers, as recorded clusters have them: only what it selects counts.
+    fn bare_owner(&mut self, object: &Object<'t>, version: &str, kind: &str) -> bool {
+        let Some(spec) = object.node.get("spec").map(|entry| &entry.value) else { return false };
+        let pod = spec.get("template").and_then(|template| template.value.get("spec"));
+        if pod.is_some_and(|pod| pod.value.get("containers").is_some()) {
+            return false;
+        }
+        let owner = owners::read(&mut self.words.strings, object.node, spec, version, kind);
+        self.objects.owners.extend(owner.clone());
+        owner.is_some()
     }
 
     fn keep(&mut self, object: &Object<'t>, made: Made<'t>, meta: &Meta<'t>, span: Span, broken: bool) {
@@ -162,9 +216,33 @@ impl<'t> Loader<'_, 't> {
             Made::Priority(Some((class, is_default))) if !broken => {
                 self.priorities.insert(&meta.name, class, is_default);
             }
+            Made::Workload(Some(made)) => {
+                let Workload { spec, template, replicas_given, owner } = *made;
+                let ports = template.pod.as_ref().map_or(Vec::new(), |pod| pod.port_names.clone());
+                self.selectable.push(Selectable { namespace: meta.namespace, labels: template.labels, ports });
+                if let Some(pod) = template.pod.filter(|_| !broken) {
+                    self.objects.owners.extend(owner);
+                    let (namespace, name) = (strings.intern(meta.namespace), strings.intern(&meta.name));
+                    let template = Some(pod.template);
+                    let object = ControllerObject { namespace, name, spec, template, replicas_given, span };
+                    self.objects.controllers.push(object);
+                }
+            }
+            Made::Controlled(Some(spec)) if !broken => {
+                let (namespace, name) = (strings.intern(meta.namespace), strings.intern(&meta.name));
+                let object =
+                    ControllerObject { namespace, name, spec: *spec, template: None, replicas_given: false, span };
+                self.objects.controllers.push(object);
+            }
             Made::Namespace(namespace) if !broken => self.objects.namespaces.push(namespace),
             Made::Budget(budget) if !broken => self.objects.budgets.push(budget),
-            Made::Budget(_) | Made::Node(_) | Made::Service(_) | Made::Namespace(_) | Made::Priority(_) => {}
+            Made::Workload(_)
+            | Made::Controlled(_)
+            | Made::Budget(_)
+            | Made::Node(_)
+            | Made::Service(_)
+            | Made::Namespace(_)
+            | Made::Priority(_) => {}
             Made::Claim(_) if broken => {
                 let (namespace, name) = (strings.intern(meta.namespace), strings.intern(&meta.name));
                 self.broken_claims.insert(ClaimName { namespace, name });
@@ -200,30 +278,21 @@ impl<'t> Loader<'_, 't> {
     fn other(&mut self, object: &Object<'t>, version: &str, kind: &str) {
         let at = object.node.get("kind").map_or(object.node.anchor(), |entry| entry.value.at);
         let span = Span { source: object.source, start: at.start as usize, end: at.end as usize };
-        self.not_modelled.entry((kind.to_owned(), version.to_owned())).or_insert((span, 0)).1 += 1;
-        let spec = object.node.get("spec").map(|entry| &entry.value);
-        let owner = spec.and_then(|spec| owners::read(&mut self.words.strings, object.node, spec, version, kind));
-        self.objects.owners.extend(owner);
-        let job = spec.and_then(|spec| spec.get("jobTemplate")?.value.get("spec")).map(|entry| &entry.value);
-        let Some(template) = job.or(spec).and_then(|spec| spec.get("template")) else { return };
-        let (labels, ports) = pod::selectable(&template.value);
-        let namespace = object.node.get("metadata").and_then(|meta| meta.value.get("namespace"));
-        let namespace = namespace.and_then(|entry| entry.value.scalar()).unwrap_or("default");
-        self.selectable.push(Selectable { namespace, labels, ports });
+        let hidden = hidden::pods_of(object.node, kind, version);
+        let entry = self.not_modelled.entry((kind.to_owned(), version.to_owned())).or_insert((span, 0, hidden));
+        entry.1 += 1;
+        if let Some((labels, ports)) = hidden::template(object.node).map(pod::selectable) {
+            let namespace = object.node.get("metadata").and_then(|meta| meta.value.get("namespace"));
+            let namespace = namespace.and_then(|entry| entry.value.scalar()).unwrap_or("default");
+            self.selectable.push(Selectable { namespace, labels, ports });
+        }
     }
 
     fn finish(mut self) -> Objects {
         self.words.stored = self.all_stored;
-        for ((kind, version), (span, count)) in &self.not_modelled {
-            let what = if *count == 1 {
-                format!("1 object of kind {kind} ({version}) is left out")
-            } else {
-                format!("{count} objects of kind {kind} ({version}) are left out")
-            };
-            let message = format!("{what}: the kind is not modelled yet");
-            let help = "nothing of it will happen in the simulation; compiled are Pod, Node, ConfigMap, Secret, Service, \
-                        Namespace, PriorityClass, PodDisruptionBudget, List and the storage kinds";
-            self.diagnostics.warning(codes::NOT_MODELLED, *span, message, "not simulated", help);
+        for ((kind, version), (span, count, hidden)) in &self.not_modelled {
+            hidden::report(self.diagnostics, *span, (kind, version, *count), hidden);
+            *self.ignored.entry(format!("{kind} ({version}): the object as a whole")).or_insert(0) += count;
         }
         let (words, diagnostics) = (&*self.words, &mut *self.diagnostics);
         references::check_configs(&self.uses, &self.objects.configs, &self.broken_configs, words, diagnostics);
@@ -235,9 +304,30 @@ impl<'t> Loader<'_, 't> {
     }
 }
 
-fn make<'t>(cx: &mut Context<'_>, root: &Fields<'t, '_>, meta: &Meta<'_>, kind: &str) -> Made<'t> {
+fn make<'t>(
+    cx: &mut Context<'_>,
+    root: &Fields<'t, '_>,
+    outside: &Outside<'_, 't>,
+    kind: &str,
+    version: &str,
+) -> Made<'t> {
+    let meta = outside.meta;
+    let workload = |made: Option<Workload<'t>>| Made::Workload(made.map(Box::new));
+    let controlled = |made: Option<ObjectSpec>| Made::Controlled(made.map(Box::new));
     match kind {
-        "Pod" => Made::Pod(pod::spec(cx, root, meta)),
+        "Pod" => Made::Pod(pod::spec(cx, root, meta, &pod::Origin::POD)),
+        "Deployment" => workload(apps::deployment(cx, root, outside)),
+        "ReplicaSet" => workload(apps::replica_set(cx, root, outside)),
+        "ReplicationController" => workload(apps::replication_controller(cx, root, outside)),
+        "StatefulSet" => workload(sets::stateful_set(cx, root, outside)),
+        "DaemonSet" => workload(sets::daemon_set(cx, root, outside)),
+        "Job" => workload(job::job(cx, root, outside)),
+        "CronJob" => workload(job::cron_job(cx, root, outside)),
+        "HorizontalPodAutoscaler" => {
+            controlled(autoscaler::read(cx, root, version).map(ObjectSpec::HorizontalPodAutoscaler))
+        }
+        "ResourceQuota" => controlled(quota::quota(cx, root).map(ObjectSpec::ResourceQuota)),
+        "LimitRange" => controlled(quota::limit_range(cx, root).map(ObjectSpec::LimitRange)),
         "Node" => Made::Node(node::read(cx, root, meta)),
         "ConfigMap" => Made::Config(config::read(cx, root, meta, ConfigKind::ConfigMap)),
         "Secret" => Made::Config(config::read(cx, root, meta, ConfigKind::Secret)),
@@ -258,6 +348,16 @@ fn make<'t>(cx: &mut Context<'_>, root: &Fields<'t, '_>, meta: &Meta<'_>, kind: 
 fn schema_of(kind: &str) -> &'static Schema {
     match kind {
         "Pod" => &schema::POD,
+        "Deployment" => &schema_apps::DEPLOYMENT,
+        "ReplicaSet" => &schema_apps::REPLICA_SET,
+        "ReplicationController" => &schema_apps::REPLICATION_CONTROLLER,
+        "StatefulSet" => &schema_apps::STATEFUL_SET,
+        "DaemonSet" => &schema_apps::DAEMON_SET,
+        "Job" => &schema_batch::JOB,
+        "CronJob" => &schema_batch::CRON_JOB,
+        "HorizontalPodAutoscaler" => &schema_scaling::AUTOSCALER,
+        "ResourceQuota" => &schema_scaling::QUOTA,
+        "LimitRange" => &schema_scaling::LIMIT_RANGE,
         "Node" => &schema::NODE,
         "ConfigMap" => &schema::CONFIG_MAP,
         "Secret" => &schema::SECRET,

@@ -28,6 +28,8 @@ pub(super) struct Meta<'t> {
     pub owner: Option<(OwnerKind, &'t str)>,
     /// The uid of the owner that controls it, for kinds that have a use for it.
     pub controller: Option<&'t str>,
+    /// Kind and name of the owner that controls it.
+    pub owned_by: Option<(&'t str, &'t str)>,
 }
 
 /// Fields that some kinds only have a use for; for others they are counted as ignored.
@@ -37,6 +39,22 @@ const USED_BY: &[(&str, &[&str])] = &[
 ];
 
 impl<'t> Meta<'t> {
+    /// That of a pod template before anything of it is read: the pods are in the namespace of their workload.
+    pub(super) fn of_template(workload: &Self) -> Self {
+        Self {
+            name: workload.name.clone(),
+            name_at: workload.name_at,
+            namespace: workload.namespace,
+            labels: Vec::new(),
+            annotations: Vec::new(),
+            uid: None,
+            is_deleting: false,
+            owner: None,
+            controller: None,
+            owned_by: None,
+        }
+    }
+
     /// The value of an annotation.
     pub(super) fn annotation(&self, key: &str) -> Option<&'t str> {
         self.annotations.iter().find(|(name, _)| *name == key).map(|&(_, value)| value)
@@ -72,6 +90,7 @@ pub(super) fn read<'t>(cx: &mut Context<'_>, root: &Fields<'t, '_>, rule: NameRu
         is_deleting: false,
         owner: None,
         controller: None,
+        owned_by: None,
     };
     let path = Path::ROOT;
     let path = path.field("metadata");
@@ -105,17 +124,28 @@ pub(super) fn read<'t>(cx: &mut Context<'_>, root: &Fields<'t, '_>, rule: NameRu
         }
         meta.labels = check_labels(cx, &fields, "labels");
         owners(cx, &fields, &mut meta);
-        for (key, at, value, _) in fields.texts(cx, "annotations", "write `key: \"value\"` lines under it") {
-            meta.annotations.push((key, value));
-            for error in label_key_errors(&key.to_lowercase()) {
-                let text = format!("Invalid value: {}: {error}", go_quote(key));
-                let help = "annotation keys are a name, or a domain, a slash and a name: example.com/owner";
-                cx.invalid(codes::BAD_LABEL, at, &path.field("annotations"), &text, "", help);
-            }
-        }
+        meta.annotations = annotations(cx, &fields, &path.field("annotations"));
         special(cx, &fields, &mut meta);
     }
     meta
+}
+
+/// Reads `annotations`; what is wrong with them is said of `path`.
+pub(super) fn annotations<'t>(
+    cx: &mut Context<'_>,
+    fields: &Fields<'t, '_>,
+    path: &Path<'_>,
+) -> Vec<(&'t str, &'t str)> {
+    let mut annotations = Vec::new();
+    for (key, at, value, _) in fields.texts(cx, "annotations", "write `key: \"value\"` lines under it") {
+        annotations.push((key, value));
+        for error in label_key_errors(&key.to_lowercase()) {
+            let text = format!("Invalid value: {}: {error}", go_quote(key));
+            let help = "annotation keys are a name, or a domain, a slash and a name: example.com/owner";
+            cx.invalid(codes::BAD_LABEL, at, path, &text, "", help);
+        }
+    }
+    annotations
 }
 
 /// What only some kinds have a use for.
@@ -144,6 +174,9 @@ fn owners<'t>(cx: &mut Context<'_>, fields: &Fields<'t, '_>, meta: &mut Meta<'t>
             ["apiVersion", "kind", "name", "uid"].map(|name| fields.text(cx, name).unwrap_or(""));
         let is_controller = fields.boolean(cx, "controller").unwrap_or(false);
         fields.boolean(cx, "blockOwnerDeletion");
+        if is_controller && meta.owned_by.is_none() {
+            meta.owned_by = Some((kind, name));
+        }
         let kind = match (version, kind) {
             ("v1", "ReplicationController") => Some(OwnerKind::ReplicationController),
             ("apps/v1", "ReplicaSet") => Some(OwnerKind::ReplicaSet),
@@ -153,6 +186,7 @@ fn owners<'t>(cx: &mut Context<'_>, fields: &Fields<'t, '_>, meta: &mut Meta<'t>
         match (cx.kind, kind) {
             ("Pod", Some(kind)) if is_controller && meta.owner.is_none() => meta.owner = Some((kind, name)),
             ("PersistentVolumeClaim", _) if is_controller && meta.controller.is_none() => meta.controller = Some(uid),
+            _ if is_controller => {}
             _ => cx.ignore(&path),
         }
     }
@@ -192,19 +226,28 @@ pub(super) fn check_labels<'t>(
     fields: &Fields<'t, '_>,
     name: &'static str,
 ) -> Vec<(&'t str, &'t str)> {
-    let path = fields.path.field(name);
+    check_labels_at(cx, fields, name, &fields.path.field(name))
+}
+
+/// Likewise, with another path in the reports.
+pub(super) fn check_labels_at<'t>(
+    cx: &mut Context<'_>,
+    fields: &Fields<'t, '_>,
+    name: &'static str,
+    path: &Path<'_>,
+) -> Vec<(&'t str, &'t str)> {
     let mut labels = Vec::new();
     for (key, key_at, value, value_at) in fields.texts(cx, name, "write `key: value` lines under it") {
         for error in label_key_errors(key) {
             let text = format!("Invalid value: {}: {error}", go_quote(key));
             let help = "label keys are a name, or a domain, a slash and a name: app or example.com/app";
-            cx.invalid(codes::BAD_LABEL, key_at, &path, &text, "not a valid key", help);
+            cx.invalid(codes::BAD_LABEL, key_at, path, &text, "not a valid key", help);
         }
         for error in label_value_errors(value) {
             let text = format!("Invalid value: {}: {error}", go_quote(value));
             let help =
                 "label values have at most 63 letters, digits, `-`, `_` and `.`; longer texts belong into annotations";
-            cx.invalid(codes::BAD_LABEL, value_at, &path, &text, "not a valid value", help);
+            cx.invalid(codes::BAD_LABEL, value_at, path, &text, "not a valid value", help);
         }
         labels.push((key, value));
     }

@@ -6,6 +6,9 @@
 //! Knows the model; must not know scenarios, the engine or the terminal.
 
 mod affinity;
+mod apps;
+mod autoscaler;
+mod autoscaler_metric;
 mod budget;
 mod claim;
 pub mod codes;
@@ -14,7 +17,10 @@ mod container;
 mod documents;
 mod env;
 mod fields;
+mod hidden;
 mod hooks;
+mod job;
+mod job_policy;
 mod json;
 mod kinds;
 mod label_selector;
@@ -22,6 +28,7 @@ mod loader;
 mod meta;
 mod names;
 mod node;
+mod numbers;
 mod observed;
 mod owners;
 mod path;
@@ -31,26 +38,34 @@ mod pod;
 mod pod_affinity;
 mod pod_status;
 mod probe;
+mod quota;
 mod references;
 mod resources;
 pub mod scheduler_config;
 mod scheduler_config_args;
 mod scheduler_config_plugins;
 mod schema;
+mod schema_apps;
+mod schema_batch;
 mod schema_objects;
 mod schema_placement;
+mod schema_scaling;
 mod schema_scheduler;
 mod schema_storage;
 mod service;
+mod sets;
 mod spread;
 mod storage;
+mod template;
 mod tree;
+mod verdict;
 mod volume;
 mod volume_source;
 mod written;
 mod yaml;
 
 pub use observed::Observed;
+pub use verdict::{FieldError, Verdict};
 pub use written::{Written, written};
 
 use crate::diag::{Diagnostics, SourceId, Sources, Span};
@@ -81,6 +96,8 @@ pub struct Objects {
     pub configs: Vec<(ConfigContent, Span)>,
     /// Claims, volumes, storage classes and drivers.
     pub storage: StorageObjects,
+    /// What an API server would answer, for objects in which something is wrong.
+    pub verdicts: Vec<Verdict>,
     /// Fields that were read but that nothing here models: (kind and path, how often).
     pub ignored: Vec<(String, u32)>,
 }

@@ -1,6 +1,6 @@
-//! What default topology spread and affinity read of other objects: labels of Namespaces, and selectors of controllers, which
-//! are not simulated themselves. Mirrors SetDefaults_Namespace and SetDefaults_ReplicationController of
-//! pkg/apis/core/v1/defaults.go, v1.34.
+//! What default topology spread and affinity read of other objects: labels of Namespaces, and selectors of controllers of which
+//! nothing else is known. Mirrors SetDefaults_Namespace and SetDefaults_ReplicationController of pkg/apis/core/v1/defaults.go,
+//! v1.34.
 
 use super::label_selector;
 use super::meta::Meta;
@@ -12,7 +12,8 @@ pub(super) fn namespace(strings: &mut Strings, meta: &Meta<'_>) -> Namespace {
     Namespace::new(&meta.name, meta.labels.iter().copied(), strings)
 }
 
-/// The selector of a controller whose pods are spread by default; `None` if it is of another kind, or has no name.
+/// The selector of a controller whose pods are spread by default and that came without a template; `None` if it is of another
+/// kind, or has no name.
 pub(super) fn read(
     strings: &mut Strings,
     object: &Node<'_>,

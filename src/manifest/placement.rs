@@ -63,8 +63,21 @@ pub(super) fn scheduling_gates(cx: &mut Context<'_>, spec: &Fields<'_, '_>, has_
     gates.into()
 }
 
-/// Reads `spec.tolerations` and adds those of admission.
-pub(super) fn tolerations(cx: &mut Context<'_>, spec: &Fields<'_, '_>) -> Box<[Toleration]> {
+/// What a DaemonSet's pods tolerate: key, effect, and whether only on the network of the node. Mirrors
+/// AddOrUpdateDaemonPodTolerations of pkg/controller/daemon/util/daemonset_util.go.
+const OF_DAEMONS: [(&str, TaintEffect, bool); 7] = [
+    ("node.kubernetes.io/not-ready", TaintEffect::NoExecute, false),
+    ("node.kubernetes.io/unreachable", TaintEffect::NoExecute, false),
+    ("node.kubernetes.io/disk-pressure", TaintEffect::NoSchedule, false),
+    ("node.kubernetes.io/memory-pressure", TaintEffect::NoSchedule, false),
+    ("node.kubernetes.io/pid-pressure", TaintEffect::NoSchedule, false),
+    ("node.kubernetes.io/unschedulable", TaintEffect::NoSchedule, false),
+    ("node.kubernetes.io/network-unavailable", TaintEffect::NoSchedule, true),
+];
+
+/// Reads `spec.tolerations` and adds those of a DaemonSet's controller, whose pods are on the node's network or not, and those
+/// of admission.
+pub(super) fn tolerations(cx: &mut Context<'_>, spec: &Fields<'_, '_>, daemon: Option<bool>) -> Box<[Toleration]> {
     let list_path = spec.path.field("tolerations");
     let mut all = Vec::new();
     for (index, node) in spec.list(cx, "tolerations", "v1.Toleration").iter().enumerate() {
@@ -72,6 +85,15 @@ pub(super) fn tolerations(cx: &mut Context<'_>, spec: &Fields<'_, '_>) -> Box<[T
         let example = "write `- key: dedicated`, `operator: Equal`, `value: batch`, `effect: NoSchedule`";
         let Some(fields) = cx.fields(node, node.anchor(), &path, &schema::TOLERATION, example) else { continue };
         all.extend(toleration(cx, &fields, &path));
+    }
+    if let Some(host_network) = daemon {
+        for (key, effect, on_host) in OF_DAEMONS {
+            let key = Some(cx.words.strings.intern(key));
+            let added = Toleration { key, operator: TolerationOperator::Exists, effect: Some(effect), seconds: None };
+            if (host_network || !on_host) && !all.contains(&added) {
+                all.push(added);
+            }
+        }
     }
     if !cx.words.stored {
         add_default_tolerations(&mut all, cx.words.default_toleration_seconds);

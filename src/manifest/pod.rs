@@ -20,6 +20,7 @@ use crate::model::names::go_quote;
 use crate::model::qos::qos_class;
 use crate::model::{
     HostPort, PodCgroup, PodClass, PodOwner, PodResources, PodTemplate, ResourceList, RestartPolicy, Role, StrId,
+    deletion_cost,
 };
 
 /// A pod's `spec`, compiled.
@@ -30,8 +31,29 @@ pub(super) struct Pod<'t> {
     pub port_names: Vec<&'t str>,
 }
 
+/// Where a pod's `spec` stands.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Origin<'a, 't> {
+    /// Whether it is an object of its own, with a status.
+    pub is_pod: bool,
+    /// Names of claim templates of the StatefulSet: its pods have volumes of these names.
+    pub claims: &'a [&'t str],
+    /// Whether a DaemonSet makes the pods: they tolerate what keeps others off a node.
+    pub is_daemon: bool,
+}
+
+impl Origin<'_, '_> {
+    /// A pod by itself.
+    pub(super) const POD: Self = Self { is_pod: true, claims: &[], is_daemon: false };
+}
+
 /// Reads the `spec` of a pod. The result is for use only if no errors were found.
-pub(super) fn spec<'t>(cx: &mut Context<'_>, root: &Fields<'t, '_>, meta: &Meta<'_>) -> Option<Pod<'t>> {
+pub(super) fn spec<'t>(
+    cx: &mut Context<'_>,
+    root: &Fields<'t, '_>,
+    meta: &Meta<'_>,
+    origin: &Origin<'_, 't>,
+) -> Option<Pod<'t>> {
     let path = root.path.field("spec");
     let Some(entry) = root.get("spec") else {
         let at = root.written("spec").map_or(root.anchor, |entry| entry.key_at);
@@ -47,7 +69,8 @@ pub(super) fn spec<'t>(cx: &mut Context<'_>, root: &Fields<'t, '_>, meta: &Meta<
         .filter_map(|name| spec.get(name))
         .flat_map(|entry| volume::token_volumes(&entry.value))
         .collect();
-    let volumes = volume::volumes(cx, &spec, meta, &tokens);
+    let mut volumes = volume::volumes(cx, &spec, meta, &tokens);
+    volumes.add_claims(cx, meta, origin.claims);
     let host_network = spec.boolean(cx, "hostNetwork").unwrap_or(false);
     let grace_period_seconds = spec.integer(cx, "terminationGracePeriodSeconds", "int64").unwrap_or(30);
     let scope = Scope { namespace, host_network, grace_seconds: grace_period_seconds, volumes: &volumes };
@@ -58,13 +81,14 @@ pub(super) fn spec<'t>(cx: &mut Context<'_>, root: &Fields<'t, '_>, meta: &Meta<
         "restartPolicy",
         &[("Always", RestartPolicy::Always), ("OnFailure", RestartPolicy::OnFailure), ("Never", RestartPolicy::Never)],
     );
-    let status = pod_status::read(cx, root);
+    let status = if origin.is_pod { pod_status::read(cx, root) } else { PodStatus::default() };
     let pod_resources = pod_resources(cx, &spec, &containers, &status);
-    let mut class = class(cx, &spec, meta, &containers, &pod_resources);
+    let daemon = origin.is_daemon.then_some(host_network);
+    let mut class = class(cx, &spec, meta, &containers, (&pod_resources, daemon));
     class.volumes = volumes.scheduled.as_slice().into();
     let node_critical = is_node_critical(spec.text(cx, "priorityClassName").unwrap_or(""), class.priority);
     let active_deadline_seconds = deadline(cx, &spec);
-    rest(cx, &spec);
+    rest(cx, &spec, origin.is_pod);
     let labels = cx.words.strings.intern_labels(meta.labels.iter().copied());
     let port_names = containers.iter().flat_map(|c| c.port_names.iter().copied()).collect();
     let Volumes { volumes, .. } = volumes;
@@ -82,6 +106,7 @@ pub(super) fn spec<'t>(cx: &mut Context<'_>, root: &Fields<'t, '_>, meta: &Meta<
         containers: containers.into_iter().map(|c| c.spec).collect(),
         volumes: volumes.into_boxed_slice(),
         naming: Default::default(),
+        deletion_cost: meta.annotation("controller.kubernetes.io/pod-deletion-cost").map_or(0, deletion_cost),
     };
     Some(Pod { template, port_names })
 }
@@ -229,7 +254,7 @@ fn class(
     spec: &Fields<'_, '_>,
     meta: &Meta<'_>,
     containers: &[Container<'_>],
-    resources: &PodResources,
+    (resources, daemon): (&PodResources, Option<bool>),
 ) -> PodClass {
     // Once a pod has a node, what an in-place resize is about to take counts as well.
     let requests = resources.requests(&effective::Options { use_status: true, ..effective::Options::default() });
@@ -266,7 +291,7 @@ fn class(
         pod_affinity,
         spread,
         owner: meta.owner.map(|(kind, name)| PodOwner { kind, name: cx.words.strings.intern(name) }),
-        tolerations: placement::tolerations(cx, spec),
+        tolerations: placement::tolerations(cx, spec, daemon),
         images: containers.iter().map(|c| normalized_image(cx, c)).collect(),
         host_ports: containers.iter().filter(stays).flat_map(|c| c.host_ports.iter().map(|(port, ..)| *port)).collect(),
         volumes: Box::default(),
@@ -309,7 +334,7 @@ fn deadline(cx: &mut Context<'_>, spec: &Fields<'_, '_>) -> Option<i64> {
 }
 
 /// Fields that are checked but that nothing here depends on.
-fn rest(cx: &mut Context<'_>, spec: &Fields<'_, '_>) {
+fn rest(cx: &mut Context<'_>, spec: &Fields<'_, '_>, is_pod: bool) {
     if spec.get("dnsPolicy").is_some() {
         let words = [("ClusterFirst", ()), ("ClusterFirstWithHostNet", ()), ("Default", ()), ("None", ())];
         cx.choice(spec, "dnsPolicy", &words);
@@ -327,7 +352,7 @@ fn rest(cx: &mut Context<'_>, spec: &Fields<'_, '_>) {
         && let Some(entry) = spec.get("ephemeralContainers")
     {
         let path = spec.path.field("ephemeralContainers");
-        if cx.words.stored {
+        if cx.words.stored || !is_pod {
             return cx.ignore(&path);
         }
         let help = "they are added to running pods only (kubectl debug): remove them";

@@ -5,7 +5,7 @@
 use super::codes;
 use super::fields::{Context, Fields, Path};
 use super::schema;
-use super::tree::{At, Entry, Node};
+use super::tree::{At, Entry};
 use crate::base::Quantity;
 use crate::diag::did_you_mean;
 use crate::model::names::go_quote;
@@ -38,8 +38,14 @@ pub(super) fn requirements(cx: &mut Context<'_>, fields: &Fields<'_, '_>, owner:
     };
     let limits = read(cx, &inner, "limits", true);
     let requests = read(cx, &inner, "requests", true);
+    if owner == Owner::Container {
+        echo_defaults(cx, &limits, &requests, &path.field("requests"));
+    }
     let known = |list: &ResourceList, name: &str| list.get(name);
     for &(name, amount, at) in &requests.places {
+        if amount_error(name, amount).is_some() {
+            continue;
+        }
         let path = path.field("requests");
         match known(&limits.list, name) {
             Some(limit) if amount != limit && !may_overcommit(name) => {
@@ -85,9 +91,10 @@ fn read<'t>(cx: &mut Context<'_>, fields: &Fields<'t, '_>, name: &'static str, c
         if checked {
             check_name(cx, entry, &key_path);
         }
-        if let Some(amount) = amount(cx, entry, &key_path) {
+        let Some((amount, fits)) = amount(cx, entry, &key_path) else { continue };
+        amounts.places.push((&entry.key, amount, entry.value.at));
+        if fits {
             amounts.list.set(&entry.key, amount);
-            amounts.places.push((&entry.key, amount, entry.value.at));
         }
     }
     amounts
@@ -98,17 +105,42 @@ pub(super) fn list(cx: &mut Context<'_>, fields: &Fields<'_, '_>, name: &'static
     read(cx, fields, name, false).list
 }
 
-fn check_name(cx: &mut Context<'_>, entry: &Entry<'_>, path: &Path<'_>) {
-    let name = &*entry.key;
+/// Names that are resources, but none of a container.
+const OF_OTHERS: &[&str] = &[
+    "pods",
+    "services",
+    "storage",
+    "replicationcontrollers",
+    "resourcequotas",
+    "secrets",
+    "configmaps",
+    "persistentvolumeclaims",
+    "services.nodeports",
+    "services.loadbalancers",
+    "requests.cpu",
+    "requests.memory",
+    "requests.storage",
+    "requests.ephemeral-storage",
+    "limits.cpu",
+    "limits.memory",
+    "limits.ephemeral-storage",
+];
+
+/// What is wrong with the name of a container's resource.
+fn name_errors(name: &str) -> &'static [&'static str] {
     if name.contains('/') || STANDARD.contains(&name) || name.starts_with("hugepages-") {
-        return;
+        &[]
+    } else if OF_OTHERS.contains(&name) {
+        &["must be a standard resource for containers"]
+    } else {
+        &["must be a standard resource type or fully qualified", "must be a standard resource for containers"]
     }
-    let rule = match name {
-        "pods" | "services" | "storage" | "replicationcontrollers" | "resourcequotas" | "secrets" | "configmaps" => {
-            "must be a standard resource for containers"
-        }
-        _ => "must be a standard resource type or fully qualified",
-    };
+}
+
+/// Reports a name that no resource of a container has.
+pub(super) fn check_name(cx: &mut Context<'_>, entry: &Entry<'_>, path: &Path<'_>) {
+    let name = &*entry.key;
+    let [rule, more @ ..] = name_errors(name) else { return };
     let help = match name {
         "gpu" | "gpus" => "a GPU is requested by its vendor's name: nvidia.com/gpu".to_owned(),
         "storage" => "did you mean `ephemeral-storage`?".to_owned(),
@@ -120,9 +152,37 @@ fn check_name(cx: &mut Context<'_>, entry: &Entry<'_>, path: &Path<'_>) {
     };
     let text = format!("Invalid value: {}: {rule}", go_quote(name));
     cx.invalid(codes::UNKNOWN_RESOURCE, entry.key_at, path, &text, "no such resource", &help);
+    for rule in more {
+        cx.echo(path, &format!("Invalid value: {}: {rule}", go_quote(name)));
+    }
 }
 
-fn amount(cx: &mut Context<'_>, entry: &Entry<'_>, path: &Path<'_>) -> Option<Quantity> {
+/// Requests that are limits again: upstream blames both.
+fn echo_defaults(cx: &mut Context<'_>, limits: &Amounts<'_>, requests: &Amounts<'_>, path: &Path<'_>) {
+    for &(name, amount, _) in &limits.places {
+        if requests.places.iter().any(|(other, ..)| *other == name) {
+            continue;
+        }
+        let path = path.key(name);
+        for rule in name_errors(name) {
+            cx.echo(&path, &format!("Invalid value: {}: {rule}", go_quote(name)));
+        }
+        if let Some(rule) = amount_error(name, amount) {
+            cx.echo(&path, &format!("Invalid value: \"{amount}\": {rule}"));
+        }
+    }
+}
+
+/// What is wrong with an amount.
+fn amount_error(name: &str, amount: Quantity) -> Option<&'static str> {
+    if amount < Quantity::default() {
+        return Some("must be greater than or equal to 0");
+    }
+    (is_extended(name) && amount.milli_value() % 1000 != 0).then_some("must be an integer")
+}
+
+/// An amount, and whether it is one that there can be.
+fn amount(cx: &mut Context<'_>, entry: &Entry<'_>, path: &Path<'_>) -> Option<(Quantity, bool)> {
     if entry.value.is_null() {
         cx.error(
             codes::BAD_QUANTITY,
@@ -134,24 +194,17 @@ fn amount(cx: &mut Context<'_>, entry: &Entry<'_>, path: &Path<'_>) -> Option<Qu
         return None;
     }
     let amount = cx.quantity(&entry.value, path)?;
-    check_amount(cx, &entry.key, amount, &entry.value, path).then_some(amount)
-}
-
-fn check_amount(cx: &mut Context<'_>, name: &str, amount: Quantity, node: &Node<'_>, path: &Path<'_>) -> bool {
-    let value = go_quote(&amount.to_string());
-    if amount < Quantity::default() {
-        let text = format!("Invalid value: {value}: must be greater than or equal to 0");
+    let Some(rule) = amount_error(&entry.key, amount) else { return Some((amount, true)) };
+    let text = format!("Invalid value: \"{amount}\": {rule}");
+    let at = entry.value.at;
+    if amount.is_negative() {
         let help = "amounts cannot be negative: remove the minus sign, or the line";
-        cx.invalid(codes::NEGATIVE_QUANTITY, node.at, path, &text, "below zero", help);
-        return false;
+        cx.invalid(codes::NEGATIVE_QUANTITY, at, path, &text, "below zero", help);
+    } else {
+        let help = format!("{} comes in whole units only: write a whole number", entry.key);
+        cx.invalid(codes::EXTENDED_RESOURCE, at, path, &text, "not a whole number", &help);
     }
-    if is_extended(name) && amount.milli_value() % 1000 != 0 {
-        let text = format!("Invalid value: {value}: must be an integer");
-        let help = format!("{name} comes in whole units only: write a whole number");
-        cx.invalid(codes::EXTENDED_RESOURCE, node.at, path, &text, "not a whole number", &help);
-        return false;
-    }
-    true
+    Some((amount, false))
 }
 
 /// Whether a resource is not one of Kubernetes' own.

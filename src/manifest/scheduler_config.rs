@@ -11,6 +11,7 @@ use super::scheduler_config_args as args;
 use super::scheduler_config_plugins as plugins;
 use super::schema_scheduler as schema;
 use super::tree::{At, Node};
+use super::verdict::Verdict;
 use crate::diag::{Diagnostics, SourceId, Sources, Span};
 use crate::model::names::go_quote;
 use crate::model::profile::Profile;
@@ -65,6 +66,8 @@ pub fn load(
         kind: KIND,
         name: sources.get(file).name.clone(),
         errors: 0,
+        verdict: Verdict::of(KIND.to_owned(), String::new(), Span { source: file, start: 0, end: 0 }),
+        strict: true,
         uses: &mut uses,
         claims: &mut claims,
         priorities: &PriorityClasses::default(),

@@ -216,6 +216,23 @@ fn odd_number(unsigned: &str) -> bool {
     digits(whole) && digits(part) && !(whole.is_empty() && part.is_empty()) && !exponent.is_empty() && digits(exponent)
 }
 
+/// Integers that YAML 1.1 knows besides the usual ones.
+pub(super) fn odd_integer(text: &str) -> Option<i64> {
+    let (sign, rest) = match text.strip_prefix('-') {
+        Some(rest) => (-1, rest),
+        None => (1, text.strip_prefix('+').unwrap_or(text)),
+    };
+    let plain: String = rest.chars().filter(|&c| c != '_').collect();
+    let (digits, radix) = match plain.get(..2) {
+        Some("0x") => (&plain[2..], 16),
+        Some("0b") => (&plain[2..], 2),
+        Some("0o") => (&plain[2..], 8),
+        _ if plain.len() > 1 && plain.starts_with('0') => (&plain[1..], 8),
+        _ => (plain.as_str(), 10),
+    };
+    i64::from_str_radix(digits, radix).ok().map(|value| sign * value)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

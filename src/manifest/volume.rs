@@ -30,6 +30,22 @@ pub(super) struct Volumes<'t> {
     pub scheduled: Vec<PodVolume>,
 }
 
+impl<'t> Volumes<'t> {
+    /// Adds those that a StatefulSet's controller adds: one for each claim template, instead of a volume of that name. The
+    /// claims are named after the templates here; whoever makes a pod names them after the pod as well.
+    pub(super) fn add_claims(&mut self, cx: &mut Context<'_>, meta: &Meta<'_>, claims: &[&'t str]) {
+        let namespace = cx.words.strings.intern(meta.namespace);
+        for &claim in claims {
+            let name = cx.words.strings.intern(claim);
+            if !self.names.contains(&claim) {
+                self.names.push(claim);
+                self.volumes.push(Volume { name, source: VolumeSource::Other });
+            }
+            self.scheduled.push(PodVolume::Claim(ClaimName { namespace, name }));
+        }
+    }
+}
+
 /// Reads `spec.volumes`. `token_volumes` are names of volumes that hold service account tokens, which always exist.
 pub(super) fn volumes<'t>(
     cx: &mut Context<'_>,

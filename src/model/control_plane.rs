@@ -124,8 +124,10 @@ impl SchedulerPlan {
 /// Which evaluator the scheduler uses; all give the same decisions.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Evaluator {
-    /// Struct-of-arrays with caches.
+    /// Columns, counts and groups of nodes.
     #[default]
+    Index,
+    /// Struct-of-arrays with caches.
     Columns,
     /// Every plugin on every node, recounted: the judge.
     Scan,
@@ -219,7 +221,7 @@ impl Default for SchedulerPlan {
             max_backoff: SimDuration::from_secs(10),
             first_node_on_tie: false,
             async_preemption: true,
-            evaluator: Evaluator::Columns,
+            evaluator: Evaluator::Index,
             profiles: vec![Profile::default()],
         }
     }

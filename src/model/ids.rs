@@ -36,16 +36,28 @@ define_id! {
 }
 
 impl PodUid {
-    /// `metadata.uid`: looks like one of the API server's, and is the same in every run.
-    #[must_use]
-    pub fn uuid(self) -> String {
+    /// The bits of its uid, of which some are fixed when it is written.
+    fn bits(self) -> (u64, u64) {
         let mix = |salt: u64| {
             let mut digest = crate::base::Digest::new();
             digest.fold(salt);
             digest.fold(u64::from(self.raw()));
             digest.value()
         };
-        let (high, low) = (mix(1), mix(2));
+        (mix(1), mix(2))
+    }
+
+    /// Sorts as the texts of uids do.
+    #[must_use]
+    pub fn uuid_order(self) -> (u64, u64) {
+        let (high, low) = self.bits();
+        (high & !0xf000, low << 2)
+    }
+
+    /// `metadata.uid`: looks like one of the API server's, and is the same in every run.
+    #[must_use]
+    pub fn uuid(self) -> String {
+        let (high, low) = self.bits();
         let (a, b, c) = (high >> 32, high >> 16 & 0xffff, high & 0xfff);
         format!("{a:08x}-{b:04x}-4{c:03x}-{:04x}-{:012x}", low >> 48 & 0x3fff | 0x8000, low & 0xffff_ffff_ffff)
     }

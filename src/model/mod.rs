@@ -55,7 +55,7 @@ pub use node_affinity::{NameTest, NodeAffinity, NodeLabels, NodeSelectorTerm, No
 pub use pod::{
     ConfigKind, ConfigRef, ContainerPort, ContainerSpec, EnvSource, Hook, ImagePullPolicy, Mount, OwnRestartPolicy,
     PodNaming, PodTemplate, Probe, ProbeAction, Protocol, QosClass, ResizeRestarts, RestartPolicy, RestartRule, Role,
-    Volume, VolumeSource,
+    Volume, VolumeSource, deletion_cost,
 };
 pub use pod_affinity::{Namespace, PodAffinity, PodAffinityTerm, PodLabels};
 pub use resources::{Limits, Resources};

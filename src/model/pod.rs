@@ -33,6 +33,16 @@ pub struct PodTemplate {
     pub volumes: Box<[Volume]>,
     /// How its pods are named.
     pub naming: PodNaming,
+    /// The annotation `controller.kubernetes.io/pod-deletion-cost`; 0: none.
+    pub deletion_cost: i32,
+}
+
+/// The annotation `controller.kubernetes.io/pod-deletion-cost` as a number: 0 for a text that is no 32-bit integer or is
+/// written with a plus sign or leading zeros. Source: pkg/apis/core/helper/helpers.go, v1.34.
+#[must_use]
+pub fn deletion_cost(text: &str) -> i32 {
+    let valid = matches!(text.as_bytes(), [b'-' | b'1'..=b'9', ..] | b"0");
+    if valid { text.parse().unwrap_or(0) } else { 0 }
 }
 
 /// How the pods of a template are named.
@@ -334,3 +344,15 @@ pub enum Hook {
 
 /// A port number, resolved from a port name at compile time.
 pub type TargetPortNumber = u16;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn costs_that_are_not_written_as_upstream_wants_are_none() {
+        let texts = ["10", "-7", "0", "+1", "008", "", "-", "2147483648", "-2147483648", "1x", "00", "-01"];
+        let costs = texts.map(deletion_cost);
+        assert_eq!(costs, [10, -7, 0, 0, 0, 0, 0, 0, i32::MIN, 0, 0, -1]);
+    }
+}

@@ -194,9 +194,17 @@ pub enum KubeEvent {
     Suspended,
     Resumed,
     BackoffLimitExceeded,
+    MaxFailedIndexesExceeded,
+    FailedIndexes,
     PodFailurePolicy,
     TooManySucceededPods,
     SawCompletedJob,
+    UnexpectedJob,
+    MissingJob,
+    UnknownTimeZone,
+    UnsupportedSchedule,
+    UnparseableSchedule,
+    InvalidSchedule,
     JobAlreadyActive,
     MissSchedule,
     TooManyMissedTimes,
@@ -239,6 +247,7 @@ impl KubeEvent {
     pub const fn kind_for(self, subject: Subject) -> &'static str {
         match (self, subject) {
             (Self::NodeNotReady, Subject::Node(_)) => "Normal",
+            (Self::DeadlineExceeded, Subject::Object(_)) => "Warning",
             _ => self.kind(),
         }
     }
@@ -291,8 +300,15 @@ impl KubeEvent {
             | Self::ReplicaSetCreateError
             | Self::FailedDaemonPod
             | Self::BackoffLimitExceeded
+            | Self::MaxFailedIndexesExceeded
+            | Self::FailedIndexes
             | Self::PodFailurePolicy
             | Self::TooManySucceededPods
+            | Self::UnexpectedJob
+            | Self::UnknownTimeZone
+            | Self::UnsupportedSchedule
+            | Self::UnparseableSchedule
+            | Self::InvalidSchedule
             | Self::MissSchedule
             | Self::TooManyMissedTimes
             | Self::FailedGetResourceMetric

@@ -212,7 +212,8 @@ fn scheduler(cx: &mut Cx<'_>, fields: &Fields<'_>, plan: &mut SchedulerPlan) {
     }
     match fields.choice(cx, "evaluator") {
         Some("scan") => plan.evaluator = Evaluator::Scan,
-        Some(_) => plan.evaluator = Evaluator::Columns,
+        Some("columns") => plan.evaluator = Evaluator::Columns,
+        Some(_) => plan.evaluator = Evaluator::Index,
         None => {}
     }
 }

@@ -1,17 +1,15 @@
-//! The evaluator in use: for every distinct question (signature) one column of 16-bit cells in node-list order, holding each
+//! The evaluator for classes that come rarely: for every distinct question (signature) one column of 16-bit cells in node-list order, holding each
 //! node's verdict and score. Cells are computed when a search first comes by and again when the journal says that their node
 //! changed, so a decision is a scan of contiguous numbers. Must give the answers of [`scan`](super::scan), always.
 
-use std::collections::VecDeque;
-
-use super::column::Column;
 use super::cycle::{Evaluator, Pick, Search, Window};
 use super::diagnosis::Diagnosis;
 use super::framework::Rejection;
+use super::layout::Layout;
 use super::nominated::Denied;
 use super::probe::Probe;
 use super::scan::Scan;
-use super::tables::SignatureId;
+use super::store::Store;
 use super::view::{NOT_LISTED, View};
 use crate::base::IdVec;
 use crate::model::{ClassId, NodeId};
@@ -22,11 +20,8 @@ pub const DEFAULT_BUDGET_CELLS: usize = 32 << 20;
 /// Columns of cells by signature, within a memory budget.
 #[derive(Clone, Debug)]
 pub struct Columns {
-    columns: IdVec<SignatureId, Option<Box<Column>>>,
-    /// The signatures that have a column, in the order of the second-chance clock.
-    clock: VecDeque<SignatureId>,
-    cells: usize,
-    budget: usize,
+    store: Store,
+    layout: Layout,
     scan: Scan,
     /// Whether a class is beyond columns, and the view's epoch for which that holds.
     beyond: IdVec<ClassId, Option<(u64, bool)>>,
@@ -42,20 +37,13 @@ impl Columns {
     /// Keeps at most `cells` cells, but always at least one column.
     #[must_use]
     pub fn with_budget(cells: usize) -> Self {
-        Self {
-            columns: IdVec::new(),
-            clock: VecDeque::new(),
-            cells: 0,
-            budget: cells,
-            scan: Scan,
-            beyond: IdVec::new(),
-        }
+        Self { store: Store::with_budget(cells), layout: Layout::default(), scan: Scan, beyond: IdVec::new() }
     }
 
     /// How many columns are held.
     #[must_use]
     pub fn held(&self) -> usize {
-        self.clock.len()
+        self.store.held()
     }
 
     /// Whether no column holds a class's verdicts and scores: because they hang on pods of other nodes or on volumes, or
@@ -73,41 +61,11 @@ impl Columns {
         }
     }
 
-    /// The column of `signature`, up to date as far as it is built.
-    fn column(&mut self, view: &View, signature: SignatureId, probe: &Probe<'_>) -> &mut Column {
-        let size = view.list().len();
-        self.columns.grow_to(signature, None);
-        if self.columns[signature].is_none() {
-            let spare = self.make_room(size);
-            self.columns[signature] = Some(spare);
-            self.clock.push_back(signature);
-            self.cells += size;
+    /// Brings the order of cells up to date.
+    fn lay_out(&mut self, view: &View) {
+        if !self.layout.is_listed(view) {
+            self.layout = Layout::flat(view, 0);
         }
-        let column = self.columns[signature].as_mut().expect("just made");
-        let before = column.len();
-        column.sync(view, probe);
-        self.cells = self.cells - before.min(self.cells) + column.len();
-        column
-    }
-
-    /// Takes columns away that were not used since the clock last came by, until `size` cells fit in; gives the last of them
-    /// back for reuse.
-    fn make_room(&mut self, size: usize) -> Box<Column> {
-        let mut spare = None;
-        while self.cells + size > self.budget
-            && let Some(oldest) = self.clock.pop_front()
-        {
-            let column = &mut self.columns[oldest];
-            if column.as_mut().is_some_and(|c| std::mem::take(&mut c.used)) {
-                self.clock.push_back(oldest);
-            } else if let Some(column) = column.take() {
-                self.cells -= column.len().min(self.cells);
-                spare = Some(column);
-            }
-        }
-        let mut spare = spare.unwrap_or_default();
-        spare.clear(size);
-        spare
     }
 }
 
@@ -118,12 +76,12 @@ impl Default for Columns {
 }
 
 /// Whether volumes decide about a class: what is known of them changes without any node changing, so nothing is remembered.
-fn has_volumes(view: &View, class: ClassId) -> bool {
+pub(super) fn has_volumes(view: &View, class: ClassId) -> bool {
     !view.tables().volumes(view.tables().class(class).volumes).is_empty()
 }
 
 /// Whether cells are made for the rules of the class's profile.
-fn fits_columns(view: &View, class: ClassId) -> bool {
+pub(super) fn fits_columns(view: &View, class: ClassId) -> bool {
     view.tables().rules(&view.tables().class(class)).is_columnar
 }
 
@@ -153,10 +111,13 @@ impl Evaluator for Columns {
         }
         let class = view.tables().class(class);
         let probe = Probe::new(view, &class);
-        let column = self.column(view, class.signature, &probe);
-        let denied = column.deny(view, &probe, denied);
-        let found = column.search(view, &probe, window, pick);
-        column.allow(&denied);
+        self.lay_out(view);
+        let layout = &self.layout;
+        let column = self.store.column(view, layout, class.signature, &probe);
+        let mut saved = Vec::new();
+        column.deny(view, layout, &probe, denied.iter().map(|&(node, _)| node), &mut saved);
+        let found = column.search(view, layout, &probe, window, pick);
+        column.allow(&saved);
         found
     }
 
@@ -174,9 +135,12 @@ impl Evaluator for Columns {
         }
         let class = view.tables().class(class);
         let probe = Probe::new(view, &class);
-        let column = self.column(view, class.signature, &probe);
-        let saved = column.deny(view, &probe, denied);
-        let diagnosis = column.diagnose(view, &probe, denied);
+        self.lay_out(view);
+        let layout = &self.layout;
+        let column = self.store.column(view, layout, class.signature, &probe);
+        let mut saved = Vec::new();
+        column.deny(view, layout, &probe, denied.iter().map(|&(node, _)| node), &mut saved);
+        let diagnosis = column.diagnose(view, layout, &probe, denied);
         column.allow(&saved);
         diagnosis
     }

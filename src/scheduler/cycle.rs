@@ -5,7 +5,9 @@
 use super::diagnosis::{Diagnosis, FitError};
 use super::framework::{Plugin, Rejection};
 use super::nominated::{Denied, denial};
+use super::plugins::default_preemption::Candidate;
 use super::pre_filter::pre_filter;
+use super::preemption::{Victims, preempt};
 use super::sampling::feasible_nodes_to_find;
 use super::view::View;
 use crate::model::{ClassId, NodeId};
@@ -113,6 +115,18 @@ pub trait Evaluator {
 
     /// What all nodes of the list say, when none fits; those in `denied` say what stands there.
     fn diagnose(&mut self, view: &View, class: ClassId, denied: &Denied) -> Diagnosis;
+
+    /// Looks for pods to evict after no node took the pod: see [`preempt`].
+    fn preempt(
+        &mut self,
+        view: &View,
+        ask: Ask,
+        error: &mut FitError,
+        pods: &impl Victims,
+        offset: u64,
+    ) -> Vec<Candidate> {
+        preempt(view, ask, error, pods, offset)
+    }
 }
 
 /// The outcome of a cycle.

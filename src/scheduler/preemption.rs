@@ -65,16 +65,11 @@ pub fn preempt(view: &View, ask: Ask, error: &mut FitError, pods: &impl Victims,
         return Vec::new();
     }
     let mut search = Search { view, state: CycleState::new(view, ask.class), priority: class.priority, pods };
-    let whole = error.diagnosis.pre_filter.as_deref().map(|rejection| resolvable(&rejection.verdict));
+    let whole = whole_verdict(error);
     let is_potential = |search: &mut Search<'_, _>, node| {
         whole.unwrap_or_else(|| search.filter(node).is_some_and(|rejection| resolvable(&rejection.verdict)))
     };
-    let nominated = ask.nominated.filter(|&node| view.facts(node).is_some()).map(|node| {
-        let lower = |class: ClassId| view.tables().class(class).priority < search.priority;
-        let evicted = view.pods_on(node).any(|(pod, class)| lower(class) && pods.evicted_by_scheduler(pod));
-        (!is_potential(&mut search, node), evicted)
-    });
-    if eligible(class.preemption, nominated) == Err(Ineligible::TerminatingVictims) {
+    if waits_for_victims(view, ask, pods, |node| is_potential(&mut search, node)) {
         error.post_filter = PostFilter::TerminatingVictims;
         return Vec::new();
     }
@@ -95,9 +90,91 @@ pub fn preempt(view: &View, ask: Ask, error: &mut FitError, pods: &impl Victims,
     best_candidates(found.candidates)
 }
 
+/// What PreFilter said of all nodes at once: whether evictions may change it.
+pub(super) fn whole_verdict(error: &FitError) -> Option<bool> {
+    error.diagnosis.pre_filter.as_deref().map(|rejection| resolvable(&rejection.verdict))
+}
+
+/// Whether victims of an earlier eviction are still going on the node that a pod is nominated for. `is_potential` tells whether
+/// evictions may let the pod fit a node.
+pub(super) fn waits_for_victims(
+    view: &View,
+    ask: Ask,
+    pods: &impl Victims,
+    is_potential: impl FnOnce(NodeId) -> bool,
+) -> bool {
+    let class = view.tables().class(ask.class);
+    let nominated = ask.nominated.filter(|&node| view.facts(node).is_some()).map(|node| {
+        let lower = |id: ClassId| view.tables().class(id).priority < class.priority;
+        let evicted = view.pods_on(node).any(|(pod, class)| lower(class) && pods.evicted_by_scheduler(pod));
+        (!is_potential(node), evicted)
+    });
+    eligible(class.preemption, nominated) == Err(Ineligible::TerminatingVictims)
+}
+
 /// Whether evictions may change a verdict.
-const fn resolvable(verdict: &Verdict) -> bool {
+pub(super) const fn resolvable(verdict: &Verdict) -> bool {
     matches!(verdict, Verdict::Unschedulable(_))
+}
+
+/// One node from which pods can be taken in thought, and put back.
+pub(super) trait Stage {
+    /// A pod comes (1) or leaves (-1).
+    fn count(&mut self, victim: &Victim, class: ClassId, sign: i64);
+
+    /// What the node says, pods that are nominated there included.
+    fn rejection(&mut self) -> Option<Rejection>;
+
+    /// Whether it takes the pod.
+    fn fits(&mut self) -> bool {
+        self.rejection().is_none()
+    }
+}
+
+/// The pods of lower priority on a node, most important first; of equals, who came earlier.
+pub(super) fn lower_on(view: &View, priority: i32, pods: &impl Victims, node: NodeId) -> Vec<(Victim, ClassId)> {
+    let tables = view.tables();
+    let with_priority = view.pods_on(node).map(|(pod, class)| (pod, class, tables.class(class).priority));
+    let lower = with_priority.filter(|&(.., own)| own < priority);
+    let victim = |(pod, class, priority)| (Victim { pod, priority, started: pods.started(pod) }, class);
+    let mut lower: Vec<(Victim, ClassId)> = lower.map(victim).collect();
+    lower.reverse();
+    lower.sort_by(|(a, _), (b, _)| by_importance(a, b));
+    lower
+}
+
+/// Who of `lower` has to go: all that cannot be put back, tried first those whose eviction a budget forbids (`violates`). The
+/// stage is as before afterwards.
+pub(super) fn select_victims(
+    stage: &mut impl Stage,
+    lower: &[(Victim, ClassId)],
+    violates: impl FnOnce(&[Victim]) -> Vec<bool>,
+) -> Result<(Vec<Victim>, u32), Rejection> {
+    lower.iter().for_each(|(victim, class)| stage.count(victim, *class, -1));
+    if let Some(rejection) = stage.rejection() {
+        lower.iter().for_each(|(victim, class)| stage.count(victim, *class, 1));
+        return Err(rejection);
+    }
+    let in_order: Vec<Victim> = lower.iter().map(|&(victim, _)| victim).collect();
+    let violates = violates(&in_order);
+    let mut goes = vec![false; lower.len()];
+    for protected in [true, false] {
+        for (at, (victim, class)) in lower.iter().enumerate().filter(|&(at, _)| violates[at] == protected) {
+            stage.count(victim, *class, 1);
+            if !stage.fits() {
+                stage.count(victim, *class, -1);
+                goes[at] = true;
+            }
+        }
+    }
+    let mut victims = Vec::new();
+    let mut violations = 0;
+    for (at, (victim, class)) in lower.iter().enumerate().filter(|&(at, _)| goes[at]) {
+        stage.count(victim, *class, 1);
+        violations += u32::from(violates[at]);
+        victims.push(*victim);
+    }
+    Ok((victims, violations))
 }
 
 /// What a search found.
@@ -117,6 +194,26 @@ struct Search<'a, P> {
     pods: &'a P,
 }
 
+/// A node in the recounted state.
+struct OnNode<'s, 'a, P> {
+    search: &'s mut Search<'a, P>,
+    node: NodeId,
+}
+
+impl<P: Victims> Stage for OnNode<'_, '_, P> {
+    fn count(&mut self, victim: &Victim, class: ClassId, sign: i64) {
+        if sign > 0 {
+            self.search.state.add_pod(victim.pod, class, self.node);
+        } else {
+            self.search.state.remove_pod(victim.pod, class, self.node);
+        }
+    }
+
+    fn rejection(&mut self) -> Option<Rejection> {
+        self.search.filter(self.node)
+    }
+}
+
 impl<P: Victims> Search<'_, P> {
     fn filter(&mut self, node: NodeId) -> Option<Rejection> {
         filter_with_nominated(&mut self.state, self.view, node, self.priority)
@@ -127,13 +224,18 @@ impl<P: Victims> Search<'_, P> {
         let mut found = Found::default();
         let (before, from) = potential.split_at(offset as usize);
         for &node in from.iter().chain(before) {
-            let lower = self.lower_on(node);
+            let lower = lower_on(self.view, self.priority, self.pods, node);
             if lower.is_empty() {
                 found.no_victims += 1;
                 continue;
             }
-            match self.select_victims(node, &lower) {
-                Ok(candidate) => found.candidates.extend(candidate),
+            let pods = self.pods;
+            let violates = |victims: &[Victim]| {
+                violations(victims, pods.disruptions_allowed(), |pod, to| pods.budgets_of(pod, to))
+            };
+            match select_victims(&mut OnNode { search: self, node }, &lower, violates) {
+                Ok((victims, _)) if victims.is_empty() => {}
+                Ok((victims, violations)) => found.candidates.push(Candidate { node, victims, violations }),
                 Err(rejection) => {
                     rejection.verdict.reasons().iter().for_each(|&reason| found.remaining.add(reason, 1));
                 }
@@ -144,52 +246,5 @@ impl<P: Victims> Search<'_, P> {
             }
         }
         found
-    }
-
-    /// The pods of lower priority on a node, most important first; of equals, who came earlier.
-    fn lower_on(&self, node: NodeId) -> Vec<(Victim, ClassId)> {
-        let tables = self.view.tables();
-        let with_priority = self.view.pods_on(node).map(|(pod, class)| (pod, class, tables.class(class).priority));
-        let lower = with_priority.filter(|&(.., priority)| priority < self.priority);
-        let victim = |(pod, class, priority)| (Victim { pod, priority, started: self.pods.started(pod) }, class);
-        let mut lower: Vec<(Victim, ClassId)> = lower.map(victim).collect();
-        lower.reverse();
-        lower.sort_by(|(a, _), (b, _)| by_importance(a, b));
-        lower
-    }
-
-    /// Who of `lower` has to go: all that cannot be put back, tried first those whose eviction a budget forbids. `None` if
-    /// nobody has to. The state is as before afterwards.
-    fn select_victims(&mut self, node: NodeId, lower: &[(Victim, ClassId)]) -> Result<Option<Candidate>, Rejection> {
-        for (victim, class) in lower {
-            self.state.remove_pod(victim.pod, *class, node);
-        }
-        if let Some(rejection) = self.filter(node) {
-            for (victim, class) in lower {
-                self.state.add_pod(victim.pod, *class, node);
-            }
-            return Err(rejection);
-        }
-        let in_order: Vec<Victim> = lower.iter().map(|&(victim, _)| victim).collect();
-        let allowed = self.pods.disruptions_allowed();
-        let violates = violations(&in_order, allowed, |pod, budgets| self.pods.budgets_of(pod, budgets));
-        let mut goes = vec![false; lower.len()];
-        for protected in [true, false] {
-            for (at, (victim, class)) in lower.iter().enumerate().filter(|&(at, _)| violates[at] == protected) {
-                self.state.add_pod(victim.pod, *class, node);
-                if self.filter(node).is_some() {
-                    self.state.remove_pod(victim.pod, *class, node);
-                    goes[at] = true;
-                }
-            }
-        }
-        let mut victims = Vec::new();
-        let mut violations = 0;
-        for (at, (victim, class)) in lower.iter().enumerate().filter(|&(at, _)| goes[at]) {
-            self.state.add_pod(victim.pod, *class, node);
-            violations += u32::from(violates[at]);
-            victims.push(*victim);
-        }
-        Ok((!victims.is_empty()).then_some(Candidate { node, victims, violations }))
     }
 }

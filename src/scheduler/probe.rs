@@ -2,13 +2,13 @@
 //! depend on that node alone. Knows no cache. The plugins' own functions do the arithmetic.
 
 use super::framework::{Plugin, Reason, Rejection, Verdict};
-use super::plugins::node_resources_fit::Insufficient;
+use super::plugins::node_resources_fit::{Insufficient, Scalar, Usage};
 use super::plugins::{
     balanced_allocation, node_affinity, node_ports, node_resources_fit, node_unschedulable, resource_allocation,
     taint_toleration,
 };
 use super::rules::Rules;
-use super::tables::{Class, Request, Statics};
+use super::tables::{Class, NodeFacts, Request, Statics, Tables};
 use super::view::View;
 use crate::model::profile::PluginArgs;
 use crate::model::{HostPort, NodeId, StrId};
@@ -53,6 +53,16 @@ pub enum Reject {
     NodePorts,
     /// Too little is left.
     Fit(Insufficient),
+    /// The label of a topology spread constraint is missing.
+    SpreadLabel,
+    /// The topology domain is too full.
+    Spread,
+    /// No pod is there that must be near.
+    Affinity,
+    /// A pod is there that must not be near.
+    AntiAffinity,
+    /// A pod is there that does not want this one near.
+    ExistingAntiAffinity,
 }
 
 /// A node that fits.
@@ -81,6 +91,13 @@ impl Reject {
             Self::EnforcedNodeAffinity => (Plugin::NodeAffinity, Verdict::unresolvable(Reason::EnforcedNodeAffinity)),
             Self::NodePorts => (Plugin::NodePorts, Verdict::unschedulable(Reason::NodePorts)),
             Self::Fit(short) => (Plugin::NodeResourcesFit, short.verdict(&probe.request.amounts)),
+            Self::SpreadLabel => (Plugin::PodTopologySpread, Verdict::unresolvable(Reason::TopologySpreadLabel)),
+            Self::Spread => (Plugin::PodTopologySpread, Verdict::unschedulable(Reason::TopologySpread)),
+            Self::Affinity => (Plugin::InterPodAffinity, Verdict::unresolvable(Reason::PodAffinity)),
+            Self::AntiAffinity => (Plugin::InterPodAffinity, Verdict::unschedulable(Reason::PodAntiAffinity)),
+            Self::ExistingAntiAffinity => {
+                (Plugin::InterPodAffinity, Verdict::unschedulable(Reason::ExistingPodsAntiAffinity))
+            }
         };
         Rejection { plugin, verdict }
     }
@@ -120,6 +137,39 @@ impl<'a> Probe<'a> {
     pub fn evaluate(&self, view: &View, node: NodeId) -> Result<Fit, Reject> {
         let tables = view.tables();
         let facts = view.facts(node).expect("a listed node exists");
+        self.filter_facts(tables, facts)?;
+        let scalars = if self.request.amounts.scalar.is_empty() { &[] } else { view.scalars(node) };
+        let usage = view.usage(node);
+        self.filter_load(usage, scalars, || view.ports(node))?;
+        let mut score = 0;
+        if self.rules.fit_weight != 0 {
+            let fit = resource_allocation::score(&self.args.fit.strategy, &self.request.for_fit(), usage, scalars);
+            score += fit * self.rules.fit_weight;
+        }
+        if self.balance != 0 {
+            let (resources, pod) = (&self.args.balanced.resources, self.request.for_balance());
+            score += balanced_allocation::score(resources, &pod, usage, scalars) * self.balance;
+        }
+        if !self.images.is_empty() {
+            score += view.image_score(self.images, facts) * self.rules.image_weight;
+        }
+        let taints = tables.taints(facts.taints);
+        let tolerations = &self.statics.tolerations;
+        let intolerable = if taints.is_empty() { 0 } else { taint_toleration::intolerable(taints, tolerations) };
+        let affinity = self.statics.node_affinity.as_deref();
+        Ok(Fit {
+            score: score as i16,
+            intolerable: u16::try_from(intolerable).expect("a node has fewer than 2^16 taints"),
+            preferred: node_affinity::preference(&self.args.node_affinity, affinity, &tables.labels_of(facts)),
+        })
+    }
+
+    /// What the filters say that look at a node's fixed properties.
+    ///
+    /// # Errors
+    /// The first rejection in filter order.
+    #[inline]
+    pub(super) fn filter_facts(&self, tables: &Tables, facts: &NodeFacts) -> Result<(), Reject> {
         let statics = self.statics;
         let runs = |plugin| self.rules.filters.contains(plugin);
         if let Some(named) = self.named
@@ -142,9 +192,8 @@ impl<'a> Probe<'a> {
         {
             return Err(Reject::Taint { key: taint.key, value: taint.value });
         }
-        let affinity = statics.node_affinity.as_deref();
-        let labels = tables.labels_of(facts);
         if runs(Plugin::NodeAffinity) {
+            let (affinity, labels) = (statics.node_affinity.as_deref(), tables.labels_of(facts));
             if !node_affinity::matches_added(&self.args.node_affinity, &labels) {
                 return Err(Reject::EnforcedNodeAffinity);
             }
@@ -152,35 +201,42 @@ impl<'a> Probe<'a> {
                 return Err(Reject::NodeAffinity);
             }
         }
-        if !self.ports.is_empty() && runs(Plugin::NodePorts) && node_ports::any_conflict(self.ports, view.ports(node)) {
+        Ok(())
+    }
+
+    /// What the filters say that look at what a node's pods take; they come after all of
+    /// [`filter_facts`](Self::filter_facts).
+    ///
+    /// # Errors
+    /// The first rejection in filter order.
+    #[inline]
+    pub(super) fn filter_load<'p>(
+        &self,
+        usage: &Usage,
+        scalars: &[Scalar],
+        ports: impl FnOnce() -> &'p [HostPort],
+    ) -> Result<(), Reject> {
+        let runs = |plugin| self.rules.filters.contains(plugin);
+        if !self.ports.is_empty() && runs(Plugin::NodePorts) && node_ports::any_conflict(self.ports, ports()) {
             return Err(Reject::NodePorts);
         }
-        let (usage, amounts) = (view.usage(node), &self.request.amounts);
-        let scalars = if amounts.scalar.is_empty() { &[] } else { view.scalars(node) };
         if runs(Plugin::NodeResourcesFit) {
-            let short = node_resources_fit::insufficient(amounts, usage, scalars, &self.args.fit.ignored_resources);
+            let (amounts, ignored) = (&self.request.amounts, &self.args.fit.ignored_resources);
+            let short = node_resources_fit::insufficient(amounts, usage, scalars, ignored);
             if !short.is_none() {
                 return Err(Reject::Fit(short));
             }
         }
-        let mut score = 0;
-        if self.rules.fit_weight != 0 {
-            let fit = resource_allocation::score(&self.args.fit.strategy, &self.request.for_fit(), usage, scalars);
-            score += fit * self.rules.fit_weight;
-        }
-        if self.balance != 0 {
-            let (resources, pod) = (&self.args.balanced.resources, self.request.for_balance());
-            score += balanced_allocation::score(resources, &pod, usage, scalars) * self.balance;
-        }
-        if !self.images.is_empty() {
-            score += view.image_score(self.images, facts) * self.rules.image_weight;
-        }
-        let intolerable =
-            if taints.is_empty() { 0 } else { taint_toleration::intolerable(taints, &statics.tolerations) };
-        Ok(Fit {
-            score: score as i16,
-            intolerable: u16::try_from(intolerable).expect("a node has fewer than 2^16 taints"),
-            preferred: node_affinity::preference(&self.args.node_affinity, affinity, &labels),
-        })
+        Ok(())
+    }
+
+    /// Whether the verdicts hang on host ports.
+    pub(super) const fn has_ports(&self) -> bool {
+        !self.ports.is_empty()
+    }
+
+    /// Whether the verdicts hang on extended resources.
+    pub(super) fn has_scalars(&self) -> bool {
+        !self.request.amounts.scalar.is_empty()
     }
 }

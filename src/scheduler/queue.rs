@@ -351,6 +351,12 @@ impl Queue {
         (self.active.len(), self.backoff.len() + self.error_backoff.len(), self.waiting.len())
     }
 
+    /// Whether no pod waits.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.slots.is_empty()
+    }
+
     /// All pods in the queue, in the order of their ids.
     pub fn pods(&self) -> impl Iterator<Item = (&QueuedPod, Place)> {
         let mut pods: Vec<&Entry> = self

@@ -4,25 +4,23 @@
 use rand::Rng;
 
 use super::bindings::{BIND_TIMEOUT, Binding};
-use super::columns::Columns;
-use super::cycle::{Ask, Options, Outcome, TieBreak, schedule_one};
+use super::cycle::{Ask, Options, Outcome, TieBreak};
 use super::diagnosis::FitError;
 use super::evictions::{Eviction, Objects};
 use super::framework::PluginSet;
 use super::hints::{ClusterEvent, StorageEvent};
+use super::judge::Judge;
 use super::plugins::default_preemption::Candidate;
 use super::pre_enqueue::pre_enqueue;
-use super::preemption::preempt;
 use super::queue::{Queue, QueueConfig, QueuedPod};
 use super::relations::Listers;
-use super::scan::Scan;
 use super::tables::NodeSpec;
 use super::view::View;
 use crate::api::{Change, Cursor, Op, PodRef};
 use crate::base::{IdPages, SimTime};
 use crate::component::Env;
 use crate::engine::{TimerKey, Timers};
-use crate::model::plan::{Evaluator, Plan};
+use crate::model::plan::Plan;
 use crate::model::strings::known;
 use crate::model::{ClassId, NodeId, PodCondition, PodConditionType, PodId, PodUid, StorageObject, Taint};
 use crate::record::{Fact, KubeEvent, Recorder};
@@ -58,9 +56,7 @@ struct Cycle {
 #[derive(Debug)]
 pub struct Scheduler {
     pub(super) view: View,
-    columns: Columns,
-    scan: Scan,
-    evaluator: Evaluator,
+    judge: Judge,
     options: Options,
     pub(super) queue: Queue,
     /// The cycle under way.
@@ -93,9 +89,7 @@ impl Scheduler {
         view.set_listers(Listers::new(&plan.namespaces, services, &plan.owners));
         Self {
             view,
-            columns: Columns::new(),
-            scan: Scan,
-            evaluator: settings.evaluator,
+            judge: Judge::new(settings.evaluator),
             options: Options {
                 percentage_of_nodes_to_score: settings.percentage_of_nodes_to_score,
                 tie_break: if settings.first_node_on_tie { TieBreak::First } else { TieBreak::Drawn },
@@ -114,15 +108,42 @@ impl Scheduler {
 
     /// Reads what changed, after the watch's latency, and goes on scheduling.
     pub fn watch<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>) {
-        let lag = env.plan.control_plane.watch_scheduler;
-        while let Some(change) = env.cluster.log_mut().next(Cursor::Scheduler, env.now, lag) {
+        self.catch_up(env);
+        self.go_on(env);
+    }
+
+    /// Reads what changed, each change as of when it could be read first: nobody sees whether it was read then, or when
+    /// there was something to do.
+    pub fn catch_up<T, R: Recorder>(&mut self, env: &mut Env<'_, T, R>) {
+        let (now, lag) = (env.now, env.plan.control_plane.watch_scheduler);
+        while let Some((due, change)) = env.cluster.log_mut().next_due(Cursor::Scheduler, now, lag) {
+            env.now = due;
             self.observe(env, &change);
         }
-        self.go_on(env);
+        env.now = now;
+    }
+
+    /// Whether a change can wait until the scheduler has something to do: what only moves pods that have a place, while
+    /// none waits for one.
+    #[must_use]
+    pub fn can_wait(change: &Change) -> bool {
+        match change {
+            Change::PodAdded { node, .. } => node.is_some(),
+            Change::PodBound { .. } | Change::PodDeleting { .. } | Change::PodRemoved { .. } => true,
+            Change::PodStatus { .. } => true,
+            _ => false,
+        }
+    }
+
+    /// Whether pods wait for a node: then every change may help one.
+    #[must_use]
+    pub fn has_waiting_pods(&self) -> bool {
+        !self.queue.is_empty()
     }
 
     /// Handles one of its timers.
     pub fn handle<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, timer: Timer) {
+        self.catch_up(env);
         match timer {
             Timer::Cycle => self.end_cycle(env),
             Timer::Queue => self.queue_timer = None,
@@ -199,7 +220,7 @@ impl Scheduler {
         self.bindings.iter().flatten().map(|binding| (binding.pod, binding.node))
     }
 
-    fn observe<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, change: &Change) {
+    fn observe<T, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, change: &Change) {
         let now = env.now;
         match *change {
             Change::PodAdded { pod, class, node, .. } => {
@@ -347,15 +368,12 @@ impl Scheduler {
             // Its own nomination does not stand in its way.
             let nominated = self.view.clear_nomination(pod.pod).map(|(_, node)| node);
             let (ask, tie) = (Ask { class: info.class, nominated }, rng.next_u64());
-            let mut decision = match self.evaluator {
-                Evaluator::Columns => schedule_one(&mut self.view, &mut self.columns, ask, &self.options, tie),
-                Evaluator::Scan => schedule_one(&mut self.view, &mut self.scan, ask, &self.options, tie),
-            };
+            let mut decision = self.judge.decide(&mut self.view, ask, &self.options, tie);
             let candidate = match &mut decision.outcome {
                 Outcome::Placed(_) => None,
                 Outcome::Unfit(error) => {
                     let objects = Objects::new(env.cluster, env.plan, &self.uids, env.now);
-                    preempt(&self.view, ask, error, &objects, rng.next_u64()).into_iter().next()
+                    self.judge.preempt(&self.view, ask, error, &objects, rng.next_u64()).into_iter().next()
                 }
             };
             if let Some(node) = nominated {

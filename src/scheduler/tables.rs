@@ -4,8 +4,8 @@
 use rustc_hash::FxHashMap;
 
 use super::plugins::node_affinity;
-use super::plugins::resource_allocation::Demand;
 use super::relations::{Listers, Relations};
+pub use super::request::Request;
 use super::rules::Rules;
 use crate::base::{IdVec, Interner};
 use crate::define_id;
@@ -48,49 +48,6 @@ pub struct Allocatable {
     pub amounts: Resources,
     /// How many pods.
     pub pods: i64,
-}
-
-/// What a pod takes and what scoring counts for it.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
-pub struct Request {
-    /// Effective requests.
-    pub amounts: Resources,
-    /// CPU that scoring counts for the incoming pod, in milli-cores.
-    pub scoring_milli_cpu: i64,
-    /// Memory that scoring counts for the incoming pod, in bytes.
-    pub scoring_memory: i64,
-    /// CPU that scoring counts once it is on a node, in milli-cores.
-    pub accounted_milli_cpu: i64,
-    /// Memory that scoring counts once it is on a node, in bytes.
-    pub accounted_memory: i64,
-    /// Extended resources and huge pages that the score of NodeResourcesFit counts, if not those of `amounts`.
-    pub scoring_scalar: Option<Box<[(StrId, i64)]>>,
-}
-
-impl Request {
-    /// What the score of NodeResourcesFit counts for the incoming pod.
-    #[inline]
-    #[must_use]
-    pub fn for_fit(&self) -> Demand<'_> {
-        Demand {
-            milli_cpu: self.scoring_milli_cpu,
-            memory: self.scoring_memory,
-            ephemeral_storage: self.amounts.ephemeral_storage,
-            scalar: self.scoring_scalar.as_deref().unwrap_or(&self.amounts.scalar),
-        }
-    }
-
-    /// What NodeResourcesBalancedAllocation counts for the incoming pod.
-    #[inline]
-    #[must_use]
-    pub fn for_balance(&self) -> Demand<'_> {
-        Demand {
-            milli_cpu: self.amounts.milli_cpu,
-            memory: self.amounts.memory,
-            ephemeral_storage: self.amounts.ephemeral_storage,
-            scalar: &self.amounts.scalar,
-        }
-    }
 }
 
 /// What a pod demands of a node's name, labels and taints.
@@ -428,6 +385,11 @@ impl Tables {
         self.relations.get(id)
     }
 
+    /// How many distinct relations there are.
+    pub(super) fn relations_len(&self) -> usize {
+        self.relations.len()
+    }
+
     /// Namespaces, Services and owners.
     #[must_use]
     pub const fn listers(&self) -> &Listers {
@@ -475,6 +437,11 @@ impl Tables {
     #[must_use]
     pub fn taints(&self, id: TaintSetId) -> &[Taint] {
         self.taints.get(id)
+    }
+
+    /// The taints that nodes have or had.
+    pub(super) fn taint_sets(&self) -> impl ExactSizeIterator<Item = &[Taint]> {
+        self.taints.entries().map(|(_, taints)| &**taints)
     }
 
     /// What a node offers.

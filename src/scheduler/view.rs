@@ -8,11 +8,10 @@ use std::collections::hash_map::Entry;
 use rustc_hash::{FxHashMap, FxHashSet};
 use smallvec::SmallVec;
 
-use super::journal::Journal;
+use super::journal::{Journal, Move};
 use super::node_tree::{NodeTree, ZoneKey};
 use super::nominated::{Nominations, Nominee};
-use super::plugins::image_locality::{self, ImageState};
-use super::plugins::inter_pod_affinity;
+use super::plugins::image_locality::ImageState;
 use super::plugins::node_resources_fit::{Scalar, Usage};
 use super::relations::Listers;
 use super::storage::{PodVolumes, Storage};
@@ -21,7 +20,9 @@ use super::volumes;
 use crate::base::{IdPages, IdVec};
 use crate::model::profile::Profile;
 use crate::model::strings::known;
-use crate::model::{ClassId, HostPort, NodeId, PodClass, PodId, ProfileId, StrId, Strings, WhenUnsatisfiable};
+use crate::model::{ClassId, HostPort, NodeId, PodClass, PodId, ProfileId, StrId, Strings};
+
+mod reading;
 
 /// The position of a node that is not in the list.
 pub const NOT_LISTED: u32 = u32::MAX;
@@ -60,6 +61,7 @@ pub struct View {
     /// How many pods on nodes have terms of pod affinity, by class.
     with_affinity: BTreeMap<ClassId, u32>,
     relations_epoch: u64,
+    listers_epoch: u64,
     tree: NodeTree<NodeId>,
     list: Vec<NodeId>,
     positions: IdVec<NodeId, u32>,
@@ -68,7 +70,8 @@ pub struct View {
     list_epoch: u64,
     /// The images that nodes report. Never iterated.
     images: FxHashMap<StrId, ImageState>,
-    journal: Journal,
+    journal: Journal<NodeId>,
+    moves: Journal<Move>,
     pub(super) next_start: u32,
 }
 
@@ -130,6 +133,7 @@ impl View {
     pub fn set_listers(&mut self, listers: Listers) {
         self.tables.listers = listers;
         self.relations_epoch += 1;
+        self.listers_epoch += 1;
     }
 
     // ---- nodes ----
@@ -167,6 +171,7 @@ impl View {
         self.nodes[node].facts = Some(facts);
         self.offer(node, &facts);
         self.changed(node);
+        self.moves.note(Move::Node(node), self.list.len());
         (old, facts)
     }
 
@@ -178,6 +183,7 @@ impl View {
             self.tree.remove(zone, node);
         }
         self.list_is_old = true;
+        self.moves.note(Move::Node(node), self.list.len());
         self.move_images(facts.map(|facts| facts.images), None);
         facts
     }
@@ -258,7 +264,8 @@ impl View {
         let (node, class) = self.place_of(pod)?;
         let row = std::mem::take(&mut self.pods[pod]);
         self.assumed.remove(&pod);
-        self.terminating.remove(&pod);
+        let terminating = self.terminating.remove(&pod);
+        self.moves.note(Move::Left(node, class, terminating), self.list.len());
         match row.previous {
             Some(previous) => self.pods[previous].next = row.next,
             None => self.nodes[node].first_pod = row.next,
@@ -279,9 +286,11 @@ impl View {
 
     /// A pod on a node is being deleted: it goes on to hold what it holds, but topology spread counts it no longer.
     pub fn set_terminating(&mut self, pod: PodId) {
-        if self.place_of(pod).is_some() && self.terminating.insert(pod) {
-            let node = self.place_of(pod).map(|(node, _)| node).expect("it has a place");
+        if let Some((node, class)) = self.place_of(pod)
+            && self.terminating.insert(pod)
+        {
             self.changed(node);
+            self.moves.note(Move::Terminating(node, class), self.list.len());
         }
     }
 
@@ -317,6 +326,7 @@ impl View {
             self.pods[next].previous = Some(pod);
         }
         self.pods[pod] = PodRow { place: Some((node, class)), next, previous: None };
+        self.moves.note(Move::Came(node, class), self.list.len());
         self.account(node, class, 1);
         let ports = self.tables.ports(self.tables.class(class).ports);
         self.nodes[node].ports.extend_from_slice(ports);
@@ -357,168 +367,8 @@ impl View {
         self.changed(node);
     }
 
-    // ---- reading ----
-
-    /// Brings the node list up to date, as upstream does with its snapshot before each cycle.
-    pub fn refresh(&mut self) {
-        if !self.list_is_old {
-            return;
-        }
-        for &node in &self.list {
-            self.positions[node] = NOT_LISTED;
-        }
-        self.tree.list_into(&mut self.list);
-        for (position, &node) in self.list.iter().enumerate() {
-            self.positions[node] = u32::try_from(position).expect("node ids are 32 bits wide");
-        }
-        self.list_is_old = false;
-        self.list_epoch += 1;
-    }
-
-    /// Nodes in the order in which they are looked at, as of the last [`refresh`](Self::refresh).
-    #[must_use]
-    pub fn list(&self) -> &[NodeId] {
-        &self.list
-    }
-
-    /// Grows whenever the list or the nodes' images change: positions and scores of another epoch mean nothing.
-    #[must_use]
-    pub const fn list_epoch(&self) -> u64 {
-        self.list_epoch
-    }
-
-    /// A node's position in the list, or [`NOT_LISTED`].
-    #[inline]
-    #[must_use]
-    pub fn position(&self, node: NodeId) -> u32 {
-        self.positions.get(node).copied().unwrap_or(NOT_LISTED)
-    }
-
-    /// Lets the next search start at the first node.
-    pub const fn restart_search(&mut self) {
-        self.next_start = 0;
-    }
-
-    /// Where the next search starts in the list.
-    #[must_use]
-    pub const fn next_start(&self) -> u32 {
-        self.next_start
-    }
-
-    /// A node's facts; `None` if there is no such node (any more).
-    #[inline]
-    #[must_use]
-    pub fn facts(&self, node: NodeId) -> Option<&NodeFacts> {
-        self.nodes.get(node)?.facts.as_ref()
-    }
-
-    /// What a node offers and what its pods request.
-    #[inline]
-    #[must_use]
-    pub fn usage(&self, node: NodeId) -> &Usage {
-        &self.usage[node]
-    }
-
-    /// The score of ImageLocality of a node for pods with these images.
-    #[must_use]
-    pub fn image_score(&self, images: &[StrId], facts: &NodeFacts) -> i64 {
-        let here = self.tables.node_images(facts.images);
-        let has = |name: &&StrId| here.binary_search_by_key(*name, |&(name, _)| name).is_ok();
-        let states = images.iter().filter(has).filter_map(|name| self.images.get(name).copied());
-        image_locality::score(states, images.len(), self.list.len())
-    }
-
-    /// A node's extended resources.
-    #[inline]
-    #[must_use]
-    pub fn scalars(&self, node: NodeId) -> &[Scalar] {
-        &self.nodes[node].scalars
-    }
-
-    /// Host ports that a node's pods take, one entry a pod and port.
-    #[inline]
-    #[must_use]
-    pub fn ports(&self, node: NodeId) -> &[HostPort] {
-        &self.nodes[node].ports
-    }
-
-    /// Where a pod is, and as what; `None` if it is on no node.
-    #[must_use]
-    pub fn place_of(&self, pod: PodId) -> Option<(NodeId, ClassId)> {
-        self.pods.get(pod)?.place
-    }
-
-    /// Whether a pod was assumed and is not confirmed yet.
-    #[must_use]
-    pub fn is_assumed(&self, pod: PodId) -> bool {
-        self.assumed.contains(&pod)
-    }
-
-    /// Whether a pod on a node is being deleted.
-    #[must_use]
-    pub fn is_terminating(&self, pod: PodId) -> bool {
-        self.terminating.contains(&pod)
-    }
-
-    /// Who is nominated where.
-    #[must_use]
-    pub const fn nominations(&self) -> &Nominations {
-        &self.nominations
-    }
-
-    /// Whether a pod on a node has a priority below `priority`.
-    #[must_use]
-    pub fn has_priority_below(&self, priority: i32) -> bool {
-        self.priorities.iter().any(|&(held, pods)| held < priority && pods > 0)
-    }
-
-    /// The pods on a node, latest first, with their classes.
-    pub fn pods_on(&self, node: NodeId) -> impl Iterator<Item = (PodId, ClassId)> + Clone {
-        let first = self.nodes.get(node).and_then(|row| row.first_pod);
-        std::iter::successors(first, |&pod| self.pods[pod].next)
-            .filter_map(|pod| self.pods[pod].place.map(|(_, class)| (pod, class)))
-    }
-
-    /// All pods on nodes, with their classes.
-    pub fn placed_pods(&self) -> impl Iterator<Item = (PodId, NodeId, ClassId)> {
-        self.pods.entries().filter_map(|(pod, row)| row.place.map(|(node, class)| (pod, node, class)))
-    }
-
-    /// Whether pods of `class` are spread, have terms about other pods, or are the subject of terms of pods on nodes. The
-    /// answer holds as long as [`relations_epoch`](Self::relations_epoch) does.
-    #[must_use]
-    pub fn relates(&self, class: ClassId) -> bool {
-        let tables = &self.tables;
-        let parts = tables.class(class);
-        let relations = tables.relations(parts.relations);
-        let labels = tables.listers().namespace_labels(relations.namespace);
-        let concerned = |&other: &ClassId| {
-            let affinity = tables.relations(tables.class(other).relations).affinity.as_deref();
-            affinity.is_some_and(|affinity| inter_pod_affinity::concerns(affinity, relations.pod(), labels))
-        };
-        let spread = |when| !tables.spread_constraints(&parts, when).is_empty();
-        relations.affinity.is_some()
-            || spread(WhenUnsatisfiable::DoNotSchedule)
-            || spread(WhenUnsatisfiable::ScheduleAnyway)
-            || self.with_affinity.keys().any(concerned)
-    }
-
-    /// Grows whenever the answers of [`relates`](Self::relates) may change.
-    #[must_use]
-    pub const fn relations_epoch(&self) -> u64 {
-        self.relations_epoch
-    }
-
-    // ---- the journal ----
-
     fn changed(&mut self, node: NodeId) {
         self.journal.note(node, self.list.len());
-    }
-
-    /// Which nodes changed, and when.
-    #[must_use]
-    pub const fn journal(&self) -> &Journal {
-        &self.journal
     }
 }
 

@@ -281,6 +281,7 @@ impl PlanBuilder {
             containers: Box::new([container]),
             volumes: Box::default(),
             naming: Default::default(),
+            deletion_cost: 0,
         });
         let name = plan.strings.intern(&pod.name);
         if plan.workloads.iter().any(|workload| workload.name == name) {

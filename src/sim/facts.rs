@@ -64,7 +64,7 @@ pub(super) fn record<R: Recorder>(cluster: &Cluster, recorder: &mut R, now: SimT
         }
         Change::ObjectRemoved(object) => fact(Fact::ObjectRemoved(object)),
         // What becomes of their pods tells of them.
-        Change::PodOwned { .. } | Change::ObjectDeleting(_) => {}
+        Change::PodOwned { .. } | Change::PodUntracked(..) | Change::ObjectDeleting(_) => {}
         // What becomes of claims shows in the pods that wait for them.
         Change::Storage(_) => {}
     }

@@ -158,16 +158,21 @@ impl<R: Recorder> Simulation<R> {
         if R::SAMPLES {
             // Nothing changes between events: the samples due before the next one show the state as it is now. After the
             // last event `finish` takes those that are left.
-            let Some(next) = self.kernel.next_time() else { return Ok(None) };
+            let Some(next) = self.kernel.next_time() else { return Ok(self.settle(until)) };
             let next = next.min(until);
             while self.next_sample < next {
                 self.sample();
             }
         }
-        let Some((at, event)) = self.kernel.pop_until(until)? else { return Ok(None) };
+        let Some((at, event)) = self.kernel.pop_until(until)? else { return Ok(self.settle(until)) };
         self.last_event = at;
         self.world.dispatch(&mut self.kernel, &mut self.recorder, event);
         Ok(Some(event))
+    }
+
+    fn settle(&mut self, until: SimTime) -> Option<Event> {
+        self.world.settle(&mut self.kernel, &mut self.recorder, until);
+        None
     }
 
     /// Tells the recorder the repetitions of Kubernetes Events up to `at`, which is not before the last event: what

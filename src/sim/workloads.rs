@@ -1,5 +1,5 @@
-//! The five workloads that throughput is told in: S1 plain, S2 zone spread, S3 anti-affinity, S4 preferred, S5 preemption, on as
-//! many nodes as asked for. Owns what they are and the loop that runs them: decide, assume, and on failure evict and decide
+//! The workloads that throughput is told in: S1 plain, S2 zone spread, S3 anti-affinity, S4 preferred, S5 preemption, and S6
+//! with many classes, on as many nodes as asked for. Owns what they are and the loop that runs them: decide, assume, and on failure evict and decide
 //! again; no queue, no binding. Knows no wall clock: who wants to know how long it takes measures around it.
 
 use crate::base::{SimDuration, SimTime};
@@ -12,7 +12,7 @@ use crate::model::{
     WhenUnsatisfiable,
 };
 use crate::scheduler::cycle::{Ask, Decision, Evaluator, Options, Outcome, schedule_one};
-use crate::scheduler::preemption::{Victims, preempt};
+use crate::scheduler::preemption::Victims;
 use crate::scheduler::view::{NodeSpec, View};
 
 const MIB: i64 = 1 << 20;
@@ -50,6 +50,8 @@ pub enum Workload {
     Preferred,
     /// Full nodes: every tenth pod fits nowhere and evicts one.
     Preemption,
+    /// Two thousand sizes of pods, so that each comes rarely.
+    ManyClasses,
 }
 
 /// What a run came to.
@@ -81,8 +83,9 @@ pub struct Run {
 }
 
 impl Workload {
-    /// All of them, S1 to S5.
-    pub const ALL: [Self; 5] = [Self::Plain, Self::ZoneSpread, Self::AntiAffinity, Self::Preferred, Self::Preemption];
+    /// All of them, S1 to S6.
+    pub const ALL: [Self; 6] =
+        [Self::Plain, Self::ZoneSpread, Self::AntiAffinity, Self::Preferred, Self::Preemption, Self::ManyClasses];
 
     /// Its name.
     #[must_use]
@@ -93,6 +96,7 @@ impl Workload {
             Self::AntiAffinity => "S3 anti-affinity",
             Self::Preferred => "S4 preferred",
             Self::Preemption => "S5 preemption",
+            Self::ManyClasses => "S6 many classes",
         }
     }
 
@@ -100,6 +104,7 @@ impl Workload {
     const fn turns(self) -> u32 {
         match self {
             Self::AntiAffinity => 100,
+            Self::ManyClasses => 2000,
             _ => 10,
         }
     }
@@ -109,6 +114,7 @@ impl Workload {
         let (milli_cpu, mib) = match self {
             Self::Preemption if turn == 9 => (1000, 4096),
             Self::Preemption => (50, 64),
+            Self::ManyClasses => (100 + i64::from(turn), 128 + i64::from(turn)),
             _ => TEMPLATES[turn as usize % TEMPLATES.len()],
         };
         let app = match self {
@@ -119,7 +125,7 @@ impl Workload {
         let mut class = pod(milli_cpu, mib, &app, strings);
         let own = CompiledSelector::of_pairs(class.labels.pairs());
         match self {
-            Self::Plain => {}
+            Self::Plain | Self::ManyClasses => {}
             Self::ZoneSpread => class.spread = [spread(own)].into(),
             Self::AntiAffinity => {
                 let anti_required = [away(own, class.namespace)].into();
@@ -262,7 +268,8 @@ impl Run {
         let mut ask = Ask::of(class);
         let mut decision = self.decide(evaluator, ask, options, tie);
         if let Outcome::Unfit(error) = &mut decision.outcome
-            && let Some(chosen) = preempt(&self.view, ask, error, &Started { old: self.nodes * OLD_PODS }, tie).first()
+            && let Some(chosen) =
+                evaluator.preempt(&self.view, ask, error, &Started { old: self.nodes * OLD_PODS }, tie).first()
         {
             for victim in &chosen.victims {
                 self.view.remove_pod(victim.pod);
@@ -323,30 +330,35 @@ impl Victims for Started {
 mod tests {
     use super::*;
     use crate::scheduler::columns::Columns;
+    use crate::scheduler::index::Index;
     use crate::scheduler::scan::Scan;
 
     #[test]
     fn workloads_are_as_they_were_measured() {
         let mut made = Vec::new();
         for workload in Workload::ALL {
-            let (mut run, mut again) = (Run::new(workload, 1000), Run::new(workload, 1000));
-            let (mut columns, options) = (Columns::new(), Options::default());
+            let runs = || Run::new(workload, 1000);
+            let (mut run, mut again, mut third, options) = (runs(), runs(), runs(), Options::default());
+            let (mut index, mut columns) = (Index::new(), Columns::new());
             for _ in 0..200 {
-                run.place(&mut columns, &options);
+                run.place(&mut index, &options);
             }
             for _ in 0..30 {
                 again.place(&mut Scan, &options);
+                third.place(&mut columns, &options);
             }
+            assert_eq!((index.shares().handed_over, index.shares().evictions_handed_over), (0, 0));
             let Tally { cycles, bound, preemptions, evaluated, feasible } = run.tally();
             assert_eq!(bound, 200);
             assert_eq!((cycles, preemptions), if workload == Workload::Preemption { (220, 20) } else { (200, 0) });
             made.push((evaluated / cycles, feasible / bound));
             let placed = |run: &Run| (0..30).map(|j| run.view.place_of(PodId::from_raw(4000 + j))).collect::<Vec<_>>();
             assert_eq!(placed(&run), placed(&again), "evaluators differ in {}", workload.name());
+            assert_eq!(placed(&third), placed(&again), "evaluators differ in {}", workload.name());
         }
         // How many nodes fitted the real scheduler's pods on average, over more pods than here.
         let feasible = made.iter().map(|&(_, feasible)| feasible).collect::<Vec<_>>();
-        assert_eq!(feasible, [420, 372, 420, 420, 378]);
+        assert_eq!(feasible[..5], [420, 372, 420, 420, 378]);
         // Spread pods find a place in three zones of five, so the search goes on for longer: 729 nodes there.
         let evaluated = made.iter().map(|&(evaluated, _)| evaluated).collect::<Vec<_>>();
         assert_eq!(evaluated[..4], [420, 728, 420, 420]);

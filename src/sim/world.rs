@@ -1,18 +1,20 @@
 //! The world: all components around one set of objects, and the one `match` that dispatches events to them.
 
+use std::collections::VecDeque;
+
 use rustc_hash::FxHashMap;
 
 use super::drain::Drain;
 use super::event::{Actor, Event};
 use super::stats::Stats;
-use crate::api::{Cluster, Cursor, Op, PodRef};
+use crate::api::{Change, Cluster, Cursor, Op, PodRef};
 use crate::base::id::DenseId;
 use crate::base::{IdVec, SimDuration, SimTime};
 use crate::component::{DrawTables, Env, NewPod};
 use crate::controllers::{
     Endpoints, Manager, NodeLifecycle, PodGc, VolumeBinder, endpoints, manager, pod_gc, volume_binder,
 };
-use crate::engine::{Kernel, Ranked};
+use crate::engine::{Kernel, Ranked, TimerKey};
 use crate::kubelet::Kubelets;
 use crate::model::plan::{ArrivalPlan, ArrivalProcess, ArrivalSource, Plan};
 use crate::model::{ConditionStatus, NodeId, ObjectId, ServiceId, ServiceType, StrId, TemplateId, WorkloadId};
@@ -52,9 +54,23 @@ pub struct World {
     pub(super) boot_when_off: Vec<NodeId>,
     /// The arrival that each stream waits for.
     next_arrival: Vec<Option<Arrival>>,
-    /// Whether an actor's wake-up is pending: there is at most one.
-    waking: [bool; 3],
+    /// The readers of the log.
+    readers: [Reader; 3],
+    /// Whether a reader has read since their wake-ups were looked at last.
+    has_read: bool,
 }
+
+/// A reader of the log as `sim` wakes it.
+#[derive(Debug, Default)]
+struct Reader {
+    /// Its wake-up, of which at most one is pending.
+    wake: Option<(SimTime, TimerKey)>,
+    /// When it can read the changes that it is to be woken for.
+    minds: VecDeque<SimTime>,
+}
+
+/// So many changes at most wait for a reader that need not be woken for them.
+const MOST_UNREAD: u64 = 4096;
 
 /// So often, at most, traffic is shared anew at one instant.
 const MOST_ROUNDS: u32 = 32;
@@ -120,7 +136,8 @@ impl World {
             boot_when_off: Vec::new(),
             struck: vec![Vec::new(); plan.faults.len()],
             next_arrival: vec![None; plan.arrivals.len()],
-            waking: [false; 3],
+            readers: Default::default(),
+            has_read: false,
             draws,
             plan,
         }
@@ -232,6 +249,7 @@ impl World {
             Event::Written(slot) => self.manage(kernel, recorder, Some(manager::Timer::Written(slot))),
             Event::ObjectDue(object) => self.manage(kernel, recorder, Some(manager::Timer::Due(object))),
             Event::Scheduler(timer) => {
+                self.has_read = true;
                 let mut env = env!(self, kernel, recorder);
                 self.scheduler.handle(&mut env, timer);
             }
@@ -266,7 +284,8 @@ impl World {
     }
 
     fn wake<R: Recorder>(&mut self, kernel: &mut Kernel<Event>, recorder: &mut R, actor: Actor) {
-        self.waking[actor as usize] = false;
+        self.readers[actor as usize].wake = None;
+        self.has_read = true;
         let mut env = env!(self, kernel, recorder);
         match actor {
             Actor::Kubelets => self.kubelets.watch(&mut env),
@@ -287,14 +306,23 @@ impl World {
         }
     }
 
+    /// Nothing happens up to `at`: what can be read until then is read.
+    pub(super) fn settle<R: Recorder>(&mut self, kernel: &mut Kernel<Event>, recorder: &mut R, at: SimTime) {
+        let mut env = Env { now: at, ..env!(self, kernel, recorder) };
+        self.scheduler.catch_up(&mut env);
+    }
+
     /// Tells the recorder, the statistics and the traffic; wakes the readers of the log.
     pub(super) fn after_event<R: Recorder>(&mut self, kernel: &mut Kernel<Event>, recorder: &mut R) {
         let now = kernel.now();
+        let mut changed = false;
         while let Some(change) = self.cluster.log_mut().next(Cursor::Recorder, now, SimDuration::ZERO) {
             self.stats.on_change(&self.plan, &self.cluster, &self.kubelets, &mut self.counters, now, &change);
             if R::ON {
                 super::facts::record(&self.cluster, recorder, now, &change);
             }
+            self.remember(kernel, recorder, &change);
+            changed = true;
         }
         // What one process serves may leave another less, or more: that settles after a few rounds.
         let mut rounds = 0;
@@ -304,19 +332,68 @@ impl World {
                 self.update_traffic(kernel, recorder, pod);
             }
         }
-        let settings = &self.plan.control_plane;
-        let lags = [
-            (Actor::Kubelets, Cursor::Kubelet, settings.watch_kubelet),
-            (Actor::Controllers, Cursor::Controllers, settings.watch_controller),
-            (Actor::Scheduler, Cursor::Scheduler, settings.watch_scheduler),
+        if changed || std::mem::take(&mut self.has_read) {
+            self.wake_readers(kernel);
+        }
+    }
+
+    /// A change was made: who is to be woken for it. What nobody is woken for is read when its reader is woken for something
+    /// else.
+    fn remember<R: Recorder>(&mut self, kernel: &mut Kernel<Event>, recorder: &mut R, change: &Change) {
+        let (now, mut env) = (kernel.now(), env!(self, kernel, recorder));
+        let minds = |cursor: Cursor, minds: bool| minds && cursor.cares(change);
+        // Every controller is asked, as some compute from here when they will have to act.
+        let controllers = [
+            self.gc.minds(&mut env, change),
+            self.endpoints.minds(&self.cluster, change),
+            NodeLifecycle::minds(&self.cluster, change),
+            Manager::minds(&self.cluster),
         ];
-        for (actor, cursor, lag) in lags {
-            if !self.waking[actor as usize]
-                && let Some(at) = self.cluster.log().next_at(cursor, lag)
-            {
-                self.waking[actor as usize] = true;
+        for (actor, minds, lag) in [
+            (Actor::Kubelets, minds(Cursor::Kubelet, self.kubelets.minds(change)), self.lag(Actor::Kubelets)),
+            (Actor::Controllers, minds(Cursor::Controllers, controllers.contains(&true)), self.lag(Actor::Controllers)),
+            (Actor::Scheduler, minds(Cursor::Scheduler, !Scheduler::can_wait(change)), self.lag(Actor::Scheduler)),
+        ] {
+            let due = &mut self.readers[actor as usize].minds;
+            if minds && due.back() != Some(&(now + lag)) {
+                due.push_back(now + lag);
+            }
+        }
+    }
+
+    const fn lag(&self, actor: Actor) -> SimDuration {
+        let settings = &self.plan.control_plane;
+        match actor {
+            Actor::Kubelets => settings.watch_kubelet,
+            Actor::Controllers => settings.watch_controller,
+            Actor::Scheduler => settings.watch_scheduler,
+        }
+    }
+
+    /// Gives every reader that has something to do the wake-up that it needs.
+    fn wake_readers(&mut self, kernel: &mut Kernel<Event>) {
+        let now = kernel.now();
+        for (actor, cursor) in [
+            (Actor::Kubelets, Cursor::Kubelet),
+            (Actor::Controllers, Cursor::Controllers),
+            (Actor::Scheduler, Cursor::Scheduler),
+        ] {
+            let (log, lag) = (self.cluster.log(), self.lag(actor));
+            let next = log.next_at(cursor, lag);
+            let reader = &mut self.readers[actor as usize];
+            while reader.minds.front().is_some_and(|&due| next.is_none_or(|next| due < next)) {
+                reader.minds.pop_front();
+            }
+            let all =
+                actor == Actor::Scheduler && self.scheduler.has_waiting_pods() || log.unread(cursor) > MOST_UNREAD;
+            let due = if all { next } else { reader.minds.front().copied() };
+            let due = due.map(|due| due.max(now));
+            if due != reader.wake.map(|(at, _)| at) {
+                if let Some((_, timer)) = reader.wake.take() {
+                    kernel.cancel(timer);
+                }
                 let event = Event::Wake(actor);
-                kernel.schedule_at(at.max(now), event.rank(), event);
+                reader.wake = due.map(|at| (at, kernel.schedule_at(at, event.rank(), event)));
             }
         }
     }

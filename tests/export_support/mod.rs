@@ -128,6 +128,7 @@ impl Builder {
             containers,
             volumes: Box::default(),
             naming: Default::default(),
+            deletion_cost: 0,
         })
     }
 

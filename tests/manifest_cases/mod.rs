@@ -4,6 +4,7 @@ use podsim::diag::Code;
 use podsim::manifest::codes::*;
 
 mod storage;
+mod workloads;
 
 /// One mistake.
 pub struct Case {
@@ -79,8 +80,8 @@ pub fn cases() -> Vec<Case> {
         (1, 13),
         "apiVersion: v1",
     );
-    add(WRONG_API_VERSION, whole("apiVersion: v1\nkind: Deployment\n"), (1, 13), "apps/v1");
-    add(NOT_MODELLED, whole("apiVersion: apps/v1\nkind: Deployment\n"), (2, 7), "nothing of it will happen");
+    add(WRONG_API_VERSION, whole("apiVersion: v1\nkind: Ingress\n"), (1, 13), "networking.k8s.io/v1");
+    add(NOT_MODELLED, whole("apiVersion: node.k8s.io/v1\nkind: RuntimeClass\n"), (2, 7), "nothing of it will happen");
     add(DUPLICATE_KEY, spec("  nodeName: a\n  nodeName: b"), (6, 3), "keep one");
     add(DUPLICATE_KEY, config("data: {a: \"1\", a: \"2\"}"), (4, 16), "keep one");
     add(
@@ -412,6 +413,7 @@ pub fn cases() -> Vec<Case> {
         "did you mean `url`?",
     );
     storage::add_to(&mut all);
+    workloads::add_to(&mut all);
     all.extend(scheduler_config::cases());
     all
 }

@@ -479,6 +479,7 @@ impl Builder {
             containers: containers.into(),
             volumes,
             naming: Default::default(),
+            deletion_cost: 0,
         })
     }
 

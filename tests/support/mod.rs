@@ -230,6 +230,7 @@ impl Run {
             Fact::ImagePullEnded(pod, container, fine) => {
                 format!("{} pulled {fine}", self.container_name(pod, container))
             }
+            Fact::Command(note) => format!("command {}", self.sim.recorder().note_text(note)),
             Fact::ObjectCreated(object) => format!("{} created", self.object_name(object)),
             Fact::ObjectRemoved(object) => format!("{} removed", self.object_name(object)),
             Fact::ObjectReplicas { object, wanted, current, updated, ready } => {

@@ -10,6 +10,7 @@ use crate::base::SimTime;
 use crate::cli::decide::{Cluster, Driver, Settings};
 use crate::diag::{Diagnostics, Severity, Sources};
 use crate::manifest::{self, PodObject};
+use crate::model::plan::Evaluator;
 use crate::model::profile::Profile;
 use crate::model::{ClassId, NodeId, Vocabulary};
 use crate::scheduler::cycle::{Options, TieBreak};
@@ -92,7 +93,7 @@ pub(super) fn key(pod: &Value) -> String {
 }
 
 /// Loads the objects of `case` and places its existing pods. What does not load is unsupported, with the first reason.
-pub(super) fn load(case: &Recorded) -> Result<Loaded, Unsupported> {
+pub(super) fn load(case: &Recorded, evaluator: Evaluator) -> Result<Loaded, Unsupported> {
     let mut items = Vec::new();
     for (list, api_version, kind) in KINDS {
         items.extend(case.objects(list).iter().map(|object| with_kind(object, api_version, kind)));
@@ -119,6 +120,7 @@ pub(super) fn load(case: &Recorded) -> Result<Loaded, Unsupported> {
     let settings = Settings {
         options: Options { percentage_of_nodes_to_score: 100, tie_break: TieBreak::First },
         seed: 0,
+        evaluator,
         restarts: true,
         first_start: QUEUE_START,
     };

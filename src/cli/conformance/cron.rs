@@ -184,14 +184,15 @@ fn sync(case: &Case) -> Checked {
             }
             // Upstream's rows inject a name that is taken, and with a Job that the status lacks a namespace that goes.
             let creation = match (input.injected_error, input.previous_job_active) {
-                (false, _) => Creation::There(NEW),
+                (false, _) => Creation::<u8>::Made,
                 (true, false) => Creation::Taken,
                 (true, true) => Creation::Refused,
             };
-            create = creation == Creation::There(NEW);
+            create = creation == Creation::Made;
             error = creation == Creation::Refused;
             let schedule = compiled.schedule.as_ref().map_err(|why| Unsupported(format!("{why:?}")))?;
             requeue = status.begin(creation, scheduled, created, now, schedule);
+            status.active.extend(create.then_some(NEW));
         }
     }
     // Upstream's test never comes to compare `active_after`, and some of its rows contradict themselves there: what their

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::cluster::{Loaded, key, load};
-use super::{Answer, Unsupported, compare, unmodelled};
+use super::{Answer, Manner, Unsupported, compare, unmodelled};
 use crate::cli::decide::{Choice, Driver, Entry, Turn};
 
 /// In the large cases more tied nodes than these are only counted.
@@ -42,14 +42,14 @@ impl Recorded {
 /// What came of one decision: where it differs, or why it was not checked.
 pub(super) type Checked = (String, Result<Vec<String>, Unsupported>);
 
-/// Checks the decisions of a case one after the other; if `forced`, each from where the recorded ones before it lead. An error
+/// Checks the decisions of a case one after the other; if they are forced, each from where the recorded ones before it lead. An error
 /// is for all of them.
-pub(super) fn check(case: &Recorded, forced: bool) -> Result<Vec<Checked>, Unsupported> {
+pub(super) fn check(case: &Recorded, manner: Manner) -> Result<Vec<Checked>, Unsupported> {
     let asked = case.expect.iter().filter(|expected| !is_retry(expected)).count();
     if case.queue.len() != asked {
         return Err(Unsupported(format!("{asked} entries for {} pods", case.queue.len())));
     }
-    let Loaded { mut driver, queue: pods, .. } = load(case)?;
+    let Loaded { mut driver, queue: pods, .. } = load(case, manner.evaluator)?;
     let mut entries = case.expect.iter().peekable();
     let mut checked = Vec::new();
     for (at, object) in case.queue.iter().enumerate() {
@@ -62,7 +62,7 @@ pub(super) fn check(case: &Recorded, forced: bool) -> Result<Vec<Checked>, Unsup
             let (found, choice) = if needs.is_empty() {
                 let (entry, own) = driver.attempt(&turn);
                 let found = expected.map(|expected| Ok(differences(case, expected, entry)));
-                let recorded = expected.filter(|_| forced && own_is_replaced(&own));
+                let recorded = expected.filter(|_| manner.forced && own_is_replaced(&own));
                 (found, recorded.map_or(own, |expected| recorded_choice(&driver, expected)))
             } else {
                 let choice = expected.map_or(Choice::Nothing, |expected| recorded_choice(&driver, expected));
@@ -151,7 +151,7 @@ mod tests {
     }
 
     fn check_with(change: impl FnOnce(&mut Value)) -> Result<Vec<Checked>, Unsupported> {
-        check(&recorded(change), false)
+        check(&recorded(change), Manner::default())
     }
 
     fn recorded(change: impl FnOnce(&mut Value)) -> Recorded {
@@ -221,7 +221,7 @@ mod tests {
                 "single_feasible": true, "rejected": {"b": case["expect"][1]["rejected"]["a"]}});
         });
         let count = |forced| {
-            let found = whole(check(&case, forced));
+            let found = whole(check(&case, Manner { forced, ..Manner::default() }));
             found.into_iter().map(|(_, found)| found.map_or(usize::MAX, |lines| lines.len())).collect::<Vec<_>>()
         };
         assert_eq!(count(true), [1, 0, 0]);

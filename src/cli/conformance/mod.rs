@@ -15,6 +15,7 @@ mod cluster;
 mod compare;
 mod conditions;
 mod cron;
+mod daemon_set;
 mod decisions;
 mod deployment;
 mod effective;
@@ -37,6 +38,7 @@ mod stateful_set;
 mod status_column;
 mod termination;
 mod unmodelled;
+mod validation;
 mod vector;
 
 use std::io::{self, Write};
@@ -45,6 +47,18 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use serde::Deserialize;
 use serde_json::Value;
+
+use crate::model::plan::Evaluator;
+
+/// How cases are checked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Manner {
+    /// Whether the recorded choice is carried out after each decision of the scheduler, so that one that differs does not lead
+    /// to others.
+    pub forced: bool,
+    /// Which evaluator of the scheduler decides.
+    pub evaluator: Evaluator,
+}
 
 /// How many cases passed, failed, or are of a kind that no adapter knows.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -118,7 +132,7 @@ fn unknown_kind(case: &Case) -> Checked {
     Err(Unsupported(format!("unknown kind `{}`", case.kind)))
 }
 
-fn answer(file: &str, case: &Case) -> Checked {
+fn answer(file: &str, case: &Case, evaluator: Evaluator) -> Checked {
     match file {
         "active_pods_ranking" => replica_set::ranking(case),
         "admission" => admission::answer(case),
@@ -128,6 +142,7 @@ fn answer(file: &str, case: &Case) -> Checked {
         "crashloop_backoff" => backoff::answer(case),
         "cron" => cron::schedule(case),
         "cronjob_sync" => cron::cronjob(case),
+        "daemonset" => daemon_set::answer(case),
         "deployment_progress" => deployment::progress(case),
         "deployment_rolling" => deployment::rolling(case),
         "effective_requests" => effective::answer(case),
@@ -158,7 +173,7 @@ fn answer(file: &str, case: &Case) -> Checked {
         "pod_status_column" => status_column::answer(case),
         "podgc" => node_loss::pod_gc(case),
         "qos_class" => effective::qos_class(case),
-        "preemption" => preemption::answer(case),
+        "preemption" => preemption::answer(case, evaluator),
         "quantity" => quantity::answer(case),
         "queueing_hints" => queueing_hints::answer(case),
         "quota_usage" => quota::answer(case),
@@ -167,6 +182,7 @@ fn answer(file: &str, case: &Case) -> Checked {
         "statefulset_sync" => stateful_set::answer(case),
         "termination_order" => termination::order(case),
         "toleration_time" => scheduling::toleration_time(case),
+        "validation" => validation::answer(case),
         _ => Err(Unsupported(format!("unknown subject `{file}`"))),
     }
 }
@@ -174,15 +190,12 @@ fn answer(file: &str, case: &Case) -> Checked {
 /// Checks every case of `files` and prints a line for each file, one for each difference, and the total.
 /// A directory stands for its `*.json` files and its directories, in order.
 ///
-/// If `forced`, the recorded choice is carried out after each decision of the scheduler, so that one that differs does not
-/// lead to others.
-///
 /// # Errors
 /// A file that cannot be read or is no vector file, or `out` that cannot be written.
-pub fn run(files: &[PathBuf], forced: bool, out: &mut dyn Write) -> anyhow::Result<Totals> {
+pub fn run(files: &[PathBuf], manner: Manner, out: &mut dyn Write) -> anyhow::Result<Totals> {
     let mut total = Totals::default();
     for path in expand(files)? {
-        total.add(check_file(&path, forced, out)?);
+        total.add(check_file(&path, manner, out)?);
     }
     writeln!(out, "total: {total}")?;
     Ok(total)
@@ -227,22 +240,23 @@ impl Report {
         }
     }
 
-    fn of_cases(vectors: &VectorFile) -> Self {
+    fn of_cases(vectors: &VectorFile, evaluator: Evaluator) -> Self {
         let mut report = Self::default();
         for case in &vectors.cases {
             let name = match &case.label {
                 Some(label) => format!("{} {} ({label})", case.id, case.kind),
                 None => format!("{} {}", case.id, case.kind),
             };
-            let found = answer(&vectors.file, case).map(|answer| compare::differences(&case.expected, &answer));
+            let found =
+                answer(&vectors.file, case, evaluator).map(|answer| compare::differences(&case.expected, &answer));
             report.add(&name, found);
         }
         report
     }
 
-    fn of_decisions(case: &decisions::Recorded, forced: bool) -> Self {
+    fn of_decisions(case: &decisions::Recorded, manner: Manner) -> Self {
         let mut report = Self::default();
-        match decisions::check(case, forced) {
+        match decisions::check(case, manner) {
             Ok(checked) => checked.into_iter().for_each(|(pod, found)| report.add(&pod, found)),
             Err(Unsupported(reason)) => {
                 report.totals.unsupported += case.len();
@@ -253,14 +267,14 @@ impl Report {
     }
 }
 
-fn check_file(path: &Path, forced: bool, out: &mut dyn Write) -> anyhow::Result<Totals> {
+fn check_file(path: &Path, manner: Manner, out: &mut dyn Write) -> anyhow::Result<Totals> {
     let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     let not_one = || format!("{} is not a vector file", path.display());
     let content: Value = serde_json::from_str(&text).with_context(not_one)?;
     let report = if content.get("queue").is_some() {
-        Report::of_decisions(&serde_json::from_value(content).with_context(not_one)?, forced)
+        Report::of_decisions(&serde_json::from_value(content).with_context(not_one)?, manner)
     } else {
-        Report::of_cases(&serde_json::from_value(content).with_context(not_one)?)
+        Report::of_cases(&serde_json::from_value(content).with_context(not_one)?, manner.evaluator)
     };
     let name = path.file_stem().map_or_else(|| path.as_os_str().to_string_lossy(), |stem| stem.to_string_lossy());
     writeln!(out, "{name}: {}", report.totals)?;

@@ -21,20 +21,20 @@ struct Input {
 }
 
 #[derive(Deserialize)]
-struct Affinity {
+pub(super) struct Affinity {
     #[serde(rename = "requiredDuringSchedulingIgnoredDuringExecution")]
-    required: Option<Required>,
+    pub(super) required: Option<Required>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Required {
-    node_selector_terms: Option<Vec<Term>>,
+pub(super) struct Required {
+    pub(super) node_selector_terms: Option<Vec<Term>>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Term {
+pub(super) struct Term {
     #[serde(default)]
     match_expressions: Vec<Expression>,
     #[serde(default)]
@@ -51,10 +51,10 @@ struct Expression {
     values: Vec<String>,
 }
 
-struct Node<'a> {
-    name: StrId,
-    labels: &'a LabelSet,
-    strings: &'a Strings,
+pub(super) struct Node<'a> {
+    pub(super) name: StrId,
+    pub(super) labels: &'a LabelSet,
+    pub(super) strings: &'a Strings,
 }
 
 impl NodeLabels for Node<'_> {
@@ -71,7 +71,7 @@ impl NodeLabels for Node<'_> {
     }
 }
 
-fn compile(terms: Option<Vec<Term>>, strings: &mut Strings) -> Box<[NodeTerm]> {
+pub(super) fn compile(terms: Option<Vec<Term>>, strings: &mut Strings) -> Box<[NodeTerm]> {
     let list = |expressions: Vec<Expression>| {
         let each = expressions.into_iter();
         each.map(|Expression { key, operator, values }| LabelSelectorRequirement { key, operator, values }).collect()

@@ -9,6 +9,7 @@ use super::{Answer, Case, Checked, Unsupported, unknown_kind};
 use crate::base::{SimDuration, SimTime};
 use crate::cli::decide::Outcome;
 use crate::model::PreemptionPolicy;
+use crate::model::plan::Evaluator;
 use crate::scheduler::plugins::default_preemption::eligible;
 
 #[derive(Deserialize)]
@@ -70,15 +71,15 @@ impl PodIn {
     }
 }
 
-pub(super) fn answer(case: &Case) -> Checked {
+pub(super) fn answer(case: &Case, evaluator: Evaluator) -> Checked {
     match case.kind.as_str() {
-        "best_node" => best_node(case),
+        "best_node" => best_node(case, evaluator),
         "eligible" => is_eligible(case),
         _ => unknown_kind(case),
     }
 }
 
-fn best_node(case: &Case) -> Checked {
+fn best_node(case: &Case, evaluator: Evaluator) -> Checked {
     let input: Choice = case.input()?;
     let node = |name: &String| json!({"metadata": {"name": name}, "status": {"capacity": input.node_capacity}});
     let nodes: Vec<Value> = input.nodes.iter().map(node).collect();
@@ -86,7 +87,7 @@ fn best_node(case: &Case) -> Checked {
     let preemptor = input.preemptor.object();
     let recorded = json!({"objects": {"nodes": nodes, "pods": pods}, "queue": [preemptor], "expect": []});
     let recorded = Recorded::deserialize(recorded).map_err(|error| Unsupported(error.to_string()))?;
-    let Loaded { mut driver, queue, .. } = load(&recorded)?;
+    let Loaded { mut driver, queue, .. } = load(&recorded, evaluator)?;
     let pod = queue.values().next().ok_or_else(|| Unsupported("the preemptor was not read".to_owned()))?;
     let (entry, _) = driver.attempt(&driver.turn(pod, 0));
     if entry.outcome != Outcome::Unschedulable {

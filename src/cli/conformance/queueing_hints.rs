@@ -8,6 +8,7 @@ use super::cluster::{Loaded, load};
 use super::decisions::Recorded;
 use super::{Answer, Case, Checked, Unsupported, unknown_kind};
 use crate::model::ClassId;
+use crate::model::plan::Evaluator;
 use crate::scheduler::framework::{Plugin, PluginSet};
 use crate::scheduler::hints::{self, ClusterEvent};
 use crate::scheduler::queue;
@@ -109,7 +110,7 @@ pub(super) fn answer(case: &Case) -> Checked {
 fn cluster(nodes: &[Value], pods: &[Value]) -> Result<Loaded, Unsupported> {
     let case = json!({"objects": {"nodes": nodes}, "queue": pods, "expect": []});
     let case = Recorded::deserialize(case).map_err(|error| Unsupported(error.to_string()))?;
-    load(&case)
+    load(&case, Evaluator::default())
 }
 
 fn wakes(cluster: &Loaded, class: ClassId, plugin: Plugin, event: &ClusterEvent) -> bool {

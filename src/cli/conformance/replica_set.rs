@@ -8,6 +8,7 @@ use super::{Answer, Case, Checked, unknown_kind};
 use crate::base::{SimDuration, SimTime};
 use crate::controllers::replica_set::ranking::{self, Candidate};
 use crate::controllers::slow_start::slow_start;
+use crate::model::deletion_cost;
 use crate::model::status::Phase;
 
 #[derive(Deserialize, Clone)]
@@ -52,7 +53,7 @@ impl PodIn {
             phase: if self.phase.is_empty() { Phase::Pending } else { phase(&self.phase) },
             ready: self.ready,
             ready_since: at(self.ready_since_offset_s),
-            deletion_cost: self.deletion_cost.as_deref().filter(|_| costs).map_or(0, ranking::deletion_cost),
+            deletion_cost: self.deletion_cost.as_deref().filter(|_| costs).map_or(0, deletion_cost),
             colocated: self.colocated,
             restarts: self.restarts.iter().copied().max().unwrap_or(0),
             sidecar_restarts: self.sidecar_restarts.iter().copied().max().unwrap_or(0),

@@ -102,7 +102,7 @@ pub(super) struct TolerationIn {
 }
 
 #[derive(Deserialize)]
-struct TaintIn {
+pub(super) struct TaintIn {
     key: String,
     #[serde(default)]
     value: String,
@@ -143,6 +143,11 @@ impl TolerationIn {
     }
 }
 
+pub(super) fn taint(taint: &TaintIn, strings: &mut Strings) -> Result<Taint, Unsupported> {
+    let (key, value) = (strings.intern(&taint.key), strings.intern(&taint.value));
+    Ok(Taint { key, value, effect: effect(&taint.effect)? })
+}
+
 /// Effects by name, as a list or one text; `all` and `none` are what they say.
 fn considers(considered: &Value, effect: &str) -> bool {
     match considered {
@@ -164,10 +169,7 @@ pub(super) fn toleration_time(case: &Case) -> Checked {
             json!({"seconds": seconds.unwrap_or(-1), "note": case.expected.get("note")})
         }
         "untolerated_taint" => {
-            let taints = input.taints.iter().map(|taint| {
-                let (key, value) = (strings.intern(&taint.key), strings.intern(&taint.value));
-                Ok(Taint { key, value, effect: effect(&taint.effect)? })
-            });
+            let taints = input.taints.iter().map(|one| taint(one, &mut strings));
             let taints: Vec<Taint> = taints.collect::<Result<_, Unsupported>>()?;
             let considered = |considered: TaintEffect| {
                 let name = match considered {

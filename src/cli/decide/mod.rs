@@ -18,11 +18,11 @@ use placed::Placed;
 use crate::base::draw::Purpose;
 use crate::base::{Draws, SimDuration, SimTime};
 use crate::manifest::PodObject;
+use crate::model::plan::Evaluator;
 use crate::model::{NodeId, PodId};
-use crate::scheduler::columns::Columns;
-use crate::scheduler::cycle::{Ask, Decision, Options, TieBreak, schedule_one};
+use crate::scheduler::cycle::{Ask, Decision, Options, TieBreak};
+use crate::scheduler::judge::Judge;
 use crate::scheduler::plugins::default_preemption::Candidate;
-use crate::scheduler::preemption::preempt;
 use crate::scheduler::scan::Scan;
 
 /// What is not in the objects.
@@ -32,6 +32,8 @@ pub(super) struct Settings {
     pub options: Options,
     /// The root of what is drawn.
     pub seed: u64,
+    /// Which evaluator judges.
+    pub evaluator: Evaluator,
     /// Whether every search begins at the first node.
     pub restarts: bool,
     /// The start time of the first pod that is decided about; each later one starts a second later. Preemption asks for it.
@@ -69,14 +71,15 @@ pub(super) enum Choice {
 #[derive(Debug)]
 pub(super) struct Driver {
     pub cluster: Cluster,
-    columns: Columns,
+    judge: Judge,
     settings: Settings,
     draws: Draws,
 }
 
 impl Driver {
     pub fn new(cluster: Cluster, settings: Settings) -> Self {
-        Self { cluster, columns: Columns::new(), settings, draws: Draws::new(settings.seed) }
+        let (judge, draws) = (Judge::new(settings.evaluator), Draws::new(settings.seed));
+        Self { cluster, judge, settings, draws }
     }
 
     /// The first turn of a pod.
@@ -128,10 +131,12 @@ impl Driver {
         let ask = Ask { class, nominated: turn.nominated };
         cluster.view.refresh();
         let start = cluster.view.next_start();
-        let mut decision = schedule_one(&mut cluster.view, &mut self.columns, ask, &self.settings.options, tie);
+        let mut decision = self.judge.decide(&mut cluster.view, ask, &self.settings.options, tie);
         let offset = if self.settings.options.tie_break == TieBreak::Drawn { offset } else { 0 };
         let candidates = match &mut decision.outcome {
-            crate::scheduler::cycle::Outcome::Unfit(error) => preempt(&cluster.view, ask, error, &*cluster, offset),
+            crate::scheduler::cycle::Outcome::Unfit(error) => {
+                self.judge.preempt(&cluster.view, ask, error, &*cluster, offset)
+            }
             crate::scheduler::cycle::Outcome::Placed(_) => Vec::new(),
         };
         let survey = self.survey(class, start, &decision);

@@ -8,6 +8,7 @@ use crate::base::{SimDuration, SimTime};
 use crate::diag::{Diagnostic, Diagnostics, Severity, Sources};
 use crate::manifest::scheduler_config::{self, SchedulerConfig};
 use crate::manifest::{self, Objects, PodObject, codes};
+use crate::model::plan::Evaluator;
 use crate::model::profile::Profile;
 use crate::model::{Namespace, Vocabulary};
 use crate::scheduler::cycle::{Options, TieBreak};
@@ -71,7 +72,8 @@ pub(super) fn run(args: &ScheduleArgs, terminal: &Terminal) -> anyhow::Result<Ex
     let waiting: Vec<String> = pending.iter().map(|pod| cluster.key(pod)).collect();
     let (queue, waiting) = if args.pending { ([pending, new].concat(), Vec::new()) } else { (new, waiting) };
 
-    let settings = Settings { options, seed: args.seed, restarts: looks_at_all, first_start: after_all(&old) };
+    let (evaluator, first_start) = (Evaluator::default(), after_all(&old));
+    let settings = Settings { options, seed: args.seed, evaluator, restarts: looks_at_all, first_start };
     let mut driver = Driver::new(cluster, settings);
     let attempts = queue.iter().enumerate().map(|(at, pod)| driver.decide(pod, at));
     let attempts: Vec<Vec<Entry>> = attempts.collect();

@@ -52,28 +52,12 @@ pub enum Notice {
     UnparseableSchedule,
     InvalidSchedule,
     TooManyMissedTimes,
-    MissSchedule,
+    /// Of this time.
+    MissSchedule(SimTime),
     JobAlreadyActive,
 }
 
 impl Notice {
-    /// As the API writes it.
-    #[must_use]
-    pub const fn text(self) -> &'static str {
-        match self {
-            Self::UnexpectedJob => "UnexpectedJob",
-            Self::SawCompletedJob => "SawCompletedJob",
-            Self::MissingJob => "MissingJob",
-            Self::UnknownTimeZone => "UnknownTimeZone",
-            Self::UnsupportedSchedule => "UnsupportedSchedule",
-            Self::UnparseableSchedule => "UnparseableSchedule",
-            Self::InvalidSchedule => "InvalidSchedule",
-            Self::TooManyMissedTimes => "TooManyMissedTimes",
-            Self::MissSchedule => "MissSchedule",
-            Self::JobAlreadyActive => "JobAlreadyActive",
-        }
-    }
-
     /// Whether the event is a warning.
     #[must_use]
     pub const fn is_warning(self) -> bool {
@@ -199,7 +183,7 @@ pub fn decide(
         tell(Notice::TooManyMissedTimes);
     }
     if policy.deadline.is_some_and(|deadline| scheduled + deadline < now) {
-        tell(Notice::MissSchedule);
+        tell(Notice::MissSchedule(scheduled));
         return wait();
     }
     if origin.last_schedule == Some(scheduled) || is_active(scheduled) {
@@ -215,8 +199,10 @@ pub fn decide(
 /// What the API said to the creation of a Job.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Creation<J> {
-    /// It is there: new, or this CronJob's since before.
-    There(J),
+    /// It is made: it comes into the list of active ones with that.
+    Made,
+    /// This CronJob has made it before.
+    Ours(J),
     /// Somebody else's has the name.
     Taken,
     /// It was refused: the sync fails and is repeated.
@@ -224,7 +210,7 @@ pub enum Creation<J> {
 }
 
 impl<J: Copy + PartialEq> Status<J> {
-    /// Takes the Job of `scheduled` into the list of active ones. Returns when to look again, if only for the time.
+    /// The Job of `scheduled` begins. Returns when to look again, if only for the time.
     pub fn begin(
         &mut self,
         creation: Creation<J>,
@@ -234,13 +220,12 @@ impl<J: Copy + PartialEq> Status<J> {
         schedule: &CronSchedule,
     ) -> Option<SimDuration> {
         match creation {
-            Creation::There(job) if !self.active.contains(&job) => {
-                self.active.push(job);
-                self.last_schedule = Some(scheduled);
-                Some(next_delay(Origin { created, last_schedule: self.last_schedule }, now, schedule))
-            }
-            _ => None,
+            Creation::Made => {}
+            Creation::Ours(job) if !self.active.contains(&job) => self.active.push(job),
+            _ => return None,
         }
+        self.last_schedule = Some(scheduled);
+        Some(next_delay(Origin { created, last_schedule: self.last_schedule }, now, schedule))
     }
 }
 

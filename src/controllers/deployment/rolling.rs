@@ -26,6 +26,12 @@ pub struct ReplicaSetSize {
 }
 
 impl ReplicaSetSize {
+    /// Notes of how many replicas this is a part.
+    pub fn note(&mut self, goal: &Goal) {
+        self.desired = Some(goal.replicas);
+        self.max = Some(goal.max_replicas());
+    }
+
     /// That of a ReplicaSet.
     #[must_use]
     pub fn of(spec: &objects::ReplicaSetSpec, status: Option<&objects::ReplicaSetStatus>) -> Self {

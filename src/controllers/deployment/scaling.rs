@@ -36,7 +36,7 @@ fn is_saturated(goal: &Goal, new: &ReplicaSetSize) -> bool {
 }
 
 /// Gives ReplicaSets the sizes that follow from a new size of their Deployment, or of its surge. `new`: which of them has
-/// the present template.
+/// the present template. Those that were scaled note of how many replicas they are a part now.
 pub fn scale(goal: &Goal, sets: &mut [ReplicaSetSize], new: Option<usize>, status_replicas: i32) {
     let mut active = (0..sets.len()).filter(|&at| sets[at].replicas > 0);
     let sole = match (active.next(), active.next()) {
@@ -44,10 +44,16 @@ pub fn scale(goal: &Goal, sets: &mut [ReplicaSetSize], new: Option<usize>, statu
         (Some(sole), None) => Some(sole),
         _ => None,
     };
+    let set_to = |set: &mut ReplicaSetSize, replicas: i32| {
+        if set.replicas != replicas {
+            set.replicas = replicas;
+            set.note(goal);
+        }
+    };
     if let Some(sole) = sole {
-        sets[sole].replicas = goal.replicas;
+        set_to(&mut sets[sole], goal.replicas);
     } else if let Some(new) = new.filter(|&new| is_saturated(goal, &sets[new])) {
-        sets.iter_mut().enumerate().filter(|(at, _)| *at != new).for_each(|(_, set)| set.replicas = 0);
+        sets.iter_mut().enumerate().filter(|(at, _)| *at != new).for_each(|(_, set)| set_to(set, 0));
     } else if goal.fenceposts.is_some() && !sets.is_empty() {
         proportionally(goal, sets, status_replicas);
     }
@@ -56,9 +62,6 @@ pub fn scale(goal: &Goal, sets: &mut [ReplicaSetSize], new: Option<usize>, statu
 fn proportionally(goal: &Goal, sets: &mut [ReplicaSetSize], status_replicas: i32) {
     let allowed = if goal.replicas > 0 { goal.max_replicas() } else { 0 };
     let change = allowed - total(&*sets);
-    if change == 0 {
-        return;
-    }
     // Larger ones first; of equal ones the newer if they grow, the older if they shrink.
     let mut order: Vec<usize> = (0..sets.len()).filter(|&at| sets[at].replicas > 0).collect();
     if change > 0 {
@@ -67,9 +70,10 @@ fn proportionally(goal: &Goal, sets: &mut [ReplicaSetSize], status_replicas: i32
     order.sort_by_key(|&at| std::cmp::Reverse(sets[at].replicas));
     let mut done = 0;
     for &at in &order {
+        // As it was: what it notes is about the size before.
         let part = fraction(goal, &sets[at], status_replicas);
         let left = change - done;
-        let part = if left == 0 {
+        let part = if change == 0 || left == 0 {
             0
         } else if change > 0 {
             part.min(left)
@@ -82,6 +86,7 @@ fn proportionally(goal: &Goal, sets: &mut [ReplicaSetSize], status_replicas: i32
     if let Some(&first) = order.first() {
         sets[first].replicas = (sets[first].replicas + change - done).max(0);
     }
+    order.iter().for_each(|&at| sets[at].note(goal));
 }
 
 /// What the choice of forgotten ReplicaSets looks at.

@@ -1,6 +1,5 @@
 //! Which pods a ReplicaSet deletes first. Pure; knows no API. Mirrors pkg/controller/controller_utils.go
-//! (`ActivePodsWithRanks`), pkg/controller/replicaset/replica_set.go (`getPodsToDelete`) and pkg/apis/core/helper
-//! (`GetDeletionCostFromPodAnnotations`) (v1.34.1).
+//! (`ActivePodsWithRanks`) and pkg/controller/replicaset/replica_set.go (`getPodsToDelete`) (v1.34.1).
 
 use crate::base::{SimTime, broken};
 use crate::model::status::Phase;
@@ -19,7 +18,7 @@ pub struct Candidate<U> {
     pub ready: bool,
     /// When that last changed; `None` if the API does not say.
     pub ready_since: Option<SimTime>,
-    /// See [`deletion_cost`].
+    /// See [`deletion_cost`](crate::model::deletion_cost).
     pub deletion_cost: i32,
     /// How many active pods of the owner's ReplicaSets are on its node.
     pub colocated: u32,
@@ -31,14 +30,6 @@ pub struct Candidate<U> {
     pub created: Option<SimTime>,
     /// `metadata.uid`, which decides between ages of one magnitude.
     pub uid: U,
-}
-
-/// The annotation `controller.kubernetes.io/pod-deletion-cost` as a number: 0 for a text that is no 32-bit integer or is
-/// written with a plus sign or leading zeros.
-#[must_use]
-pub fn deletion_cost(text: &str) -> i32 {
-    let valid = matches!(text.as_bytes(), [b'-' | b'1'..=b'9', ..] | b"0");
-    if valid { text.parse().unwrap_or(0) } else { 0 }
 }
 
 const fn phase_rank(phase: Phase) -> u8 {
@@ -206,13 +197,6 @@ mod tests {
                 prop_assert!(!both);
             }
         }
-    }
-
-    #[test]
-    fn costs_that_are_not_written_as_upstream_wants_are_none() {
-        let texts = ["10", "-7", "0", "+1", "008", "", "-", "2147483648", "-2147483648", "1x", "00", "-01"];
-        let costs = texts.map(deletion_cost);
-        assert_eq!(costs, [10, -7, 0, 0, 0, 0, 0, 0, i32::MIN, 0, 0, -1]);
     }
 
     #[test]

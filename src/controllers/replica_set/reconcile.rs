@@ -1,12 +1,14 @@
 //! ReplicaSets and ReplicationControllers: as many pods as there should be. Mirrors pkg/controller/replicaset/replica_set.go
 //! and replica_set_utils.go, v1.34 (spec 8.2).
 
-use super::super::script::{Sync, Write};
-use crate::api::PodRef;
+use super::ranking::{self, Candidate};
+use crate::api::{Cluster, PodRef};
 use crate::base::SimDuration;
-use crate::model::PodConditionType;
+use crate::controllers::script::{Sync, Write};
 use crate::model::available::{available_at, is_available};
-use crate::model::objects::{ObjectStatus, ReplicaSetStatus};
+use crate::model::objects::{ObjectStatus, ReplicaSetSpec, ReplicaSetStatus};
+use crate::model::plan::Plan;
+use crate::model::{NodeId, PodConditionType, PodUid, Role};
 use crate::record::Recorder;
 
 /// At most so many pods are created or deleted in one sync (`BurstReplicas`).
@@ -14,46 +16,118 @@ const BURST: usize = 500;
 
 /// One sync.
 pub(in crate::controllers) fn sync<R: Recorder>(cx: &mut Sync<'_, R>) {
-    let row = cx.row();
-    let spec = row.spec.replica_set().expect("a ReplicaSet").clone();
-    let generation = row.generation;
-    if row.deleting.is_none() && !cx.orphans.is_empty() {
+    let cluster = cx.cluster;
+    let row = cluster.objects().get(cx.id);
+    let Some(spec) = row.spec.replica_set() else { return };
+    let is_deleted = row.deleting.is_some();
+    if !is_deleted && !cx.orphans.is_empty() {
         let adopted = cx.orphans.iter().map(|&pod| Write::AdoptPod(pod)).collect();
         cx.write(adopted);
         return;
     }
-    let pods = cx.cluster.pods();
-    let active: Vec<PodRef> =
-        cx.pods().into_iter().filter(|pod| !pods.phase(pod.pod).is_terminal() && !pods.deleting(pod.pod)).collect();
+    let active: Vec<PodRef> = cx.pods().into_iter().filter(|&pod| is_active(cluster, pod)).collect();
     let wanted = usize::try_from(spec.replicas).unwrap_or(0);
-    if cx.row().deleting.is_none() {
-        if active.len() < wanted {
-            let missing = (wanted - active.len()).min(BURST);
-            let create = Write::CreatePod { template: spec.template, variation: None, member: 0 };
-            cx.slow_start(vec![create; missing]);
-        } else if active.len() > wanted {
-            let surplus = (active.len() - wanted).min(BURST);
-            let deletes = active[active.len() - surplus..].iter().map(|&pod| Write::DeletePod(pod)).collect();
-            cx.write(deletes);
-        }
+    if !is_deleted && active.len() < wanted {
+        let missing = (wanted - active.len()).min(BURST);
+        let create = Write::CreatePod { template: spec.template, variation: None, member: 0 };
+        cx.slow_start(vec![create; missing]);
+    } else if !is_deleted && active.len() > wanted {
+        let surplus = (active.len() - wanted).min(BURST);
+        let deletes = chosen(cx, &active, surplus);
+        cx.write(deletes);
     }
-    let mut status = ReplicaSetStatus {
-        replicas: i32::try_from(active.len()).unwrap_or(i32::MAX),
-        fully_labeled_replicas: i32::try_from(active.len()).unwrap_or(i32::MAX),
-        observed_generation: generation,
-        ..ReplicaSetStatus::default()
+    let status = status(cx, spec, &active, active.len() != wanted && cx.failures > 0);
+    cx.status(ObjectStatus::ReplicaSet(ReplicaSetStatus { observed_generation: row.generation, ..status }));
+}
+
+/// Whether a pod counts as a replica.
+pub(super) fn is_active(cluster: &Cluster, pod: PodRef) -> bool {
+    !cluster.pods().phase(pod.pod).is_terminal() && !cluster.pods().deleting(pod.pod)
+}
+
+fn status<R: Recorder>(
+    cx: &mut Sync<'_, R>,
+    spec: &ReplicaSetSpec,
+    active: &[PodRef],
+    replica_failure: bool,
+) -> ReplicaSetStatus {
+    let count = |count: usize| i32::try_from(count).unwrap_or(i32::MAX);
+    let mut status = ReplicaSetStatus { replicas: count(active.len()), replica_failure, ..Default::default() };
+    let labels = |id| cx.plan.strings.labels(id);
+    let wanted = cx.plan.templates[spec.template].labels;
+    let labeled = |pod: &&PodRef| {
+        let has = cx.plan.templates[cx.cluster.pods().template(pod.pod)].labels;
+        has == wanted || labels(wanted).pairs().iter().all(|&(key, value)| labels(has).get(key) == Some(value))
     };
+    status.fully_labeled_replicas = count(active.iter().filter(labeled).count());
     let min_ready = SimDuration::from_secs(i64::from(spec.min_ready_seconds));
-    for &pod in &active {
-        let ready = pods.conditions(pod.pod).is_true(PodConditionType::Ready);
-        status.ready_replicas += i32::from(ready);
-        let since = pods.transition(pod.pod, PodConditionType::Ready);
-        let since = since.filter(|_| ready);
-        if is_available(since, min_ready, cx.now) {
+    for &pod in active {
+        let Some(since) = cx.ready_since(pod) else { continue };
+        status.ready_replicas += 1;
+        if is_available(Some(since), min_ready, cx.now) {
             status.available_replicas += 1;
-        } else if let Some(since) = since {
+        } else {
             cx.again_after(available_at(since, min_ready) - cx.now);
         }
     }
-    cx.status(ObjectStatus::ReplicaSet(status));
+    status
+}
+
+/// Pods by the texts of their uids, which are as good as random.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct ByUuid(PodRef);
+
+impl PartialOrd for ByUuid {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for ByUuid {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        let text = |pod: &Self| PodUid::uuid_order(pod.0.uid);
+        text(self).cmp(&text(other))
+    }
+}
+
+/// The pods that are deleted if `count` are too many. Pods of all ReplicaSets of one owner count for who shares a node.
+fn chosen<R: Recorder>(cx: &Sync<'_, R>, active: &[PodRef], count: usize) -> Vec<Write> {
+    let delete = |pod: PodRef| Write::DeletePod(pod);
+    if count == active.len() {
+        return active.iter().copied().map(delete).collect();
+    }
+    let (cluster, pods) = (cx.cluster, cx.cluster.pods());
+    let own = [cx.id];
+    let family = cx.row().owner.map_or(&own[..], |owner| cluster.objects().get(owner).children());
+    let related = family.iter().flat_map(|&set| cluster.pods_of(set));
+    let related = related.filter(|&pod| is_active(cluster, pod)).map(|pod| pods.node(pod.pod));
+    let nodes: Vec<Option<NodeId>> = active.iter().map(|pod| pods.node(pod.pod)).collect();
+    let colocated = ranking::colocated(&nodes, related);
+    let mut candidates: Vec<Candidate<ByUuid>> =
+        active.iter().zip(colocated).map(|(&pod, colocated)| candidate(cx.plan, cluster, pod, colocated)).collect();
+    ranking::choose(&mut candidates, count, Some(cx.now)).iter().map(|pod| delete(pod.uid.0)).collect()
+}
+
+fn candidate(plan: &Plan, cluster: &Cluster, pod: PodRef, colocated: u32) -> Candidate<ByUuid> {
+    let (pods, slot) = (cluster.pods(), pod.pod);
+    let template = &plan.templates[pods.template(slot)];
+    let ready = pods.conditions(slot).is_true(PodConditionType::Ready);
+    let most = |sidecar: bool| {
+        let containers = template.containers.iter().zip(pods.containers(slot));
+        let of_role =
+            containers.filter(|(spec, _)| if sidecar { spec.role == Role::Sidecar } else { spec.role == Role::Main });
+        of_role.map(|(_, status)| status.restart_count()).max().unwrap_or(0)
+    };
+    Candidate {
+        scheduled: pods.node(slot).is_some(),
+        phase: pods.phase(slot),
+        ready,
+        ready_since: pods.transition(slot, PodConditionType::Ready).filter(|_| ready),
+        deletion_cost: template.deletion_cost,
+        colocated,
+        restarts: most(false),
+        sidecar_restarts: most(true),
+        created: Some(pods.created(slot)),
+        uid: ByUuid(pod),
+    }
 }

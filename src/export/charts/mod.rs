@@ -8,6 +8,7 @@ mod frame;
 mod lanes;
 mod pods;
 mod repeats;
+mod replicas;
 mod resources;
 mod scene;
 mod services;
@@ -36,9 +37,10 @@ struct Source<'a> {
 type Maker = fn(&Source<'_>) -> Option<Scene>;
 
 /// File stems and makers, the most telling first. A maker returns nothing if the run has nothing of the kind.
-const ALL: [(&str, Maker); 6] = [
+const ALL: [(&str, Maker); 7] = [
     ("lives", lanes::draw),
     ("services", services::draw),
+    ("replicas", replicas::draw),
     ("pods", pods::draw),
     ("resources", resources::draw),
     ("shares", shares::draw),

@@ -515,9 +515,9 @@ pub static SCHEDULER: Section = Section {
         ),
         Key::optional(
             "evaluator",
-            Kind::Choice(&["columns", "scan"]),
-            "\"columns\"",
-            "How nodes are evaluated; both decide the same. `scan` is the plain and slow judge.",
+            Kind::Choice(&["index", "columns", "scan"]),
+            "\"index\"",
+            "How nodes are evaluated; all decide the same. `scan` is the plain and slow judge.",
             "\"scan\"",
         ),
     ],

@@ -90,9 +90,9 @@ pub fn violations(
 }
 
 /// How bad a candidate is: the least is taken.
-type Badness = (u32, i32, i64, usize, Reverse<SimTime>);
+pub(crate) type Badness = (u32, i32, i64, usize, Reverse<SimTime>);
 
-fn badness(candidate: &Candidate) -> Badness {
+pub(crate) fn badness(candidate: &Candidate) -> Badness {
     let victims = &candidate.victims;
     let highest = victims.first().map_or(i32::MIN, |victim| victim.priority);
     // Upstream makes priorities positive, so that few pods of negative priority are not worse than many.

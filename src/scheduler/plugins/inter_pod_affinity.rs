@@ -31,7 +31,7 @@ pub struct Existing<'a> {
 ///
 /// In 1.34 the selector stays in the term and is asked again later, about no labels: one that a namespace without labels
 /// would satisfy is true of every namespace.
-fn resolved<'n>(term: &PodAffinityTerm, namespaces: impl Iterator<Item = &'n Namespace>) -> PodAffinityTerm {
+pub(crate) fn resolved<'n>(term: &PodAffinityTerm, namespaces: impl Iterator<Item = &'n Namespace>) -> PodAffinityTerm {
     let mut term = term.clone();
     if !term.namespace_selector.is_everything() {
         let found = namespaces.filter(|namespace| term.namespace_selector.selects(&namespace.labels));
@@ -41,7 +41,8 @@ fn resolved<'n>(term: &PodAffinityTerm, namespaces: impl Iterator<Item = &'n Nam
     term
 }
 
-fn matches_all(terms: &[PodAffinityTerm], pod: PodLabels<'_>) -> bool {
+/// Whether a pod matches all terms, of which there is one.
+pub(crate) fn matches_all(terms: &[PodAffinityTerm], pod: PodLabels<'_>) -> bool {
     !terms.is_empty() && terms.iter().all(|term| term.matches(pod, &LabelSet::default()))
 }
 

@@ -99,7 +99,7 @@ pub fn default_selector<'a>(
 }
 
 /// Whether the constraint's policies let a node count for a pod.
-pub(super) fn includes(
+pub(crate) fn includes(
     constraint: &SpreadConstraint,
     pod: &Incoming<'_>,
     node: &impl NodeLabels,
@@ -124,10 +124,30 @@ pub(super) fn counts(
     pod: PodLabels<'_>,
     terminating: bool,
 ) -> bool {
-    !terminating
-        && pod.namespace == incoming.namespace
-        && !constraint.selector.is_everything()
-        && constraint.selector.selects(pod.labels)
+    !terminating && selects(&constraint.selector, incoming.namespace, pod)
+}
+
+/// Whether a constraint's selector, of a pod in `namespace`, counts an existing pod that is not terminating.
+pub(crate) fn selects(selector: &CompiledSelector, namespace: StrId, pod: PodLabels<'_>) -> bool {
+    pod.namespace == namespace && !selector.is_everything() && selector.selects(pod.labels)
+}
+
+/// Whether a constraint's selector counts a pod that comes or goes in thought: upstream's AddPod and RemovePod know neither
+/// terminating pods nor what is special about an empty selector.
+pub(crate) fn selects_in_thought(selector: &CompiledSelector, namespace: StrId, pod: PodLabels<'_>) -> bool {
+    pod.namespace == namespace && selector.selects(pod.labels)
+}
+
+/// The fewest pods of a domain, if `least` is the fewest of the `domains` that there are; 0 if there are fewer than wanted.
+pub(crate) fn fewest(least: Option<i64>, domains: usize, min_domains: i32) -> i64 {
+    let enough = usize::try_from(min_domains).is_ok_and(|wanted| domains >= wanted);
+    least.filter(|_| enough).unwrap_or(0)
+}
+
+/// Whether a domain with so many pods would have too many more than that with the `fewest` if the pod came, which counts
+/// `itself` times.
+pub(crate) const fn exceeds(there: i64, itself: i64, fewest: i64, max_skew: i32) -> bool {
+    there + itself - fewest > max_skew as i64
 }
 
 /// How many matching pods the domains of a constraint have.
@@ -158,8 +178,7 @@ impl Domains {
 
     /// The fewest pods of a domain; 0 if there are fewer domains than wanted.
     fn min(&self, min_domains: i32) -> i64 {
-        let enough = usize::try_from(min_domains).is_ok_and(|wanted| self.counts.len() >= wanted);
-        self.levels.keys().next().copied().filter(|_| enough).unwrap_or(0)
+        fewest(self.levels.keys().next().copied(), self.counts.len(), min_domains)
     }
 }
 
@@ -216,15 +235,11 @@ impl<'a> Filter<'a> {
         }
     }
 
-    /// If a pod came to the node of these domains (1) or left it (-1): as upstream's AddPod and RemovePod, which know neither
-    /// terminating pods nor what is special about an empty selector.
+    /// If a pod came to the node of these domains (1) or left it (-1).
     pub fn update(&mut self, domains: &NodeDomains, pod: PodLabels<'_>, delta: i64) {
-        if pod.namespace != self.incoming.pod.namespace {
-            return;
-        }
         for ((constraint, counted), domain) in self.constraints.iter_mut().zip(domains) {
             if let Some(domain) = domain
-                && constraint.selector.selects(pod.labels)
+                && selects_in_thought(&constraint.selector, self.incoming.pod.namespace, pod)
             {
                 counted.add(*domain, delta);
             }
@@ -241,7 +256,7 @@ impl<'a> Filter<'a> {
             };
             let itself = i64::from(constraint.selector.selects(self.incoming.pod.labels));
             let there = counted.counts.get(&domain).copied().unwrap_or(0);
-            if there + itself - counted.min(constraint.min_domains) > i64::from(constraint.max_skew) {
+            if exceeds(there, itself, counted.min(constraint.min_domains), constraint.max_skew) {
                 return Verdict::unschedulable(Reason::TopologySpread);
             }
         }

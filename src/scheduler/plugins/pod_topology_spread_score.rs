@@ -87,7 +87,6 @@ impl<'a> Score<'a> {
     /// A feasible node's raw score, less is better; `None` if it lacks a label that it must have. `pods` are those on it, and
     /// whether they are terminating.
     #[must_use]
-    #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)]
     pub fn raw<'p>(
         &self,
         node: &impl NodeLabels,
@@ -96,25 +95,31 @@ impl<'a> Score<'a> {
         if self.is_ignored(node) {
             return None;
         }
-        let mut score = 0.0;
-        for Counted { constraint, domains, weight } in &self.constraints {
-            let Some(domain) = node.label(constraint.topology_key) else { continue };
+        let part = |Counted { constraint, domains, weight }: &Counted| {
+            let domain = node.label(constraint.topology_key)?;
             let count = if constraint.topology_key == known::LABEL_HOSTNAME {
-                let here = pods.clone().filter(|&(pod, gone)| counts(constraint, self.incoming.pod, pod, gone));
-                here.count() as f64
+                let here = pods.clone().filter(|&(pod, gone)| counts(constraint, self.incoming.pod, pod, gone)).count();
+                i64::try_from(here).unwrap_or(i64::MAX)
             } else {
-                domains.get(&domain).map_or(0.0, |&count| count as f64)
+                domains.get(&domain).copied().unwrap_or(0)
             };
-            // The product and the sums are rounded one by one, in this order.
-            score += count * weight + f64::from(constraint.max_skew - 1);
-        }
-        Some(score.round() as i64)
+            Some((count, *weight, constraint.max_skew))
+        };
+        Some(sum(self.constraints.iter().filter_map(part)))
     }
+}
+
+/// A raw score, from the pods, the weight and the skew of each constraint whose label the node has.
+#[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)]
+pub(crate) fn sum(parts: impl Iterator<Item = (i64, f64, i32)>) -> i64 {
+    // The product and the sums are rounded one by one, in this order.
+    let sum = parts.fold(0.0, |sum, (count, weight, max_skew)| sum + (count as f64 * weight + f64::from(max_skew - 1)));
+    sum.round() as i64
 }
 
 /// More domains tell less about each.
 #[allow(clippy::cast_precision_loss)]
-fn weight(domains: usize) -> f64 {
+pub(crate) fn weight(domains: usize) -> f64 {
     libm::log((domains + 2) as f64)
 }
 

@@ -1,0 +1,4 @@
+//! The DaemonSet controller.
+
+pub mod placement;
+pub mod rolling;

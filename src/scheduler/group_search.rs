@@ -1,0 +1,224 @@
+//! The search over nodes that hang on other pods too: over summaries of blocks if all nodes are looked at, else node by node in
+//! list order. Owns the walk; verdicts and scores come from the [`question`](super::question).
+
+use super::column::Column;
+use super::counts::Counts;
+use super::cycle::{Pick, Placement, Search, Window};
+use super::layout::{BLOCK, Layout, PADDING};
+use super::probe::Probe;
+use super::question::{Check, Question, Scored};
+use super::search::{count, nth};
+use super::view::View;
+use crate::base::id::DenseId;
+
+/// What a search is about.
+pub(super) struct Ground<'a> {
+    pub view: &'a View,
+    pub layout: &'a Layout,
+    pub probe: &'a Probe<'a>,
+    pub counts: &'a Counts,
+    pub question: &'a Question,
+    /// What groups must be.
+    pub checks: &'a [Check],
+    /// What nodes must be.
+    pub fine: &'a [Check],
+    pub window: Window,
+    pub pick: Pick,
+}
+
+/// A group whose best nodes are among the best, and what their cells hold.
+struct Tied {
+    group: usize,
+    cell: i16,
+}
+
+impl Ground<'_> {
+    /// Whether the nodes of a group differ in their cells alone.
+    pub(super) fn is_summable(&self, column: &mut Column) -> bool {
+        column.sum_up(self.view, self.layout, self.probe);
+        self.layout.is_grouped || (column.intolerable.is_empty() && column.preferred.is_empty())
+    }
+
+    /// Whether the nodes of each group may take the pod, as far as that hangs on the group.
+    fn allowed(&self) -> Vec<bool> {
+        let holds = |check: &Check, node| check.holds(self.counts, node);
+        let groups = self.layout.groups.iter();
+        groups.map(|group| self.checks.iter().all(|check| holds(check, group.node))).collect()
+    }
+
+    fn scored(&self, group: usize) -> Scored {
+        let group = &self.layout.groups[group];
+        Scored { node: group.node, intolerable: group.common.intolerable, preferred: group.common.preferred }
+    }
+
+    /// All nodes are looked at: the best of each group by what its blocks come to.
+    pub(super) fn search_blocks(&self, column: &Column) -> Search {
+        let sums = &column.sums;
+        let allowed = self.allowed();
+        let mut feasible = 0;
+        let (mut occurring, mut scored) = (Vec::new(), Vec::new());
+        for (at, group) in self.layout.groups.iter().enumerate().filter(|&(at, _)| allowed[at]) {
+            let blocks = group.blocks();
+            let fits: u32 = sums.fits[blocks.clone()].iter().map(|&fits| u32::from(fits)).sum();
+            if fits > 0 {
+                feasible += fits;
+                let top = sums.tops[blocks].iter().fold(i16::MIN, |top, &cell| top.max(cell));
+                occurring.push(Tied { group: at, cell: top });
+                scored.push(self.scored(at));
+            }
+        }
+        let bonuses =
+            if feasible > 1 { self.question.bonuses(self.counts, self.probe.rules, &scored) } else { vec![0] };
+        let total = |(best, bonus): (&Tied, &i64)| i64::from(best.cell) + bonus;
+        let best = occurring.iter().zip(&bonuses).map(total).max();
+        let placement = best.filter(|_| feasible > 0).map(|best| {
+            let mut at = 0;
+            occurring.retain(|tied| {
+                at += 1;
+                i64::from(tied.cell) + bonuses[at - 1] == best
+            });
+            let ties = |tied: &Tied| {
+                let blocks = self.layout.groups[tied.group].blocks();
+                let blocks = sums.tops[blocks.clone()].iter().zip(&sums.ties[blocks]);
+                blocks.map(|(&top, &ties)| if top == tied.cell { u32::from(ties) } else { 0 }).sum::<u32>()
+            };
+            let tied: u32 = occurring.iter().map(ties).sum();
+            let position = self.nth_of(column, &occurring, tied, self.pick.index(tied));
+            let node = self.view.list()[position];
+            Placement { node, score: (feasible > 1).then_some(best), tied }
+        });
+        Search { placement, feasible, processed: u32::from_index(self.view.list().len()) }
+    }
+
+    /// The position of the `n`-th of `all` tied nodes from the start of the window on.
+    fn nth_of(&self, column: &Column, tied: &[Tied], all: u32, n: u32) -> usize {
+        let before = |position: usize| tied.iter().map(|tied| self.tied_before(column, tied, position)).sum::<u32>();
+        let start = self.window.start as usize;
+        let skipped = if start == 0 { 0 } else { before(start) };
+        let rank = if n < all - skipped { skipped + n } else { n - (all - skipped) };
+        if let [Tied { group, cell }] = *tied {
+            let blocks = self.layout.groups[group].blocks();
+            let mut left = rank;
+            for block in blocks {
+                let ties = if column.sums.tops[block] == cell { u32::from(column.sums.ties[block]) } else { 0 };
+                if left < ties {
+                    let first = block * BLOCK;
+                    let cells = &column.cells[first..(first + BLOCK).min(column.cells.len())];
+                    let offset = nth(cells, cell, left as usize).expect("the block has so many");
+                    return self.layout.position_at[first + offset] as usize;
+                }
+                left -= ties;
+            }
+            unreachable!("the pick is one of the tied");
+        }
+        // At `low` there are at most `rank` before, at `high` more.
+        let (mut low, mut low_before, mut high) = (0, 0, self.view.list().len());
+        while high - low > BLOCK {
+            let middle = usize::midpoint(low, high);
+            let ties = before(middle);
+            if ties <= rank {
+                (low, low_before) = (middle, ties);
+            } else {
+                high = middle;
+            }
+        }
+        let mut left = rank - low_before;
+        for position in low..high {
+            let slot = self.layout.slot_of[position] as usize;
+            let group = self.layout.group_of(slot);
+            if tied.iter().any(|tied| tied.group == group && tied.cell == column.cells[slot]) {
+                if left == 0 {
+                    return position;
+                }
+                left -= 1;
+            }
+        }
+        unreachable!("the pick is one of the tied")
+    }
+
+    /// How many tied nodes of a group stand before `position` in the list.
+    fn tied_before(&self, column: &Column, tied: &Tied, position: usize) -> u32 {
+        let slots = self.layout.groups[tied.group].slots.clone();
+        let positions = &self.layout.position_at[slots.clone()];
+        let end =
+            slots.start + positions.partition_point(|&at| at as usize >= PADDING as usize || (at as usize) < position);
+        let (first, last) = (slots.start / BLOCK, end / BLOCK);
+        let tops = column.sums.tops[first..last].iter().zip(&column.sums.ties[first..last]);
+        let whole: u32 = tops.map(|(&top, &ties)| if top == tied.cell { u32::from(ties) } else { 0 }).sum();
+        whole + u32::from_index(count(&column.cells[last * BLOCK..end], |cell| cell == tied.cell))
+    }
+
+    /// Looks at nodes one by one until enough fit. `by_group`: nodes of a group get the same bonus.
+    pub(super) fn search_nodes(&self, column: &mut Column, by_group: bool, slots: &mut Vec<u32>) -> Search {
+        let (size, start, need) = (self.view.list().len(), self.window.start as usize, self.window.need as usize);
+        let allowed = self.allowed();
+        slots.clear();
+        let mut processed = 0;
+        let mut occurs = vec![false; allowed.len()];
+        'ranges: for range in [start..size, 0..start] {
+            for &slot in &self.layout.slot_of[range] {
+                let at = slot as usize;
+                column.build(self.view, self.layout, self.probe, at / BLOCK);
+                processed += 1;
+                let group = self.layout.group_of(at);
+                if column.cells[at] >= 0 && allowed[group] && self.is_fine(at) {
+                    occurs[group] = true;
+                    slots.push(slot);
+                    if slots.len() == need {
+                        break 'ranges;
+                    }
+                }
+            }
+        }
+        let feasible = u32::from_index(slots.len());
+        let node = |slot: u32| self.layout.node(self.view, slot as usize).expect("padding does not fit");
+        let placement = match slots[..] {
+            [] => None,
+            [slot] => Some(Placement { node: node(slot), score: None, tied: 1 }),
+            _ => {
+                let (slot, score, tied) = if by_group {
+                    let present = (0..allowed.len()).filter(|&group| occurs[group]);
+                    let scored: Vec<Scored> = present.clone().map(|group| self.scored(group)).collect();
+                    let mut bonuses = vec![0; allowed.len()];
+                    let worth = self.question.bonuses(self.counts, self.probe.rules, &scored);
+                    present.zip(worth).for_each(|(group, bonus)| bonuses[group] = bonus);
+                    self.best(slots, |_, slot| i64::from(column.cells[slot]) + bonuses[self.layout.group_of(slot)])
+                } else {
+                    let one = |&slot: &u32| {
+                        let intolerable = column.intolerable.get(slot as usize).map_or(0, |&taints| i64::from(taints));
+                        let preferred = column.preferred.get(slot as usize).map_or(0, |&weight| i64::from(weight));
+                        Scored { node: node(slot), intolerable, preferred }
+                    };
+                    let scored: Vec<Scored> = slots.iter().map(one).collect();
+                    let bonuses = self.question.bonuses(self.counts, self.probe.rules, &scored);
+                    self.best(slots, |at, slot| i64::from(column.cells[slot]) + bonuses[at])
+                };
+                Some(Placement { node: node(slot), score: Some(score), tied })
+            }
+        };
+        Search { placement, feasible, processed }
+    }
+
+    fn is_fine(&self, slot: usize) -> bool {
+        self.fine.is_empty()
+            || self
+                .layout
+                .node(self.view, slot)
+                .is_some_and(|node| self.fine.iter().all(|c| c.holds(self.counts, node)))
+    }
+
+    /// The slot that is chosen, its score, and how many have that.
+    fn best(&self, slots: &[u32], total: impl Fn(usize, usize) -> i64) -> (u32, i64, u32) {
+        let totals = || slots.iter().enumerate().map(|(at, &slot)| total(at, slot as usize));
+        let (mut best, mut tied) = (i64::MIN, 0);
+        for total in totals() {
+            if total > best {
+                (best, tied) = (total, 0);
+            }
+            tied += u32::from(total == best);
+        }
+        let nth = self.pick.index(tied) as usize;
+        let (at, _) = totals().enumerate().filter(|&(_, total)| total == best).nth(nth).expect("one of the tied");
+        (slots[at], best, tied)
+    }
+}

@@ -1,0 +1,183 @@
+//! Layouts: in which order columns hold the cells of nodes. In the flat one, in list order; in a grouped one, nodes of one group
+//! stand together, in list order within it, and groups begin with a block of their own. Owns groups and positions; knows no
+//! cells. Nodes of a group have the same domains, the same number of taints to avoid and the same preferred terms.
+
+use rustc_hash::FxHashMap;
+use smallvec::SmallVec;
+
+use super::counts::Counts;
+use super::domains::TopologyId;
+use super::plugins::{node_affinity, taint_toleration};
+use super::tables::{Class, Tables};
+use super::view::{NodeFacts, View};
+use crate::base::id::DenseId;
+use crate::model::NodeId;
+
+/// Cells that are built and summed up together.
+pub(super) const BLOCK: usize = 64;
+
+/// The position of a slot that belongs to no node.
+pub(super) const PADDING: u32 = u32::MAX;
+
+/// What the nodes of a group have in common.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub(super) struct Trait {
+    pub intolerable: i64,
+    pub preferred: i64,
+    domains: SmallVec<[u32; 2]>,
+}
+
+/// Nodes that stand together.
+#[derive(Clone, Debug)]
+pub(super) struct Group {
+    pub common: Trait,
+    /// One of them.
+    pub node: NodeId,
+    /// Where they stand, without padding.
+    pub slots: std::ops::Range<usize>,
+}
+
+impl Group {
+    /// The blocks where they stand.
+    pub(super) const fn blocks(&self) -> std::ops::Range<usize> {
+        self.slots.start / BLOCK..self.slots.end.div_ceil(BLOCK)
+    }
+}
+
+/// An order of cells.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Layout {
+    /// Another number for every layout that was ever made.
+    pub stamp: u64,
+    epoch: u64,
+    /// By which topologies nodes are grouped.
+    pub topologies: Box<[TopologyId]>,
+    /// Whether it knows of more than list order.
+    pub is_grouped: bool,
+    /// Position in the list by slot.
+    pub position_at: Vec<u32>,
+    /// Slot by position in the list.
+    pub slot_of: Vec<u32>,
+    pub groups: Vec<Group>,
+    pub group_of_block: Vec<u32>,
+}
+
+impl Layout {
+    /// List order.
+    pub(super) fn flat(view: &View, stamp: u64) -> Self {
+        let order: Vec<u32> = (0..view.list().len()).map(u32::from_index).collect();
+        let group = |&node| Group { common: Trait::default(), node, slots: 0..order.len() };
+        Self {
+            stamp,
+            epoch: view.list_epoch(),
+            topologies: Box::default(),
+            is_grouped: false,
+            groups: view.list().first().map(group).into_iter().collect(),
+            group_of_block: vec![0; order.len().div_ceil(BLOCK)],
+            slot_of: order.clone(),
+            position_at: order,
+        }
+    }
+
+    /// Groups by topologies and by what a class thinks of nodes; `None` if the groups would be too small to be worth it.
+    pub(super) fn grouped(
+        view: &View,
+        counts: &Counts,
+        class: &Class,
+        topologies: &[TopologyId],
+        stamp: u64,
+    ) -> Option<Self> {
+        let mut ids: FxHashMap<Trait, usize> = FxHashMap::default();
+        let mut members: Vec<(Trait, Vec<u32>)> = Vec::new();
+        let most = view.list().len() / 16 + 16;
+        for (position, &node) in view.list().iter().enumerate() {
+            let common = trait_of(view, counts, class, topologies, node)?;
+            let next = members.len();
+            let group = *ids.entry(common).or_insert_with_key(|common| {
+                members.push((common.clone(), Vec::new()));
+                next
+            });
+            if group >= most {
+                return None;
+            }
+            members[group].1.push(u32::from_index(position));
+        }
+        let epoch = view.list_epoch();
+        let slot_of = vec![0; view.list().len()];
+        let mut layout =
+            Self { stamp, epoch, topologies: topologies.into(), is_grouped: true, slot_of, ..Self::default() };
+        for (common, positions) in members {
+            let start = layout.position_at.len();
+            for &position in &positions {
+                layout.slot_of[position.index()] = u32::from_index(layout.position_at.len());
+                layout.position_at.push(position);
+            }
+            let end = layout.position_at.len();
+            let group = u32::from_index(layout.groups.len());
+            layout.position_at.resize(end.next_multiple_of(BLOCK), PADDING);
+            layout.group_of_block.resize(layout.position_at.len() / BLOCK, group);
+            let node = view.list()[positions[0].index()];
+            layout.groups.push(Group { common, node, slots: start..end });
+        }
+        Some(layout)
+    }
+
+    /// How many cells columns have in this order.
+    pub(super) const fn slots(&self) -> usize {
+        self.position_at.len()
+    }
+
+    /// The node of a slot; `None` is padding.
+    #[inline]
+    pub(super) fn node(&self, view: &View, slot: usize) -> Option<NodeId> {
+        view.list().get(self.position_at[slot].index()).copied()
+    }
+
+    /// The group of a slot.
+    #[inline]
+    pub(super) fn group_of(&self, slot: usize) -> usize {
+        self.group_of_block[slot / BLOCK].index()
+    }
+
+    /// Whether it is still right after these nodes changed.
+    pub(super) fn holds(&self, view: &View, counts: &Counts, class: &Class, changed: &[NodeId]) -> bool {
+        let is_same = |&node: &NodeId| {
+            let Some(&slot) = self.slot_of.get(view.position(node).index()) else { return true };
+            let common = trait_of(view, counts, class, &self.topologies, node);
+            common.is_some_and(|common| self.groups[self.group_of(slot.index())].common == common)
+        };
+        self.is_listed(view) && (!self.is_grouped || changed.iter().all(is_same))
+    }
+
+    /// Whether it is of the same list.
+    pub(super) fn is_listed(&self, view: &View) -> bool {
+        self.epoch == view.list_epoch() && self.slot_of.len() == view.list().len()
+    }
+}
+
+fn trait_of(view: &View, counts: &Counts, class: &Class, topologies: &[TopologyId], node: NodeId) -> Option<Trait> {
+    let facts = view.facts(node)?;
+    let (intolerable, preferred) = opinion(view.tables(), class, facts);
+    let domains = topologies.iter().map(|&topology| counts.domains_of(topology).domain(node)).collect();
+    Some(Trait { intolerable, preferred, domains })
+}
+
+/// How many taints of a node a class would avoid, and the weights of its preferred terms that match.
+fn opinion(tables: &Tables, class: &Class, facts: &NodeFacts) -> (i64, i64) {
+    let (statics, args) = (tables.statics(class.statics), &tables.profile(class).args.node_affinity);
+    let affinity = statics.node_affinity.as_deref();
+    let intolerable = taint_toleration::intolerable(tables.taints(facts.taints), &statics.tolerations);
+    let preferred = if node_affinity::skips(args, affinity) {
+        0
+    } else {
+        i64::from(node_affinity::preference(args, affinity, &tables.labels_of(facts)))
+    };
+    (intolerable, preferred)
+}
+
+/// Whether nodes may differ in what a class thinks of them.
+pub(super) fn has_opinions(tables: &Tables, class: &Class) -> bool {
+    let (statics, args) = (tables.statics(class.statics), &tables.profile(class).args.node_affinity);
+    !node_affinity::skips(args, statics.node_affinity.as_deref())
+        || tables.taint_sets().any(|taints| taint_toleration::intolerable(taints, &statics.tolerations) > 0)
+}
