@@ -612,6 +612,7 @@ fn template(containers: u32) -> PodTemplate {
         volumes: Box::default(),
         naming: Default::default(),
         deletion_cost: 0,
+        revision: 0,
     }
 }
 

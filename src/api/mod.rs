@@ -7,7 +7,6 @@ pub mod log;
 pub mod nodes;
 pub mod objects;
 pub mod pods;
-pub mod quota;
 pub mod request;
 pub mod stored;
 

@@ -107,6 +107,7 @@ pub(super) fn spec<'t>(
         volumes: volumes.into_boxed_slice(),
         naming: Default::default(),
         deletion_cost: meta.annotation("controller.kubernetes.io/pod-deletion-cost").map_or(0, deletion_cost),
+        revision: 0,
     };
     Some(Pod { template, port_names })
 }

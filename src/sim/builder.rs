@@ -282,6 +282,7 @@ impl PlanBuilder {
             volumes: Box::default(),
             naming: Default::default(),
             deletion_cost: 0,
+            revision: 0,
         });
         let name = plan.strings.intern(&pod.name);
         if plan.workloads.iter().any(|workload| workload.name == name) {

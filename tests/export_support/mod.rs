@@ -129,6 +129,7 @@ impl Builder {
             volumes: Box::default(),
             naming: Default::default(),
             deletion_cost: 0,
+            revision: 0,
         })
     }
 

@@ -480,6 +480,7 @@ impl Builder {
             volumes,
             naming: Default::default(),
             deletion_cost: 0,
+            revision: 0,
         })
     }
 

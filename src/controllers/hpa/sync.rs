@@ -57,11 +57,11 @@ pub(in crate::controllers) fn sync<R: Recorder>(cx: &mut Sync<'_, R>) {
     let pods = metrics::pods(cluster, target);
     let view = View {
         pods: &pods,
-        scrape: cx.memories.autoscalers.latest(cx.now, cx.plan.control_plane.metrics_lag),
+        scrape: cx.autoscalers.latest(cx.now, cx.plan.control_plane.metrics_lag),
         spec_replicas: current,
         status_replicas: replicas_of(&cluster.objects().get(target).status),
     };
-    let mut memory = cx.memories.autoscalers.memories.get(&cx.id).cloned();
+    let mut memory = cx.autoscalers.memories.get(&cx.id).cloned();
     let bounds = Bounds { current, min: spec.min_replicas, max: spec.max_replicas };
     let (mut shown, mut failures) = (Vec::new(), Vec::new());
     let decision = decide(bounds, spec.behavior.as_deref(), DOWNSCALE_STABILIZATION, &mut memory, cx.now, || {
@@ -79,7 +79,7 @@ pub(in crate::controllers) fn sync<R: Recorder>(cx: &mut Sync<'_, R>) {
         });
         all.collect()
     });
-    cx.memories.autoscalers.memories.extend(memory.map(|memory| (cx.id, memory)));
+    cx.autoscalers.memories.extend(memory.map(|memory| (cx.id, memory)));
     let first = failures.first().map(|failed| failed.text.clone());
     let invalid = failures.len();
     for failed in failures {
