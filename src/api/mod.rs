@@ -8,7 +8,6 @@ pub mod nodes;
 mod object_requests;
 pub mod objects;
 pub mod pods;
-pub mod quota;
 pub mod request;
 pub mod stored;
 pub mod volumes;

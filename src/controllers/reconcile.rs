@@ -69,6 +69,11 @@ pub(super) fn concerned(cluster: &Cluster, change: &Change, found: &mut Concerne
         cluster.pods().exists(pod).then(|| cluster.pods().owned(pod.pod)).flatten().map(|owned| owned.object)
     };
     match *change {
+        // Autoscalers come on a grid of their own (upstream: FixedItemIntervalRateLimiter).
+        Change::ObjectAdded(object) if hpa::sync::is_autoscaler(cluster, object) => {
+            found.later.push((object, hpa::sync::PERIOD));
+        }
+        Change::ObjectChanged(object, _) if hpa::sync::is_autoscaler(cluster, object) => {}
         Change::PodAdded { pod, .. }
         | Change::PodBound { pod, .. }
         | Change::PodStatus { pod, .. }
@@ -96,10 +101,6 @@ pub(super) fn concerned(cluster: &Cluster, change: &Change, found: &mut Concerne
             let is_read = row.spec.replica_set().is_none() && row.spec.daemon_set().is_none();
             found.add_later(cluster, Some(object).filter(|_| is_read));
             found.add(cluster.objects().get(object).owner);
-        }
-        // Autoscalers come on a grid of their own (upstream: FixedItemIntervalRateLimiter).
-        Change::ObjectAdded(object) if hpa::sync::is_autoscaler(cluster, object) => {
-            found.later.push((object, hpa::sync::PERIOD));
         }
         Change::ObjectAdded(object)
         | Change::ObjectChanged(object, true)
