@@ -18,9 +18,22 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("kubelet", &["base", "model", "engine", "record", "api", "workload", "component"]),
     ("scheduler", &["base", "model", "engine", "record", "api", "component"]),
     ("controllers", &["base", "model", "engine", "record", "api", "component"]),
+    ("autoscaler", &["base", "model", "engine", "record", "api", "component", "scheduler"]),
     (
         "sim",
-        &["base", "model", "engine", "record", "api", "workload", "component", "kubelet", "scheduler", "controllers"],
+        &[
+            "base",
+            "model",
+            "engine",
+            "record",
+            "api",
+            "workload",
+            "component",
+            "kubelet",
+            "scheduler",
+            "controllers",
+            "autoscaler",
+        ],
     ),
     ("manifest", &["base", "model", "diag"]),
     ("trace", &["base", "model", "diag"]),
@@ -68,6 +81,7 @@ const CORE: &[&str] = &[
     "kubelet",
     "scheduler",
     "controllers",
+    "autoscaler",
     "sim",
 ];
 

@@ -17,6 +17,16 @@ const LOST_EXIT: i32 = 255;
 impl Kubelets {
     /// The machine stops: nothing on it goes on, and nobody is told.
     pub fn crash<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, node: NodeId) {
+        if !self.machines[node].up {
+            return;
+        }
+        env.counters.node_crashes += 1;
+        env.fact(|| Fact::NodeCrashed(node));
+        self.switch_off(env, node);
+    }
+
+    /// The machine is off, for good or until it boots.
+    pub fn switch_off<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, node: NodeId) {
         let machine = &mut self.machines[node];
         if !machine.up {
             return;
@@ -26,9 +36,10 @@ impl Kubelets {
         if let Some(timer) = machine.shutdown.take().and_then(|shutdown| shutdown.timer) {
             env.timers.disarm(timer);
         }
+        if let Some(timer) = machine.status_timer.take() {
+            env.timers.disarm(timer);
+        }
         self.stop_watching(env, node);
-        env.counters.node_crashes += 1;
-        env.fact(|| Fact::NodeCrashed(node));
         for id in self.records_on(node) {
             self.wake_record(env.plan, id);
             self.mounts_over(env, id);
@@ -43,7 +54,7 @@ impl Kubelets {
             (record.kill_grace, record.disrupted) = (None, false);
             let timers = [record.timer.take(), record.deadline.take(), record.storage_timer.take()];
             (record.due, record.worker, record.to_start) = (None, Worker::Idle, 0);
-            record.sandbox_ready = false;
+            (record.sandbox_ready, record.mounted) = (false, false);
             if let Some(storage) = &mut record.storage {
                 storage.stop(env.now);
             }
@@ -101,6 +112,7 @@ impl Kubelets {
             let id = match self.records.of(pod) {
                 Some(id) => {
                     self.arm_deadline(env, id);
+                    self.volumes_changed(env, node, self.records.template_of(id));
                     id
                 }
                 None => self.admit(env, pod, node),

@@ -1,6 +1,6 @@
 //! `[[change]]` -> what somebody does to the cluster at a time.
 
-use super::faults::{node, pod_target};
+use super::faults::{node, pod_target, pool};
 use super::fields::{Fields, Placed};
 use super::files::open_all;
 use super::nodes::taint;
@@ -10,13 +10,15 @@ use super::spec::workload::CHANGE;
 use super::time::{moment, within_run};
 use super::{Cx, codes, resize, suggest, ungate};
 use crate::base::SimTime;
-use crate::model::{ConfigKind, ConfigObject, Taint};
+use crate::model::{ClaimName, ConfigKind, ConfigObject, StorageKey, Taint};
 use crate::sim::plan::{ChangeKind, ChangePlan, DrainPlan};
 
 /// Keys that go with `drain`.
 const DRAIN_FLAGS: [&str; 4] = ["force", "ignore_daemonsets", "delete_emptydir_data", "timeout"];
 
-const KINDS: &[&str] = &["ConfigMap", "Secret", "Pod", "Node"];
+const ACTIONS: &[&str] =
+    &["apply", "delete", "drain", "resize", "scale_pool", "taint", "ungate", "untaint", "upgrade_pool"];
+const KINDS: &[&str] = &["ConfigMap", "Secret", "PersistentVolumeClaim", "PersistentVolume", "Pod", "Node"];
 
 pub(super) fn read(cx: &mut Cx<'_>, root: &Fields<'_>, parts: &mut Parts) -> Vec<ChangePlan> {
     let mut changes = Vec::new();
@@ -34,19 +36,19 @@ pub(super) fn read(cx: &mut Cx<'_>, root: &Fields<'_>, parts: &mut Parts) -> Vec
 }
 
 fn kinds(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &mut Parts, at: SimTime) -> Vec<ChangeKind> {
-    let Some(action) = fields.one_of(cx, &["apply", "delete", "drain", "resize", "taint", "ungate", "untaint"], true)
-    else {
+    let Some(action) = fields.one_of(cx, ACTIONS, true) else {
         return Vec::new();
     };
     let fitting: &[&str] = match action {
-        "apply" => &[],
+        "apply" | "upgrade_pool" => &[],
+        "scale_pool" => &["count"],
         "delete" => &["namespace", "grace"],
         "drain" => &DRAIN_FLAGS,
         "resize" => &["namespace", "container", "requests", "limits"],
         "ungate" => &["gates"],
         _ => &["node"],
     };
-    let others = ["namespace", "grace", "node", "container", "requests", "limits", "gates"];
+    let others = ["namespace", "grace", "node", "container", "requests", "limits", "gates", "count"];
     for key in fields.given(cx, &[&others[..], &DRAIN_FLAGS].concat()) {
         if !fitting.contains(&key) {
             let message = format!("`{key}` does not go with `{action}`");
@@ -60,6 +62,8 @@ fn kinds(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &mut Parts, at: SimTime) -
         "drain" => drain(cx, fields, parts).into_iter().collect(),
         "resize" => resize::read(cx, fields, parts, at).into_iter().collect(),
         "ungate" => ungate::read(cx, fields, parts, at).into_iter().collect(),
+        "scale_pool" => scale_pool(cx, fields, parts).into_iter().collect(),
+        "upgrade_pool" => upgrade_pool(cx, fields, parts).into_iter().collect(),
         action => tainted(cx, fields, parts, action).into_iter().collect(),
     }
 }
@@ -123,6 +127,20 @@ fn delete(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &Parts) -> Option<ChangeK
         "Node" => node(cx, &named, parts).map(ChangeKind::DeleteNode),
         "ConfigMap" => config(cx, &named, namespace, ConfigKind::ConfigMap),
         "Secret" => config(cx, &named, namespace, ConfigKind::Secret),
+        "PersistentVolumeClaim" | "PersistentVolume" => {
+            let strings = &mut cx.vocabulary.strings;
+            // Another change may bring it.
+            let is_named = strings.lookup(name).is_some();
+            let (namespace, name) = (strings.intern(namespace), strings.intern(name));
+            let key = match kind {
+                "PersistentVolume" => StorageKey::Volume(name),
+                _ => StorageKey::Claim(ClaimName { namespace, name }),
+            };
+            if !is_named {
+                check_stored(cx, key, parts, &named);
+            }
+            Some(ChangeKind::DeleteStorage(key))
+        }
         _ => {
             let message = format!("objects of the kind `{kind}` cannot be deleted here");
             let help = suggest::help(kind, KINDS.iter().copied());
@@ -144,6 +162,25 @@ fn drain(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &Parts) -> Option<ChangeKi
     Some(ChangeKind::Drain(DrainPlan { nodes, force, ignore_daemonsets, delete_emptydir_data, timeout }))
 }
 
+/// A claim or volume that no manifest has is made by a StatefulSet or a provisioner, or misspelled.
+fn check_stored(cx: &mut Cx<'_>, key: StorageKey, parts: &Parts, name: &Placed<&str>) {
+    let is_made = match key {
+        StorageKey::Claim(_) => parts.objects.iter().any(|object| object.spec.stateful_set().is_some()),
+        _ => name.value.starts_with("pvc-"),
+    };
+    if is_made || cx.missing.objects {
+        return;
+    }
+    let same = parts.storage.iter().filter_map(|object| match (object.key(), key) {
+        (StorageKey::Claim(claim), StorageKey::Claim(_)) => Some(claim.name),
+        (StorageKey::Volume(volume), StorageKey::Volume(_)) => Some(volume),
+        _ => None,
+    });
+    let help = suggest::help(name.value, same.map(|name| cx.vocabulary.strings.text(name)));
+    let message = format!("no manifest holds or names `{}`", name.value);
+    cx.diagnostics.error(codes::UNKNOWN_TARGET, name.span, message, "does not exist", help);
+}
+
 fn config(cx: &mut Cx<'_>, name: &Placed<&str>, namespace: &str, kind: ConfigKind) -> Option<ChangeKind> {
     let strings = &cx.vocabulary.strings;
     let object = strings.lookup(namespace).zip(strings.lookup(name.value));
@@ -159,6 +196,21 @@ fn config(cx: &mut Cx<'_>, name: &Placed<&str>, namespace: &str, kind: ConfigKin
         cx.diagnostics.error(codes::UNKNOWN_TARGET, name.span, message, "does not exist", help);
     }
     None
+}
+
+fn scale_pool(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &Parts) -> Option<ChangeKind> {
+    let Some(count) = fields.whole(cx, "count") else {
+        let (message, help) = ("`scale_pool` needs the key `count`", "add `count = 5`");
+        cx.diagnostics.error(codes::MISSING_KEY, fields.span, message, "`count` is missing", help);
+        return None;
+    };
+    let name = fields.text(cx, "scale_pool")?;
+    Some(ChangeKind::ScalePool(pool(cx, &name, parts)?, u32::try_from(count.value).unwrap_or(u32::MAX)))
+}
+
+fn upgrade_pool(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &Parts) -> Option<ChangeKind> {
+    let name = fields.text(cx, "upgrade_pool")?;
+    pool(cx, &name, parts).map(ChangeKind::UpgradePool)
 }
 
 fn tainted(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &Parts, action: &'static str) -> Option<ChangeKind> {
