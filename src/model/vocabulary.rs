@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::admission::PriorityClasses;
 use super::class::PodClass;
+use super::effective::ResourceList;
 use super::ids::{ClassId, ConfigId, ImageId, ShapeId, StrId};
 use super::node::NodeShape;
 use super::objects::LimitRangeSpec;
@@ -28,6 +29,9 @@ pub struct Vocabulary {
     pub priorities: PriorityClasses,
     /// LimitRanges by namespace, in the order in which they were read.
     pub limit_ranges: BTreeMap<Box<str>, Vec<LimitRangeSpec>>,
+    /// What each container of a pod requests that requests neither CPU nor memory, as a LimitRange of every namespace would
+    /// have it; empty: nothing.
+    pub default_requests: ResourceList,
     /// How long admission lets pods tolerate a node that is not ready or unreachable, unless they say so themselves
     /// (`--default-not-ready-toleration-seconds`, `--default-unreachable-toleration-seconds`).
     pub default_toleration_seconds: i64,
@@ -48,6 +52,7 @@ impl Default for Vocabulary {
             shapes: Interner::default(),
             priorities: PriorityClasses::of_the_system(),
             limit_ranges: BTreeMap::new(),
+            default_requests: ResourceList::new(),
             default_toleration_seconds: 300,
             container_restart_rules: false,
             stored: false,

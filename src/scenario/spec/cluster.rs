@@ -15,6 +15,13 @@ pub static ROOT: Section = Section {
         Key::required("scenario", Kind::Table(&SCENARIO), "The run itself.", "{ duration = \"1h\" }"),
         Key::optional("node_pool", Kind::Tables(&NODE_POOL), "none", "Groups of equal nodes.", "[]"),
         Key::optional("behavior", Kind::Tables(&BEHAVIOR), "none", "What processes in containers do.", "[]"),
+        Key::optional(
+            "defaults",
+            Kind::Table(&DEFAULTS),
+            "nothing",
+            "What pods without requests are taken to request.",
+            "{ cpu = \"100m\", memory = \"128Mi\" }",
+        ),
         Key::optional("image", Kind::Tables(&IMAGE), "none", "Sizes of container images.", "[]"),
         Key::optional("traffic", Kind::Tables(&TRAFFIC), "none", "Requests on services over time.", "[]"),
         Key::optional("arrivals", Kind::Tables(&ARRIVALS), "none", "Pods that arrive over time.", "[]"),
@@ -187,6 +194,18 @@ pub static ALLOCATABLE: Section = Section {
         Key::optional("cpu", Kind::Cpu, "computed", "Cores.", "\"7500m\""),
         Key::optional("memory", Kind::Bytes, "computed", "Memory.", "\"30Gi\""),
         Key::optional("ephemeral-storage", Kind::Bytes, "computed", "Local disk.", "\"90Gi\""),
+    ],
+};
+
+/// `[defaults]`.
+pub static DEFAULTS: Section = Section {
+    name: "defaults",
+    doc: "What each container of a pod requests that itself requests neither CPU nor memory, as a LimitRange in every namespace \
+          would have it. The summary says how many such pods there are.",
+    extended_resources: false,
+    keys: &[
+        Key::optional("cpu", Kind::Cpu, "none", "Requested CPU.", "\"100m\""),
+        Key::optional("memory", Kind::Bytes, "none", "Requested memory.", "\"128Mi\""),
     ],
 };
 
