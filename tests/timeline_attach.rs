@@ -165,8 +165,8 @@ fn a_volume_stays_with_a_pod_that_is_stuck() {
 /// 3.4, 6.6: out of service: the pod goes at the next pass of the collector (every 20 s), the volume at once.
 #[test]
 fn the_out_of_service_taint_frees_the_volume() {
-    let taint = "[[change]]\nat = \"605s\"\ntaint = { key = \"node.kubernetes.io/out-of-service\", value = \"nodeshutdown\", \
-                 effect = \"NoExecute\" }\nnode = \"node-0\"\n";
+    let taint = "[[change]]\nat = \"605s\"\nnode = \"node-0\"\n\
+                 taint = \"node.kubernetes.io/out-of-service=nodeshutdown:NoExecute\"\n";
     let run = lost(2).with(taint).run();
     expect_stuck(&run);
     run.expect("pod a removed", &[620.0]);

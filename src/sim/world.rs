@@ -361,6 +361,7 @@ impl World {
             self.endpoints.minds(&self.cluster, change),
             NodeLifecycle::minds(&self.cluster, change),
             Manager::minds(&self.cluster),
+            AttachDetach::minds(&self.cluster, &self.plan, change),
         ];
         for (actor, minds, lag) in [
             (Actor::Kubelets, minds(Cursor::Kubelet, self.kubelets.minds(change)), self.lag(Actor::Kubelets)),
