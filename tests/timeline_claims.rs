@@ -75,7 +75,7 @@ fn a_retained_volume_stays() {
 #[test]
 fn a_finished_pod_holds_no_claim() {
     let yaml = class("") + &claim("1Gi") + &user(", restartPolicy: Never");
-    let runs = "[[behavior]]\nruns = \"50s\"\n";
+    let runs = "[[behavior]]\nrun = \"50s\"\n";
     let deleted = delete("30s", "PersistentVolumeClaim/data");
     let run = Scene::new(&yaml).setting(SLOW).with(runs).with(&deleted).run();
     let ended = run.time("pod web Succeeded");
