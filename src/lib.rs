@@ -75,6 +75,7 @@
 //! docs/FIDELITY.md where this differs from Kubernetes.
 
 pub mod api;
+pub mod autoscaler;
 pub mod base;
 pub mod cli;
 pub mod component;

@@ -611,7 +611,9 @@ fn template(containers: u32) -> PodTemplate {
         containers: (0..containers).map(spec).collect(),
         volumes: Box::default(),
         naming: Default::default(),
+        drain: Default::default(),
         deletion_cost: 0,
+        revision: 0,
     }
 }
 

@@ -16,7 +16,8 @@ pub use log::{Change, ChangeLog, Cursor, PodRef, StatusMask};
 pub use nodes::{NodeRow, Nodes};
 pub use objects::{NewObject, ObjectRow, Objects, Owned, Propagation, Uncounted};
 pub use pods::{Pods, Resized};
-pub use request::{Op, Rejection, StatusPatch};
+pub use request::{Op, Rejection};
+pub use stored::StatusPatch;
 pub use volumes::StorageTimes;
 
 use crate::base::{Digest, IdVec, SimTime};

@@ -61,6 +61,8 @@ pub struct DrawTables {
     pub fault: Draw,
     /// Latencies of controllers' writes.
     pub controllers: Draw,
+    /// Which of several equally good pools is made larger.
+    pub autoscaler: Draw,
 }
 
 /// The draws of one workload.
@@ -109,6 +111,7 @@ impl DrawTables {
             storage: root.of(Purpose::Latency, "storage"),
             fault: root.of(Purpose::Fault, ""),
             controllers: root.of(Purpose::Latency, "controllers"),
+            autoscaler: root.of(Purpose::TieBreak, "cluster-autoscaler"),
             root,
         }
     }

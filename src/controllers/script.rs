@@ -6,6 +6,7 @@
 
 use std::collections::VecDeque;
 
+use super::hpa::metrics::Known;
 use super::slow_start::{INITIAL_BATCH, next_batch};
 use crate::api::{Cluster, NewObject, ObjectRow, PodRef, Propagation};
 use crate::base::{SimDuration, SimTime};
@@ -34,6 +35,13 @@ pub enum Write {
     ReleasePod(PodRef),
     /// Tells a pod of the script's object, a Job, that it was counted.
     UntrackPod(PodRef),
+    /// Creates the claim of a StatefulSet's pod, unless it is there.
+    CreateClaim {
+        /// Which of `spec.volumeClaimTemplates`.
+        at: usize,
+        /// The pod's ordinal.
+        ordinal: i32,
+    },
     /// Creates an object.
     CreateObject(Box<NewObject>),
     /// Writes the spec of an object.
@@ -51,10 +59,10 @@ pub enum Write {
 /// How one pod of a template differs from its siblings.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Variation {
-    /// Pod number so-and-so of a StatefulSet: its name, its labels and its claims.
-    Ordinal(u32),
-    /// The pod of a DaemonSet on this node: the affinity to it.
-    Node(NodeId),
+    /// Pod number so-and-so of a StatefulSet, and of which revision: its name, its labels and its claims.
+    Ordinal(u32, u64),
+    /// The pod of a DaemonSet on this node, and of which revision: its labels and the affinity to the node.
+    Node(NodeId, u64),
     /// A pod of a Job that a CronJob made: its name.
     Job(ObjectId),
     /// A pod of an indexed Job with this completion index: its name.
@@ -101,6 +109,8 @@ pub struct Sync<'a, R> {
     pub failures: u32,
     /// The pods that it selects, if it is a budget, in the order of their creation. Some may be gone.
     pub selected: &'a [PodRef],
+    /// What autoscalers remember and see.
+    pub(super) autoscalers: &'a mut Known,
     pub(super) recorder: &'a mut R,
     pub(super) memories: &'a mut super::reconcile::Memories,
     pub(super) script: Script,

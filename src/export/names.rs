@@ -60,7 +60,9 @@ impl<'a> Names<'a> {
     }
 
     pub(super) fn node(&self, id: NodeId) -> &'a str {
-        self.plan.nodes.get(id.index()).map_or("?", |node| self.text(node.name))
+        // Nodes that came while the run went on are not in the plan.
+        let late = || self.recording.nodes().get(id).map_or("?", |node| self.recording.note_text(node.name));
+        self.plan.nodes.get(id.index()).map_or_else(late, |node| self.text(node.name))
     }
 
     /// The kind, and `namespace/name`.

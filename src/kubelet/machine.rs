@@ -17,6 +17,16 @@ const LOST_EXIT: i32 = 255;
 impl Kubelets {
     /// The machine stops: nothing on it goes on, and nobody is told.
     pub fn crash<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, node: NodeId) {
+        if !self.machines[node].up {
+            return;
+        }
+        env.counters.node_crashes += 1;
+        env.fact(|| Fact::NodeCrashed(node));
+        self.switch_off(env, node);
+    }
+
+    /// The machine is off, for good or until it boots.
+    pub fn switch_off<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, node: NodeId) {
         let machine = &mut self.machines[node];
         if !machine.up {
             return;
@@ -30,8 +40,6 @@ impl Kubelets {
             env.timers.disarm(timer);
         }
         self.stop_watching(env, node);
-        env.counters.node_crashes += 1;
-        env.fact(|| Fact::NodeCrashed(node));
         for id in self.records_on(node) {
             self.wake_record(env.plan, id);
             self.mounts_over(env, id);

@@ -19,8 +19,8 @@ use crate::model::effective::{self, ContainerResources};
 use crate::model::names::go_quote;
 use crate::model::qos::qos_class;
 use crate::model::{
-    HostPort, PodCgroup, PodClass, PodOwner, PodResources, PodTemplate, ResourceList, RestartPolicy, Role, StrId,
-    deletion_cost,
+    DrainHints, HostPort, PodCgroup, PodClass, PodOwner, PodResources, PodTemplate, ResourceList, RestartPolicy, Role,
+    StrId, deletion_cost,
 };
 
 /// A pod's `spec`, compiled.
@@ -91,6 +91,7 @@ pub(super) fn spec<'t>(
     rest(cx, &spec, origin.is_pod);
     let labels = cx.words.strings.intern_labels(meta.labels.iter().copied());
     let port_names = containers.iter().flat_map(|c| c.port_names.iter().copied()).collect();
+    let drain = DrainHints { safe_to_evict: safe_to_evict(meta), local_storage: volumes.keeps_files };
     let Volumes { volumes, .. } = volumes;
     let template = PodTemplate {
         namespace,
@@ -106,9 +107,20 @@ pub(super) fn spec<'t>(
         containers: containers.into_iter().map(|c| c.spec).collect(),
         volumes: volumes.into_boxed_slice(),
         naming: Default::default(),
+        drain,
         deletion_cost: meta.annotation("controller.kubernetes.io/pod-deletion-cost").map_or(0, deletion_cost),
+        revision: 0,
     };
     Some(Pod { template, port_names })
+}
+
+/// What the pod says of its node being drained.
+fn safe_to_evict(meta: &Meta<'_>) -> Option<bool> {
+    match meta.annotation("cluster-autoscaler.kubernetes.io/safe-to-evict") {
+        Some("true") => Some(true),
+        Some("false") => Some(false),
+        _ => None,
+    }
 }
 
 fn containers<'t>(cx: &mut Context<'_>, spec: &Fields<'t, '_>, scope: &Scope<'_, '_>) -> Vec<Container<'t>> {

@@ -28,6 +28,8 @@ pub(super) struct Volumes<'t> {
     pub volumes: Vec<Volume>,
     /// Those that rules of the scheduler read.
     pub scheduled: Vec<PodVolume>,
+    /// Whether some keep files on the node, and no annotation gives them up.
+    pub keeps_files: bool,
 }
 
 impl<'t> Volumes<'t> {
@@ -55,7 +57,8 @@ pub(super) fn volumes<'t>(
 ) -> Volumes<'t> {
     let namespace = cx.words.strings.intern(meta.namespace);
     let list_path = spec.path.field("volumes");
-    let mut all = Volumes { names: Vec::new(), volumes: Vec::new(), scheduled: Vec::new() };
+    let given_up = meta.annotation("cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes").unwrap_or("");
+    let mut all = Volumes { names: Vec::new(), volumes: Vec::new(), scheduled: Vec::new(), keeps_files: false };
     for (index, node) in spec.list(cx, "volumes", "v1.Volume").iter().enumerate() {
         let path = list_path.index(index);
         let example = "write `- name: data` and `emptyDir: {}` under it";
@@ -79,6 +82,9 @@ pub(super) fn volumes<'t>(
         let is_token = token_volumes.contains(&name);
         let (source, scheduled) = source(cx, &fields, &path, namespace, is_token, &Owner { meta, volume: name });
         all.scheduled.extend(scheduled);
+        let is_local =
+            matches!(source, VolumeSource::EmptyDir { memory: false, .. }) || fields.get("hostPath").is_some();
+        all.keeps_files |= is_local && !given_up.split(',').any(|other| other.trim() == name);
         all.names.push(name);
         let name = cx.words.strings.intern(name);
         all.volumes.push(Volume { name, source });

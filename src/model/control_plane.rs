@@ -16,6 +16,10 @@ pub struct ControlPlane {
     pub watch_kubelet: SimDuration,
     /// From a change to the controllers' knowledge of it.
     pub watch_controller: SimDuration,
+    /// What autoscalers are told is measured so often, on a grid from the start (`--metric-resolution` of metrics-server).
+    pub metrics_resolution: SimDuration,
+    /// From a measurement to the autoscalers' knowledge of it.
+    pub metrics_lag: SimDuration,
     /// `--kube-api-qps` of the controller manager: writes per second of all controllers together; 0: no limit.
     pub controller_qps: f64,
     /// `--kube-api-burst` of the controller manager.
@@ -148,6 +152,8 @@ impl ControlPlane {
             watch_scheduler: millis(10),
             watch_kubelet: millis(20),
             watch_controller: millis(20),
+            metrics_resolution: SimDuration::from_secs(15),
+            metrics_lag: SimDuration::from_secs(15),
             controller_qps: 20.0,
             controller_burst: 30,
             scheduling_cycle: millis(2),
@@ -196,6 +202,7 @@ impl ControlPlane {
             watch_scheduler: SimDuration::ZERO,
             watch_kubelet: SimDuration::ZERO,
             watch_controller: SimDuration::ZERO,
+            metrics_lag: SimDuration::ZERO,
             controller_qps: 0.0,
             scheduling_cycle: SimDuration::ZERO,
             binding: SimDuration::ZERO,

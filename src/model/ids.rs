@@ -31,6 +31,8 @@ define_id! {
     ProfileId
     /// A ConfigMap or Secret, existing or only referred to.
     ConfigId
+    /// A pool of nodes of the plan.
+    PoolId
     /// An object of a controller (a Deployment, a Job, ...): its place in the order of creation, never reused.
     ObjectId
 }

@@ -2,6 +2,7 @@
 //! integers and defaults are filled in. Knows neither the engine nor serde.
 
 pub mod admission;
+pub mod autoscaling;
 pub mod available;
 pub mod behavior;
 pub mod budget;
@@ -41,6 +42,7 @@ pub mod vocabulary;
 pub mod volume_match;
 
 pub use admission::{PriorityClass, PriorityClasses, PriorityRefusal};
+pub use autoscaling::{AutoscalerPlan, DrainHints, Expander, PoolLimits, PoolPlan};
 pub use behavior::{Behavior, Crash, FileUse, HookRun, OnTerminate, RunTime, StartFailure, Unhealthy, Usage};
 pub use budget::{BudgetBound, BudgetStatus, DisruptionBudget};
 pub use cgroup::PodCgroup;

@@ -6,9 +6,9 @@ use super::pod::{PodNaming, generated_suffix};
 use super::service::ConfigContent;
 use super::strings::known;
 use super::{
-    Behavior, BehaviorId, ClassId, ConfigId, ConfigObject, ImageId, Namespace, NodeShape, OwnerSelector, PodClass,
-    PodTemplate, ServiceId, ServiceSpec, ShapeId, StorageKey, StorageObject, StrId, Strings, Taint, TemplateId,
-    WorkloadId,
+    AutoscalerPlan, Behavior, BehaviorId, ClassId, ConfigId, ConfigObject, ImageId, Namespace, NodeShape,
+    OwnerSelector, PodClass, PodTemplate, PoolId, PoolPlan, ServiceId, ServiceSpec, ShapeId, StorageKey, StorageObject,
+    StrId, Strings, Taint, TemplateId, WorkloadId,
 };
 use crate::base::{IdVec, SimDuration, SimTime};
 
@@ -39,8 +39,12 @@ pub struct Plan {
     pub images: IdVec<ImageId, Image>,
     /// Distinct kinds of nodes.
     pub shapes: IdVec<ShapeId, NodeShape>,
-    /// Nodes that exist from the start.
+    /// Nodes that exist from the start, and in a run those that came later.
     pub nodes: Vec<NodePlan>,
+    /// Pools of nodes.
+    pub pools: IdVec<PoolId, PoolPlan>,
+    /// The Cluster Autoscaler, if there is one.
+    pub autoscaler: Option<AutoscalerPlan>,
     /// ConfigMaps and Secrets that exist or are referred to.
     pub configs: IdVec<ConfigId, ConfigObject>,
     /// The ones that exist from the start, with their keys.
@@ -260,6 +264,8 @@ pub enum FaultKind {
     },
     /// Pulls of images whose name starts with this fail.
     RegistryOutage(StrId),
+    /// The provider has no machines for this pool.
+    NoCapacity(PoolId),
 }
 
 /// Which nodes a fault strikes.
@@ -349,6 +355,10 @@ pub enum ChangeKind {
     Drain(DrainPlan),
     /// Removes a node object.
     DeleteNode(StrId),
+    /// Gives a pool so many nodes.
+    ScalePool(PoolId, u32),
+    /// Replaces all nodes of a pool, one after the other.
+    UpgradePool(PoolId),
     /// Adds a taint to a node, or removes it.
     TaintNode {
         /// The node's name.
@@ -434,7 +444,10 @@ impl Plan {
         match self.templates[template].naming {
             PodNaming::Workload => self.workloads[workload].pod_name(&self.strings, ordinal),
             PodNaming::Exact(name) => self.strings.text(name).to_owned(),
-            PodNaming::Generated(base) => format!("{}-{}", self.strings.text(base), generated_suffix(ordinal)),
+            PodNaming::Generated(base) => {
+                let base = self.strings.text(base);
+                format!("{base}-{}", generated_suffix(base, ordinal))
+            }
         }
     }
 
@@ -473,6 +486,8 @@ impl Default for Plan {
             images: IdVec::new(),
             shapes: IdVec::new(),
             nodes: Vec::new(),
+            pools: IdVec::new(),
+            autoscaler: None,
             configs: IdVec::new(),
             config_contents: Vec::new(),
             storage: Vec::new(),

@@ -158,6 +158,12 @@ impl Strings {
         self.texts.get(id)
     }
 
+    /// The id that the `more`-th next text would get: the name of something that is only thought of.
+    #[must_use]
+    pub fn unused(&self, more: u32) -> StrId {
+        StrId::from_raw(u32::try_from(self.texts.len()).expect("ids are 32 bits wide") + more)
+    }
+
     /// The strings that are integers.
     pub fn integers(&self) -> impl Iterator<Item = (StrId, i64)> {
         self.iter().filter_map(|(id, text)| Some((id, text.parse().ok()?)))

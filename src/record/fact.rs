@@ -263,7 +263,7 @@ pub enum KubeEvent {
     TriggeredScaleUp,
     NotTriggerScaleUp,
     ScaleDown,
-    ScaleDownEmpty,
+    ScaleDownFailed,
     SuccessfulAttachVolume,
     FailedAttachVolume,
     WaitForFirstConsumer,
@@ -284,6 +284,9 @@ impl KubeEvent {
             Self::NodeNotReady | Self::RegisteredNode | Self::RemovingNode => "node-controller",
             Self::TaintManagerEviction => "taint-eviction-controller",
             Self::EnsuredLoadBalancer => "service-controller",
+            Self::TriggeredScaleUp | Self::NotTriggerScaleUp | Self::ScaleDown | Self::ScaleDownFailed => {
+                "cluster-autoscaler"
+            }
             Self::SuccessfulAttachVolume | Self::FailedAttachVolume => "attachdetach-controller",
             Self::WaitForFirstConsumer
             | Self::FailedBinding
@@ -377,6 +380,7 @@ impl KubeEvent {
             | Self::MultiplePodDisruptionBudgets
             | Self::UnmanagedPods
             | Self::FailedAttachVolume
+            | Self::ScaleDownFailed
             | Self::ClaimLost
             | Self::ProvisioningFailed
             | Self::Rebooted => "Warning",

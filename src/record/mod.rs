@@ -9,7 +9,7 @@ pub mod sample;
 pub use counters::Counters;
 pub use fact::{Fact, KubeEvent, Subject, VolumeStage};
 pub use kube_events::{ApiEvent, KubeEvents};
-pub use recording::{ObjectRecord, PodRecord, Recording};
+pub use recording::{NodeRecord, ObjectRecord, PodRecord, Recording};
 pub use sample::{Sample, ServiceSample};
 
 use crate::base::SimTime;
@@ -26,6 +26,10 @@ pub trait Recorder {
     fn fact(&mut self, at: SimTime, fact: Fact);
     /// A pod was created; pods are recorded in the order of their uids, without gaps.
     fn pod(&mut self, pod: PodRecord);
+    /// A node was created; nodes are recorded in the order of their ids, without gaps.
+    fn node(&mut self, node: NodeRecord) {
+        let _ = node;
+    }
     /// An object of a controller was created; they are recorded in the order of their ids, without gaps.
     fn object(&mut self, object: ObjectRecord) {
         let _ = object;

@@ -4,7 +4,7 @@ use super::fact::{Fact, NoteId, Stamped};
 use super::{Recorder, Sample};
 use crate::base::{Interner, SimTime};
 use crate::model::objects::ObjectKind;
-use crate::model::{ObjectId, PodUid, StrId, TemplateId, WorkloadId};
+use crate::model::{NodeId, ObjectId, PodUid, ShapeId, StrId, TemplateId, WorkloadId};
 
 /// What a pod was, for its whole life.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -19,6 +19,15 @@ pub struct PodRecord {
     pub name: Option<NoteId>,
     /// Its controlling owner when it was created.
     pub owner: Option<ObjectId>,
+}
+
+/// What a node was.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct NodeRecord {
+    /// Its name.
+    pub name: NoteId,
+    /// What it is like.
+    pub shape: ShapeId,
 }
 
 /// What an object of a controller was.
@@ -39,6 +48,7 @@ pub struct ObjectRecord {
 pub struct Recording {
     facts: Vec<Stamped>,
     pods: crate::base::IdVec<PodUid, PodRecord>,
+    nodes: crate::base::IdVec<NodeId, NodeRecord>,
     objects: crate::base::IdVec<ObjectId, ObjectRecord>,
     samples: Vec<(SimTime, Sample)>,
     notes: Interner<NoteId, Box<str>>,
@@ -61,6 +71,12 @@ impl Recording {
     #[must_use]
     pub const fn pods(&self) -> &crate::base::IdVec<PodUid, PodRecord> {
         &self.pods
+    }
+
+    /// Nodes in the order of their creation.
+    #[must_use]
+    pub const fn nodes(&self) -> &crate::base::IdVec<NodeId, NodeRecord> {
+        &self.nodes
     }
 
     /// Objects of controllers in the order of their creation.
@@ -89,6 +105,10 @@ impl Recorder for Recording {
 
     fn pod(&mut self, pod: PodRecord) {
         self.pods.push(pod);
+    }
+
+    fn node(&mut self, node: NodeRecord) {
+        self.nodes.push(node);
     }
 
     fn object(&mut self, object: ObjectRecord) {

@@ -1,6 +1,6 @@
 //! `[[change]]` -> what somebody does to the cluster at a time.
 
-use super::faults::{node, pod_target};
+use super::faults::{node, pod_target, pool};
 use super::fields::{Fields, Placed};
 use super::files::open_all;
 use super::nodes::taint;
@@ -16,6 +16,8 @@ use crate::sim::plan::{ChangeKind, ChangePlan, DrainPlan};
 /// Keys that go with `drain`.
 const DRAIN_FLAGS: [&str; 4] = ["force", "ignore_daemonsets", "delete_emptydir_data", "timeout"];
 
+const ACTIONS: &[&str] =
+    &["apply", "delete", "drain", "resize", "scale_pool", "taint", "ungate", "untaint", "upgrade_pool"];
 const KINDS: &[&str] = &["ConfigMap", "Secret", "PersistentVolumeClaim", "PersistentVolume", "Pod", "Node"];
 
 pub(super) fn read(cx: &mut Cx<'_>, root: &Fields<'_>, parts: &mut Parts) -> Vec<ChangePlan> {
@@ -34,19 +36,19 @@ pub(super) fn read(cx: &mut Cx<'_>, root: &Fields<'_>, parts: &mut Parts) -> Vec
 }
 
 fn kinds(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &mut Parts, at: SimTime) -> Vec<ChangeKind> {
-    let Some(action) = fields.one_of(cx, &["apply", "delete", "drain", "resize", "taint", "ungate", "untaint"], true)
-    else {
+    let Some(action) = fields.one_of(cx, ACTIONS, true) else {
         return Vec::new();
     };
     let fitting: &[&str] = match action {
-        "apply" => &[],
+        "apply" | "upgrade_pool" => &[],
+        "scale_pool" => &["count"],
         "delete" => &["namespace", "grace"],
         "drain" => &DRAIN_FLAGS,
         "resize" => &["namespace", "container", "requests", "limits"],
         "ungate" => &["gates"],
         _ => &["node"],
     };
-    let others = ["namespace", "grace", "node", "container", "requests", "limits", "gates"];
+    let others = ["namespace", "grace", "node", "container", "requests", "limits", "gates", "count"];
     for key in fields.given(cx, &[&others[..], &DRAIN_FLAGS].concat()) {
         if !fitting.contains(&key) {
             let message = format!("`{key}` does not go with `{action}`");
@@ -60,6 +62,8 @@ fn kinds(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &mut Parts, at: SimTime) -
         "drain" => drain(cx, fields, parts).into_iter().collect(),
         "resize" => resize::read(cx, fields, parts, at).into_iter().collect(),
         "ungate" => ungate::read(cx, fields, parts, at).into_iter().collect(),
+        "scale_pool" => scale_pool(cx, fields, parts).into_iter().collect(),
+        "upgrade_pool" => upgrade_pool(cx, fields, parts).into_iter().collect(),
         action => tainted(cx, fields, parts, action).into_iter().collect(),
     }
 }
@@ -192,6 +196,21 @@ fn config(cx: &mut Cx<'_>, name: &Placed<&str>, namespace: &str, kind: ConfigKin
         cx.diagnostics.error(codes::UNKNOWN_TARGET, name.span, message, "does not exist", help);
     }
     None
+}
+
+fn scale_pool(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &Parts) -> Option<ChangeKind> {
+    let Some(count) = fields.whole(cx, "count") else {
+        let (message, help) = ("`scale_pool` needs the key `count`", "add `count = 5`");
+        cx.diagnostics.error(codes::MISSING_KEY, fields.span, message, "`count` is missing", help);
+        return None;
+    };
+    let name = fields.text(cx, "scale_pool")?;
+    Some(ChangeKind::ScalePool(pool(cx, &name, parts)?, u32::try_from(count.value).unwrap_or(u32::MAX)))
+}
+
+fn upgrade_pool(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &Parts) -> Option<ChangeKind> {
+    let name = fields.text(cx, "upgrade_pool")?;
+    pool(cx, &name, parts).map(ChangeKind::UpgradePool)
 }
 
 fn tainted(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &Parts, action: &'static str) -> Option<ChangeKind> {

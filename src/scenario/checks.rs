@@ -201,7 +201,8 @@ fn schedulers(cx: &mut Cx<'_>, root: &Fields<'_>, parts: &Parts, scheduler: &Sch
 /// A cluster needs nodes, and a run something to do.
 pub(super) fn whole(cx: &mut Cx<'_>, root: &Fields<'_>, parts: &Parts, scheduler: &SchedulerPlan) {
     schedulers(cx, root, parts, scheduler);
-    if parts.nodes.is_empty() && !cx.missing.nodes {
+    let may_grow = parts.pools.iter().any(|pool| pool.limits.is_some_and(|limits| limits.max > 0));
+    if parts.nodes.is_empty() && !may_grow && !cx.missing.nodes {
         let help = "add a [[node_pool]], or manifests with Node objects";
         let span = root.key_span("node_pool");
         cx.diagnostics.error(codes::NO_NODES, span, "the cluster has no nodes", "no nodes", help);

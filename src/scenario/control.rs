@@ -48,6 +48,7 @@ pub(super) fn control_plane(cx: &mut Cx<'_>, root: &Fields<'_>) -> ControlPlane 
     fixed("watch_scheduler", &mut plan.watch_scheduler);
     fixed("watch_kubelet", &mut plan.watch_kubelet);
     fixed("watch_controller", &mut plan.watch_controller);
+    fixed("metrics_lag", &mut plan.metrics_lag);
     fixed("scheduling_cycle", &mut plan.scheduling_cycle);
     fixed("binding", &mut plan.binding);
     fixed("pleg_period", &mut plan.pleg_period);
@@ -58,6 +59,7 @@ pub(super) fn control_plane(cx: &mut Cx<'_>, root: &Fields<'_>) -> ControlPlane 
     fixed("proxy_sync", &mut plan.proxy_sync);
     fixed("sync_retry", &mut plan.sync_retry);
     // Periods of loops: a loop without a period would never let time pass.
+    positive(cx, &fields, "metrics_resolution", &mut plan.metrics_resolution);
     positive(cx, &fields, "lease_renew", &mut plan.lease_renew);
     positive(cx, &fields, "node_monitor_period", &mut plan.node_monitor_period);
     positive(cx, &fields, "node_monitor_grace", &mut plan.node_monitor_grace);
@@ -242,7 +244,7 @@ fn config(cx: &mut Cx<'_>, source: SourceId, plan: &mut SchedulerPlan) {
     }
 }
 
-fn positive(cx: &mut Cx<'_>, fields: &Fields<'_>, key: &'static str, place: &mut SimDuration) {
+pub(super) fn positive(cx: &mut Cx<'_>, fields: &Fields<'_>, key: &'static str, place: &mut SimDuration) {
     let Some(value) = fields.duration(cx, key) else { return };
     if value.value > SimDuration::ZERO {
         *place = value.value;

@@ -5,8 +5,8 @@ use super::parts::Parts;
 use super::spec::workload::FAULT;
 use super::time::{moment, within_run};
 use super::{Cx, codes, suggest};
-use crate::model::StrId;
 use crate::model::strings::known;
+use crate::model::{PoolId, StrId};
 use crate::sim::plan::{FaultKind, FaultPlan, NodePlan, NodeTarget, PodTarget};
 
 const TARGETS: &[&str] = &["node", "pod", "random", "zone", "container", "registry", "exit_code", "pool"];
@@ -33,6 +33,7 @@ fn kind(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &Parts) -> Option<FaultKind
         "node-crash" | "node-shutdown" | "cordon" => &["node", "pod", "random", "pool"],
         "zone-loss" => &["zone"],
         "registry-outage" => &["registry"],
+        "pool-exhausted" => &["pool"],
         _ => &["pod", "container", "exit_code"],
     };
     for key in fields.given(cx, TARGETS) {
@@ -48,6 +49,10 @@ fn kind(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &Parts) -> Option<FaultKind
         "node-shutdown" => node_target(cx, fields, parts).map(FaultKind::NodeShutdown),
         "cordon" => node_target(cx, fields, parts).map(FaultKind::Cordon),
         "zone-loss" => zone(cx, fields, parts).map(FaultKind::ZoneLoss),
+        "pool-exhausted" => {
+            let name = required(cx, fields, "pool", kind)?;
+            pool(cx, &name, parts).map(FaultKind::NoCapacity)
+        }
         "registry-outage" => {
             let prefix = fields.text(cx, "registry");
             let prefix = prefix.map_or(known::EMPTY, |prefix| cx.vocabulary.strings.intern(prefix.value));
@@ -122,6 +127,12 @@ fn enough(cx: &mut Cx<'_>, count: &Placed<i64>, pool: Option<StrId>, parts: &Par
 pub(super) fn node(cx: &mut Cx<'_>, name: &Placed<&str>, parts: &Parts) -> Option<StrId> {
     let names: Vec<StrId> = parts.nodes.iter().map(|node| node.name).collect();
     existing(cx, name, names, "node")
+}
+
+/// A node pool of the scenario.
+pub(super) fn pool(cx: &mut Cx<'_>, name: &Placed<&str>, parts: &Parts) -> Option<PoolId> {
+    let name = existing(cx, name, parts.pools.iter().map(|pool| pool.name).collect(), "node pool")?;
+    parts.pools.entries().find(|(_, pool)| pool.name == name).map(|(id, _)| id)
 }
 
 fn zone(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &Parts) -> Option<StrId> {

@@ -2,6 +2,7 @@
 //! or shown. The table of all keys is [`spec`]; docs/SCENARIO.md is generated from it.
 
 mod arrivals;
+mod autoscaler;
 mod behavior;
 mod behavior_apply;
 mod changes;
@@ -195,6 +196,7 @@ fn read(cx: &mut Cx<'_>, root: &Fields<'_>, file: &str) -> Option<Plan> {
         pods::manifests(cx, root, &fields, &mut parts);
     }
     nodes::pools(cx, root, &mut parts, &control_plane.eviction.thresholds);
+    let autoscaler = autoscaler::read(cx, root, parts.pools.iter().any(|pool| pool.limits.is_some()));
     arrivals::read(cx, root, &mut parts);
     let changes = changes::read(cx, root, &mut parts);
     let behaviors = behavior_apply::read(cx, root, &mut parts);
@@ -218,6 +220,8 @@ fn read(cx: &mut Cx<'_>, root: &Fields<'_>, file: &str) -> Option<Plan> {
         images,
         shapes: vocabulary.shapes.entries().map(|(_, shape)| shape.clone()).collect(),
         nodes: parts.nodes,
+        pools: parts.pools,
+        autoscaler,
         configs: vocabulary.configs.entries().map(|(_, config)| config.clone()).collect(),
         config_contents: parts.config_contents,
         storage: parts.storage,

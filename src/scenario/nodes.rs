@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Cx;
+use super::autoscaler::{Growth, growth};
 use super::codes;
 use super::fields::{Fields, Placed, fail, whole};
 use super::parts::Parts;
@@ -11,7 +12,7 @@ use super::units;
 use crate::base::{Format, Quantity};
 use crate::model::eviction::{Signal, Threshold};
 use crate::model::strings::known;
-use crate::model::{NodeShape, Resources, StrId, Taint, TaintEffect};
+use crate::model::{NodeShape, PoolPlan, Resources, StrId, Taint, TaintEffect};
 use crate::sim::plan::NodePlan;
 
 /// More nodes than this are refused: a slip of the finger must not fill the memory.
@@ -34,7 +35,9 @@ fn pool(
     thresholds: &[Threshold],
 ) {
     let name = fields.text(cx, "name");
-    let count = fields.whole(cx, "count").map_or(1, |count| {
+    let growth = growth(cx, fields);
+    let least = growth.limits.map_or(1, |limits| i64::from(limits.min));
+    let count = fields.whole(cx, "count").map_or(least, |count| {
         if count.value <= MOST_NODES {
             return count.value;
         }
@@ -92,10 +95,24 @@ fn pool(
         });
     }
     let shapes: Vec<_> = shapes.into_iter().map(|shape| cx.vocabulary.shapes.intern(shape)).collect();
+    let first = parts.nodes.len();
     for index in 0..usize::try_from(count).unwrap_or(0) {
         let node = cx.vocabulary.strings.intern(&format!("{}-{index:0digits$}", name.value));
         parts.node(cx, NodePlan { name: node, shape: shapes[index % shapes.len()] }, name.span);
     }
+    let Growth { limits, provision, boot, price_per_hour, priority, scale_down_disabled } = growth;
+    parts.pools.push(PoolPlan {
+        name: pool,
+        digits,
+        shapes: shapes.into(),
+        nodes: first..parts.nodes.len(),
+        limits,
+        provision,
+        boot,
+        price_per_hour,
+        priority,
+        scale_down_disabled,
+    });
 }
 
 struct Machine {

@@ -2,9 +2,10 @@
 //! Asks [`schedule_one`] and the plain evaluator; owns no rule of its own and knows neither queue nor clock.
 
 use super::columns::Columns;
-use super::cycle::{Ask, Decision, Options, Outcome, schedule_one};
+use super::cycle::{Ask, Decision, Evaluator, Options, Outcome, schedule_one};
 use super::framework::Rejection;
 use super::plugins::default_preemption::Candidate;
+use super::pre_filter::pre_filter;
 use super::preemption::{Victims, filter_with_nominated, preempt};
 use super::scan::NodeScores;
 use super::state::CycleState;
@@ -98,6 +99,28 @@ impl Lab {
     pub fn set_node(&mut self, node: NodeId, spec: &NodeSpec<'_>, strings: &Strings) {
         self.view.update_node(node, spec);
         self.view.learn_numbers(strings);
+    }
+
+    /// Adds a node whose labels are of the run, so that no number is new; it is looked at last in its zone.
+    pub fn add_node(&mut self, node: NodeId, spec: &NodeSpec<'_>) {
+        self.view.add_node(node, spec);
+        self.view.refresh();
+    }
+
+    /// Removes a node; pods that are left on it stay accounted, in case it comes back.
+    pub fn remove_node(&mut self, node: NodeId) {
+        self.view.remove_node(node);
+        self.view.refresh();
+    }
+
+    /// Why this node does not take a pod of this class, nominated pods apart; `None` if it does.
+    pub fn judge(&mut self, class: ClassId, node: NodeId) -> Option<Rejection> {
+        pre_filter(&self.view, class).or_else(|| self.columns.judge(&self.view, class, node))
+    }
+
+    /// Puts a pod on a node, whether it fits or not.
+    pub fn put_pod(&mut self, pod: PodId, class: ClassId, node: NodeId) {
+        self.view.assume(pod, class, node);
     }
 
     /// Takes a pod off its node.

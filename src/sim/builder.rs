@@ -281,7 +281,9 @@ impl PlanBuilder {
             containers: Box::new([container]),
             volumes: Box::default(),
             naming: Default::default(),
+            drain: Default::default(),
             deletion_cost: 0,
+            revision: 0,
         });
         let name = plan.strings.intern(&pod.name);
         if plan.workloads.iter().any(|workload| workload.name == name) {

@@ -64,6 +64,7 @@ impl World {
                 }
             }
             FaultKind::RegistryOutage(prefix) => self.kubelets.set_registry_outage(prefix, begins),
+            FaultKind::NoCapacity(pool) => self.exhaust(kernel, recorder, pool, begins),
         }
     }
 
@@ -215,9 +216,18 @@ impl World {
                 false
             }
             ChangeKind::DeleteNode(name) => match self.node_names.remove(&name) {
-                Some(node) => self.cluster.request(now, Op::RemoveNode(node)).is_err(),
+                Some(node) => {
+                    let refused = self.cluster.request(now, Op::RemoveNode(node)).is_err();
+                    self.leave_pool(kernel, recorder, node);
+                    refused
+                }
                 None => true,
             },
+            ChangeKind::ScalePool(pool, count) => self.scale_pool(kernel, recorder, pool, count),
+            ChangeKind::UpgradePool(pool) => {
+                self.upgrade_pool(kernel, recorder, pool);
+                false
+            }
             ChangeKind::TaintNode { node, taint, add } => match self.node_names.get(&node) {
                 Some(&node) => {
                     let op = if add { Op::AddTaint(node, taint) } else { Op::RemoveTaint(node, taint) };
@@ -278,6 +288,7 @@ impl World {
             FaultKind::ContainerOutage { pod, container, .. } => {
                 format!("container {} of {} cannot run", text(*container), text(pod.name))
             }
+            FaultKind::NoCapacity(pool) => format!("no machines for pool {}", text(self.plan.pools[*pool].name)),
             FaultKind::RegistryOutage(prefix) => format!("registry of {} does not answer", text(*prefix)),
         }
     }

@@ -1,6 +1,7 @@
 //! The closed event enum: everything that can be pending. Small, `Copy`, dense ids only.
 
 use crate::api::PodRef;
+use crate::autoscaler;
 use crate::controllers::{attach_detach, endpoints, manager, node_lifecycle, pod_gc, volume_binder};
 use crate::engine::{Rank, Ranked};
 use crate::model::{ClaimName, NodeId, ObjectId, StrId};
@@ -55,8 +56,12 @@ pub enum Event {
     VolumeDue(StrId),
     /// A write of a controller has reached the API server.
     Written(u32),
+    /// What autoscalers ask for is measured.
+    Scrape,
     /// An object of a controller is to be synced.
     ObjectDue(ObjectId),
+    /// A timer of node pools and their autoscaler.
+    Pools(autoscaler::Timer),
     /// A timer of the scheduler.
     Scheduler(scheduler::Timer),
 }
@@ -90,12 +95,13 @@ impl Ranked for Event {
             | Self::Change(_)
             | Self::Drain(_)
             | Self::Rate(_)
-            | Self::Booted(_) => 0,
+            | Self::Booted(_)
+            | Self::Pools(autoscaler::Timer::Registers(_)) => 0,
             Self::Wake(Actor::Kubelets) | Self::Kubelet(_) => 1,
-            Self::Wake(Actor::Controllers) | Self::Endpoints(_) | Self::NodeLifecycle(_) => 2,
+            Self::Wake(Actor::Controllers) | Self::Endpoints(_) | Self::NodeLifecycle(_) | Self::Pools(_) => 2,
             Self::PodGcPass | Self::PodGcExpired(_) => 2,
             Self::VolumeMoved(..) | Self::VolumeDue(_) => 2,
-            Self::VolumeProvisioned(_) | Self::VolumeResync | Self::Written(_) | Self::ObjectDue(_) => 2,
+            Self::VolumeProvisioned(_) | Self::VolumeResync | Self::Scrape | Self::Written(_) | Self::ObjectDue(_) => 2,
             Self::Wake(Actor::Scheduler) | Self::Scheduler(_) => 3,
         })
     }
@@ -152,6 +158,12 @@ impl From<manager::Timer> for Event {
             manager::Timer::Written(slot) => Self::Written(slot),
             manager::Timer::Due(object) => Self::ObjectDue(object),
         }
+    }
+}
+
+impl From<autoscaler::Timer> for Event {
+    fn from(timer: autoscaler::Timer) -> Self {
+        Self::Pools(timer)
     }
 }
 

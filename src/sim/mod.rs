@@ -5,6 +5,8 @@ mod disturb;
 mod drain;
 pub mod event;
 mod facts;
+mod machines;
+mod measure;
 pub mod metrics;
 pub mod outcome;
 mod rows;

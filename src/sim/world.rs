@@ -8,6 +8,7 @@ use super::drain::Drain;
 use super::event::{Actor, Event};
 use super::stats::Stats;
 use crate::api::{Change, Cluster, Cursor, Op, PodRef};
+use crate::autoscaler::Autoscaler;
 use crate::base::id::DenseId;
 use crate::base::{IdVec, SimDuration, SimTime};
 use crate::component::{DrawTables, Env, NewPod};
@@ -39,6 +40,7 @@ pub struct World {
     pub(super) volume_protection: VolumeProtection,
     pub(super) attach_detach: AttachDetach,
     pub(super) manager: Manager,
+    pub(super) autoscaler: Autoscaler,
     /// One for each entry of the plan's traffic.
     pub(super) traffic: Vec<Traffic>,
     pub(super) counters: Counters,
@@ -60,7 +62,7 @@ pub struct World {
     /// The readers of the log.
     readers: [Reader; 3],
     /// Whether a reader has read since their wake-ups were looked at last.
-    has_read: bool,
+    pub(super) has_read: bool,
 }
 
 /// A reader of the log as `sim` wakes it.
@@ -131,6 +133,7 @@ impl World {
             volume_protection: VolumeProtection::default(),
             attach_detach: AttachDetach::default(),
             manager: Manager::default(),
+            autoscaler: Autoscaler::new(&plan),
             traffic: traffic.collect(),
             counters: Counters::default(),
             stats: Stats::default(),
@@ -153,13 +156,7 @@ impl World {
         let start = self.plan.start;
         for at in 0..self.plan.nodes.len() {
             let node = self.plan.nodes[at];
-            let shape = &self.plan.shapes[node.shape];
-            let op = Op::AddNode { name: node.name, id: node.shape, shape };
-            self.cluster.request(start, op).expect("a new node is always accepted");
-            let id = NodeId::from_index(self.cluster.nodes().len() - 1);
-            let draws = self.draws.node(self.plan.strings.text(node.name));
-            self.kubelets.add_machine(&self.plan, node.shape, draws, start);
-            self.node_names.insert(node.name, id);
+            self.add_node(kernel, recorder, node.name, node.shape);
         }
         for content in &self.plan.config_contents {
             let op = Op::PutConfig(content.config, &content.keys);
@@ -250,6 +247,7 @@ impl World {
                 self.bind_volumes(kernel, recorder, volume_binder::Timer::Provisioned(claim))
             }
             Event::VolumeResync => self.bind_volumes(kernel, recorder, volume_binder::Timer::Resync),
+            Event::Scrape => self.scrape(kernel),
             Event::VolumeMoved(volume, node) => {
                 let mut env = env!(self, kernel, recorder);
                 self.attach_detach.handle(&mut env, attach_detach::Timer::Done(volume, node));
@@ -260,6 +258,7 @@ impl World {
             }
             Event::Written(slot) => self.manage(kernel, recorder, Some(manager::Timer::Written(slot))),
             Event::ObjectDue(object) => self.manage(kernel, recorder, Some(manager::Timer::Due(object))),
+            Event::Pools(timer) => self.pools(kernel, recorder, timer),
             Event::Scheduler(timer) => {
                 self.has_read = true;
                 let mut env = env!(self, kernel, recorder);
@@ -309,12 +308,14 @@ impl World {
                     self.lifecycle.on_change(&mut env, &change);
                     self.gc.on_change(&mut env, &change);
                     self.volume_binder.on_change(&mut env, &change);
+                    self.autoscaler.on_change(&mut env, &change);
                     self.volume_protection.on_change(&mut env, &change);
                     self.attach_detach.on_change(&mut env, &change);
                     self.manager.on_change(&mut maker!(self, kernel, recorder), &change);
                     env = env!(self, kernel, recorder);
                 }
                 self.manage(kernel, recorder, None);
+                self.arrange_scrapes(kernel);
             }
         }
     }
@@ -362,6 +363,7 @@ impl World {
             NodeLifecycle::minds(&self.cluster, change),
             Manager::minds(&self.cluster),
             AttachDetach::minds(&self.cluster, &self.plan, change),
+            self.autoscaler.minds(change),
         ];
         for (actor, minds, lag) in [
             (Actor::Kubelets, minds(Cursor::Kubelet, self.kubelets.minds(change)), self.lag(Actor::Kubelets)),

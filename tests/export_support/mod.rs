@@ -128,7 +128,9 @@ impl Builder {
             containers,
             volumes: Box::default(),
             naming: Default::default(),
+            drain: Default::default(),
             deletion_cost: 0,
+            revision: 0,
         })
     }
 

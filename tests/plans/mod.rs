@@ -479,7 +479,9 @@ impl Builder {
             containers: containers.into(),
             volumes,
             naming: Default::default(),
+            drain: Default::default(),
             deletion_cost: 0,
+            revision: 0,
         })
     }
 

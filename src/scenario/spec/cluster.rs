@@ -1,6 +1,7 @@
 //! The sections that describe the run and the cluster: `[scenario]`, `[[node_pool]]`, `[[image]]`, `[control_plane]`,
 //! `[[expect]]`, `[output]`. Data only.
 
+use super::autoscaler::AUTOSCALER;
 use super::behavior::BEHAVIOR;
 use super::workload::{ARRIVALS, CHANGE, FAULT, TRAFFIC};
 use super::{Key, Kind, Section, at_least};
@@ -19,6 +20,7 @@ pub static ROOT: Section = Section {
         Key::optional("arrivals", Kind::Tables(&ARRIVALS), "none", "Pods that arrive over time.", "[]"),
         Key::optional("fault", Kind::Tables(&FAULT), "none", "What breaks, and when.", "[]"),
         Key::optional("change", Kind::Tables(&CHANGE), "none", "What somebody does to the cluster.", "[]"),
+        Key::optional("autoscaler", Kind::Table(&AUTOSCALER), "upstream's", "The Cluster Autoscaler.", "{}"),
         Key::optional("control_plane", Kind::Table(&CONTROL_PLANE), "typical", "Latencies and flags.", "{}"),
         Key::optional("expect", Kind::Tables(&EXPECT), "none", "What must hold at the end.", "[]"),
         Key::optional("output", Kind::Table(&OUTPUT), "everything", "What is written.", "{}"),
@@ -46,8 +48,8 @@ pub static SCENARIO: Section = Section {
             "manifests",
             Kind::OneOrMany(&Kind::Path),
             "none",
-            "Kubernetes manifests (YAML or JSON) that are applied at the start. `*` in the last part of a path stands for \
-             any text. `$PODSIM_SHARED` may start a path.",
+            "Kubernetes manifests (YAML or JSON) that are applied at the start. A folder stands \
+             for all manifests below it, `*` for any text in a name, `**` for any folders. `$PODSIM_SHARED` may start a path.",
             "[\"shop/*.yaml\"]",
         ),
     ],
@@ -60,7 +62,44 @@ pub static NODE_POOL: Section = Section {
     extended_resources: false,
     keys: &[
         Key::required("name", Kind::Text, "Nodes are called like it, with a dash and a number from 0.", "\"worker\""),
-        Key::optional("count", at_least(0), "1", "How many nodes.", "5"),
+        Key::optional("count", at_least(0), "`min`, or 1", "How many nodes at the start.", "5"),
+        Key::optional("min", at_least(0), "0", "The Cluster Autoscaler leaves at least so many nodes.", "1"),
+        Key::optional(
+            "max",
+            at_least(0),
+            "none",
+            "The Cluster Autoscaler makes the pool as large as this, if pods need it; without, it leaves the pool alone.",
+            "10",
+        ),
+        Key::optional(
+            "provision",
+            Kind::Distribution,
+            "\"30s\"",
+            "How long a new machine takes until it boots.",
+            "{ uniform = [\"30s\", \"90s\"] }",
+        ),
+        Key::optional(
+            "boot",
+            Kind::Distribution,
+            "`node_boot`",
+            "How long it takes then until its node is there and ready.",
+            "\"1m\"",
+        ),
+        Key::optional("price_per_hour", Kind::Number, "0", "What a node costs, for the expander `price`.", "0.38"),
+        Key::optional(
+            "priority",
+            Kind::Whole { min: -1_000_000, max: 1_000_000 },
+            "0",
+            "For the expander `priority`: the greatest wins.",
+            "10",
+        ),
+        Key::optional(
+            "scale_down_disabled",
+            Kind::Flag,
+            "false",
+            "Whether the nodes have the annotation that keeps the Cluster Autoscaler from removing them.",
+            "true",
+        ),
         Key::optional(
             "digits",
             Kind::Whole { min: 1, max: 9 },
@@ -220,6 +259,20 @@ pub static CONTROL_PLANE: Section = Section {
             "0",
         ),
         Key::optional("controller_burst", at_least(1), "30", "So many writes of controllers at once.", "100"),
+        Key::optional(
+            "metrics_resolution",
+            Kind::Duration,
+            "\"15s\"",
+            "What autoscalers ask for is measured so often, on a grid from the start.",
+            "\"60s\"",
+        ),
+        Key::optional(
+            "metrics_lag",
+            Kind::Duration,
+            "\"15s\"",
+            "From a measurement to the autoscalers' knowledge of it.",
+            "\"30s\"",
+        ),
         Key::optional("scheduling_cycle", Kind::Duration, "\"2ms\"", "One scheduling cycle.", "\"5ms\""),
         Key::optional(
             "binding",

@@ -1,6 +1,7 @@
 //! What a scenario may say: every section and key with its type, default, meaning and an example, in one table. The
 //! readers, the JSON Schema, the reference in docs/SCENARIO.md and the "did you mean" all take it from here.
 
+pub mod autoscaler;
 pub mod behavior;
 pub mod cluster;
 pub mod markdown;

@@ -207,7 +207,7 @@ pub static FAULT: Section = Section {
     name: "fault",
     doc: "Something that breaks. What it strikes: `node`, `pod` (the node it is on), or `random` for node-crash, \
           node-shutdown and cordon; `zone` for zone-loss; `pod` and `container` for container-kill and container-outage; `registry` \
-          for registry-outage.",
+          for registry-outage; `pool` for pool-exhausted.",
     extended_resources: false,
     keys: &[
         Key::required(
@@ -220,11 +220,12 @@ pub static FAULT: Section = Section {
                 "container-kill",
                 "container-outage",
                 "registry-outage",
+                "pool-exhausted",
             ]),
             "node-crash: the machine stops. node-shutdown: it is switched off, and its kubelet first ends the pods if it has \
              `shutdown_grace`. cordon: no new pods. zone-loss: all nodes of a zone crash. container-kill: \
              the process is killed once. container-outage: the process exits at once whenever it is started. \
-             registry-outage: image pulls fail.",
+             registry-outage: image pulls fail. pool-exhausted: the provider makes no machines for a node pool.",
             "\"node-crash\"",
         ),
         Key::required("at", Kind::Moment, "When.", "\"21:30\""),
@@ -245,7 +246,13 @@ pub static FAULT: Section = Section {
         ),
         Key::optional("zone", Kind::Text, "none", "A zone.", "\"b\""),
         Key::optional("random", at_least(1), "none", "So many nodes, drawn.", "2"),
-        Key::optional("pool", Kind::Text, "any", "With `random`: nodes of this pool.", "\"worker\""),
+        Key::optional(
+            "pool",
+            Kind::Text,
+            "any",
+            "With `random`: nodes of this pool. With pool-exhausted: the pool.",
+            "\"worker\"",
+        ),
         Key::optional("container", Kind::Text, "none", "A container of the pod.", "\"app\""),
         Key::optional("exit_code", EXIT_CODE, "137 (kill), 1 (outage)", "How the process exits.", "1"),
         Key::optional("registry", Kind::Text, "every image", "Images whose name starts so.", "\"registry.example/\""),
@@ -266,8 +273,8 @@ pub static RESIZE_AMOUNTS: Section = Section {
 /// `[[change]]`.
 pub static CHANGE: Section = Section {
     name: "change",
-    doc: "What somebody does to the cluster at a time: exactly one of `apply`, `delete`, `drain`, `resize`, `taint`, \
-          `ungate` and `untaint`.",
+    doc: "What somebody does to the cluster at a time: exactly one of `apply`, `delete`, `drain`, `resize`, \
+          `scale_pool`, `taint`, `ungate`, `untaint` and `upgrade_pool`.",
     extended_resources: false,
     keys: &[
         Key::required("at", Kind::Moment, "When.", "\"10:00\""),
@@ -367,6 +374,21 @@ pub static CHANGE: Section = Section {
             "\"10m\"",
         ),
         Key::optional("node", Kind::Text, "none", "The node to taint.", "\"worker-3\""),
+        Key::optional(
+            "scale_pool",
+            Kind::Text,
+            "none",
+            "A node pool that gets `count` nodes. Surplus nodes, the newest first, are drained as by `kubectl drain`.",
+            "\"worker\"",
+        ),
+        Key::optional("count", at_least(0), "none", "With `scale_pool`: how many nodes.", "5"),
+        Key::optional(
+            "upgrade_pool",
+            Kind::Text,
+            "none",
+            "A node pool whose nodes are replaced, one after the other: drained, deleted, and made anew.",
+            "\"worker\"",
+        ),
         Key::optional("taint", Kind::Taint, "none", "Added to the node.", "\"maintenance:NoExecute\""),
         Key::optional("untaint", Kind::Taint, "none", "Removed from the node.", "\"maintenance:NoExecute\""),
     ],
