@@ -613,6 +613,7 @@ fn template(containers: u32) -> PodTemplate {
         naming: Default::default(),
         drain: Default::default(),
         deletion_cost: 0,
+        revision: 0,
     }
 }
 

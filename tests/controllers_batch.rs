@@ -9,6 +9,8 @@ use podsim::model::plan::{ChangeKind, ChangePlan, FaultKind, FaultPlan, NodeTarg
 use podsim::model::{Phase, PodNaming, RestartPolicy, StrId};
 use podsim::record::{Fact, Recording};
 use podsim::{PlanBuilder, Pod, Simulation};
+use proptest::collection::vec;
+use proptest::prelude::*;
 
 /// A plan with an object that makes pods from the template of `pod`, called `batch`.
 fn plan(pod: Pod, hours: i64, spec: impl FnOnce(JobSpec) -> ObjectSpec) -> Plan {
@@ -235,4 +237,94 @@ fn what_a_deleted_cron_job_owned_goes_with_it() {
     run_to(&mut simulation, 1990);
     assert!(phases(&simulation).is_empty(), "{:?}", phases(&simulation));
     assert_eq!(simulation.cluster().objects().iter().count(), 0);
+}
+
+/// A Job among crashes of nodes, deletions and killed containers: never too many pods, and each is counted once.
+fn survives(spec: impl FnOnce(JobSpec) -> JobSpec, troubles: &[(u16, u8)], run: &str) {
+    let spec = |job| ObjectSpec::Job(JobSpec { backoff_limit: 10_000, ..spec(job) });
+    let mut plan = plan(worker(run), 30, spec);
+    let target = PodTarget { namespace: plan.objects[0].namespace, name: plan.objects[0].name };
+    let container = plan.templates.entries().next().expect("a template").1.containers[0].name;
+    for &(seconds, kind) in troubles {
+        let at = plan.start + SimDuration::from_secs(i64::from(seconds));
+        let fault = |kind, seconds| FaultPlan { at, duration: Some(SimDuration::from_secs(seconds)), kind };
+        let random = NodeTarget::Random { pool: None, count: 1 };
+        match kind % 5 {
+            0 => plan.faults.push(fault(FaultKind::NodeCrash(random), 30 * i64::from(kind))),
+            1 => plan.faults.push(fault(FaultKind::NodeShutdown(random), 200)),
+            2 => plan.faults.push(fault(FaultKind::ContainerKill { pod: target, container, exit_code: 9 }, 1)),
+            kind => {
+                let grace_seconds = (kind == 3).then_some(0);
+                plan.changes.push(ChangePlan { at, kind: ChangeKind::DeletePod { pod: target, grace_seconds } });
+            }
+        }
+    }
+    plan.faults.sort_by_key(|fault| fault.at);
+    plan.changes.sort_by_key(|change| change.at);
+    let ObjectSpec::Job(spec) = plan.objects[0].spec.clone() else { panic!("a Job") };
+    let (parallelism, completions) = (spec.parallelism, spec.completions.expect("a number"));
+    let mut simulation = Simulation::new(plan);
+    let mut before = JobStatus::default();
+    for second in (5..30 * 3600).step_by(5) {
+        run_to(&mut simulation, second);
+        let pods = simulation.cluster().pods();
+        let active = pods.iter().filter(|pod| !pods.phase(pod.pod).is_terminal() && !pods.deleting(pod.pod));
+        let mut members: Vec<u32> = active.map(|pod| pods.owned(pod.pod).expect("an owner").member).collect();
+        let count = i32::try_from(members.len()).expect("few");
+        assert!(count <= parallelism, "{count} at once after {second} s");
+        if spec.indexed {
+            members.sort_unstable();
+            assert!(members.windows(2).all(|pair| pair[0] != pair[1]), "{members:?}");
+        }
+        let Some(status) = job(&simulation) else { continue };
+        assert!(status.succeeded >= before.succeeded && status.failed >= before.failed, "{before:?} {status:?}");
+        assert!(status.succeeded <= completions);
+        if status.is_finished() {
+            assert!(status.has(JobConditionType::Complete) && count == 0, "{status:?}");
+            assert_eq!(status.succeeded, completions);
+            let created = i32::try_from(pods.created_total()).expect("few");
+            assert_eq!(created, status.succeeded + status.failed, "each pod is counted once");
+            return;
+        }
+        before = status;
+    }
+    panic!("it is not complete: {before:?}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+
+    #[test]
+    fn jobs_survive_random_histories(
+        parallelism in 1..9i32,
+        completions in 1..20i32,
+        (indexed, replace_only_failed) in any::<(bool, bool)>(),
+        troubles in vec((0..6000u16, any::<u8>()), 0..10),
+        run in prop::sample::select(vec!["20s", "3m", "11m"]),
+    ) {
+        let spec = |job| JobSpec { parallelism, completions: Some(completions), indexed, replace_only_failed, ..job };
+        survives(spec, &troubles, run);
+    }
+}
+
+/// What 20,000 pods of one Job cost, against the target of 2 µs of CPU for each that is created or deleted.
+#[test]
+#[ignore = "a measurement: cargo test --release --test controllers_batch -- --ignored --nocapture"]
+fn what_a_large_job_costs() {
+    let cost = |completions: i32, parallelism: i32| {
+        let spec = |job| {
+            let ttl_seconds_after_finished = Some(60);
+            ObjectSpec::Job(JobSpec { parallelism, completions: Some(completions), ttl_seconds_after_finished, ..job })
+        };
+        let mut plan = plan(worker("30s"), 24, spec);
+        plan.control_plane.controller_qps = 0.0;
+        let from = cpu_time::ProcessTime::now();
+        let mut simulation = Simulation::new(plan);
+        run_to(&mut simulation, 24 * 3600 - 1);
+        assert_eq!(simulation.cluster().pods().created_total(), completions.unsigned_abs());
+        from.elapsed().as_secs_f64() * 1e6 / f64::from(completions)
+    };
+    for (completions, parallelism) in [(20_000, 400), (20_000, 2_000)] {
+        println!("{completions} by {parallelism}: {:.2} µs a pod, lives included", cost(completions, parallelism));
+    }
 }

@@ -70,6 +70,10 @@ fn cluster_dumps_load_without_errors() {
     let Some(shared) = shared() else { return };
     let mut paths = Vec::new();
     files(&shared.join("data/manifests/cluster-dumps"), &mut paths);
+    // Beside the dumps lie objects that are to be added to them, one with a selector that misses its pods.
+    paths.retain(|path| {
+        path.parent().is_some_and(|folder| folder.ends_with("cluster_dump") || folder.ends_with("dump"))
+    });
     let (mut pods, mut nodes) = (0, 0);
     for path in paths {
         let (objects, diagnostics, sources, _) = load_files(std::slice::from_ref(&path));

@@ -11,6 +11,7 @@ mod exit;
 mod explain;
 mod get;
 mod ignored;
+mod input;
 mod kubectl;
 mod progress;
 mod run;

@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
 use serde_json::Value;
 
 use super::Exit;
@@ -63,12 +62,8 @@ fn check_scenario(file: &Path, overrides: &[String]) -> Checked {
 
 fn check_manifests(files: &[&PathBuf]) -> anyhow::Result<Checked> {
     let mut sources = Sources::default();
-    let mut opened = Vec::new();
-    for file in files {
-        let name = file.display().to_string();
-        let text = std::fs::read_to_string(file).with_context(|| format!("cannot read `{name}`"))?;
-        opened.push(sources.add(name, text));
-    }
+    let paths: Vec<PathBuf> = files.iter().map(|&file| file.clone()).collect();
+    let opened = super::input::read(&paths, &mut sources)?;
     let mut diagnostics = Diagnostics::default();
     let objects = manifest::load(&opened, &sources, &mut Vocabulary::default(), &mut diagnostics);
     Ok(Checked { sources, diagnostics, ignored: objects.ignored })

@@ -15,7 +15,7 @@ use crate::api::{Change, Cluster, Op, Owned, PodRef, Rejection};
 use crate::base::{IdVec, SimDuration, SimTime};
 use crate::component::{MakerEnv, NewPod};
 use crate::engine::Timers;
-use crate::model::{ObjectId, TemplateId, WorkloadId};
+use crate::model::{ObjectId, StorageObject, TemplateId, WorkloadId};
 use crate::record::{ObjectRecord, Recorder};
 
 /// Timers of the controllers.
@@ -273,7 +273,14 @@ impl Manager {
                 let grace = env.plan.templates[env.cluster.pods().template(pod.pod)].grace_period_seconds;
                 env.cluster.request(now, Op::DeletePod { pod, grace_seconds: None, spec_grace_seconds: grace })
             }
-            &Write::AdoptPod(pod) => env.cluster.request(now, Op::OwnPod(pod, Some(Owned { object, member: 0 }))),
+            &Write::AdoptPod(pod) => {
+                let member = mint::member_of(env.plan, env.cluster, object, pod);
+                env.cluster.request(now, Op::OwnPod(pod, Some(Owned { object, member })))
+            }
+            &Write::CreateClaim { at, ordinal } => match mint::claim(env.plan, env.cluster, object, at, ordinal) {
+                Some(claim) => env.cluster.request(now, Op::PutStorage(&StorageObject::Claim(claim))),
+                None => return Ok(None),
+            },
             &Write::ReleasePod(pod) => env.cluster.request(now, Op::OwnPod(pod, None)),
             &Write::UntrackPod(pod) => env.cluster.request(now, Op::UntrackPod(pod, object)),
             Write::CreateObject(new) => env.cluster.request(now, Op::CreateObject(new)),

@@ -1,10 +1,16 @@
 //! Templates that are made while the run goes on: what tells one pod of a StatefulSet, a DaemonSet or an indexed Job from its
 //! siblings (its name, its labels, its claims, its node). Each is made once and shared by all later pods of that place.
+//! Mirrors `newStatefulSetPod` and `getPersistentVolumeClaimName` of pkg/controller/statefulset/stateful_set_utils.go and
+//! `ReplaceDaemonSetPodNodeNameNodeAffinity` of pkg/controller/daemon/util/daemonset_util.go (v1.34.1).
 
 use super::script::Variation;
-use crate::api::Cluster;
+use crate::api::{Cluster, PodRef};
+use crate::base::id::DenseId;
+use crate::model::objects::ObjectKind;
 use crate::model::plan::Plan;
-use crate::model::{ObjectId, PodNaming, TemplateId};
+use crate::model::pod::safe_encode;
+use crate::model::storage::PersistentVolumeClaim;
+use crate::model::{ClaimName, NodeTerm, ObjectId, PodClass, PodNaming, PodTemplate, PodVolume, TemplateId};
 
 /// Adds the variation of `base` for a pod of `object` to the plan.
 pub(super) fn mint(
@@ -15,18 +21,101 @@ pub(super) fn mint(
     variation: Variation,
 ) -> TemplateId {
     let mut template = plan.templates[base].clone();
-    let class = plan.classes[template.class].clone();
     let name = &cluster.objects().get(object).name;
     match variation {
-        Variation::Ordinal(ordinal) => {
-            template.naming = PodNaming::Exact(plan.strings.intern(&format!("{name}-{ordinal}")));
+        Variation::Ordinal(ordinal, revision) => {
+            let pod = format!("{name}-{ordinal}");
+            let mut class = plan.classes[template.class].clone();
+            let labels = [
+                ("apps.kubernetes.io/pod-index", ordinal.to_string()),
+                ("controller-revision-hash", format!("{name}-{}", hash_text(revision))),
+                ("statefulset.kubernetes.io/pod-name", pod.clone()),
+            ];
+            add_labels(plan, &mut template, &mut class, &labels);
+            let templates = cluster.objects().get(object).spec.stateful_set().map(|spec| &spec.claims);
+            for volume in &mut class.volumes {
+                let PodVolume::Claim(claim) = volume else { continue };
+                if templates.is_some_and(|all| all.iter().any(|template| template.name == claim.name)) {
+                    let name = format!("{}-{pod}", plan.strings.text(claim.name));
+                    claim.name = plan.strings.intern(&name);
+                }
+            }
+            template.naming = PodNaming::Exact(plan.strings.intern(&pod));
+            template.revision = revision;
+            template.class = plan.classes.push(class);
         }
         Variation::Job(_) => template.naming = PodNaming::Generated(plan.strings.intern(name)),
         Variation::Index(_, index) => {
             template.naming = PodNaming::Generated(plan.strings.intern(&format!("{name}-{index}")));
         }
-        Variation::Node(_) => {}
+        Variation::Node(node, revision) => {
+            let mut class = plan.classes[template.class].clone();
+            add_labels(plan, &mut template, &mut class, &[("controller-revision-hash", hash_text(revision))]);
+            // Whatever nodes the template asks for, its pod asks for this one.
+            let required = Some(Box::new([NodeTerm::of_node(cluster.nodes().get(node).name)]) as Box<[_]>);
+            class.node_affinity.get_or_insert_default().required = required;
+            template.naming = PodNaming::Generated(plan.strings.intern(name));
+            template.revision = revision;
+            template.class = plan.classes.push(class);
+        }
     }
-    template.class = plan.classes.push(class);
     plan.templates.push(template)
+}
+
+/// A hash as names and labels have it.
+fn hash_text(hash: u64) -> String {
+    safe_encode(hash & 0xffff_ffff, 7)
+}
+
+fn add_labels(plan: &mut Plan, template: &mut PodTemplate, class: &mut PodClass, more: &[(&str, String)]) {
+    let strings = &mut plan.strings;
+    let of = |id| strings.text(id).to_owned();
+    let pairs = strings.labels(template.labels).pairs().iter();
+    let pairs: Vec<(String, String)> = pairs.map(|&(key, value)| (of(key), of(value))).collect();
+    let all = pairs.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+    let all = all.chain(more.iter().map(|(key, value)| (*key, value.as_str())));
+    template.labels = strings.intern_labels(all);
+    class.labels = strings.labels(template.labels).clone();
+}
+
+/// The claim of a StatefulSet's pod, if it is missing.
+pub(super) fn claim(
+    plan: &mut Plan,
+    cluster: &Cluster,
+    object: ObjectId,
+    at: usize,
+    ordinal: i32,
+) -> Option<PersistentVolumeClaim> {
+    let row = cluster.objects().existing(object)?;
+    let template = row.spec.stateful_set()?.claims.get(at)?;
+    let mut claim = template.claim.clone();
+    let name = format!("{}-{}-{ordinal}", plan.strings.text(template.name), row.name);
+    claim.name = ClaimName { namespace: row.namespace, name: plan.strings.intern(&name) };
+    claim.uid = plan.strings.intern(&format!("uid-{}-{name}", plan.strings.text(row.namespace)));
+    cluster.storage().claim(claim.name).is_none().then_some(claim)
+}
+
+/// The ordinal at the end of a name, if it is one of a StatefulSet's pods.
+pub(super) fn ordinal(set: &str, pod: &str) -> Option<u32> {
+    let ordinal = pod.strip_prefix(set)?.strip_prefix('-')?;
+    ordinal.bytes().all(|byte| byte.is_ascii_digit()).then(|| ordinal.parse().ok()).flatten()
+}
+
+/// The place of a pod that is adopted among those of its new owner.
+pub(super) fn member_of(plan: &Plan, cluster: &Cluster, object: ObjectId, pod: PodRef) -> u32 {
+    let pods = cluster.pods();
+    if !pods.exists(pod) {
+        return 0;
+    }
+    let row = cluster.objects().get(object);
+    match row.spec.kind() {
+        ObjectKind::StatefulSet => {
+            let (workload, number) = pods.source(pod.pod);
+            ordinal(&row.name, &plan.pod_name(workload, pods.template(pod.pod), number)).unwrap_or(0)
+        }
+        ObjectKind::DaemonSet => {
+            pods.node(pod.pod).map_or(u32::MAX, |node| u32::try_from(node.index()).unwrap_or(u32::MAX))
+        }
+        _ => 0,
+    }
 }

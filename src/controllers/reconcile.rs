@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use smallvec::SmallVec;
 
 use super::script::{Sync, Write};
-use super::{cronjob, deployment, disruption, gc, job, replica_set};
+use super::{cronjob, daemon_set, deployment, disruption, gc, job, replica_set, stateful_set};
 use crate::api::{Change, Cluster, ObjectRow, PodRef, Rejection, StatusMask};
 use crate::base::SimDuration;
 use crate::component::MakerEnv;
@@ -20,6 +20,8 @@ pub(super) struct Memories {
     pub jobs: BTreeMap<ObjectId, job::sync::Memory>,
     /// Of CronJobs.
     pub cron_jobs: BTreeMap<ObjectId, cronjob::Memory>,
+    /// Of DaemonSets.
+    pub daemon_sets: BTreeMap<ObjectId, daemon_set::backoff::FailedPods>,
 }
 
 /// First delay of an object whose sync failed, and the greatest (`ItemExponentialFailureRateLimiter`).
@@ -71,27 +73,27 @@ pub(super) fn concerned(cluster: &Cluster, change: &Change, found: &mut Concerne
         | Change::PodBound { pod, .. }
         | Change::PodStatus { pod, .. }
         | Change::PodDeleting { pod, .. } => {
-            found.add_later(cluster, owner(pod).filter(|&owner| matters(cluster.objects().get(owner), change)));
+            let owner = owner(pod).filter(|&owner| matters(cluster.objects().get(owner), change));
+            found.add_later(cluster, owner);
         }
         Change::PodRemoved { owner, .. } => {
             found.add_later(cluster, owner);
             // A Deployment that recreates waits for pods that its ReplicaSets no longer count.
             found.add(owner.and_then(|owner| cluster.objects().get(owner).owner).filter(|&above| {
                 let above = cluster.objects().get(above);
-                above.exists()
-                    && above.spec.deployment().is_some_and(|spec| spec.strategy == DeploymentStrategy::Recreate)
+                let strategy = above.spec.deployment().map(|spec| &spec.strategy);
+                above.exists() && strategy == Some(&DeploymentStrategy::Recreate)
             }));
         }
         Change::PodOwned { before, owner, .. } => {
             found.add_later(cluster, before);
             found.add_later(cluster, owner);
         }
-        // The status of a ReplicaSet is for its Deployment; what it wants itself has not changed.
-        Change::ObjectChanged(object, false) if cluster.objects().get(object).spec.replica_set().is_some() => {
-            found.add(cluster.objects().get(object).owner);
-        }
         Change::ObjectChanged(object, false) => {
-            found.add_later(cluster, Some(object));
+            // The status of these is for others: what they want themselves has not changed.
+            let row = cluster.objects().get(object);
+            let is_read = row.spec.replica_set().is_none() && row.spec.daemon_set().is_none();
+            found.add_later(cluster, Some(object).filter(|_| is_read));
             found.add(cluster.objects().get(object).owner);
         }
         Change::ObjectAdded(object)
@@ -135,6 +137,8 @@ pub(super) fn sync<R: Recorder>(cx: &mut Sync<'_, R>) {
     match row.kind() {
         ObjectKind::ReplicaSet | ObjectKind::ReplicationController => replica_set::reconcile::sync(cx),
         ObjectKind::Deployment => deployment::sync(cx),
+        ObjectKind::StatefulSet => stateful_set::reconcile::sync(cx),
+        ObjectKind::DaemonSet => daemon_set::reconcile::sync(cx),
         ObjectKind::PodDisruptionBudget => disruption::sync(cx),
         ObjectKind::Job if row.deleting.is_none() => job::reconcile(cx),
         ObjectKind::CronJob if row.deleting.is_none() => cronjob::reconcile(cx),
@@ -176,6 +180,7 @@ pub(super) fn written<T, R: Recorder>(
         env.plan.pod_name(workload, pods.template(pod.pod), ordinal)
     });
     let subject = Subject::Object(object);
+    let kind = env.cluster.objects().get(object).kind();
     let scaled = match write {
         Write::PutSpec(set, spec) => Some((&*env.cluster.objects().get(*set).name, spec.replica_set())),
         Write::CreateObject(new) => Some((&*new.name, new.spec.replica_set())),
@@ -190,7 +195,6 @@ pub(super) fn written<T, R: Recorder>(
         });
         return;
     }
-    let kind = env.cluster.objects().get(object).kind();
     match (write, result) {
         (Write::CreatePod { .. }, Ok(_)) => {
             env.event(subject, KubeEvent::SuccessfulCreate, || format!("Created pod: {}", name.unwrap_or_default()));

@@ -34,6 +34,13 @@ pub enum Write {
     ReleasePod(PodRef),
     /// Tells a pod of the script's object, a Job, that it was counted.
     UntrackPod(PodRef),
+    /// Creates the claim of a StatefulSet's pod, unless it is there.
+    CreateClaim {
+        /// Which of `spec.volumeClaimTemplates`.
+        at: usize,
+        /// The pod's ordinal.
+        ordinal: i32,
+    },
     /// Creates an object.
     CreateObject(Box<NewObject>),
     /// Writes the spec of an object.
@@ -51,10 +58,10 @@ pub enum Write {
 /// How one pod of a template differs from its siblings.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Variation {
-    /// Pod number so-and-so of a StatefulSet: its name, its labels and its claims.
-    Ordinal(u32),
-    /// The pod of a DaemonSet on this node: the affinity to it.
-    Node(NodeId),
+    /// Pod number so-and-so of a StatefulSet, and of which revision: its name, its labels and its claims.
+    Ordinal(u32, u64),
+    /// The pod of a DaemonSet on this node, and of which revision: its labels and the affinity to the node.
+    Node(NodeId, u64),
     /// A pod of a Job that a CronJob made: its name.
     Job(ObjectId),
     /// A pod of an indexed Job with this completion index: its name.

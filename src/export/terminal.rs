@@ -7,6 +7,7 @@ use super::usage::{Resource, ResourceUse, resources};
 use super::{Context, verdicts};
 use crate::base::SimDuration;
 use crate::model::StrId;
+use crate::model::objects::ObjectKind;
 use crate::sim::outcome::{LostPod, PodRow, Quantiles, Stopped};
 
 /// Rows of the last table.
@@ -51,10 +52,14 @@ pub fn summary(ctx: &Context<'_>, style: &Style<'_>) -> String {
 pub fn lost_sentence(ctx: &Context<'_>, lost: &LostPod) -> String {
     let node = ctx.plan.strings.text(lost.node);
     let at = when(ctx, lost.at);
-    format!(
-        "Pod {} was lost with node {node} {at}: a bare Pod is mortal, nothing recreates it; use a Deployment",
-        lost.name
-    )
+    let then = match &lost.owner {
+        None => "a bare Pod is mortal, nothing recreates it; use a Deployment".to_owned(),
+        Some((kind @ (ObjectKind::StatefulSet | ObjectKind::DaemonSet), name)) => {
+            format!("its {} {name} makes no other one while it may still run there", kind.text())
+        }
+        Some((kind, name)) => format!("its {} {name} makes another one", kind.text()),
+    };
+    format!("Pod {} was lost with node {node} {at}: {then}", lost.name)
 }
 
 /// `at 21:30` within a day, `on 2026-03-04 at 21:30` beyond, `after 3h20m` without a calendar.
@@ -177,7 +182,14 @@ fn header(page: &mut Page, ctx: &Context<'_>) {
         Stopped::Interrupted => "it was interrupted".to_owned(),
     };
     let nodes = plan.nodes.len();
-    let (nodes, s) = (thousands(nodes as u64), if nodes == 1 { "" } else { "s" });
+    let s = if nodes == 1 { "" } else { "s" };
+    let sizes = || ctx.recording.samples().iter().map(|(_, sample)| sample.nodes as usize).chain([nodes]);
+    let (least, most) = (sizes().min().unwrap_or(nodes), sizes().max().unwrap_or(nodes));
+    let nodes = if most > nodes {
+        format!("{} to {}", thousands(least as u64), thousands(most as u64))
+    } else {
+        thousands(nodes as u64)
+    };
     page.line(&format!(
         "{span} from {} on {nodes} node{s}, {} events; stopped because {why}",
         plan.start.rfc3339(),

@@ -38,8 +38,8 @@ pub(super) struct Outside<'a, 't> {
     pub meta: &'a Meta<'t>,
     /// What tells its template from others.
     pub stamp: &'t Stamp,
-    /// Whether the API version is one of those before apps/v1, where the selector could be left out.
-    pub is_old: bool,
+    /// Whether it need not have a selector: its API version is one of those before apps/v1, or it was noted down from a server.
+    pub is_lenient: bool,
 }
 
 impl<'t> Outside<'_, 't> {
@@ -66,13 +66,14 @@ impl<'t> Outside<'_, 't> {
     }
 }
 
-/// The selector, or for old versions the labels of the template.
-pub(super) fn selector(cx: &mut Context<'_>, spec: &Fields<'_, '_>, is_old: bool) -> Option<LabelSelector> {
+/// The selector, or, where it may be missing, the labels of the template.
+pub(super) fn selector(cx: &mut Context<'_>, spec: &Fields<'_, '_>, is_lenient: bool) -> Option<LabelSelector> {
     let given = label_selector::read(cx, spec, "selector");
-    if given.is_some() || !is_old {
+    if given.is_some() || !is_lenient {
         return given;
     }
     let labels = &spec.get("template")?.value.get("metadata")?.value.get("labels")?.value;
+    template::warn_of_default(cx, spec);
     let pairs = labels.map()?.iter().filter_map(|e| Some((e.key.to_string(), e.value.scalar()?.to_owned())));
     Some(LabelSelector { match_labels: pairs.collect(), ..LabelSelector::default() })
 }
@@ -87,7 +88,7 @@ pub(super) fn deployment<'t>(
     let example = "write `replicas:`, `selector:` and `template:` under it";
     let spec = root.section(cx, "spec", &path, &schema::DEPLOYMENT_SPEC, example)?;
     let replicas = numbers::count(cx, &spec, "replicas");
-    let selector = selector(cx, &spec, outside.is_old);
+    let selector = selector(cx, &spec, outside.is_lenient);
     template::check_given(cx, &spec, selector.as_ref(), true, "deployment");
     let stamp = outside.stamp;
     let meta = outside.owning(OwnerKind::ReplicaSet, &stamp.replica_set);
@@ -217,7 +218,7 @@ pub(super) fn replica_set<'t>(
     let spec = root.section(cx, "spec", &path, &schema::REPLICA_SET_SPEC, example)?;
     let replicas = numbers::count(cx, &spec, "replicas");
     let min_ready_seconds = numbers::count(cx, &spec, "minReadySeconds").unwrap_or(0);
-    let selector = selector(cx, &spec, outside.is_old);
+    let selector = selector(cx, &spec, outside.is_lenient);
     template::check_given(cx, &spec, selector.as_ref(), true, "deployment");
     let name = raw_name(root);
     let meta = outside.owning(OwnerKind::ReplicaSet, name);

@@ -211,9 +211,9 @@ fn object<'t>(source: SourceId, item: &Item<'t>, diagnostics: &mut Diagnostics, 
             (kind, kinds::usual_version(kind).unwrap_or("v1"))
         }
         (None, None) if !OUTER_FIELDS[..2].iter().any(|name| node.get(name).is_some()) => {
-            let message = "neither apiVersion nor kind: this is no Kubernetes object";
+            let message = "neither apiVersion nor kind: this is no Kubernetes object and is skipped";
             let help = "begin with `apiVersion: v1` and `kind: Pod`, or leave the file out of the manifests";
-            diagnostics.error(codes::NOT_AN_OBJECT, span(source, node.anchor()), message, "not an object", help);
+            diagnostics.warning(codes::NOT_AN_OBJECT, span(source, node.anchor()), message, "skipped", help);
             return;
         }
         (kind, version) => {

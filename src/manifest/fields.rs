@@ -11,7 +11,7 @@ use super::verdict::{FieldError, Verdict};
 use crate::base::Quantity;
 use crate::diag::{Code, Diagnostics, SourceId, Span, did_you_mean};
 use crate::model::names::go_quote;
-use crate::model::{ClaimName, ConfigId, PriorityClasses, StrId, Vocabulary};
+use crate::model::{ClaimName, ConfigId, StrId, Vocabulary};
 
 /// The fields that a kind of mapping can have.
 pub(super) struct Schema {
@@ -51,8 +51,6 @@ pub(super) struct Context<'a> {
     pub uses: &'a mut Vec<ConfigUse>,
     /// References to claims, likewise.
     pub claims: &'a mut Vec<(ClaimName, Span)>,
-    /// Priority classes of the files.
-    pub priorities: &'a PriorityClasses,
 }
 
 /// A reference to a ConfigMap or Secret that must exist.

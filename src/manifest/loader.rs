@@ -8,23 +8,21 @@ use super::fields::{ConfigUse, Context, Fields, Path, Schema};
 use super::hidden::Hidden;
 use super::meta::{self, Meta, NameRule};
 use super::references::{self, Selectable, Selecting};
-use super::template::Stamp;
+use super::template::{self, Stamp};
 use super::tree::Node;
 use super::verdict::Verdict;
 use super::{
-    ControllerObject, NodeObject, Objects, Observed, PodObject, apps, autoscaler, budget, claim, codes, config, hidden,
-    job, kinds, node, observed, owners, persistent_volume, pod, quota, schema, schema_apps, schema_batch,
+    ControllerObject, NodeObject, Objects, Observed, PodObject, apps, autoscaler, budget, charts, claim, codes, config,
+    hidden, job, kinds, node, observed, owners, persistent_volume, pod, quota, schema, schema_apps, schema_batch,
     schema_scaling, service, sets, storage,
 };
-use crate::diag::{Diagnostics, SourceId, Sources, Span};
+use crate::diag::{Diagnostics, Severity, SourceId, Sources, Span};
 use crate::model::objects::ObjectSpec;
 use crate::model::service::ConfigContent;
 use crate::model::storage::{
     CsiDriver, CsiNode, CsiStorageCapacity, PersistentVolume, PersistentVolumeClaim, StorageClass, VolumeAttachment,
 };
-use crate::model::{
-    ClaimName, ConfigId, ConfigKind, DisruptionBudget, Namespace, PriorityClass, PriorityClasses, Vocabulary,
-};
+use crate::model::{ClaimName, ConfigId, ConfigKind, DisruptionBudget, Namespace, PriorityClass, Vocabulary};
 
 /// See [`super::load`].
 pub(super) fn load(
@@ -33,6 +31,7 @@ pub(super) fn load(
     vocabulary: &mut Vocabulary,
     diagnostics: &mut Diagnostics,
 ) -> Objects {
+    let files = charts::leave_out(files, sources, diagnostics);
     let files: Vec<_> = files.iter().map(|&file| documents::read(file, sources, diagnostics)).collect();
     let objects: Vec<_> = files.iter().flat_map(|file| documents::objects(file, diagnostics)).collect();
     let stamps: Vec<Stamp> = objects.iter().map(|object| Stamp::of(object.node)).collect();
@@ -46,7 +45,6 @@ pub(super) fn load(
         uses: Vec::new(),
         claims: Vec::new(),
         broken_claims: BTreeSet::new(),
-        priorities: PriorityClasses::of_the_system(),
         seen: BTreeMap::new(),
         not_modelled: BTreeMap::new(),
         selectable: Vec::new(),
@@ -74,9 +72,8 @@ struct Loader<'a, 't> {
     claims: Vec<(ClaimName, Span)>,
     /// Claims that exist, but with errors.
     broken_claims: BTreeSet<ClaimName>,
-    priorities: PriorityClasses,
     /// Kind, namespace and name of every object, with its place.
-    seen: BTreeMap<(&'static str, String, String), Span>,
+    seen: BTreeMap<(&'static str, String, String), (Span, &'t Node<'t>)>,
     /// API version and kind of objects that are not modelled: the first place, how many, and what they stand for.
     not_modelled: BTreeMap<(String, String), (Span, u32, Hidden)>,
     selectable: Vec<Selectable<'t>>,
@@ -144,7 +141,6 @@ impl<'t> Loader<'_, 't> {
             errors: u32::from(object.broken),
             uses: &mut self.uses,
             claims: &mut self.claims,
-            priorities: &self.priorities,
         };
         let root = Path::ROOT;
         let Some(fields) = cx.fields(object.node, object.node.anchor(), &root, schema, "") else {
@@ -163,7 +159,8 @@ impl<'t> Loader<'_, 't> {
             let help = format!("write `apiVersion: {successor}`: an API server of v1.34 refuses this one");
             cx.warn(codes::OLD_API_VERSION, at, &message, "an old version", &help);
         }
-        let outside = Outside { meta: &meta, stamp, is_old: successor.is_some() };
+        let outside =
+            Outside { meta: &meta, stamp, is_lenient: successor.is_some() || observed::is_noted(object.node) };
         let made = make(&mut cx, &fields, &outside, kind, version);
         let mut errors = cx.errors;
         if errors > 0 || !cx.verdict.strict.is_empty() {
@@ -171,8 +168,10 @@ impl<'t> Loader<'_, 't> {
             self.objects.verdicts.push(std::mem::replace(&mut cx.verdict, answer));
         }
         let name_span = cx.span(meta.name_at);
-        if !meta.name.is_empty() && self.is_duplicate(kind, &meta, name_span) {
-            errors += 1;
+        match self.duplicate(object, kind, &meta, name_span) {
+            Some(Severity::Warning) => return,
+            Some(Severity::Error) => errors += 1,
+            None => {}
         }
         self.keep(object, made, &meta, span, errors > 0);
     }
@@ -214,7 +213,7 @@ impl<'t> Loader<'_, 't> {
                 self.services.push(Selecting { source: object.source, service });
             }
             Made::Priority(Some((class, is_default))) if !broken => {
-                self.priorities.insert(&meta.name, class, is_default);
+                self.words.priorities.insert(&meta.name, class, is_default);
             }
             Made::Workload(Some(made)) => {
                 let Workload { spec, template, replicas_given, owner } = *made;
@@ -258,20 +257,31 @@ impl<'t> Loader<'_, 't> {
         }
     }
 
-    fn is_duplicate(&mut self, kind: &'static str, meta: &Meta<'_>, span: Span) -> bool {
+    /// Reports an object that is there already. Where both say the same, it is enough to read one of them.
+    fn duplicate(&mut self, object: &Object<'t>, kind: &'static str, meta: &Meta<'_>, span: Span) -> Option<Severity> {
+        if meta.name.is_empty() {
+            return None;
+        }
         let namespace = if kinds::is_cluster_scoped(kind) { "" } else { meta.namespace };
         let key = (kind, namespace.to_owned(), meta.name.clone());
-        let Some(first) = self.seen.get(&key) else {
-            self.seen.insert(key, span);
-            return false;
+        let Some((first, node)) = self.seen.get(&key) else {
+            self.seen.insert(key, (span, object.node));
+            return None;
         };
         let (line, column) = self.sources.position(*first);
         let file = &self.sources.get(first.source).name;
         let place = if namespace.is_empty() { String::new() } else { format!(" in namespace {namespace}") };
         let message = format!("{kind} \"{}\" already exists{place}", meta.name);
-        let help = format!("it is defined at {file}:{line}:{column} as well: rename or remove one of the two");
+        if template::digest_of(node) == template::digest_of(object.node) {
+            let message = format!("{message}: both say the same");
+            let help = format!("it is defined at {file}:{line}:{column} as well: one of the two is enough");
+            self.diagnostics.warning(codes::DUPLICATE_OBJECT, span, message, "defined twice", help);
+            return Some(Severity::Warning);
+        }
+        let help =
+            format!("it is defined at {file}:{line}:{column} as well, in other words: rename or remove one of the two");
         self.diagnostics.error(codes::DUPLICATE_OBJECT, span, message, "defined twice", help);
-        true
+        Some(Severity::Error)
     }
 
     /// An object that is only counted; what Services must know of it is taken.

@@ -10,6 +10,7 @@ mod apps;
 mod autoscaler;
 mod autoscaler_metric;
 mod budget;
+mod charts;
 mod claim;
 pub mod codes;
 mod config;

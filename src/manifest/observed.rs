@@ -26,6 +26,12 @@ pub(super) fn is_stored(object: &Node<'_>) -> bool {
     value(object, "metadata").and_then(|meta| scalar(meta, "creationTimestamp")).is_some()
 }
 
+/// Whether it has something in it that only servers write: it was noted down from one, perhaps not whole.
+pub(super) fn is_noted(object: &Node<'_>) -> bool {
+    let names = ["creationTimestamp", "resourceVersion", "uid"];
+    value(object, "metadata").is_some_and(|meta| names.iter().any(|name| scalar(meta, name).is_some()))
+}
+
 impl Observed {
     /// Reads what is known of a pod.
     pub(super) fn read(strings: &mut Strings, pod: &Node<'_>, meta: &Meta<'_>) -> Self {

@@ -163,24 +163,30 @@ pub(super) fn priority(cx: &mut Context<'_>, spec: &Fields<'_, '_>) -> (i32, Pre
     let policy = cx.choice(spec, "preemptionPolicy", PREEMPTION);
     let name = spec.text(cx, "priorityClassName").unwrap_or("");
     if let Some(given) = given.filter(|_| cx.words.stored) {
-        let class = cx.priorities.get(name).map(|class| class.preemption);
+        let class = cx.words.priorities.get(name).map(|class| class.preemption);
         return (given, policy.or(class).unwrap_or_default());
     }
-    match cx.priorities.admit(name, given, policy) {
+    match cx.words.priorities.admit(name, given, policy) {
         Ok(class) => (class.value, class.preemption),
         Err(PriorityRefusal::UnknownClass) => {
             // A dump has both; the class may be in another file that was not given.
             if given.is_none() {
-                let help = match did_you_mean(name, cx.priorities.names()) {
+                let help = match did_you_mean(name, cx.words.priorities.names()) {
                     Some(meant) => format!("did you mean `{meant}`?"),
                     None => {
-                        let names: Vec<&str> = cx.priorities.names().collect();
+                        let names: Vec<&str> = cx.words.priorities.names().collect();
                         format!("the classes are {}; add the PriorityClass to the files", names.join(", "))
                     }
                 };
                 let message = format!("no PriorityClass with name {name} was found");
-                let at = spec.at("priorityClassName");
-                cx.error(codes::UNKNOWN_PRIORITY_CLASS, at, &message, "not in the files", &help);
+                let (at, code) = (spec.at("priorityClassName"), codes::UNKNOWN_PRIORITY_CLASS);
+                if cx.kind == "Pod" {
+                    cx.error(code, at, &message, "not in the files", &help);
+                } else {
+                    // The workload is taken; each of its pods would be refused.
+                    let message = format!("{message}: an API server would refuse its pods; here they have priority 0");
+                    cx.warn(code, at, &message, "not in the files", &help);
+                }
             }
             (given.unwrap_or(0), policy.unwrap_or_default())
         }

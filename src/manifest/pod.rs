@@ -109,6 +109,7 @@ pub(super) fn spec<'t>(
         naming: Default::default(),
         drain,
         deletion_cost: meta.annotation("controller.kubernetes.io/pod-deletion-cost").map_or(0, deletion_cost),
+        revision: 0,
     };
     Some(Pod { template, port_names })
 }

@@ -13,9 +13,9 @@ use super::schema_scheduler as schema;
 use super::tree::{At, Node};
 use super::verdict::Verdict;
 use crate::diag::{Diagnostics, SourceId, Sources, Span};
+use crate::model::Vocabulary;
 use crate::model::names::go_quote;
 use crate::model::profile::Profile;
-use crate::model::{PriorityClasses, Vocabulary};
 
 const KIND: &str = "KubeSchedulerConfiguration";
 const GROUP: &str = "kubescheduler.config.k8s.io/";
@@ -70,7 +70,6 @@ pub fn load(
         strict: true,
         uses: &mut uses,
         claims: &mut claims,
-        priorities: &PriorityClasses::default(),
     };
     if !is_configuration(&mut cx, &document.root) {
         return None;

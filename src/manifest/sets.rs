@@ -32,7 +32,7 @@ pub(super) fn stateful_set<'t>(
     let min_ready_seconds = numbers::count(cx, &spec, "minReadySeconds").unwrap_or(0);
     let ordinals_start = ordinals(cx, &spec);
     let revision_history_limit = numbers::int32(cx, &spec, "revisionHistoryLimit").unwrap_or(10);
-    let selector = selector(cx, &spec, outside.is_old);
+    let selector = selector(cx, &spec, outside.is_lenient);
     template::check_given(cx, &spec, selector.as_ref(), true, "statefulset");
     template::check_selector(cx, &spec, selector.as_ref(), false);
     let (claim_names, claims) = claims(cx, &spec, outside.meta);
@@ -191,7 +191,7 @@ pub(super) fn daemon_set<'t>(
     let path = root.path.field("spec");
     let example = "write `selector:` and `template:` under it";
     let spec = root.section(cx, "spec", &path, &schema::DAEMON_SET_SPEC, example)?;
-    let selector = selector(cx, &spec, outside.is_old);
+    let selector = selector(cx, &spec, outside.is_lenient);
     template::check_selector(cx, &spec, selector.as_ref(), true);
     template::check_given(cx, &spec, selector.as_ref(), false, "daemonset");
     let meta = Meta::of_template(outside.meta);

@@ -31,9 +31,7 @@ impl Stamp {
         let Some(template) = object.get("spec").and_then(|spec| spec.value.get("template")) else {
             return Self::default();
         };
-        let mut digest = Digest::new();
-        fold(&mut digest, &template.value);
-        let hash = digest.value();
+        let hash = digest_of(&template.value);
         // As upstream writes a 32-bit hash: its decimal digits in letters that spell nothing.
         const LETTERS: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
         let digits = (hash & 0xffff_ffff).to_string();
@@ -42,6 +40,13 @@ impl Stamp {
         let name = object.get("metadata").and_then(|meta| meta.value.get("name")?.value.scalar()).unwrap_or_default();
         Self { hash, replica_set: format!("{name}-{label}"), label }
     }
+}
+
+/// Equal for trees that say the same.
+pub(super) fn digest_of(node: &Node<'_>) -> u64 {
+    let mut digest = Digest::new();
+    fold(&mut digest, node);
+    digest.value()
 }
 
 /// Folds a tree in: keys in the order of their names, nothing where nothing is written, and no label of a Deployment's own.
@@ -184,6 +189,16 @@ pub(super) fn check_endless(cx: &mut Context<'_>, spec: &Fields<'_, '_>, templat
         let at = place("activeDeadlineSeconds");
         cx.invalid(codes::FORBIDDEN, at, &path.field("activeDeadlineSeconds"), &text, "not for this kind", help);
     }
+}
+
+/// Says that a selector was taken from the template: servers of old let it be left out, and notes of what a cluster has leave
+/// it out sometimes.
+pub(super) fn warn_of_default(cx: &mut Context<'_>, spec: &Fields<'_, '_>) {
+    let path = spec.path.field("selector");
+    let message = format!("{path}: missing: the labels of the template are taken");
+    let help =
+        "write `selector: {matchLabels: ...}` with the template's labels: an API server of v1.34 refuses it without";
+    cx.warn(codes::SELECTOR_MISMATCH, spec.at("selector"), &message, "no selector", help);
 }
 
 /// Reports a selector that is missing (where it must be there) or that selects everything.

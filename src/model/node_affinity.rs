@@ -90,6 +90,12 @@ impl NodeTerm {
         Self { labels: CompiledSelector::of_pairs(&[(key, value)]), names: Box::default() }
     }
 
+    /// The term that asks for one node.
+    #[must_use]
+    pub fn of_node(name: StrId) -> Self {
+        Self { labels: CompiledSelector::of_pairs(&[]), names: Box::new([NameTest::Is(name)]) }
+    }
+
     /// Whether a node has what the term asks for.
     #[must_use]
     pub fn matches(&self, node: &impl NodeLabels) -> bool {

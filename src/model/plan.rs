@@ -442,7 +442,10 @@ impl Plan {
         match self.templates[template].naming {
             PodNaming::Workload => self.workloads[workload].pod_name(&self.strings, ordinal),
             PodNaming::Exact(name) => self.strings.text(name).to_owned(),
-            PodNaming::Generated(base) => format!("{}-{}", self.strings.text(base), generated_suffix(ordinal)),
+            PodNaming::Generated(base) => {
+                let base = self.strings.text(base);
+                format!("{base}-{}", generated_suffix(base, ordinal))
+            }
         }
     }
 

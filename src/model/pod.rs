@@ -38,6 +38,8 @@ pub struct PodTemplate {
     pub drain: DrainHints,
     /// The annotation `controller.kubernetes.io/pod-deletion-cost`; 0: none.
     pub deletion_cost: i32,
+    /// Which template of its StatefulSet or DaemonSet it is of: a hash. (Upstream: the label `controller-revision-hash`.)
+    pub revision: u64,
 }
 
 /// The annotation `controller.kubernetes.io/pod-deletion-cost` as a number: 0 for a text that is no 32-bit integer or is
@@ -64,13 +66,15 @@ pub enum PodNaming {
 /// (staging/src/k8s.io/apimachinery/pkg/util/rand/rand.go, v1.34).
 const SAFE: &[u8; 27] = b"bcdfghjklmnpqrstvwxz2456789";
 
-/// Five letters and digits for number `ordinal`: different for the first 27^5 numbers, longer for later ones.
+/// Five letters and digits for number `ordinal` of what is called `base`: different for the first 27^5 numbers, longer for later
+/// ones.
 #[must_use]
-pub fn generated_suffix(ordinal: u32) -> String {
+pub fn generated_suffix(base: &str, ordinal: u32) -> String {
     let all = 27_u64.pow(5);
     let (round, place) = (u64::from(ordinal) / all, u64::from(ordinal) % all);
-    safe_encode((place * 8_675_309 + 3_141_592) % all, 5)
-        + &if round == 0 { String::new() } else { safe_encode(round, 1) }
+    // Siblings of another base begin elsewhere.
+    let from = base.bytes().fold(3_141_592, |sum: u64, byte| (sum * 31 + u64::from(byte)) % all);
+    safe_encode((place * 8_675_309 + from) % all, 5) + &if round == 0 { String::new() } else { safe_encode(round, 1) }
 }
 
 /// `number` in letters and digits that are safe in names, at least `width` of them.

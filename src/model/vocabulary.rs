@@ -1,5 +1,6 @@
 //! The interners that compilation fills: every distinct string, class, image, configuration object and node shape once.
 
+use super::admission::PriorityClasses;
 use super::class::PodClass;
 use super::ids::{ClassId, ConfigId, ImageId, ShapeId, StrId};
 use super::node::NodeShape;
@@ -20,6 +21,8 @@ pub struct Vocabulary {
     pub configs: Interner<ConfigId, ConfigObject>,
     /// Kinds of nodes.
     pub shapes: Interner<ShapeId, NodeShape>,
+    /// The PriorityClasses of all manifests that were read so far.
+    pub priorities: PriorityClasses,
     /// How long admission lets pods tolerate a node that is not ready or unreachable, unless they say so themselves
     /// (`--default-not-ready-toleration-seconds`, `--default-unreachable-toleration-seconds`).
     pub default_toleration_seconds: i64,
@@ -38,6 +41,7 @@ impl Default for Vocabulary {
             images: Interner::default(),
             configs: Interner::default(),
             shapes: Interner::default(),
+            priorities: PriorityClasses::of_the_system(),
             default_toleration_seconds: 300,
             container_restart_rules: false,
             stored: false,

@@ -25,6 +25,11 @@ pub trait Files {
     /// If it cannot be read.
     fn list(&self, folder: &Path) -> io::Result<Vec<String>>;
 
+    /// Whether there is a folder of this name.
+    fn is_folder(&self, _path: &Path) -> bool {
+        false
+    }
+
     /// The value of an environment variable.
     fn variable(&self, name: &str) -> Option<String>;
 }
@@ -44,6 +49,10 @@ impl Files for Disk {
             names.extend(entry?.file_name().into_string());
         }
         Ok(names)
+    }
+
+    fn is_folder(&self, path: &Path) -> bool {
+        path.is_dir()
     }
 
     fn variable(&self, name: &str) -> Option<String> {
@@ -128,32 +137,83 @@ fn resolve(cx: &mut Cx<'_>, written: &Placed<String>) -> Option<PathBuf> {
     Some(Path::new(&value).join(rest))
 }
 
-/// The files that a path with `*` in its last part stands for, sorted by name.
+/// The files that a path stands for: a folder for all manifests below it, `*` in a name for any text, `**` for any folders.
 fn expand(cx: &mut Cx<'_>, path: &Path, written: &Placed<String>) -> Vec<PathBuf> {
-    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
-    if !name.contains('*') {
-        return vec![path.to_owned()];
-    }
-    let folder = path.parent().unwrap_or_else(|| Path::new("")).to_owned();
-    let mut names = match cx.files.list(&folder) {
-        Ok(names) => names,
+    let mut found = Vec::new();
+    let listed = glob(cx.files, path, &mut found).and_then(|()| {
+        let folders = found.iter().map(|path| below(cx.files, path));
+        Ok(folders.collect::<io::Result<Vec<_>>>()?.concat())
+    });
+    match listed {
         Err(error) => {
-            unreadable(cx, &folder, written, &error);
-            return Vec::new();
+            unreadable(cx, path, written, &error);
+            Vec::new()
         }
-    };
-    names.retain(|candidate| !candidate.starts_with('.') && matches(&name, candidate));
-    names.sort();
-    if names.is_empty() {
-        cx.diagnostics.error(
-            codes::EMPTY_PATTERN,
-            written.span,
-            format!("no file matches `{}`", written.value),
-            "matches nothing",
-            format!("paths are relative to the scenario file; looked in `{}`", folder.display()),
-        );
+        Ok(files) if files.is_empty() => {
+            let (what, looked) = if path.to_string_lossy().contains('*') {
+                (format!("no file matches `{}`", written.value), path.parent().unwrap_or(path))
+            } else {
+                (format!("no manifest is in `{}`", written.value), path)
+            };
+            let help = format!("paths are relative to the scenario file; looked in `{}`", looked.display());
+            cx.diagnostics.error(codes::EMPTY_PATTERN, written.span, what, "matches nothing", help);
+            files
+        }
+        Ok(files) => files,
     }
-    names.into_iter().map(|name| folder.join(name)).collect()
+}
+
+/// Finds what a path with `*` in its parts stands for, sorted by name; hidden files and folders are not found.
+fn glob(files: &dyn Files, path: &Path, found: &mut Vec<PathBuf>) -> io::Result<()> {
+    let parts: Vec<_> = path.components().collect();
+    let Some(at) = parts.iter().position(|part| part.as_os_str().to_string_lossy().contains('*')) else {
+        found.push(path.to_owned());
+        return Ok(());
+    };
+    let folder: PathBuf = parts[..at].iter().collect();
+    let pattern = parts[at].as_os_str().to_string_lossy();
+    let rest: PathBuf = parts[at + 1..].iter().collect();
+    let follow = |base: PathBuf| if rest.as_os_str().is_empty() { base } else { base.join(&rest) };
+    if pattern == "**" {
+        glob(files, &follow(folder.clone()), found)?;
+    }
+    let mut names = files.list(&folder)?;
+    names.retain(|name| !name.starts_with('.') && (pattern == "**" || matches(&pattern, name)));
+    names.sort();
+    for name in names {
+        let path = folder.join(name);
+        match (pattern == "**", files.is_folder(&path)) {
+            (true, true) => glob(files, &follow(path.join("**")), found)?,
+            (true, false) => {}
+            (false, true) => glob(files, &follow(path), found)?,
+            (false, false) if rest.as_os_str().is_empty() => found.push(path),
+            (false, false) => {}
+        }
+    }
+    Ok(())
+}
+
+/// A file itself, or all manifests below a folder: files whose names end in `.yaml`, `.yml` and `.json`, in the order of their
+/// names, without those in hidden folders.
+///
+/// # Errors
+/// If a folder cannot be listed.
+pub fn below(files: &dyn Files, path: &Path) -> io::Result<Vec<PathBuf>> {
+    if !files.is_folder(path) {
+        return Ok(vec![path.to_owned()]);
+    }
+    let mut names = files.list(path)?;
+    names.sort();
+    let mut found = Vec::new();
+    for name in names.iter().filter(|name| !name.starts_with('.')) {
+        let entry = path.join(name);
+        if files.is_folder(&entry) {
+            found.append(&mut below(files, &entry)?);
+        } else if [".yaml", ".yml", ".json"].iter().any(|end| name.ends_with(end)) {
+            found.push(entry);
+        }
+    }
+    Ok(found)
 }
 
 fn open(cx: &mut Cx<'_>, path: &Path, written: &Placed<String>) -> Option<SourceId> {

@@ -12,8 +12,8 @@ use crate::model::objects::{ObjectPlan, ObjectSpec};
 use crate::model::service::ConfigContent;
 use crate::model::strings::known;
 use crate::model::{
-    DisruptionBudget, Namespace, OwnerSelector, PodTemplate, PoolId, PoolPlan, ServiceId, ServiceSpec, ShapeId,
-    StorageObject, StrId, Strings, TemplateId, WorkloadId,
+    DisruptionBudget, Namespace, OwnerSelector, PodNaming, PodTemplate, PoolId, PoolPlan, ServiceId, ServiceSpec,
+    ShapeId, StorageObject, StrId, Strings, TemplateId, WorkloadId,
 };
 use crate::sim::plan::{ArrivalPlan, Naming, NodePlan, PodPlan, Workload};
 
@@ -94,7 +94,13 @@ impl Parts {
     /// An object of a controller, with the template and the workload of its pods.
     pub fn object(&mut self, cx: &mut Cx<'_>, object: ControllerObject) -> ObjectPlan {
         let ControllerObject { namespace, name, mut spec, template, replicas_given, span } = object;
-        let workload = template.map(|template| {
+        let workload = template.map(|mut template| {
+            template.naming = match &spec {
+                ObjectSpec::Deployment(spec) => PodNaming::Generated(spec.replica_set_name),
+                // Each pod gets a name of its own, from the StatefulSet's or from its Job's.
+                ObjectSpec::StatefulSet(_) | ObjectSpec::CronJob(_) => PodNaming::Workload,
+                _ => PodNaming::Generated(name),
+            };
             // Objects that are applied again, and objects of several kinds that share a name, are one workload.
             let known = self.workload_names.get(&(namespace, name)).copied();
             let workload = known.unwrap_or_else(|| {

@@ -283,6 +283,7 @@ impl PlanBuilder {
             naming: Default::default(),
             drain: Default::default(),
             deletion_cost: 0,
+            revision: 0,
         });
         let name = plan.strings.intern(&pod.name);
         if plan.workloads.iter().any(|workload| workload.name == name) {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::base::{Digest, SimDuration, SimTime};
+use crate::model::objects::ObjectKind;
 use crate::model::{Phase, PodUid, ServiceId, StrId};
 pub use crate::record::Counters;
 
@@ -103,6 +104,8 @@ pub struct LostPod {
     pub node: StrId,
     /// When the node stopped.
     pub at: SimTime,
+    /// The kind and the name of its controller.
+    pub owner: Option<(ObjectKind, String)>,
 }
 
 /// What a service did.

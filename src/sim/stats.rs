@@ -223,11 +223,16 @@ impl Stats {
     ) {
         let (workload, ordinal) = cluster.pods().source(pod.pod);
         counters.pods_lost += 1;
+        let owner = cluster.pods().owned(pod.pod).map(|owned| {
+            let row = cluster.objects().get(owned.object);
+            (row.kind(), row.name.to_string())
+        });
         self.lost.push(LostPod {
             uid: pod.uid,
             name: plan.pod_name(workload, cluster.pods().template(pod.pod), ordinal),
             node: cluster.nodes().get(node).name,
             at,
+            owner,
         });
     }
 

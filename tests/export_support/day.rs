@@ -366,7 +366,7 @@ fn outcome(
     ];
     let lost_at = day.at(LOSS);
     let node = day.plan.nodes[lost_node.raw() as usize].name;
-    outcome.lost = vec![LostPod { uid: user, name: "user-msvc".to_owned(), node, at: lost_at }];
+    outcome.lost = vec![LostPod { uid: user, name: "user-msvc".to_owned(), node, at: lost_at, owner: None }];
     outcome.pending = vec![(1, "0/5 nodes are available: 5 Insufficient memory.".to_owned())];
     outcome.metrics =
         [("pods_failed", 0.0), ("wait_seconds_p99", 0.05), ("requests_failed_share", failed / (served + failed))]

@@ -130,6 +130,7 @@ impl Builder {
             naming: Default::default(),
             drain: Default::default(),
             deletion_cost: 0,
+            revision: 0,
         })
     }
 

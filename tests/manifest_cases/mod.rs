@@ -113,7 +113,8 @@ pub fn cases() -> Vec<Case> {
     add(BAD_NAME, container("ports: []}, {name: C_2, image: i"), (5, 55), "c-2");
     add(BAD_LABEL, object("kind: ConfigMap\nmetadata: {name: m, labels: {a: b c}}\n"), (3, 33), "annotations");
     add(BAD_LABEL, spec("  nodeSelector: {\"a b\": c}"), (5, 18), "example.com/app");
-    add(DUPLICATE_OBJECT, format!("{}---\n{}", config(""), config("")), (8, 18), "m.yaml:3:18");
+    add(DUPLICATE_OBJECT, format!("{}---\n{}", config(""), config("data: {a: b}")), (8, 18), "m.yaml:3:18");
+    add(DUPLICATE_OBJECT, format!("{}---\n{}", config(""), config("")), (8, 18), "one of the two is enough");
 
     // Pods.
     add(NO_CONTAINERS, format!("{POD}  restartPolicy: Never\n"), (4, 1), "at least one container");

@@ -1,7 +1,6 @@
 //! `podsim schedule --cluster FILE... --pods FILE...`: where pods would go in a cluster that was written down or dumped, without
 //! any time. Objects are taken as an API server hands them out; the decisions are those of [`decide`](super::decide).
 
-mod input;
 mod text;
 
 use crate::base::{SimDuration, SimTime};
@@ -17,6 +16,7 @@ use super::Exit;
 use super::args::{ScheduleArgs, ScheduleForm};
 use super::decide::{Cluster, Driver, Entry, Settings};
 use super::ignored;
+use super::input;
 use super::terminal::Terminal;
 
 /// Warnings about objects that no decision asks for.

@@ -1,4 +1,6 @@
 //! The DaemonSet controller.
 
+pub(super) mod backoff;
 pub mod placement;
+pub(super) mod reconcile;
 pub mod rolling;

@@ -273,8 +273,12 @@ impl<'a> Rollout<'a> {
             && let Some(after) =
                 progress::requeue_stuck(self.goal.replicas, &self.status, &status, self.deadline, cx.now)
         {
-            // Upstream looks again and again for less than a second, and then a second after the deadline.
+            // Upstream looks again and again for less than a second, and then a second after the deadline. A rollout that was
+            // complete never times out, so there looking again changes nothing.
             let short = after == SimDuration::ZERO;
+            if short && self.status.progressing.is_some_and(|now| now.reason == progress::reason::AVAILABLE) {
+                return;
+            }
             cx.again_after(if short { PAST_DEADLINE } else { after + SimDuration::from_secs(1) });
         }
     }

@@ -6,6 +6,7 @@ use super::failure_policy::{Verdict, judge};
 use super::sync::{Plan, Pod, plan};
 use crate::api::{PodRef, Propagation, Uncounted};
 use crate::base::SimDuration;
+use crate::controllers::replica_set::ranking::{self, Candidate};
 use crate::controllers::script::{Sync, Variation, Write};
 use crate::model::objects::{JobConditionType, JobSpec, JobStatus, ObjectSpec, ObjectStatus, PodFailureMatch};
 use crate::model::{
@@ -156,14 +157,34 @@ fn verdict<R: Recorder>(
     judge(&spec.pod_failure_policy, main, init, &conditions)
 }
 
-/// Pods in the earlier stages go first.
+/// Pods in the earlier stages go first. Neither the pods' neighbours nor their deletion cost count for Jobs.
 fn sort_for_deletion<R: Recorder>(cx: &Sync<'_, R>, refs: &[PodRef], places: &mut [usize]) {
     let pods = cx.cluster.pods();
-    places.sort_by_key(|&at| {
+    let candidate = |&at: &usize| {
         let slot = refs[at].pod;
-        let ready = pods.conditions(slot).is_true(PodConditionType::Ready);
-        (pods.node(slot).is_some(), pods.phase(slot), ready, std::cmp::Reverse(refs[at].uid))
-    });
+        let roles = cx.plan.templates[pods.template(slot)].containers.iter().map(|container| container.role);
+        let restarts = |role: Role| {
+            let both = pods.containers(slot).zip(roles.clone()).filter(move |(_, other)| *other == role);
+            both.map(|(container, _)| container.restart_count()).max().unwrap_or(0)
+        };
+        Candidate {
+            scheduled: pods.node(slot).is_some(),
+            phase: pods.phase(slot),
+            ready: pods.conditions(slot).is_true(PodConditionType::Ready),
+            ready_since: pods.transition(slot, PodConditionType::Ready),
+            deletion_cost: 0,
+            colocated: 0,
+            restarts: restarts(Role::Main),
+            sidecar_restarts: restarts(Role::Sidecar),
+            created: Some(pods.created(slot).floor_seconds()),
+            uid: at,
+        }
+    };
+    let mut candidates: Vec<Candidate<usize>> = places.iter().map(candidate).collect();
+    ranking::sort(&mut candidates, None);
+    for (place, candidate) in places.iter_mut().zip(candidates) {
+        *place = candidate.uid;
+    }
 }
 
 fn tell<R: Recorder>(cx: &mut Sync<'_, R>, plan: &Plan, refs: &[PodRef], pods: &[Pod]) {

@@ -1,3 +1,4 @@
 //! The StatefulSet controller.
 
+pub(super) mod reconcile;
 pub mod sync;

@@ -184,6 +184,8 @@ pub struct StatefulSetStatus {
     pub current_revision: u64,
     /// `updateRevision`: the template's hash; 0: none yet.
     pub update_revision: u64,
+    /// The template that `currentRevision` stands for. (Upstream: in a ControllerRevision.)
+    pub current_template: Option<TemplateId>,
     /// `observedGeneration`.
     pub observed_generation: u32,
     /// `collisionCount`.

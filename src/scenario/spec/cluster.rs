@@ -48,8 +48,8 @@ pub static SCENARIO: Section = Section {
             "manifests",
             Kind::OneOrMany(&Kind::Path),
             "none",
-            "Kubernetes manifests (YAML or JSON) that are applied at the start. `*` in the last part of a path stands for \
-             any text. `$PODSIM_SHARED` may start a path.",
+            "Kubernetes manifests (YAML or JSON) that are applied at the start. A folder stands \
+             for all manifests below it, `*` for any text in a name, `**` for any folders. `$PODSIM_SHARED` may start a path.",
             "[\"shop/*.yaml\"]",
         ),
     ],

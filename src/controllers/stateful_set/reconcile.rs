@@ -1,0 +1,135 @@
+//! StatefulSets: pods with numbers, one after the other, each with its claims. Mirrors
+//! pkg/controller/statefulset/stateful_set.go and stateful_pod_control.go, v1.34 (spec 8.3).
+
+use super::sync::{self as rules, Action, Member, Set};
+use crate::api::PodRef;
+use crate::base::SimDuration;
+use crate::controllers::mint;
+use crate::controllers::script::{Sync, Variation, Write};
+use crate::controllers::slow_start::{INITIAL_BATCH, next_batch};
+use crate::model::available::{available_at, is_available};
+use crate::model::objects::{ObjectStatus, StatefulSetSpec, StatefulSetStatus};
+use crate::model::{ClaimName, TemplateId};
+use crate::record::Recorder;
+
+/// One sync.
+pub(in crate::controllers) fn sync<R: Recorder>(cx: &mut Sync<'_, R>) {
+    let row = cx.cluster.objects().get(cx.id);
+    let Some(spec) = row.spec.stateful_set() else { return };
+    let adopted: Vec<Write> =
+        cx.orphans.iter().filter(|&&pod| is_member(cx, pod)).map(|&pod| Write::AdoptPod(pod)).collect();
+    if row.deleting.is_none() && !adopted.is_empty() {
+        return cx.write(adopted);
+    }
+    let members: Vec<(PodRef, Member)> = cx.pods().into_iter().map(|pod| (pod, member(cx, spec, pod))).collect();
+    let before = row.status.stateful_set().cloned().unwrap_or_default();
+    let is_new = before.current_template.is_none() || before.current_revision == spec.template_hash;
+    let current_template = before.current_template.filter(|_| !is_new).unwrap_or(spec.template);
+    let set = Set {
+        spec,
+        current_revision: if is_new { spec.template_hash } else { before.current_revision },
+        update_revision: spec.template_hash,
+        current_replicas: before.current_replicas,
+        deleting: row.deleting.is_some(),
+    };
+    let views: Vec<Member> = members.iter().map(|&(_, member)| member).collect();
+    let mut actions = Vec::new();
+    let (status, _) = rules::sync(&set, &views, |action| {
+        actions.push(action);
+        Ok::<(), std::convert::Infallible>(())
+    });
+    carry_out(cx, spec, current_template, &actions, &members);
+    let is_updated = status.current_revision == spec.template_hash;
+    cx.status(ObjectStatus::StatefulSet(StatefulSetStatus {
+        current_template: Some(if is_updated { spec.template } else { current_template }),
+        observed_generation: row.generation,
+        collision_count: before.collision_count,
+        ..status
+    }));
+}
+
+/// Whether a pod without an owner is called as one of the set.
+fn is_member<R: Recorder>(cx: &Sync<'_, R>, pod: PodRef) -> bool {
+    let pods = cx.cluster.pods();
+    if !pods.exists(pod) {
+        return false;
+    }
+    let (workload, ordinal) = pods.source(pod.pod);
+    mint::ordinal(&cx.row().name, &cx.plan.pod_name(workload, pods.template(pod.pod), ordinal)).is_some()
+}
+
+fn member<R: Recorder>(cx: &mut Sync<'_, R>, spec: &StatefulSetSpec, pod: PodRef) -> Member {
+    let pods = cx.cluster.pods();
+    let since = cx.ready_since(pod);
+    let min_ready = SimDuration::from_secs(i64::from(spec.min_ready_seconds));
+    let available = is_available(since, min_ready, cx.now);
+    let terminating = pods.deleting(pod.pod);
+    if let Some(since) = since.filter(|_| !available && !terminating) {
+        cx.again_after(available_at(since, min_ready) - cx.now);
+    }
+    Member {
+        ordinal: pods.owned(pod.pod).map_or(-1, |owned| i32::try_from(owned.member).unwrap_or(i32::MAX)),
+        revision: cx.plan.templates[pods.template(pod.pod)].revision,
+        phase: pods.phase(pod.pod),
+        ready: since.is_some(),
+        available,
+        terminating,
+    }
+}
+
+/// Writes what is to be done: pods of an ordered set one by one, those of a parallel one in batches that double. A pod's
+/// claims go before it.
+fn carry_out<R: Recorder>(
+    cx: &mut Sync<'_, R>,
+    spec: &StatefulSetSpec,
+    current: TemplateId,
+    actions: &[Action],
+    members: &[(PodRef, Member)],
+) {
+    let mut creates = Vec::new();
+    let mut deletes: Vec<Write> = Vec::new();
+    for action in actions {
+        match *action {
+            Action::Create { ordinal, revision } => creates.push((ordinal, revision)),
+            Action::CreateClaims { ordinal } => {
+                (0..spec.claims.len())
+                    .filter(|&at| is_missing(cx, spec, at, ordinal))
+                    .collect::<Vec<_>>()
+                    .into_iter()
+                    .for_each(|at| cx.then(Write::CreateClaim { at, ordinal }));
+            }
+            Action::Delete { ordinal } => {
+                let pod = members.iter().find(|(_, member)| member.ordinal == ordinal);
+                let delete = pod.map(|&(pod, _)| Write::DeletePod(pod));
+                deletes.extend(delete.filter(|delete| !deletes.contains(delete)));
+            }
+        }
+    }
+    let mut size = INITIAL_BATCH.min(creates.len());
+    let mut rest = &creates[..];
+    while size > 0 {
+        let (batch, after) = rest.split_at(size);
+        for at in 0..spec.claims.len() {
+            let missing = batch.iter().filter(|(ordinal, _)| is_missing(cx, spec, at, *ordinal));
+            let claims = missing.map(|&(ordinal, _)| Write::CreateClaim { at, ordinal }).collect();
+            cx.write(claims);
+        }
+        let pods = batch.iter().map(|&(ordinal, revision)| {
+            let template = if revision == spec.template_hash { spec.template } else { current };
+            let member = u32::try_from(ordinal).unwrap_or(0);
+            Write::CreatePod { template, variation: Some(Variation::Ordinal(member, revision)), member }
+        });
+        cx.write(pods.collect());
+        rest = after;
+        size = next_batch(size, rest.len());
+    }
+    cx.write(deletes);
+}
+
+/// Whether a claim of a pod is not there.
+fn is_missing<R: Recorder>(cx: &Sync<'_, R>, spec: &StatefulSetSpec, at: usize, ordinal: i32) -> bool {
+    let row = cx.row();
+    let name = format!("{}-{}-{ordinal}", cx.plan.strings.text(spec.claims[at].name), row.name);
+    let name = cx.plan.strings.lookup(&name).map(|name| ClaimName { namespace: row.namespace, name });
+    name.is_none_or(|name| cx.cluster.storage().claim(name).is_none())
+}
