@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 
 use crate::base::{Digest, SimDuration, SimTime};
+use crate::model::storage::AttachmentName;
 use crate::model::{
     ClaimName, ClassId, ConditionStatus, ConfigId, NodeId, ObjectId, Phase, PodConditionType, PodId, PodUid, Pressure,
     ResizeState, StorageKey, StrId, Taint, TemplateId,
@@ -186,8 +187,10 @@ pub enum Change {
     },
     /// A ConfigMap or Secret was created or changed (`true`) or deleted.
     Config(ConfigId, bool),
-    /// A storage object was created or changed.
+    /// A storage object was created or changed, or is gone.
     Storage(StorageKey),
+    /// `status.volumesInUse` of a node changed.
+    NodeVolumes(NodeId),
 }
 
 impl Change {
@@ -223,6 +226,7 @@ impl Change {
             Self::NodePressure { node, pressure, on } => {
                 (14 << 56 | u64::from(on) << 8 | pressure as u64, u64::from(node.raw()))
             }
+            Self::NodeVolumes(node) => (22 << 56, u64::from(node.raw())),
             Self::Config(config, exists) => (11 << 56 | u64::from(exists), u64::from(config.raw())),
             Self::Storage(key) => {
                 let named = |kind: u64, name: StrId| (15 << 56 | kind, u64::from(name.raw()));
@@ -236,7 +240,10 @@ impl Change {
                     StorageKey::Capacity(name) => spaced(3, name),
                     StorageKey::Volume(name) => named(4, name),
                     StorageKey::Claim(name) => spaced(5, name),
-                    StorageKey::Attachment(name) => named(6, name),
+                    StorageKey::Attachment(AttachmentName::Inline(name)) => named(6, name),
+                    StorageKey::Attachment(AttachmentName::Of { volume, node }) => {
+                        spaced(7, ClaimName { namespace: volume, name: node })
+                    }
                 }
             }
         };
@@ -279,6 +286,7 @@ impl Cursor {
                     | Change::PodResized { state: ResizeState::Proposed, .. }
                     | Change::PodRemoved { .. }
                     | Change::Config(..)
+                    | Change::Storage(StorageKey::Attachment(_) | StorageKey::Claim(_))
             ),
             Self::Controllers => !matches!(
                 change,
@@ -293,6 +301,7 @@ impl Cursor {
                 Change::NodeReady(..)
                 | Change::NodePressure { .. }
                 | Change::Config(..)
+                | Change::NodeVolumes(_)
                 | Change::PodOwned { .. }
                 | Change::PodUntracked(..)
                 | Change::ObjectAdded(_)

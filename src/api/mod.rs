@@ -10,15 +10,17 @@ pub mod pods;
 pub mod quota;
 pub mod request;
 pub mod stored;
+pub mod volumes;
 
 pub use log::{Change, ChangeLog, Cursor, PodRef, StatusMask};
 pub use nodes::{NodeRow, Nodes};
 pub use objects::{NewObject, ObjectRow, Objects, Owned, Propagation, Uncounted};
 pub use pods::{Pods, Resized};
 pub use request::{Op, Rejection, StatusPatch};
+pub use volumes::StorageTimes;
 
 use crate::base::{Digest, IdVec, SimTime};
-use crate::model::{ConfigId, StorageSet, StrId};
+use crate::model::{ConfigId, StorageKey, StorageSet, StrId};
 
 /// Every object of the simulated cluster.
 #[derive(Debug, Default)]
@@ -32,7 +34,7 @@ pub struct Cluster {
     /// Keys of the ConfigMaps and Secrets that exist.
     configs: IdVec<ConfigId, Option<Box<[StrId]>>>,
     /// Claims, volumes, storage classes and drivers.
-    storage: StorageSet,
+    volumes: volumes::Volumes,
     log: ChangeLog,
     digest: Digest,
     resource_version: u64,
@@ -77,7 +79,13 @@ impl Cluster {
     /// Claims, volumes, storage classes and drivers.
     #[must_use]
     pub const fn storage(&self) -> &StorageSet {
-        &self.storage
+        &self.volumes.set
+    }
+
+    /// When a storage object appeared.
+    #[must_use]
+    pub fn storage_times(&self, key: StorageKey) -> Option<StorageTimes> {
+        self.volumes.times(key)
     }
 
     /// The change log.

@@ -22,6 +22,8 @@ pub struct NodeRow {
     pub unschedulable: bool,
     /// Its taints, with the time they were added.
     pub taints: Vec<(Taint, SimTime)>,
+    /// `status.volumesInUse`: PersistentVolumes that its kubelet has mounted, or is about to.
+    pub volumes_in_use: Box<[StrId]>,
     /// When it was created.
     pub created: SimTime,
 }

@@ -14,7 +14,7 @@ use crate::model::objects::{BudgetState, ObjectKind, ObjectSpec, ObjectStatus};
 use crate::model::strings::known;
 use crate::model::{
     ClassId, ConditionStatus, ConfigId, NodeId, NodeShape, ObjectId, Phase, PodCondition, PodConditionType,
-    PodTemplate, Pressure, ShapeId, StorageObject, StrId, Strings, Taint, TemplateId, WorkloadId,
+    PodTemplate, Pressure, ShapeId, StorageKey, StorageObject, StrId, Strings, Taint, TemplateId, WorkloadId,
 };
 
 /// A write.
@@ -137,8 +137,16 @@ pub enum Op<'a> {
     PutConfig(ConfigId, &'a [StrId]),
     /// Deletes a ConfigMap or Secret.
     DeleteConfig(ConfigId),
-    /// Creates or replaces a storage object.
+    /// Creates or replaces a storage object, status and all.
     PutStorage(&'a StorageObject),
+    /// Creates a storage object, or writes what a user may change of it.
+    ApplyStorage(&'a StorageObject),
+    /// Asks for the deletion of a storage object; claims and volumes stay as long as they are in use.
+    DeleteStorage(StorageKey),
+    /// Removes a storage object that nothing holds any more.
+    RemoveStorage(StorageKey),
+    /// Writes `status.volumesInUse` of a node.
+    SetVolumesInUse(NodeId, &'a [StrId]),
     /// Gives a pod a controlling owner (adoption), or takes it away (release).
     OwnPod(PodRef, Option<Owned>),
     /// A Job has counted a pod of its: removes the finalizer that holds the pod for it.
@@ -270,12 +278,17 @@ impl Cluster {
                 self.configs[config].take().ok_or(Rejection::NotFound)?;
                 Change::Config(config, false)
             }
-            Op::PutStorage(object) => {
-                if self.storage.get(object.key()).as_ref() == Some(object) {
+            Op::PutStorage(object) => self.volumes.put(now, object)?,
+            Op::ApplyStorage(object) => self.volumes.apply(now, object)?,
+            Op::DeleteStorage(key) => self.volumes.delete(now, key)?,
+            Op::RemoveStorage(key) => self.volumes.remove(key)?,
+            Op::SetVolumesInUse(node, volumes) => {
+                let row = self.existing(node)?;
+                if *row.volumes_in_use == *volumes {
                     return Err(Rejection::Conflict("nothing changed"));
                 }
-                self.storage.put(object.clone());
-                Change::Storage(object.key())
+                row.volumes_in_use = volumes.into();
+                Change::NodeVolumes(node)
             }
             Op::OwnPod(pod, owned) => self.own_pod(pod, owned)?,
             Op::UntrackPod(pod, owner) => {
@@ -593,6 +606,7 @@ impl Cluster {
             ready_since: now.floor_seconds(),
             pressure: [false; 3],
             unschedulable: shape.unschedulable,
+            volumes_in_use: Box::default(),
             taints: shape.taints.iter().map(|&taint| (taint, now.floor_seconds())).collect(),
             created: now,
         })

@@ -18,7 +18,7 @@ pub(super) fn run(args: &DescribeArgs, terminal: &Terminal) -> anyhow::Result<Ex
     for item in &items {
         let Some(text) = view.describe(item) else {
             let kind = query.kind.names()[0];
-            terminal.say(&format!("error: {kind} are listed by `podsim get`; described are pods and nodes"));
+            terminal.say(&format!("error: {kind} are listed by `podsim get`; described are pods, nodes and claims"));
             return Ok(Exit::Usage);
         };
         texts.push(text);

@@ -3,7 +3,7 @@
 
 use super::script::Sync;
 use crate::api::{Cluster, PodRef};
-use crate::base::{SimDuration, SimTime, broken};
+use crate::base::{SimDuration, SimTime};
 use crate::model::objects::{BudgetState, ObjectKind, ObjectStatus};
 use crate::model::{BudgetBound, IntOrPercent, ObjectId, PodConditionType};
 use crate::record::{KubeEvent, Recorder};
@@ -115,7 +115,7 @@ pub(super) fn sync<R: Recorder>(cx: &mut Sync<'_, R>) {
     let disrupted: Vec<_> = before.disrupted.iter().copied().filter(is_going).collect();
     let healthy = selected.iter().filter(|pod| {
         pods.conditions(pod.pod).is_true(PodConditionType::Ready)
-            && !broken!("pdb healthy", pods.deleting(pod.pod), false)
+            && !pods.deleting(pod.pod)
             && !disrupted.iter().any(|(uid, _)| *uid == pod.uid)
     });
     let healthy = i64::try_from(healthy.count()).unwrap_or(i64::MAX);

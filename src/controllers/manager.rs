@@ -8,6 +8,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::client::Client;
+use super::hpa::metrics::{Known, Scrape};
 use super::script::{Script, Sync, Variation, Write};
 use super::selected::Selected;
 use super::{mint, reconcile};
@@ -15,6 +16,7 @@ use crate::api::{Change, Cluster, Op, Owned, PodRef, Rejection};
 use crate::base::{IdVec, SimDuration, SimTime};
 use crate::component::{MakerEnv, NewPod};
 use crate::engine::Timers;
+use crate::model::objects::ObjectKind;
 use crate::model::{ObjectId, StorageObject, TemplateId, WorkloadId};
 use crate::record::{ObjectRecord, Recorder};
 
@@ -76,6 +78,7 @@ pub struct Manager {
     selected: Selected,
     /// What controllers remember of objects from sync to sync.
     memories: reconcile::Memories,
+    autoscalers: Known,
 }
 
 impl Manager {
@@ -109,6 +112,21 @@ impl Manager {
         for &(object, delay) in &concerned.later {
             self.add_at(env, object, env.now + delay);
         }
+    }
+
+    /// Whether there is an autoscaler for which nothing is measured yet; from then on it is.
+    pub fn needs_scrapes(&mut self, cluster: &Cluster) -> bool {
+        let some = cluster.objects().of_kind(ObjectKind::HorizontalPodAutoscaler).next().is_some();
+        some && !std::mem::replace(&mut self.autoscalers.scraping, true)
+    }
+
+    /// Takes over what was measured (`None`: there was nobody to measure for); whether to measure again.
+    pub fn scraped(&mut self, scrape: Option<Scrape>, lag: SimDuration) -> bool {
+        self.autoscalers.scraping = scrape.is_some();
+        if let Some(scrape) = scrape {
+            self.autoscalers.scraped(scrape, lag);
+        }
+        self.autoscalers.scraping
     }
 
     /// Syncs what is queued. To be called when all changes are read.
@@ -165,6 +183,7 @@ impl Manager {
             orphans: &orphans,
             failures: self.items[object].failures,
             selected: self.selected.of(object),
+            autoscalers: &mut self.autoscalers,
             recorder: env.recorder,
             memories: &mut self.memories,
             script: Script::default(),

@@ -1,5 +1,6 @@
 //! Controllers: reconcilers that read the change log and write objects; their arithmetic is pure.
 
+pub mod attach_detach;
 pub mod client;
 pub mod cronjob;
 pub mod daemon_set;
@@ -21,10 +22,13 @@ mod selected;
 pub mod slow_start;
 pub mod stateful_set;
 pub mod volume_binder;
+pub mod volume_protection;
 pub mod zones;
 
+pub use attach_detach::AttachDetach;
 pub use endpoints::Endpoints;
 pub use manager::Manager;
 pub use node_lifecycle::NodeLifecycle;
 pub use pod_gc::PodGc;
 pub use volume_binder::VolumeBinder;
+pub use volume_protection::VolumeProtection;

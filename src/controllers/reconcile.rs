@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use smallvec::SmallVec;
 
 use super::script::{Sync, Write};
-use super::{cronjob, daemon_set, deployment, disruption, gc, job, replica_set, stateful_set};
+use super::{cronjob, daemon_set, deployment, disruption, gc, hpa, job, replica_set, stateful_set};
 use crate::api::{Change, Cluster, ObjectRow, PodRef, Rejection, StatusMask};
 use crate::base::SimDuration;
 use crate::component::MakerEnv;
@@ -96,6 +96,11 @@ pub(super) fn concerned(cluster: &Cluster, change: &Change, found: &mut Concerne
             found.add_later(cluster, Some(object).filter(|_| is_read));
             found.add(cluster.objects().get(object).owner);
         }
+        // Autoscalers come on a grid of their own (upstream: FixedItemIntervalRateLimiter).
+        Change::ObjectAdded(object) if hpa::sync::is_autoscaler(cluster, object) => {
+            found.later.push((object, hpa::sync::PERIOD));
+        }
+        Change::ObjectChanged(object, _) if hpa::sync::is_autoscaler(cluster, object) => {}
         Change::ObjectAdded(object)
         | Change::ObjectChanged(object, true)
         | Change::ObjectDeleting(object)
@@ -142,6 +147,7 @@ pub(super) fn sync<R: Recorder>(cx: &mut Sync<'_, R>) {
         ObjectKind::PodDisruptionBudget => disruption::sync(cx),
         ObjectKind::Job if row.deleting.is_none() => job::reconcile(cx),
         ObjectKind::CronJob if row.deleting.is_none() => cronjob::reconcile(cx),
+        ObjectKind::HorizontalPodAutoscaler => hpa::sync::sync(cx),
         _ => {}
     }
     if cx.row().deleting.is_some() {

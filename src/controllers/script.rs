@@ -6,6 +6,7 @@
 
 use std::collections::VecDeque;
 
+use super::hpa::metrics::Known;
 use super::slow_start::{INITIAL_BATCH, next_batch};
 use crate::api::{Cluster, NewObject, ObjectRow, PodRef, Propagation};
 use crate::base::{SimDuration, SimTime};
@@ -108,6 +109,8 @@ pub struct Sync<'a, R> {
     pub failures: u32,
     /// The pods that it selects, if it is a budget, in the order of their creation. Some may be gone.
     pub selected: &'a [PodRef],
+    /// What autoscalers remember and see.
+    pub(super) autoscalers: &'a mut Known,
     pub(super) recorder: &'a mut R,
     pub(super) memories: &'a mut super::reconcile::Memories,
     pub(super) script: Script,

@@ -3,17 +3,22 @@
 //! pkg/controller/volume/persistentvolume/{pv_controller,index}.go and the external provisioner, v1.34 (spec 3.5). Must not
 //! know pods.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::api::{Change, Op};
 use crate::base::{SimDuration, SimTime};
 use crate::component::Env;
 use crate::engine::Timers;
-use crate::model::storage::{BindingMode, ClaimPhase, ClaimRef, PersistentVolume, PersistentVolumeClaim, VolumePhase};
+use crate::model::plan::Plan;
+use crate::model::storage::{
+    AttachmentName, BindingMode, ClaimPhase, ClaimRef, PersistentVolume, PersistentVolumeClaim, ReclaimPolicy,
+    VolumePhase,
+};
 use crate::model::strings::known;
 use crate::model::volume_match::find_matching_volume;
 use crate::model::{ClaimName, NodeLabels, NodeTerm, StorageKey, StorageObject, StorageSet, StrId};
-use crate::record::Recorder;
+use crate::record::fact::NoteId;
+use crate::record::{Fact, KubeEvent, Recorder, Subject};
 
 /// `--pvclaimbinder-sync-period`: claims without a volume are looked at again.
 const RESYNC: SimDuration = SimDuration::from_secs(15);
@@ -33,6 +38,8 @@ pub struct VolumeBinder {
     /// Claims for which a volume is being made.
     provisioning: BTreeSet<ClaimName>,
     resync_armed: bool,
+    /// What was told of claims last.
+    told: BTreeMap<ClaimName, KubeEvent>,
 }
 
 /// What is to be done about a claim.
@@ -46,6 +53,36 @@ pub enum Step {
     Provision,
     /// Its volume is gone, or has become somebody else's.
     Lose,
+}
+
+/// What becomes of a volume whose claim is gone.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Reclaim {
+    /// It stays, Released.
+    Keep,
+    /// It goes, data and all.
+    Delete,
+    /// Nobody can delete it.
+    Fail,
+}
+
+/// What becomes of a volume whose claim is gone; a driver deletes none that is still attached.
+#[must_use]
+pub const fn reclaim(policy: ReclaimPolicy, driver: Option<StrId>, is_attached: bool) -> Reclaim {
+    match (policy, driver) {
+        (ReclaimPolicy::Retain, _) => Reclaim::Keep,
+        (ReclaimPolicy::Delete, Some(_)) if is_attached => Reclaim::Keep,
+        (ReclaimPolicy::Delete, Some(_)) => Reclaim::Delete,
+        (ReclaimPolicy::Delete | ReclaimPolicy::Recycle, _) => Reclaim::Fail,
+    }
+}
+
+/// Whether the claim that a volume was bound to is gone.
+#[must_use]
+pub fn is_orphan(volume: &PersistentVolume, storage: &StorageSet) -> bool {
+    volume
+        .claim
+        .is_some_and(|of| of.uid != known::EMPTY && storage.claim(of.claim).is_none_or(|claim| claim.uid != of.uid))
 }
 
 /// Where no node is meant.
@@ -105,8 +142,23 @@ impl VolumeBinder {
     /// A change that controllers see.
     pub fn on_change<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, change: &Change) {
         match *change {
+            Change::Storage(StorageKey::Claim(name)) if env.cluster.storage().claim(name).is_none() => {
+                self.told.remove(&name);
+                let had =
+                    env.cluster.storage().volumes().filter(|volume| volume.claim.is_some_and(|of| of.claim == name));
+                for volume in had.map(|volume| volume.name).collect::<Vec<_>>() {
+                    self.sync_volume(env, volume);
+                }
+            }
             Change::Storage(StorageKey::Claim(name)) => self.sync(env, name),
             Change::Storage(StorageKey::Volume(name)) => self.sync_volume(env, name),
+            // A volume is deleted when it is attached nowhere.
+            Change::Storage(StorageKey::Attachment(AttachmentName::Of { volume, .. })) => {
+                let released = env.cluster.storage().volume(volume).is_some_and(|of| of.phase == VolumePhase::Released);
+                if released {
+                    self.sync_volume(env, volume);
+                }
+            }
             Change::Storage(StorageKey::Class(_)) => self.arm_resync(env),
             _ => {}
         }
@@ -130,10 +182,17 @@ impl VolumeBinder {
     fn sync<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, name: ClaimName) {
         let Some(claim) = env.cluster.storage().claim(name) else { return };
         match step(claim, env.cluster.storage()) {
-            Step::Wait => {}
+            Step::Wait => {
+                self.grow(env, name);
+                self.tell_wait(env, name);
+            }
             Step::Lose => {
                 let lost = PersistentVolumeClaim { phase: ClaimPhase::Lost, ..claim.clone() };
                 put(env, StorageObject::Claim(lost));
+                self.tell(env, name, KubeEvent::ClaimLost, |_| {
+                    "Bound claim has lost its PersistentVolume. Data on the volume is lost!".to_owned()
+                });
+                tell_phase(env, name, ClaimPhase::Lost);
             }
             Step::Bind(volume) => {
                 if let Some(volume) = env.cluster.storage().volume(volume) {
@@ -147,14 +206,35 @@ impl VolumeBinder {
                     let mut rng = env.draws.storage.at(address.0, address.1, 0);
                     let takes = env.plan.control_plane.volume_provisioning.sample(&mut rng);
                     env.timers.after(SimDuration::from_secs_f64(takes), Timer::Provisioned(name));
+                    let class = env.cluster.storage().claim(name).map(PersistentVolumeClaim::class_name);
+                    let class = class.and_then(|class| env.cluster.storage().class(class));
+                    let by = class.map(|class| class.provisioner);
+                    self.tell(env, name, KubeEvent::ExternalProvisioning, |plan| {
+                        format!(
+                            "Waiting for a volume to be created either by the external provisioner '{}' or manually by the \
+                             system administrator. If volume creation is delayed, please verify that the provisioner is \
+                             running and correctly registered.",
+                            by.map_or("", |by| plan.strings.text(by))
+                        )
+                    });
                 }
             }
         }
     }
 
     fn sync_volume<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, name: StrId) {
-        let Some(volume) = env.cluster.storage().volume(name) else { return };
+        let Some(volume) = env.cluster.storage().volume(name) else {
+            let had = env.cluster.storage().claims().filter(|claim| claim.volume == Some(name));
+            for claim in had.map(|claim| claim.name).collect::<Vec<_>>() {
+                self.sync(env, claim);
+            }
+            return;
+        };
         let (claim, phase) = (volume.claim, volume.phase);
+        if is_orphan(volume, env.cluster.storage()) && phase != VolumePhase::Failed {
+            release(env, &volume.clone());
+            return;
+        }
         if phase == VolumePhase::Pending {
             let available = PersistentVolume { phase: VolumePhase::Available, ..volume.clone() };
             put(env, StorageObject::Volume(available));
@@ -187,7 +267,96 @@ impl VolumeBinder {
         let terms = zone.map(|zone| -> Box<[NodeTerm]> { Box::new([NodeTerm::equal(known::LABEL_ZONE, zone)]) });
         let volume = PersistentVolume::provisioned(claim, class, claim.provisioned, terms);
         let claim = claim.clone();
+        let made = volume.name;
         bind(env, claim, volume);
+        self.tell(env, name, KubeEvent::ProvisioningSucceeded, |plan| {
+            format!("Successfully provisioned volume {}", plan.strings.text(made))
+        });
+    }
+
+    /// A bound claim that asks for more than its volume has: the driver makes the volume larger.
+    fn grow<T, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, name: ClaimName) {
+        let storage = env.cluster.storage();
+        let Some(claim) = storage.claim(name) else { return };
+        let Some(volume) = claim.bound_to().and_then(|volume| storage.volume(volume)) else { return };
+        let expands = storage.class(claim.class_name()).is_some_and(|class| class.expands);
+        if expands && volume.is_bound_to(claim) && claim.size() > volume.capacity {
+            let larger = PersistentVolume { capacity: claim.size(), ..volume.clone() };
+            put(env, StorageObject::Volume(larger));
+            self.told.remove(&name);
+            self.tell(env, name, KubeEvent::VolumeResizeSuccessful, |_| "Resize volume succeeded".to_owned());
+        }
+    }
+
+    /// Says what an unbound claim waits for.
+    fn tell_wait<T, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, name: ClaimName) {
+        let storage = env.cluster.storage();
+        let Some(claim) = storage.claim(name).filter(|claim| claim.volume.is_none() && !claim.is_deleting) else {
+            return;
+        };
+        let class = claim.class_name();
+        match storage.class(class) {
+            Some(of) if of.binding_mode == BindingMode::WaitForFirstConsumer && claim.selected_node.is_none() => {
+                self.tell(env, name, KubeEvent::WaitForFirstConsumer, |_| {
+                    "waiting for first consumer to be created before binding".to_owned()
+                });
+            }
+            None if class == known::EMPTY => self.tell(env, name, KubeEvent::FailedBinding, |_| {
+                "no persistent volumes available for this claim and no storage class is set".to_owned()
+            }),
+            None => self.tell(env, name, KubeEvent::ProvisioningFailed, |plan| {
+                format!("storageclass.storage.k8s.io \"{}\" not found", plan.strings.text(class))
+            }),
+            Some(_) => {}
+        }
+    }
+
+    /// Tells an Event about a claim, unless it was the last that was told.
+    fn tell<T, R: Recorder>(
+        &mut self,
+        env: &mut Env<'_, T, R>,
+        claim: ClaimName,
+        event: KubeEvent,
+        text: impl FnOnce(&Plan) -> String,
+    ) {
+        if R::ON && self.told.insert(claim, event) != Some(event) {
+            let subject = Subject::Claim(claim_note(env, claim));
+            let plan = env.plan;
+            env.event(subject, event, || text(plan));
+        }
+    }
+}
+
+/// `namespace/name`, kept for facts.
+pub(super) fn claim_note<T, R: Recorder>(env: &mut Env<'_, T, R>, claim: ClaimName) -> NoteId {
+    let text = |id| env.plan.strings.text(id);
+    env.recorder.note(|| format!("{}/{}", text(claim.namespace), text(claim.name)))
+}
+
+fn tell_phase<T, R: Recorder>(env: &mut Env<'_, T, R>, claim: ClaimName, phase: ClaimPhase) {
+    if R::ON {
+        let note = claim_note(env, claim);
+        env.recorder.fact(env.now, Fact::Claim(note, Some(phase)));
+    }
+}
+
+/// The claim of a volume is gone.
+fn release<T, R: Recorder>(env: &mut Env<'_, T, R>, volume: &PersistentVolume) {
+    let released = PersistentVolume { phase: VolumePhase::Released, ..volume.clone() };
+    put(env, StorageObject::Volume(released));
+    if volume.is_deleting {
+        // Who protects it lets it go.
+        return;
+    }
+    let is_attached = env.cluster.storage().is_attached(volume.name);
+    match reclaim(volume.reclaim, volume.backing.driver(), is_attached) {
+        Reclaim::Keep => {}
+        Reclaim::Delete => {
+            let _ = env.cluster.request(env.now, Op::RemoveStorage(StorageKey::Volume(volume.name)));
+        }
+        Reclaim::Fail => {
+            put(env, StorageObject::Volume(PersistentVolume { phase: VolumePhase::Failed, ..volume.clone() }));
+        }
     }
 }
 
@@ -201,6 +370,10 @@ fn bind<T, R: Recorder>(env: &mut Env<'_, T, R>, claim: PersistentVolumeClaim, v
     let claim_ref = Some(ClaimRef { claim: claim.name, uid: claim.uid });
     let name = Some(volume.name);
     put(env, StorageObject::Volume(PersistentVolume { claim: claim_ref, phase: VolumePhase::Bound, ..volume }));
+    let (claim_name, was) = (claim.name, claim.phase);
     let bound = PersistentVolumeClaim { volume: name, bind_completed: true, phase: ClaimPhase::Bound, ..claim };
     put(env, StorageObject::Claim(bound));
+    if was != ClaimPhase::Bound {
+        tell_phase(env, claim_name, ClaimPhase::Bound);
+    }
 }

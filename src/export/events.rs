@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use super::json::{Clock, Object};
 use super::names::Names;
 use crate::base::SimTime;
-use crate::model::{ContainerState, NodeId, ObjectId, PodUid};
+use crate::model::{ClaimPhase, ContainerState, NodeId, ObjectId, PodUid};
 use crate::record::{Fact, Recording, Subject};
 use crate::sim::plan::Plan;
 
@@ -112,6 +112,7 @@ impl Writer<'_> {
                     Subject::Node(node) => self.node("Event", node),
                     Subject::Service(service) => self.kind("Event").text("service", &names.service(service)),
                     Subject::Object(object) => self.object("Event", object),
+                    Subject::Claim(claim) => self.kind("Event").text("claim", recording.note_text(claim)),
                 };
                 self.line
                     .text("type", event.kind_for(subject))
@@ -131,6 +132,13 @@ impl Writer<'_> {
                     .text("config_kind", &format!("{:?}", object.kind))
                     .text("config", &name)
                     .flag("exists", exists)
+            }
+            Fact::Volume { volume, node, stage } => {
+                self.node("Volume", node).text("volume", recording.note_text(volume)).text("stage", stage.text())
+            }
+            Fact::Claim(claim, phase) => {
+                let phase = phase.map_or("Removed", ClaimPhase::text);
+                self.kind("Claim").text("claim", recording.note_text(claim)).text("phase", phase)
             }
             Fact::Command(note) => self.kind("Command").text("message", recording.note_text(note)),
             Fact::Fault(index, begins, note) => self

@@ -10,8 +10,9 @@ use crate::base::{IdVec, SimDuration, SimTime};
 use crate::component::Env;
 use crate::engine::Timers;
 use crate::model::plan::Plan;
+use crate::model::storage::AttachmentName;
 use crate::model::strings::known;
-use crate::model::{ContainerState, NodeId, ResizeState, Role, StrId, WorkloadId};
+use crate::model::{ContainerState, NodeId, ResizeState, Role, StorageKey, StrId, WorkloadId};
 use crate::record::Recorder;
 
 /// Timers of kubelets.
@@ -77,6 +78,8 @@ pub enum Timer {
     NodeOom(NodeId),
     /// What the containers of a node ask of its CPU changes.
     Cpu(NodeId),
+    /// A node tells which volumes are in use.
+    NodeStatus(NodeId),
     /// The time of a group of priorities is over in a node's shutdown.
     Shutdown(NodeId),
     /// A node's shutdown is done: the machine goes off. The simulation handles this one.
@@ -103,6 +106,7 @@ impl Timer {
             Self::Pressure(_)
             | Self::NodeOom(_)
             | Self::Cpu(_)
+            | Self::NodeStatus(_)
             | Self::Shutdown(_)
             | Self::PowerOff(_)
             | Self::Message(_) => None,
@@ -176,6 +180,7 @@ impl Kubelets {
             cpu_timer: None,
             cpu_was_short: false,
             watch: None,
+            status_timer: None,
             shutdown: None,
             used: crate::model::Resources::default(),
             pods: 0,
@@ -293,7 +298,11 @@ impl Kubelets {
                 Change::PodResized { pod, node, state: ResizeState::Proposed, .. } if self.machines[node].up => {
                     self.resize_asked(env, pod);
                 }
-                Change::Config(_, true) => self.retry_mounts(env),
+                Change::Config(_, true) => self.retry_mounts(env, None),
+                Change::Storage(StorageKey::Attachment(AttachmentName::Of { node, .. })) => {
+                    self.retry_mounts(env, Some(node));
+                }
+                Change::Storage(StorageKey::Claim(_)) => self.claims_changed(env),
                 _ => {}
             }
         }
@@ -370,6 +379,7 @@ impl Kubelets {
                 self.machines[node].cpu_timer = None;
                 self.share_cpu(env, node);
             }
+            Timer::NodeStatus(node) => self.tell_volumes(env, node),
             Timer::Shutdown(node) => self.shutdown_group_is_over(env, node),
             Timer::PowerOff(_) => unreachable!("the simulation switches machines off"),
             Timer::Message(slot) => {
@@ -424,6 +434,7 @@ impl Kubelets {
             self.records.get_mut(id).grace_seconds = Some(grace);
         }
         self.arm_deadline(env, id);
+        self.volumes_changed(env, node, template_id);
         self.request_sync(env, id, env.now);
         id
     }
@@ -462,6 +473,7 @@ impl Kubelets {
         if let Some(first) = self.records.remove(id) {
             self.machines[node].first_record = first;
         }
+        self.volumes_changed(env, node, template);
         self.retry_resizes(env, node);
         if self.machines[node].shutdown.is_some() {
             self.shutdown_goes_on(env, node);

@@ -36,6 +36,9 @@ impl Kubelets {
         if let Some(timer) = machine.shutdown.take().and_then(|shutdown| shutdown.timer) {
             env.timers.disarm(timer);
         }
+        if let Some(timer) = machine.status_timer.take() {
+            env.timers.disarm(timer);
+        }
         self.stop_watching(env, node);
         for id in self.records_on(node) {
             self.wake_record(env.plan, id);
@@ -51,7 +54,7 @@ impl Kubelets {
             (record.kill_grace, record.disrupted) = (None, false);
             let timers = [record.timer.take(), record.deadline.take(), record.storage_timer.take()];
             (record.due, record.worker, record.to_start) = (None, Worker::Idle, 0);
-            record.sandbox_ready = false;
+            (record.sandbox_ready, record.mounted) = (false, false);
             if let Some(storage) = &mut record.storage {
                 storage.stop(env.now);
             }
@@ -109,6 +112,7 @@ impl Kubelets {
             let id = match self.records.of(pod) {
                 Some(id) => {
                     self.arm_deadline(env, id);
+                    self.volumes_changed(env, node, self.records.template_of(id));
                     id
                 }
                 None => self.admit(env, pod, node),

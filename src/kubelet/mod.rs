@@ -38,6 +38,7 @@ pub mod storage;
 pub mod terminate;
 pub mod termination;
 mod usage;
+mod volumes;
 mod worker;
 
 pub use kubelet::{Kubelets, Timer};

@@ -1,14 +1,15 @@
-//! Volumes that wait for a ConfigMap or Secret. Mirrors pkg/kubelet/volumemanager and
+//! Pods that wait for their volumes: for a ConfigMap or Secret, for an attachment, for the mount itself. Mirrors pkg/kubelet/volumemanager and
 //! pkg/util/goroutinemap/exponentialbackoff, v1.34 (spec 2.1, 3.3): failed operations are retried with a growing wait,
 //! the pod's sync looks for their success on a grid of its own and gives up from time to time.
 
 use super::kubelet::{Kubelets, Timer};
+use super::records::Brief;
 use super::repeats::MountRepeat;
 use super::runtime::{RecordId, Worker};
 use crate::base::{SimDuration, SimTime};
 use crate::component::Env;
 use crate::engine::Timers;
-use crate::model::{ConfigKind, ConfigRef, StrId, VolumeSource};
+use crate::model::{ClaimName, ConfigKind, ConfigRef, StrId, VolumeSource};
 use crate::record::{KubeEvent, Recorder};
 
 /// Volume operations that fail are retried after this, doubled each time up to [`RETRY_MAX`].
@@ -30,54 +31,76 @@ pub(super) struct MountWait {
     pub(super) mounted_at: Option<SimTime>,
 }
 
+/// What a pod waits for.
+#[derive(Clone, Copy)]
+pub(super) enum Missing<'p> {
+    /// Content of this volume.
+    Config(StrId, &'p ConfigRef),
+    /// The volume of this claim at its node.
+    Volume(ClaimName),
+}
+
 impl Kubelets {
     /// Whether every volume is mounted; if not, the sync waits for that.
     pub(super) fn mount<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, id: RecordId) -> bool {
         let known = self.mount_waits.iter().position(|wait| wait.record == id);
         let missing = self.missing(env, id);
-        match (known, missing) {
-            (None, None) => return true,
-            (Some(at), _) if self.mount_waits[at].mounted_at.is_some_and(|mounted| mounted <= env.now) => {
-                self.mount_waits.swap_remove(at);
-                self.mounts_over(env, id);
+        let now = env.now;
+        let at = match (known, missing) {
+            (None, None) => {
+                let takes = self.mount_takes(env, id);
+                if takes == SimDuration::ZERO {
+                    self.records.get_mut(id).mounted = true;
+                    return true;
+                }
+                let mounted_at = Some(now + takes);
+                self.mount_waits.push(MountWait { record: id, failing_since: now, sync_began: now, mounted_at });
+                self.mount_waits.len() - 1
+            }
+            (Some(at), _) if self.mount_waits[at].mounted_at.is_some_and(|mounted| mounted <= now) => {
+                self.mounted(env, id, at);
                 return true;
             }
             (Some(at), None) => {
+                let takes = self.mount_takes(env, id);
                 let wait = &mut self.mount_waits[at];
-                wait.sync_began = env.now;
-                let mounted = *wait.mounted_at.get_or_insert_with(|| next_retry(wait.failing_since, env.now));
-                self.wait_for_mounts(env, id, mounted.ceil_to_grid(env.now, POLL).min(env.now + SYNC_WAITS));
-                return false;
+                wait.sync_began = now;
+                wait.mounted_at.get_or_insert_with(|| next_retry(wait.failing_since, now) + takes);
+                at
             }
             (Some(at), Some(_)) => {
                 let wait = &mut self.mount_waits[at];
-                (wait.sync_began, wait.mounted_at) = (env.now, None);
+                (wait.sync_began, wait.mounted_at) = (now, None);
+                at
             }
-            (None, Some((volume, reference))) => {
-                let now = env.now;
+            (None, Some(missing)) => {
                 let wait = MountWait { record: id, failing_since: now, sync_began: now, mounted_at: None };
                 self.mount_waits.push(wait);
-                let pod = self.records.get(id).pod.uid;
-                let text = missing_text(env, reference);
-                let text = set_up_failed(env.plan.strings.text(volume), &text);
-                if R::REPEATS {
-                    self.mount_repeats.push(MountRepeat { record: id, since: now, told: now, text: text.clone() });
+                // Nobody is told at once of volumes that are not attached.
+                if let Missing::Config(volume, reference) = missing {
+                    let pod = self.records.get(id).pod.uid;
+                    let text = missing_text(env, reference);
+                    let text = set_up_failed(env.plan.strings.text(volume), &text);
+                    if R::REPEATS {
+                        self.mount_repeats.push(MountRepeat { record: id, since: now, told: now, text: text.clone() });
+                    }
+                    env.pod_event(pod, KubeEvent::FailedMount, || text);
                 }
-                env.pod_event(pod, KubeEvent::FailedMount, || text);
+                self.mount_waits.len() - 1
             }
-        }
-        self.wait_for_mounts(env, id, env.now + SYNC_WAITS);
+        };
+        let last = now + SYNC_WAITS;
+        let seen = self.mount_waits[at].mounted_at.map_or(last, |mounted| mounted.ceil_to_grid(now, POLL).min(last));
+        self.records.get_mut(id).worker = Worker::Mounting;
+        self.step(env, id, seen - now);
         false
     }
 
-    fn wait_for_mounts<T: Timers<Timer>, R: Recorder>(
-        &mut self,
-        env: &mut Env<'_, T, R>,
-        id: RecordId,
-        until: SimTime,
-    ) {
-        self.records.get_mut(id).worker = Worker::Mounting;
-        self.step(env, id, until - env.now);
+    /// Everything is mounted.
+    fn mounted<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, id: RecordId, at: usize) {
+        self.mount_waits.swap_remove(at);
+        self.records.get_mut(id).mounted = true;
+        self.mounts_over(env, id);
     }
 
     /// The sync has waited long enough, or everything is mounted.
@@ -88,19 +111,24 @@ impl Kubelets {
         if let (Some(at), None) = (known, missing)
             && mounted.is_some_and(|mounted| mounted <= env.now)
         {
-            self.mount_waits.swap_remove(at);
-            self.mounts_over(env, id);
+            self.mounted(env, id, at);
             self.volumes_mounted(env, id);
             return;
         }
         let record = self.records.get_mut(id);
         record.failed_sync = true;
         let pod = record.pod.uid;
-        if let Some((volume, _)) = missing {
+        let waits = match missing {
+            Some(Missing::Config(volume, _)) => Some((volume, false)),
+            Some(Missing::Volume(claim)) => Some((self.volume_name(env, id, claim), true)),
+            None => self.csi_claim(env, id).map(|claim| (self.volume_name(env, id, claim), false)),
+        };
+        if let Some((volume, unattached)) = waits {
             env.pod_event(pod, KubeEvent::FailedMount, || {
                 let volume = env.plan.strings.text(volume);
+                let unattached = if unattached { volume } else { "" };
                 format!(
-                    "Unable to attach or mount volumes: unmounted volumes=[{volume}], unattached volumes=[], \
+                    "Unable to attach or mount volumes: unmounted volumes=[{volume}], unattached volumes=[{unattached}], \
                      failed to process volumes=[]: timed out waiting for the condition"
                 )
             });
@@ -108,19 +136,23 @@ impl Kubelets {
         self.end_sync(env, id);
     }
 
-    /// A ConfigMap or Secret changed: pods that wait for it find it at the next retry of their mounts.
-    pub(super) fn retry_mounts<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>) {
-        self.mounts_changed(env);
+    /// A ConfigMap or Secret changed, or what is attached to a node: pods that wait for it find it at the next retry of their
+    /// mounts.
+    pub(super) fn retry_mounts<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, node: Option<StrId>) {
+        if node.is_none() {
+            self.mounts_changed(env);
+        }
         for at in 0..self.mount_waits.len() {
             let wait = self.mount_waits[at];
             let record = self.records.get(wait.record);
-            if wait.mounted_at.is_some()
+            if node.is_some_and(|node| env.cluster.nodes().get(record.node).name != node)
+                || wait.mounted_at.is_some()
                 || record.worker != Worker::Mounting
                 || self.missing(env, wait.record).is_some()
             {
                 continue;
             }
-            let mounted = next_retry(wait.failing_since, env.now);
+            let mounted = next_retry(wait.failing_since, env.now) + self.mount_takes(env, wait.record);
             self.mount_waits[at].mounted_at = Some(mounted);
             let seen = mounted.ceil_to_grid(wait.sync_began, POLL).max(env.now);
             if seen <= wait.sync_began + SYNC_WAITS {
@@ -129,18 +161,34 @@ impl Kubelets {
         }
     }
 
+    /// A claim changed: pods that wait may have a volume now.
+    pub(super) fn claims_changed<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>) {
+        for at in 0..self.mount_waits.len() {
+            let Brief { node, template, .. } = self.records.brief(self.mount_waits[at].record);
+            self.volumes_changed(env, node, template);
+        }
+        if !self.mount_waits.is_empty() {
+            self.retry_mounts(env, None);
+        }
+    }
+
     /// The pod does not wait any more.
     pub(super) fn forget_mounts(&mut self, id: RecordId) {
         self.mount_waits.retain(|wait| wait.record != id);
     }
 
-    /// A volume whose content is missing, and what is missing.
-    pub(super) fn missing<'p, T, R>(&self, env: &Env<'p, T, R>, id: RecordId) -> Option<(StrId, &'p ConfigRef)> {
-        let template = &env.plan.templates[self.records.get(id).template];
-        template.volumes.iter().find_map(|volume| match &volume.source {
-            VolumeSource::Config(refs) => refs.iter().find(|r| !is_there(env, r)).map(|r| (volume.name, r)),
+    /// What keeps the pod's volumes from being mounted.
+    pub(super) fn missing<'p, T, R>(&self, env: &Env<'p, T, R>, id: RecordId) -> Option<Missing<'p>> {
+        let record = self.records.get(id);
+        let template = &env.plan.templates[record.template];
+        let config = template.volumes.iter().find_map(|volume| match &volume.source {
+            VolumeSource::Config(refs) => {
+                refs.iter().find(|r| !is_there(env, r)).map(|r| Missing::Config(volume.name, r))
+            }
             _ => None,
-        })
+        });
+        let is_mounted = record.mounted || env.plan.classes[template.class].volumes.is_empty();
+        config.or_else(|| if is_mounted { None } else { self.unattached(env, id).map(Missing::Volume) })
     }
 }
 

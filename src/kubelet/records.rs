@@ -335,7 +335,7 @@ impl Records {
     pub(super) fn wake(&mut self, id: RecordId, traced_run: impl Fn(WorkloadId, u32) -> Option<SimDuration>) {
         let Stored::Parked(parked) = self.pods[id] else { return };
         let mut pod = PodRecord::new(parked.pod, parked.template, (parked.workload, parked.ordinal), parked.node);
-        pod.sandboxes = 1;
+        (pod.sandboxes, pod.mounted) = (1, true);
         pod.sandbox_ready = parked.sandbox_ready;
         pod.started_at = parked.started_at.time();
         pod.probes_from = Some(parked.running_since);

@@ -5,7 +5,7 @@
 use super::backoff::CrashLoopBackOff;
 use super::health::{LIVENESS, READINESS, STARTUP, probe_of};
 use super::kubelet::{Kubelets, Timer};
-use super::mounts::{missing_text, next_retry, set_up_failed};
+use super::mounts::{Missing, missing_text, next_retry, set_up_failed};
 use super::runtime::RecordId;
 use crate::api::PodRef;
 use crate::base::SimTime;
@@ -145,7 +145,7 @@ impl Kubelets {
         self.tell_mounts(env, None);
         for at in 0..self.mount_repeats.len() {
             let missing = self.missing(env, self.mount_repeats[at].record);
-            if let Some((volume, reference)) = missing {
+            if let Some(Missing::Config(volume, reference)) = missing {
                 let why = missing_text(env, reference);
                 self.mount_repeats[at].text = set_up_failed(env.plan.strings.text(volume), &why);
             }

@@ -74,6 +74,8 @@ pub(super) struct PodRecord {
     pub(super) terminating_since: SimTime,
     /// The API object is gone already.
     pub(super) orphan: bool,
+    /// Its volumes are mounted.
+    pub(super) mounted: bool,
     pub(super) started_at: SimTime,
     /// When the probe workers began.
     pub(super) probes_from: Option<SimTime>,
@@ -309,6 +311,8 @@ pub(super) struct Machine {
     pub(super) pods: i64,
     /// What the eviction manager has in mind.
     pub(super) watch: Option<Box<super::pressure::Watch>>,
+    /// It tells the API server of the volumes in use then.
+    pub(super) status_timer: Option<TimerKey>,
     /// How far its shutdown is.
     pub(super) shutdown: Option<super::power::Shutdown>,
 }
@@ -336,6 +340,7 @@ impl PodRecord {
             disrupted: false,
             terminating_since: SimTime::NEVER,
             orphan: false,
+            mounted: false,
             started_at: SimTime::NEVER,
             probes_from: None,
             traced_run: None,

@@ -9,6 +9,7 @@ use super::load::Load;
 use super::oom::{OomPod, badness};
 use super::process::SIGKILL_EXIT;
 use super::runtime::RecordId;
+use crate::api::PodRef;
 use crate::base::quantity::Format;
 use crate::base::{Quantity, SimDuration, SimTime};
 use crate::component::Env;
@@ -16,7 +17,7 @@ use crate::engine::Timers;
 use crate::model::eviction::{EvictionPlan, Signal, Threshold};
 use crate::model::plan::Plan;
 use crate::model::strings::known;
-use crate::model::{NodeId, NodeShape, Pressure, Role};
+use crate::model::{ContainerSpec, NodeId, NodeShape, Pressure, Role};
 use crate::record::Recorder;
 use crate::workload::UsageAt;
 
@@ -111,12 +112,9 @@ impl Kubelets {
             for (index, spec) in plan.templates[brief.template].containers.iter().enumerate() {
                 let index = u16::try_from(index).expect("few containers");
                 let Some((since, rate)) = self.records.running(id, index) else { continue };
-                let behavior = &plan.behaviors[spec.behavior];
-                let age = (now - since).as_secs_f64();
-                #[allow(clippy::cast_precision_loss)]
-                let limit = spec.limits.milli_cpu.map_or(f64::INFINITY, |limit| limit as f64);
-                cpu += (behavior.cpu.at(age, rate) * self.records.speed(id, index)).min(limit);
-                memory += behavior.memory.at(age, rate);
+                let (used, held) = self.used(plan, now, id, index, spec, (since, rate));
+                cpu += used;
+                memory += held;
             }
             if let Some(storage) = self.records.storage(id) {
                 let volumes = u16::try_from(plan.templates[brief.template].volumes.len()).expect("few volumes");
@@ -125,6 +123,41 @@ impl Kubelets {
         }
         #[allow(clippy::cast_possible_truncation)]
         (cpu as i64, memory as i64)
+    }
+
+    /// What a container uses at `now`: since when it runs, milli-cores, bytes, requests per second that it serves; `None` if it
+    /// does not run.
+    #[must_use]
+    pub fn container_usage(
+        &self,
+        plan: &Plan,
+        now: SimTime,
+        pod: PodRef,
+        container: u16,
+    ) -> Option<(SimTime, f64, f64, f64)> {
+        let id = self.records.of(pod)?;
+        let spec = &plan.templates[self.records.template_of(id)].containers[usize::from(container)];
+        let (since, rate) = self.records.running(id, container)?;
+        let (cpu, memory) = self.used(plan, now, id, container, spec, (since, rate));
+        Some((since, cpu, memory, rate))
+    }
+
+    /// Milli-cores and bytes that a process uses which runs `since` and serves requests at this rate.
+    fn used(
+        &self,
+        plan: &Plan,
+        now: SimTime,
+        id: RecordId,
+        index: u16,
+        spec: &ContainerSpec,
+        (since, rate): (SimTime, f64),
+    ) -> (f64, f64) {
+        let behavior = &plan.behaviors[spec.behavior];
+        let age = (now - since).as_secs_f64();
+        #[allow(clippy::cast_precision_loss)]
+        let limit = spec.limits.milli_cpu.map_or(f64::INFINITY, |limit| limit as f64);
+        let cpu = (behavior.cpu.at(age, rate) * self.records.speed(id, index)).min(limit);
+        (cpu, behavior.memory.at(age, rate))
     }
 
     pub(super) fn node_load(&self, plan: &Plan, now: SimTime, node: NodeId) -> NodeLoad {

@@ -169,8 +169,9 @@ schema!(
 schema!(
     /// A StorageClass.
     STORAGE_CLASS, "StorageClass", "a StorageClass",
-    ["apiVersion", "kind", "metadata", "provisioner", "reclaimPolicy", "volumeBindingMode", "allowedTopologies"],
-    ["parameters", "mountOptions", "allowVolumeExpansion"],
+    ["apiVersion", "kind", "metadata", "provisioner", "reclaimPolicy", "volumeBindingMode", "allowedTopologies",
+     "allowVolumeExpansion"],
+    ["parameters", "mountOptions"],
     [("spec", "a StorageClass has no spec: put `provisioner:` beside `metadata:`")]
 );
 schema!(
@@ -208,8 +209,8 @@ schema!(
 );
 schema!(
     /// `spec` of a CSIDriver.
-    CSI_DRIVER_SPEC, "CSIDriverSpec", "a CSIDriver's spec", ["storageCapacity"],
-    ["attachRequired", "podInfoOnMount", "volumeLifecycleModes", "fsGroupPolicy", "tokenRequests", "requiresRepublish",
+    CSI_DRIVER_SPEC, "CSIDriverSpec", "a CSIDriver's spec", ["storageCapacity", "attachRequired"],
+    ["podInfoOnMount", "volumeLifecycleModes", "fsGroupPolicy", "tokenRequests", "requiresRepublish",
      "seLinuxMount", "nodeAllocatableUpdatePeriodSeconds"]
 );
 schema!(

@@ -10,8 +10,8 @@ use super::volume_source::MIGRATED;
 use crate::model::StrId;
 use crate::model::names::{go_quote, label_key_errors};
 use crate::model::storage::{
-    BindingMode, ClaimName, CsiDriver, CsiNode, CsiStorageCapacity, ReclaimPolicy, StorageClass, TopologyTerm,
-    VolumeAttachment,
+    AttachmentName, BindingMode, ClaimName, CsiDriver, CsiNode, CsiStorageCapacity, ReclaimPolicy, StorageClass,
+    TopologyTerm, VolumeAttachment,
 };
 use crate::model::strings::known;
 
@@ -30,6 +30,7 @@ pub(super) fn class(cx: &mut Context<'_>, root: &Fields<'_, '_>, meta: &Meta<'_>
     let modes = [("Immediate", BindingMode::Immediate), ("WaitForFirstConsumer", BindingMode::WaitForFirstConsumer)];
     let binding_mode = cx.choice(root, "volumeBindingMode", &modes).unwrap_or_default();
     let allowed_topologies = topologies(cx, root);
+    let expands = root.boolean(cx, "allowVolumeExpansion").unwrap_or(false);
     let provisioner = provisioner?;
     let migrated = MIGRATED.iter().find(|(plugin, _)| *plugin == provisioner);
     let strings = &mut cx.words.strings;
@@ -41,6 +42,7 @@ pub(super) fn class(cx: &mut Context<'_>, root: &Fields<'_, '_>, meta: &Meta<'_>
         binding_mode,
         allowed_topologies,
         reclaim,
+        expands,
         is_default: DEFAULT_CLASS.iter().any(|key| meta.annotation(key) == Some("true")),
     })
 }
@@ -134,10 +136,13 @@ fn count(cx: &mut Context<'_>, driver: &Fields<'_, '_>, path: &Path<'_>) -> Opti
 /// Reads a CSIDriver.
 pub(super) fn csi_driver(cx: &mut Context<'_>, root: &Fields<'_, '_>, meta: &Meta<'_>) -> Option<CsiDriver> {
     let name = cx.words.strings.intern(&meta.name);
-    let Some(entry) = root.get("spec") else { return Some(CsiDriver { name, storage_capacity: false }) };
+    let Some(entry) = root.get("spec") else {
+        return Some(CsiDriver { name, storage_capacity: false, attaches: true });
+    };
     let path = root.path.field("spec");
     let spec = cx.fields(&entry.value, entry.key_at, &path, &schema::CSI_DRIVER_SPEC, "")?;
-    Some(CsiDriver { name, storage_capacity: spec.boolean(cx, "storageCapacity").unwrap_or(false) })
+    let storage_capacity = spec.boolean(cx, "storageCapacity").unwrap_or(false);
+    Some(CsiDriver { name, storage_capacity, attaches: spec.boolean(cx, "attachRequired").unwrap_or(true) })
 }
 
 /// Reads a CSIStorageCapacity.
@@ -177,10 +182,11 @@ pub(super) fn attachment(cx: &mut Context<'_>, root: &Fields<'_, '_>, meta: &Met
         fields.text(cx, "persistentVolumeName")
     });
     let strings = &mut cx.words.strings;
-    Some(VolumeAttachment {
-        name: strings.intern(&meta.name),
-        attacher: strings.intern(attacher?),
-        node: strings.intern(node?),
-        volume: source.map(|name| strings.intern(name)),
-    })
+    let (attacher, node) = (strings.intern(attacher?), strings.intern(node?));
+    let name = match source {
+        Some(volume) => AttachmentName::Of { volume: strings.intern(volume), node },
+        None => AttachmentName::Inline(strings.intern(&meta.name)),
+    };
+    // What a file holds is there from the start.
+    Some(VolumeAttachment { name, attacher, node, attached: true })
 }

@@ -134,7 +134,11 @@ fn source(
     };
     let inner = path.field(name);
     if volume_source::is_read(name) || matches!(name, "persistentVolumeClaim" | "ephemeral" | "csi") {
-        return (VolumeSource::Other, scheduled(cx, name, entry, &inner, namespace, owner));
+        let scheduled = scheduled(cx, name, entry, &inner, namespace, owner);
+        return match scheduled {
+            Some(PodVolume::Claim(_)) => (VolumeSource::Claim, scheduled),
+            _ => (VolumeSource::Other, scheduled),
+        };
     }
     let files = match name {
         "emptyDir" => empty_dir(cx, entry, &inner),

@@ -16,6 +16,10 @@ pub struct ControlPlane {
     pub watch_kubelet: SimDuration,
     /// From a change to the controllers' knowledge of it.
     pub watch_controller: SimDuration,
+    /// What autoscalers are told is measured so often, on a grid from the start (`--metric-resolution` of metrics-server).
+    pub metrics_resolution: SimDuration,
+    /// From a measurement to the autoscalers' knowledge of it.
+    pub metrics_lag: SimDuration,
     /// `--kube-api-qps` of the controller manager: writes per second of all controllers together; 0: no limit.
     pub controller_qps: f64,
     /// `--kube-api-burst` of the controller manager.
@@ -52,6 +56,14 @@ pub struct ControlPlane {
     pub load_balancer: Distribution,
     /// How long a provisioner takes to make a volume.
     pub volume_provisioning: Distribution,
+    /// How long a driver takes to attach a volume to a node.
+    pub volume_attach: Distribution,
+    /// How long a driver takes to detach a volume from a node.
+    pub volume_detach: Distribution,
+    /// How long a kubelet takes to mount an attached volume.
+    pub volume_mount: Distribution,
+    /// `nodeStatusUpdateFrequency`: kubelets tell which volumes are in use on this grid; zero: at once.
+    pub node_status_period: SimDuration,
     /// Added to the kubelet's retry periods: `period * (1 + U[0, this])`.
     pub retry_jitter: f64,
     /// Retry of a sync that failed (`backOffPeriod`).
@@ -140,6 +152,8 @@ impl ControlPlane {
             watch_scheduler: millis(10),
             watch_kubelet: millis(20),
             watch_controller: millis(20),
+            metrics_resolution: SimDuration::from_secs(15),
+            metrics_lag: SimDuration::from_secs(15),
             controller_qps: 20.0,
             controller_burst: 30,
             scheduling_cycle: millis(2),
@@ -158,6 +172,10 @@ impl ControlPlane {
             proxy_sync: secs(1),
             load_balancer: Distribution::Uniform { min: 30.0, max: 180.0 },
             volume_provisioning: Distribution::Uniform { min: 2.0, max: 20.0 },
+            volume_attach: Distribution::Uniform { min: 5.0, max: 30.0 },
+            volume_detach: Distribution::Uniform { min: 5.0, max: 20.0 },
+            volume_mount: Distribution::Uniform { min: 2.0, max: 10.0 },
+            node_status_period: secs(10),
             retry_jitter: 0.5,
             sync_retry: secs(10),
             crash_loop_initial: secs(10),
@@ -184,6 +202,7 @@ impl ControlPlane {
             watch_scheduler: SimDuration::ZERO,
             watch_kubelet: SimDuration::ZERO,
             watch_controller: SimDuration::ZERO,
+            metrics_lag: SimDuration::ZERO,
             controller_qps: 0.0,
             scheduling_cycle: SimDuration::ZERO,
             binding: SimDuration::ZERO,
@@ -199,6 +218,10 @@ impl ControlPlane {
             proxy_sync: SimDuration::ZERO,
             load_balancer: none.clone(),
             volume_provisioning: none.clone(),
+            volume_attach: none.clone(),
+            volume_detach: none.clone(),
+            volume_mount: none.clone(),
+            node_status_period: SimDuration::ZERO,
             retry_jitter: 0.0,
             node_boot: none,
             ..Self::typical()

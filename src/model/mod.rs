@@ -70,7 +70,7 @@ pub use spread::{
 pub use status::{
     ConditionStatus, ContainerState, ContainerStatus, Phase, PodCondition, PodConditionType, ResizeState, Terminated,
 };
-pub use storage::{ClaimName, PodVolume, StorageObjects};
+pub use storage::{ClaimName, ClaimPhase, PodVolume, StorageObjects, VolumeAttachment};
 pub use storage_set::{StorageKey, StorageObject, StorageSet};
 pub use strings::{LabelSet, Strings};
 pub use vocabulary::Vocabulary;

@@ -7,8 +7,8 @@ use super::service::ConfigContent;
 use super::strings::known;
 use super::{
     AutoscalerPlan, Behavior, BehaviorId, ClassId, ConfigId, ConfigObject, ImageId, Namespace, NodeShape,
-    OwnerSelector, PodClass, PodTemplate, PoolId, PoolPlan, ServiceId, ServiceSpec, ShapeId, StorageObject, StrId,
-    Strings, Taint, TemplateId, WorkloadId,
+    OwnerSelector, PodClass, PodTemplate, PoolId, PoolPlan, ServiceId, ServiceSpec, ShapeId, StorageKey, StorageObject,
+    StrId, Strings, Taint, TemplateId, WorkloadId,
 };
 use crate::base::{IdVec, SimDuration, SimTime};
 
@@ -311,6 +311,8 @@ pub enum ChangeKind {
     DeleteConfig(ConfigId),
     /// Creates or replaces a storage object.
     ApplyStorage(Box<StorageObject>),
+    /// Deletes a storage object; claims and volumes stay as long as they are in use.
+    DeleteStorage(StorageKey),
     /// Deletes pods, as `kubectl delete pod`.
     DeletePod {
         /// Which.

@@ -302,6 +302,8 @@ pub enum VolumeSource {
     },
     /// Files from ConfigMaps and Secrets (`configMap`, `secret`, `projected`).
     Config(Box<[ConfigRef]>),
+    /// A PersistentVolume, through the next claim among [`PodClass::volumes`](super::PodClass).
+    Claim,
     /// Anything that is always there and that no rule here depends on (hostPath, downwardAPI, ...).
     Other,
 }

@@ -190,6 +190,32 @@ pub enum ClaimPhase {
     Lost,
 }
 
+impl ClaimPhase {
+    /// As the API writes it.
+    #[must_use]
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Pending => "Pending",
+            Self::Bound => "Bound",
+            Self::Lost => "Lost",
+        }
+    }
+}
+
+impl VolumePhase {
+    /// As the API writes it.
+    #[must_use]
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Pending => "Pending",
+            Self::Available => "Available",
+            Self::Bound => "Bound",
+            Self::Released => "Released",
+            Self::Failed => "Failed",
+        }
+    }
+}
+
 /// `spec.claimRef` of a volume.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct ClaimRef {
@@ -209,6 +235,17 @@ pub enum VolumeBacking {
     /// Somewhere that is not attached (local, nfs, hostPath) or that nothing counts.
     #[default]
     Other,
+}
+
+impl VolumeBacking {
+    /// The driver that serves it.
+    #[must_use]
+    pub const fn driver(self) -> Option<StrId> {
+        match self {
+            Self::Csi(handle) | Self::Migrated(handle) => Some(handle.driver),
+            Self::Other => None,
+        }
+    }
 }
 
 /// A PersistentVolume.
@@ -368,6 +405,8 @@ pub struct StorageClass {
     pub reclaim: ReclaimPolicy,
     /// Whether it is marked as the default class.
     pub is_default: bool,
+    /// `allowVolumeExpansion`: claims of it may be made larger.
+    pub expands: bool,
 }
 
 /// A CSINode: the CSI drivers on a node.
@@ -386,6 +425,8 @@ pub struct CsiDriver {
     pub name: StrId,
     /// `spec.storageCapacity`: the scheduler looks for room before it chooses.
     pub storage_capacity: bool,
+    /// `spec.attachRequired`: its volumes are attached to nodes.
+    pub attaches: bool,
 }
 
 /// A CSIStorageCapacity: how much room a class has in a part of the cluster.
@@ -404,14 +445,39 @@ pub struct CsiStorageCapacity {
 /// A VolumeAttachment: a volume that is, or is to be, attached to a node.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct VolumeAttachment {
-    /// `metadata.name`.
-    pub name: StrId,
+    /// What it attaches where.
+    pub name: AttachmentName,
     /// `spec.attacher`: the driver.
     pub attacher: StrId,
     /// `spec.nodeName`.
     pub node: StrId,
+    /// `status.attached`.
+    pub attached: bool,
+}
+
+impl VolumeAttachment {
     /// `spec.source.persistentVolumeName`.
-    pub volume: Option<StrId>,
+    #[must_use]
+    pub const fn volume(&self) -> Option<StrId> {
+        match self.name {
+            AttachmentName::Of { volume, .. } => Some(volume),
+            AttachmentName::Inline(_) => None,
+        }
+    }
+}
+
+/// What tells VolumeAttachments apart. Their names follow from it: a hash of volume, driver and node.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum AttachmentName {
+    /// Of a PersistentVolume to a node.
+    Of {
+        /// The volume.
+        volume: StrId,
+        /// The node.
+        node: StrId,
+    },
+    /// Of a volume that a pod writes out, by its `metadata.name`.
+    Inline(StrId),
 }
 
 /// All storage objects of some manifests, each kind in order.

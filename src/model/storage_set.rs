@@ -6,8 +6,8 @@ use rustc_hash::FxBuildHasher;
 
 use super::ids::StrId;
 use super::storage::{
-    ClaimName, CsiDriver, CsiNode, CsiStorageCapacity, PersistentVolume, PersistentVolumeClaim, StorageClass,
-    StorageObjects, VolumeAttachment,
+    AttachmentName, ClaimName, CsiDriver, CsiNode, CsiStorageCapacity, PersistentVolume, PersistentVolumeClaim,
+    StorageClass, StorageObjects, VolumeAttachment,
 };
 
 type Named<K, T> = IndexMap<K, T, FxBuildHasher>;
@@ -21,7 +21,7 @@ pub struct StorageSet {
     csi_nodes: Named<StrId, CsiNode>,
     csi_drivers: Named<StrId, CsiDriver>,
     capacities: Named<ClaimName, CsiStorageCapacity>,
-    attachments: Named<StrId, VolumeAttachment>,
+    attachments: Named<AttachmentName, VolumeAttachment>,
 }
 
 /// Any storage object.
@@ -59,7 +59,7 @@ pub enum StorageKey {
     /// A PersistentVolumeClaim.
     Claim(ClaimName),
     /// A VolumeAttachment.
-    Attachment(StrId),
+    Attachment(AttachmentName),
 }
 
 impl StorageObject {
@@ -138,6 +138,37 @@ impl StorageSet {
         self.attachments.values().filter(move |attachment| attachment.node == node)
     }
 
+    /// What is attached, or is to be, of a volume to a node.
+    #[must_use]
+    pub fn attachment(&self, volume: StrId, node: StrId) -> Option<&VolumeAttachment> {
+        self.attachments.get(&AttachmentName::Of { volume, node })
+    }
+
+    /// Whether something of a volume is attached, or is to be.
+    #[must_use]
+    pub fn is_attached(&self, volume: StrId) -> bool {
+        self.attachments.values().any(|attachment| attachment.volume() == Some(volume))
+    }
+
+    /// The volume behind a claim of a pod and the CSI driver that serves it; `None` if the claim has no volume yet, or one that
+    /// no driver serves.
+    #[must_use]
+    pub fn csi_volume(&self, claim: ClaimName) -> Option<(&PersistentVolume, StrId)> {
+        let volume = self.volume(self.claim(claim)?.bound_to()?)?;
+        Some((volume, volume.backing.driver()?))
+    }
+
+    /// The volume behind a claim of a pod that is attached to nodes, and the driver that does it.
+    #[must_use]
+    pub fn attachable(&self, claim: ClaimName) -> Option<(&PersistentVolume, StrId)> {
+        self.csi_volume(claim).filter(|(_, driver)| self.csi_driver(*driver).is_none_or(|driver| driver.attaches))
+    }
+
+    /// All volumes.
+    pub fn volumes(&self) -> impl Iterator<Item = &PersistentVolume> {
+        self.volumes.values()
+    }
+
     /// All claims.
     pub fn claims(&self) -> impl Iterator<Item = &PersistentVolumeClaim> {
         self.claims.values()
@@ -167,6 +198,19 @@ impl StorageSet {
             StorageObject::Volume(of) => self.volumes.insert(of.name, of).map(StorageObject::Volume),
             StorageObject::Claim(of) => self.claims.insert(of.name, of).map(StorageObject::Claim),
             StorageObject::Attachment(of) => self.attachments.insert(of.name, of).map(StorageObject::Attachment),
+        }
+    }
+
+    /// An object is gone. The others keep their order. Returns what it was.
+    pub fn remove(&mut self, key: StorageKey) -> Option<StorageObject> {
+        match key {
+            StorageKey::Class(name) => self.classes.shift_remove(&name).map(StorageObject::Class),
+            StorageKey::CsiDriver(name) => self.csi_drivers.shift_remove(&name).map(StorageObject::CsiDriver),
+            StorageKey::CsiNode(name) => self.csi_nodes.shift_remove(&name).map(StorageObject::CsiNode),
+            StorageKey::Capacity(name) => self.capacities.shift_remove(&name).map(StorageObject::Capacity),
+            StorageKey::Volume(name) => self.volumes.shift_remove(&name).map(StorageObject::Volume),
+            StorageKey::Claim(name) => self.claims.shift_remove(&name).map(StorageObject::Claim),
+            StorageKey::Attachment(name) => self.attachments.shift_remove(&name).map(StorageObject::Attachment),
         }
     }
 

@@ -3,7 +3,7 @@
 use crate::base::SimTime;
 use crate::define_id;
 use crate::model::{
-    ConditionStatus, ConfigId, ContainerState, NodeId, ObjectId, Phase, PodConditionType, PodUid, Pressure,
+    ClaimPhase, ConditionStatus, ConfigId, ContainerState, NodeId, ObjectId, Phase, PodConditionType, PodUid, Pressure,
     ResizeState, ServiceId, StrId, Taint,
 };
 
@@ -104,10 +104,47 @@ pub enum Fact {
     LoadBalancer(ServiceId),
     /// A configuration object was created or changed (`true`) or deleted.
     Config(ConfigId, bool),
+    /// How far a PersistentVolume is on its way to a node, or from it; the note is its name.
+    Volume {
+        /// The volume.
+        volume: NoteId,
+        /// The node.
+        node: NodeId,
+        /// How far.
+        stage: VolumeStage,
+    },
+    /// The phase of a claim changed, or it is gone (`None`); the note is `namespace/name`.
+    Claim(NoteId, Option<ClaimPhase>),
     /// What a command of a change of the plan printed.
     Command(NoteId),
     /// A fault of the plan began (`true`) or ended; the note describes it.
     Fault(u32, bool, NoteId),
+}
+
+/// How far a volume is on its way to a node, or from it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum VolumeStage {
+    /// Its driver attaches it.
+    Attaching,
+    /// It is attached.
+    Attached,
+    /// Its driver detaches it.
+    Detaching,
+    /// It is detached.
+    Detached,
+}
+
+impl VolumeStage {
+    /// Its name.
+    #[must_use]
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Attaching => "attaching",
+            Self::Attached => "attached",
+            Self::Detaching => "detaching",
+            Self::Detached => "detached",
+        }
+    }
 }
 
 /// What a Kubernetes Event is about.
@@ -123,6 +160,8 @@ pub enum Subject {
     Service(ServiceId),
     /// An object of a controller.
     Object(ObjectId),
+    /// A PersistentVolumeClaim; the note is `namespace/name`.
+    Claim(NoteId),
 }
 
 /// Reasons of Kubernetes Events (spec Appendix A).
@@ -227,6 +266,13 @@ pub enum KubeEvent {
     ScaleDownFailed,
     SuccessfulAttachVolume,
     FailedAttachVolume,
+    WaitForFirstConsumer,
+    FailedBinding,
+    ExternalProvisioning,
+    ProvisioningSucceeded,
+    ProvisioningFailed,
+    VolumeResizeSuccessful,
+    ClaimLost,
 }
 
 impl KubeEvent {
@@ -241,6 +287,14 @@ impl KubeEvent {
             Self::TriggeredScaleUp | Self::NotTriggerScaleUp | Self::ScaleDown | Self::ScaleDownFailed => {
                 "cluster-autoscaler"
             }
+            Self::SuccessfulAttachVolume | Self::FailedAttachVolume => "attachdetach-controller",
+            Self::WaitForFirstConsumer
+            | Self::FailedBinding
+            | Self::ExternalProvisioning
+            | Self::ProvisioningFailed
+            | Self::ClaimLost => "persistentvolume-controller",
+            Self::ProvisioningSucceeded => "external-provisioner",
+            Self::VolumeResizeSuccessful => "external-resizer",
             _ => "kubelet",
         }
     }
@@ -327,6 +381,8 @@ impl KubeEvent {
             | Self::UnmanagedPods
             | Self::FailedAttachVolume
             | Self::ScaleDownFailed
+            | Self::ClaimLost
+            | Self::ProvisioningFailed
             | Self::Rebooted => "Warning",
             _ => "Normal",
         }

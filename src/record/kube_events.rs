@@ -74,6 +74,12 @@ impl ApiEvent {
 const SCHEDULER: &str = "default-scheduler";
 
 impl KubeEvents {
+    /// A kept text.
+    #[must_use]
+    pub fn note_text(&self, id: NoteId) -> &str {
+        self.texts.get(id)
+    }
+
     /// The Events that the API shows at `now`, in the order in which they were created. `start` is when the components
     /// were started.
     #[must_use]
@@ -188,6 +194,7 @@ const fn object(subject: Subject) -> Key {
         Subject::Node(node) => (1, node.raw(), 0),
         Subject::Service(service) => (2, service.raw(), 0),
         Subject::Object(object) => (4, object.raw(), 0),
+        Subject::Claim(claim) => (5, claim.raw(), 0),
     }
 }
 

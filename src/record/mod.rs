@@ -7,7 +7,7 @@ pub mod recording;
 pub mod sample;
 
 pub use counters::Counters;
-pub use fact::{Fact, KubeEvent, Subject};
+pub use fact::{Fact, KubeEvent, Subject, VolumeStage};
 pub use kube_events::{ApiEvent, KubeEvents};
 pub use recording::{NodeRecord, ObjectRecord, PodRecord, Recording};
 pub use sample::{Sample, ServiceSample};

@@ -10,7 +10,7 @@ use super::spec::workload::CHANGE;
 use super::time::{moment, within_run};
 use super::{Cx, codes, resize, suggest, ungate};
 use crate::base::SimTime;
-use crate::model::{ConfigKind, ConfigObject, Taint};
+use crate::model::{ClaimName, ConfigKind, ConfigObject, StorageKey, Taint};
 use crate::sim::plan::{ChangeKind, ChangePlan, DrainPlan};
 
 /// Keys that go with `drain`.
@@ -18,7 +18,7 @@ const DRAIN_FLAGS: [&str; 4] = ["force", "ignore_daemonsets", "delete_emptydir_d
 
 const ACTIONS: &[&str] =
     &["apply", "delete", "drain", "resize", "scale_pool", "taint", "ungate", "untaint", "upgrade_pool"];
-const KINDS: &[&str] = &["ConfigMap", "Secret", "Pod", "Node"];
+const KINDS: &[&str] = &["ConfigMap", "Secret", "PersistentVolumeClaim", "PersistentVolume", "Pod", "Node"];
 
 pub(super) fn read(cx: &mut Cx<'_>, root: &Fields<'_>, parts: &mut Parts) -> Vec<ChangePlan> {
     let mut changes = Vec::new();
@@ -127,6 +127,20 @@ fn delete(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &Parts) -> Option<ChangeK
         "Node" => node(cx, &named, parts).map(ChangeKind::DeleteNode),
         "ConfigMap" => config(cx, &named, namespace, ConfigKind::ConfigMap),
         "Secret" => config(cx, &named, namespace, ConfigKind::Secret),
+        "PersistentVolumeClaim" | "PersistentVolume" => {
+            let strings = &mut cx.vocabulary.strings;
+            // Another change may bring it.
+            let is_named = strings.lookup(name).is_some();
+            let (namespace, name) = (strings.intern(namespace), strings.intern(name));
+            let key = match kind {
+                "PersistentVolume" => StorageKey::Volume(name),
+                _ => StorageKey::Claim(ClaimName { namespace, name }),
+            };
+            if !is_named {
+                check_stored(cx, key, parts, &named);
+            }
+            Some(ChangeKind::DeleteStorage(key))
+        }
         _ => {
             let message = format!("objects of the kind `{kind}` cannot be deleted here");
             let help = suggest::help(kind, KINDS.iter().copied());
@@ -146,6 +160,25 @@ fn drain(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &Parts) -> Option<ChangeKi
     let timeout = fields.duration(cx, "timeout").map(|timeout| timeout.value);
     let nodes = nodes?.into_boxed_slice();
     Some(ChangeKind::Drain(DrainPlan { nodes, force, ignore_daemonsets, delete_emptydir_data, timeout }))
+}
+
+/// A claim or volume that no manifest has is made by a StatefulSet or a provisioner, or misspelled.
+fn check_stored(cx: &mut Cx<'_>, key: StorageKey, parts: &Parts, name: &Placed<&str>) {
+    let is_made = match key {
+        StorageKey::Claim(_) => parts.objects.iter().any(|object| object.spec.stateful_set().is_some()),
+        _ => name.value.starts_with("pvc-"),
+    };
+    if is_made || cx.missing.objects {
+        return;
+    }
+    let same = parts.storage.iter().filter_map(|object| match (object.key(), key) {
+        (StorageKey::Claim(claim), StorageKey::Claim(_)) => Some(claim.name),
+        (StorageKey::Volume(volume), StorageKey::Volume(_)) => Some(volume),
+        _ => None,
+    });
+    let help = suggest::help(name.value, same.map(|name| cx.vocabulary.strings.text(name)));
+    let message = format!("no manifest holds or names `{}`", name.value);
+    cx.diagnostics.error(codes::UNKNOWN_TARGET, name.span, message, "does not exist", help);
 }
 
 fn config(cx: &mut Cx<'_>, name: &Placed<&str>, namespace: &str, kind: ConfigKind) -> Option<ChangeKind> {

@@ -35,6 +35,9 @@ pub(super) fn control_plane(cx: &mut Cx<'_>, root: &Fields<'_>) -> ControlPlane 
     spread("image_manifest", &mut plan.image_manifest);
     spread("load_balancer", &mut plan.load_balancer);
     spread("volume_provisioning", &mut plan.volume_provisioning);
+    spread("volume_attach", &mut plan.volume_attach);
+    spread("volume_detach", &mut plan.volume_detach);
+    spread("volume_mount", &mut plan.volume_mount);
     spread("node_boot", &mut plan.node_boot);
 
     let mut fixed = |key, place: &mut SimDuration| {
@@ -45,15 +48,18 @@ pub(super) fn control_plane(cx: &mut Cx<'_>, root: &Fields<'_>) -> ControlPlane 
     fixed("watch_scheduler", &mut plan.watch_scheduler);
     fixed("watch_kubelet", &mut plan.watch_kubelet);
     fixed("watch_controller", &mut plan.watch_controller);
+    fixed("metrics_lag", &mut plan.metrics_lag);
     fixed("scheduling_cycle", &mut plan.scheduling_cycle);
     fixed("binding", &mut plan.binding);
     fixed("pleg_period", &mut plan.pleg_period);
     fixed("pleg_delay", &mut plan.pleg_delay);
     fixed("status_update", &mut plan.status_update);
+    fixed("node_status_period", &mut plan.node_status_period);
     fixed("endpoint_slice", &mut plan.endpoint_slice);
     fixed("proxy_sync", &mut plan.proxy_sync);
     fixed("sync_retry", &mut plan.sync_retry);
     // Periods of loops: a loop without a period would never let time pass.
+    positive(cx, &fields, "metrics_resolution", &mut plan.metrics_resolution);
     positive(cx, &fields, "lease_renew", &mut plan.lease_renew);
     positive(cx, &fields, "node_monitor_period", &mut plan.node_monitor_period);
     positive(cx, &fields, "node_monitor_grace", &mut plan.node_monitor_grace);

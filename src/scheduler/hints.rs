@@ -9,7 +9,7 @@ use super::plugins::{
 use super::tables::{Class, NodeFacts, Tables};
 use crate::model::profile::PluginArgs;
 use crate::model::storage::CsiDriver;
-use crate::model::{ClaimName, ClassId, PodLabels, PodVolume, StorageObject, WhenUnsatisfiable};
+use crate::model::{ClaimName, ClassId, PodLabels, PodVolume, StorageObject, StrId, WhenUnsatisfiable};
 
 /// Something happened that may let pending pods fit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -77,11 +77,22 @@ pub enum StorageEvent {
     RoomIgnored(CsiDriver),
     /// There is more room.
     MoreRoom,
+    /// A volume is attached no more, by this driver.
+    Detached(StrId),
     /// Nothing that could help.
     Other,
 }
 
 impl StorageEvent {
+    /// What it means that an object is gone.
+    #[must_use]
+    pub const fn gone(object: &StorageObject) -> Self {
+        match object {
+            StorageObject::Attachment(attachment) => Self::Detached(attachment.attacher),
+            _ => Self::Other,
+        }
+    }
+
     /// What it means that an object appeared (`old` is `None`) or changed.
     #[must_use]
     pub fn of(old: Option<&StorageObject>, new: &StorageObject) -> Self {
@@ -117,6 +128,9 @@ fn storage_hint(plugin: Plugin, volumes: &[PodVolume], event: StorageEvent) -> b
         }
         (Plugin::NodeVolumeLimits, StorageEvent::ClaimAdded(claim)) => {
             node_volume_limits::hint_claim_added(volumes, claim)
+        }
+        (Plugin::NodeVolumeLimits, StorageEvent::Detached(driver)) => {
+            node_volume_limits::hint_detached(volumes, driver)
         }
         (Plugin::NodeVolumeLimits, StorageEvent::CsiNode { attaches_more, .. }) => attaches_more,
         (Plugin::VolumeBinding, StorageEvent::ClaimAdded(claim) | StorageEvent::ClaimUpdated(claim)) => {

@@ -22,7 +22,7 @@ use crate::component::Env;
 use crate::engine::{TimerKey, Timers};
 use crate::model::plan::Plan;
 use crate::model::strings::known;
-use crate::model::{ClassId, NodeId, PodCondition, PodConditionType, PodId, PodUid, StorageObject, Taint};
+use crate::model::{ClassId, NodeId, PodCondition, PodConditionType, PodId, PodUid, Taint};
 use crate::record::{Fact, KubeEvent, Recorder};
 
 /// Timers of the scheduler.
@@ -299,9 +299,11 @@ impl Scheduler {
                 }
             }
             Change::Storage(key) => {
-                if let Some(new) = env.cluster.storage().get(key) {
-                    let event = |old: Option<&StorageObject>| StorageEvent::of(old, &new);
-                    let event = event(self.view.storage_mut().put(new.clone()).as_ref());
+                let event = match env.cluster.storage().get(key) {
+                    Some(new) => Some(StorageEvent::of(self.view.storage_mut().put(new.clone()).as_ref(), &new)),
+                    None => self.view.storage_mut().remove(key).as_ref().map(StorageEvent::gone),
+                };
+                if let Some(event) = event {
                     self.queue.on_event(self.view.tables(), &ClusterEvent::Storage(event), now);
                 }
             }

@@ -58,6 +58,16 @@ impl Storage {
         self.set.put(object)
     }
 
+    /// An object is gone, with what was assumed of it. Returns what it was.
+    pub fn remove(&mut self, key: StorageKey) -> Option<StorageObject> {
+        match key {
+            StorageKey::Volume(name) => drop(self.volumes.remove(&name)),
+            StorageKey::Claim(name) => drop(self.claims.remove(&name)),
+            _ => {}
+        }
+        self.set.remove(key)
+    }
+
     /// A pod is about to be bound to `node` with these volumes: nobody else gets them.
     pub fn assume(&mut self, volumes: &PodVolumes, node: StrId) {
         for &(name, volume) in &volumes.bindings {

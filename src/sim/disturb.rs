@@ -178,7 +178,8 @@ impl World {
                 self.cluster.request(now, Op::PutConfig(content.config, &content.keys)).is_err()
             }
             ChangeKind::DeleteConfig(config) => self.cluster.request(now, Op::DeleteConfig(config)).is_err(),
-            ChangeKind::ApplyStorage(object) => self.cluster.request(now, Op::PutStorage(&object)).is_err(),
+            ChangeKind::ApplyStorage(object) => self.cluster.request(now, Op::ApplyStorage(&object)).is_err(),
+            ChangeKind::DeleteStorage(key) => self.cluster.request(now, Op::DeleteStorage(key)).is_err(),
             ChangeKind::DeletePod { pod, grace_seconds } => {
                 let pods = self.pods_of(pod);
                 for pod in &pods {

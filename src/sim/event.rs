@@ -2,9 +2,9 @@
 
 use crate::api::PodRef;
 use crate::autoscaler;
-use crate::controllers::{endpoints, manager, node_lifecycle, pod_gc, volume_binder};
+use crate::controllers::{attach_detach, endpoints, manager, node_lifecycle, pod_gc, volume_binder};
 use crate::engine::{Rank, Ranked};
-use crate::model::{ClaimName, NodeId, ObjectId};
+use crate::model::{ClaimName, NodeId, ObjectId, StrId};
 use crate::{kubelet, scheduler};
 
 /// Something that will happen.
@@ -50,8 +50,14 @@ pub enum Event {
     VolumeProvisioned(ClaimName),
     /// The volume controller looks at all claims.
     VolumeResync,
+    /// A driver has attached or detached a volume.
+    VolumeMoved(StrId, NodeId),
+    /// A volume may be detached by force.
+    VolumeDue(StrId),
     /// A write of a controller has reached the API server.
     Written(u32),
+    /// What autoscalers ask for is measured.
+    Scrape,
     /// An object of a controller is to be synced.
     ObjectDue(ObjectId),
     /// A timer of node pools and their autoscaler.
@@ -94,7 +100,8 @@ impl Ranked for Event {
             Self::Wake(Actor::Kubelets) | Self::Kubelet(_) => 1,
             Self::Wake(Actor::Controllers) | Self::Endpoints(_) | Self::NodeLifecycle(_) | Self::Pools(_) => 2,
             Self::PodGcPass | Self::PodGcExpired(_) => 2,
-            Self::VolumeProvisioned(_) | Self::VolumeResync | Self::Written(_) | Self::ObjectDue(_) => 2,
+            Self::VolumeMoved(..) | Self::VolumeDue(_) => 2,
+            Self::VolumeProvisioned(_) | Self::VolumeResync | Self::Scrape | Self::Written(_) | Self::ObjectDue(_) => 2,
             Self::Wake(Actor::Scheduler) | Self::Scheduler(_) => 3,
         })
     }
@@ -132,6 +139,15 @@ impl From<volume_binder::Timer> for Event {
         match timer {
             volume_binder::Timer::Provisioned(claim) => Self::VolumeProvisioned(claim),
             volume_binder::Timer::Resync => Self::VolumeResync,
+        }
+    }
+}
+
+impl From<attach_detach::Timer> for Event {
+    fn from(timer: attach_detach::Timer) -> Self {
+        match timer {
+            attach_detach::Timer::Done(volume, node) => Self::VolumeMoved(volume, node),
+            attach_detach::Timer::Due(volume) => Self::VolumeDue(volume),
         }
     }
 }

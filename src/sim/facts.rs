@@ -66,6 +66,6 @@ pub(super) fn record<R: Recorder>(cluster: &Cluster, recorder: &mut R, now: SimT
         // What becomes of their pods tells of them.
         Change::PodOwned { .. } | Change::PodUntracked(..) | Change::ObjectDeleting(_) => {}
         // What becomes of claims shows in the pods that wait for them.
-        Change::Storage(_) => {}
+        Change::Storage(_) | Change::NodeVolumes(_) => {}
     }
 }

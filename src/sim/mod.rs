@@ -6,6 +6,7 @@ mod drain;
 pub mod event;
 mod facts;
 mod machines;
+mod measure;
 pub mod metrics;
 pub mod outcome;
 mod rows;

@@ -13,7 +13,8 @@ use crate::base::id::DenseId;
 use crate::base::{IdVec, SimDuration, SimTime};
 use crate::component::{DrawTables, Env, NewPod};
 use crate::controllers::{
-    Endpoints, Manager, NodeLifecycle, PodGc, VolumeBinder, endpoints, manager, pod_gc, volume_binder,
+    AttachDetach, Endpoints, Manager, NodeLifecycle, PodGc, VolumeBinder, VolumeProtection, attach_detach, endpoints,
+    manager, pod_gc, volume_binder,
 };
 use crate::engine::{Kernel, Ranked, TimerKey};
 use crate::kubelet::Kubelets;
@@ -36,6 +37,8 @@ pub struct World {
     pub(super) lifecycle: NodeLifecycle,
     pub(super) gc: PodGc,
     pub(super) volume_binder: VolumeBinder,
+    pub(super) volume_protection: VolumeProtection,
+    pub(super) attach_detach: AttachDetach,
     pub(super) manager: Manager,
     pub(super) autoscaler: Autoscaler,
     /// One for each entry of the plan's traffic.
@@ -127,6 +130,8 @@ impl World {
             lifecycle: NodeLifecycle::default(),
             gc: PodGc::default(),
             volume_binder: VolumeBinder::default(),
+            volume_protection: VolumeProtection::default(),
+            attach_detach: AttachDetach::default(),
             manager: Manager::default(),
             autoscaler: Autoscaler::new(&plan),
             traffic: traffic.collect(),
@@ -242,6 +247,15 @@ impl World {
                 self.bind_volumes(kernel, recorder, volume_binder::Timer::Provisioned(claim))
             }
             Event::VolumeResync => self.bind_volumes(kernel, recorder, volume_binder::Timer::Resync),
+            Event::Scrape => self.scrape(kernel),
+            Event::VolumeMoved(volume, node) => {
+                let mut env = env!(self, kernel, recorder);
+                self.attach_detach.handle(&mut env, attach_detach::Timer::Done(volume, node));
+            }
+            Event::VolumeDue(volume) => {
+                let mut env = env!(self, kernel, recorder);
+                self.attach_detach.handle(&mut env, attach_detach::Timer::Due(volume));
+            }
             Event::Written(slot) => self.manage(kernel, recorder, Some(manager::Timer::Written(slot))),
             Event::ObjectDue(object) => self.manage(kernel, recorder, Some(manager::Timer::Due(object))),
             Event::Pools(timer) => self.pools(kernel, recorder, timer),
@@ -295,10 +309,13 @@ impl World {
                     self.gc.on_change(&mut env, &change);
                     self.volume_binder.on_change(&mut env, &change);
                     self.autoscaler.on_change(&mut env, &change);
+                    self.volume_protection.on_change(&mut env, &change);
+                    self.attach_detach.on_change(&mut env, &change);
                     self.manager.on_change(&mut maker!(self, kernel, recorder), &change);
                     env = env!(self, kernel, recorder);
                 }
                 self.manage(kernel, recorder, None);
+                self.arrange_scrapes(kernel);
             }
         }
     }

@@ -242,6 +242,7 @@ impl Run {
                     Subject::Node(node) => self.node_name(node).to_owned(),
                     Subject::Service(_) => "service".to_owned(),
                     Subject::Object(object) => self.object_name(object),
+                    Subject::Claim(claim) => format!("claim {}", self.sim.recorder().note_text(claim)),
                 };
                 let text = self.sim.recorder().note_text(note);
                 format!("event {subject} {} {}: {text}", event.kind(), event.reason())
@@ -254,6 +255,13 @@ impl Run {
             }
             Fact::Config(config, exists) => {
                 format!("config {} {exists}", self.text(self.sim.plan().configs[config].name))
+            }
+            Fact::Volume { volume, node, stage } => {
+                format!("volume {} {} {}", self.sim.recorder().note_text(volume), self.node_name(node), stage.text())
+            }
+            Fact::Claim(claim, phase) => {
+                let phase = phase.map_or("removed", podsim::model::ClaimPhase::text);
+                format!("claim {} {phase}", self.sim.recorder().note_text(claim))
             }
             Fact::Fault(fault, begins, _) => format!("fault {fault} {begins}"),
         }

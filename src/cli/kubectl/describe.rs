@@ -30,6 +30,13 @@ impl View<'_> {
                 let text = align(&self.describe_node(node), 0, PADDING);
                 text + &align(&self.describe_events(|subject| subject == Subject::Node(node)), 0, PADDING)
             }
+            Source::Claim(claim) => {
+                let text = align(&self.describe_claim(claim), 0, PADDING);
+                let full = format!("{}/{}", item.namespace, item.name);
+                let recorder = self.simulation.recorder();
+                let is_it = |subject| matches!(subject, Subject::Claim(of) if recorder.note_text(of) == full);
+                text + &align(&self.describe_events(is_it), 0, PADDING)
+            }
             _ => return None,
         };
         Some(text)

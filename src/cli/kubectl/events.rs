@@ -45,6 +45,13 @@ impl View<'_> {
                 let uid = super::node::node_uid(&format!("service {namespace}/{name}"));
                 About { kind: "Service", namespace, name, uid, field: String::new() }
             }
+            Subject::Claim(claim) => {
+                let full = self.simulation.recorder().note_text(claim);
+                let (namespace, name) = full.split_once('/').unwrap_or(("default", full));
+                let uid = super::node::node_uid(&format!("PersistentVolumeClaim {full}"));
+                let (namespace, name) = (namespace.to_owned(), name.to_owned());
+                About { kind: "PersistentVolumeClaim", namespace, name, uid, field: String::new() }
+            }
             Subject::Object(id) => {
                 let row = self.simulation.cluster().objects().get(id);
                 let (namespace, name) = (self.text(row.namespace).to_owned(), row.name.to_string());
@@ -67,7 +74,7 @@ impl View<'_> {
         let node = match event.subject {
             Subject::Node(node) => node,
             Subject::Pod(uid) | Subject::Container(uid, _) => self.simulation.recorder().node_of(uid)?,
-            Subject::Service(_) | Subject::Object(_) => return None,
+            Subject::Service(_) | Subject::Object(_) | Subject::Claim(_) => return None,
         };
         Some(self.text(self.simulation.cluster().nodes().get(node).name))
     }

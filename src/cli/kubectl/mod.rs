@@ -10,6 +10,7 @@ mod network;
 mod node;
 mod objects;
 mod pod;
+mod storage;
 pub(super) mod table;
 mod usage;
 pub(super) mod yaml;
@@ -22,7 +23,7 @@ use crate::api::PodRef;
 use crate::base::{IdVec, SimTime};
 use crate::model::objects::ObjectKind;
 use crate::model::selector::Selector;
-use crate::model::{ConfigId, ConfigKind, NodeId, ObjectId, ServiceId, StrId, TemplateId};
+use crate::model::{ClaimName, ConfigId, ConfigKind, NodeId, ObjectId, ServiceId, StrId, TemplateId};
 use crate::record::{ApiEvent, KubeEvents};
 use crate::sim::Simulation;
 use crate::sim::plan::Plan;
@@ -38,11 +39,13 @@ pub(super) enum Kind {
     ConfigMap,
     Secret,
     Event,
+    Claim,
+    Volume,
     Object(ObjectKind),
 }
 
 impl Kind {
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 21] = [
         Self::Pod,
         Self::Node,
         Self::Service,
@@ -51,6 +54,8 @@ impl Kind {
         Self::ConfigMap,
         Self::Secret,
         Self::Event,
+        Self::Claim,
+        Self::Volume,
         Self::Object(ObjectKind::Deployment),
         Self::Object(ObjectKind::ReplicaSet),
         Self::Object(ObjectKind::ReplicationController),
@@ -80,6 +85,8 @@ impl Kind {
             Self::ConfigMap => &["configmaps", "configmap", "cm"],
             Self::Secret => &["secrets", "secret"],
             Self::Event => &["events", "event", "ev"],
+            Self::Claim => &["persistentvolumeclaims", "persistentvolumeclaim", "pvc"],
+            Self::Volume => &["persistentvolumes", "persistentvolume", "pv"],
             Self::Object(kind) => objects::names(kind),
         }
     }
@@ -91,7 +98,7 @@ impl Kind {
     }
 
     pub fn is_namespaced(self) -> bool {
-        self != Self::Node
+        !matches!(self, Self::Node | Self::Volume)
     }
 
     /// Its name in messages: with its group, if it has one.
@@ -129,6 +136,8 @@ impl Kind {
                 ("KERNEL-VERSION", true),
                 ("CONTAINER-RUNTIME", true),
             ],
+            Self::Claim => storage::CLAIM_COLUMNS,
+            Self::Volume => storage::VOLUME_COLUMNS,
             Self::Service => &[
                 ("NAME", false),
                 ("TYPE", false),
@@ -188,6 +197,8 @@ pub(super) enum Source {
     Node(NodeId),
     Service(ServiceId),
     Config(ConfigId),
+    Claim(ClaimName),
+    Volume(StrId),
     /// The place in [`View::events`].
     Event(usize),
     Object(ObjectId),
@@ -246,6 +257,8 @@ impl<'a> View<'a> {
             Kind::ConfigMap => self.configs(ConfigKind::ConfigMap),
             Kind::Secret => self.configs(ConfigKind::Secret),
             Kind::Event => self.event_items(),
+            Kind::Claim => self.claims(),
+            Kind::Volume => self.volumes(),
             Kind::Object(kind) => self.objects_of(kind),
         };
         let wanted = |item: &Item| {
@@ -274,6 +287,8 @@ impl<'a> View<'a> {
             },
             Source::Config(config) => self.config_object(config),
             Source::Object(object) => self.controller_object(object),
+            Source::Claim(claim) => self.claim_object(claim),
+            Source::Volume(volume) => self.volume_object(volume),
             Source::Event(at) => self.event_object(&self.events[at]),
         }
     }

@@ -289,7 +289,7 @@ pub static CHANGE: Section = Section {
             "delete",
             Kind::Text,
             "none",
-            "`ConfigMap/name`, `Secret/name`, `Pod/name` or `Node/name`.",
+            "`ConfigMap/name`, `Secret/name`, `PersistentVolumeClaim/name`, `PersistentVolume/name`, `Pod/name` or `Node/name`.",
             "\"Pod/web\"",
         ),
         Key::optional(

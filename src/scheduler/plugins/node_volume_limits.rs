@@ -113,7 +113,7 @@ fn behind(claim: &PersistentVolumeClaim, storage: &Storage, csi_node: Option<&Cs
 }
 
 fn of_attachment(attachment: &VolumeAttachment, storage: &Storage) -> Option<Unique> {
-    let volume = storage.volume(attachment.volume?)?;
+    let volume = storage.volume(attachment.volume()?)?;
     let VolumeBacking::Csi(CsiHandle { handle, .. }) = volume.backing else { return None };
     Some(Unique::Handle(CsiHandle { driver: attachment.attacher, handle }))
 }
@@ -122,6 +122,15 @@ fn of_attachment(attachment: &VolumeAttachment, storage: &Storage) -> Option<Uni
 #[must_use]
 pub fn hint_pod_deleted(gone: &[PodVolume]) -> bool {
     applies(gone)
+}
+
+/// Whether an attachment by `attacher` that is gone may let a pod fit that this plugin rejected.
+#[must_use]
+pub fn hint_detached(volumes: &[PodVolume], attacher: StrId) -> bool {
+    let concerns = |volume: &PodVolume| {
+        volume.claim().is_some() || volume.migrated().is_some_and(|handle| handle.driver == attacher)
+    };
+    volumes.iter().any(concerns)
 }
 
 /// Whether a claim that appeared may let a pod fit that this plugin rejected.
