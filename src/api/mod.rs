@@ -5,9 +5,9 @@ pub mod admission;
 pub mod eviction;
 pub mod log;
 pub mod nodes;
+mod object_requests;
 pub mod objects;
 pub mod pods;
-pub mod quota;
 pub mod request;
 pub mod stored;
 pub mod volumes;
@@ -16,11 +16,12 @@ pub use log::{Change, ChangeLog, Cursor, PodRef, StatusMask};
 pub use nodes::{NodeRow, Nodes};
 pub use objects::{NewObject, ObjectRow, Objects, Owned, Propagation, Uncounted};
 pub use pods::{Pods, Resized};
-pub use request::{Op, Rejection, StatusPatch};
+pub use request::{Op, Rejection};
+pub use stored::StatusPatch;
 pub use volumes::StorageTimes;
 
 use crate::base::{Digest, IdVec, SimTime};
-use crate::model::{ConfigId, StorageKey, StorageSet, StrId};
+use crate::model::{ClaimName, ConfigId, StorageKey, StorageSet, StrId};
 
 /// Every object of the simulated cluster.
 #[derive(Debug, Default)]
@@ -70,6 +71,11 @@ impl Cluster {
         self.pods.owned_from(self.objects.get(object).first_pod())
     }
 
+    /// The pods that an object owns, but for those that it has counted after their end; latest first.
+    pub fn unsettled_pods_of(&self, object: crate::model::ObjectId) -> impl Iterator<Item = PodRef> + '_ {
+        self.pods_of(object).take_while(|pod| !self.pods.settled(pod.pod))
+    }
+
     /// The keys of a ConfigMap or Secret, if it exists.
     #[must_use]
     pub fn config(&self, id: ConfigId) -> Option<&[StrId]> {
@@ -86,6 +92,12 @@ impl Cluster {
     #[must_use]
     pub fn storage_times(&self, key: StorageKey) -> Option<StorageTimes> {
         self.volumes.times(key)
+    }
+
+    /// How many claims of this name there were before: what tells their uids apart.
+    #[must_use]
+    pub fn claims_gone(&self, name: ClaimName) -> u32 {
+        self.volumes.gone(name)
     }
 
     /// The change log.

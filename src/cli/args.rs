@@ -40,6 +40,9 @@ pub(crate) struct Common {
     /// Say more
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub verbose: u8,
+    /// Take fields of manifests that do not exist for errors
+    #[arg(long, global = true)]
+    pub strict: bool,
     /// When to use colours
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     pub color: When,

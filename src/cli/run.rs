@@ -10,6 +10,7 @@ use super::seeds;
 use super::terminal::Terminal;
 use crate::base::SimTime;
 use crate::export::{self, Context, terminal as page};
+use crate::manifest::codes;
 use crate::record::{Recorder, Recording, SamplesOnly};
 use crate::scenario::{self, Loaded};
 use crate::sim::Simulation;
@@ -88,6 +89,9 @@ pub(super) fn understand(
     terminal: &Terminal,
 ) -> Result<(Plan, Loaded), Exit> {
     let mut loaded = scenario::load(path, overrides);
+    if terminal.strict {
+        loaded.diagnostics.raise(codes::STRICT);
+    }
     let diagnostics = &loaded.diagnostics;
     if diagnostics.has_errors() || terminal.level >= warnings {
         let text = diagnostics.render(&loaded.sources, terminal.color_err());
@@ -95,7 +99,7 @@ pub(super) fn understand(
             terminal.say(text.trim_end());
         }
     }
-    let Some(plan) = loaded.plan.take() else {
+    let Some(plan) = loaded.plan.take().filter(|_| !diagnostics.has_errors()) else {
         // The scenario file itself could not be read, rather than understood.
         let unread =
             diagnostics.sorted().iter().any(|one| one.code == scenario::codes::UNREADABLE_FILE && one.span.is_none());

@@ -10,6 +10,8 @@ pub(super) struct Terminal {
     pub level: i8,
     /// Whether progress may be shown.
     pub progress: bool,
+    /// Whether fields of manifests that do not exist are errors.
+    pub strict: bool,
     color: When,
 }
 
@@ -19,6 +21,7 @@ impl Terminal {
         Self {
             level: count(common.verbose) - count(common.quiet),
             progress: !common.no_progress && common.quiet == 0,
+            strict: common.strict,
             color: common.color,
         }
     }

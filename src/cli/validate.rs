@@ -8,7 +8,8 @@ use super::Exit;
 use super::args::{Format, ValidateArgs};
 use super::terminal::Terminal;
 use crate::diag::{Diagnostics, Severity, Sources};
-use crate::model::Vocabulary;
+use crate::manifest::Objects;
+use crate::model::{Vocabulary, WithoutRequests};
 use crate::{manifest, scenario};
 
 /// What is known of a scenario, or of all manifests.
@@ -16,6 +17,7 @@ struct Checked {
     sources: Sources,
     diagnostics: Diagnostics,
     ignored: Vec<(String, u32)>,
+    without_requests: WithoutRequests,
 }
 
 pub(super) fn run(args: &ValidateArgs, terminal: &Terminal) -> anyhow::Result<Exit> {
@@ -32,7 +34,10 @@ pub(super) fn run(args: &ValidateArgs, terminal: &Terminal) -> anyhow::Result<Ex
     }
     let mut exit = Exit::Success;
     let mut json: Vec<Value> = Vec::new();
-    for (name, Checked { sources, diagnostics, ignored }) in &checked {
+    if terminal.strict {
+        checked.iter_mut().for_each(|(_, checked)| checked.diagnostics.raise(manifest::codes::STRICT));
+    }
+    for (name, Checked { sources, diagnostics, ignored, without_requests }) in &checked {
         match args.format {
             Format::Human => terminal.print(diagnostics.render(sources, terminal.color_out()).as_bytes())?,
             Format::Short => terminal.print(diagnostics.render_short(sources).as_bytes())?,
@@ -45,6 +50,9 @@ pub(super) fn run(args: &ValidateArgs, terminal: &Terminal) -> anyhow::Result<Ex
             exit = Exit::Usage;
         }
         terminal.note(&format!("{name}: {}", verdict(diagnostics)));
+        if let Some(who) = without_requests.told() {
+            terminal.note(&format!("  {who} request neither cpu nor memory"));
+        }
         for line in super::ignored::lines(ignored, terminal.level > 0) {
             terminal.note(&line);
         }
@@ -57,7 +65,8 @@ pub(super) fn run(args: &ValidateArgs, terminal: &Terminal) -> anyhow::Result<Ex
 
 fn check_scenario(file: &Path, overrides: &[String]) -> Checked {
     let loaded = scenario::load(file, overrides);
-    Checked { sources: loaded.sources, diagnostics: loaded.diagnostics, ignored: loaded.ignored }
+    let without_requests = loaded.plan.map(|plan| plan.without_requests.0).unwrap_or_default();
+    Checked { sources: loaded.sources, diagnostics: loaded.diagnostics, ignored: loaded.ignored, without_requests }
 }
 
 fn check_manifests(files: &[&PathBuf]) -> anyhow::Result<Checked> {
@@ -66,7 +75,8 @@ fn check_manifests(files: &[&PathBuf]) -> anyhow::Result<Checked> {
     let opened = super::input::read(&paths, &mut sources)?;
     let mut diagnostics = Diagnostics::default();
     let objects = manifest::load(&opened, &sources, &mut Vocabulary::default(), &mut diagnostics);
-    Ok(Checked { sources, diagnostics, ignored: objects.ignored })
+    let Objects { ignored, without_requests, .. } = objects;
+    Ok(Checked { sources, diagnostics, ignored, without_requests })
 }
 
 fn verdict(diagnostics: &Diagnostics) -> String {

@@ -176,6 +176,11 @@ impl Diagnostics {
         self.0.len() - self.errors()
     }
 
+    /// Makes errors of warnings with these codes.
+    pub fn raise(&mut self, codes: &[Code]) {
+        self.0.iter_mut().filter(|one| codes.contains(&one.code)).for_each(|one| one.severity = Severity::Error);
+    }
+
     /// Takes over all of `other`.
     pub fn append(&mut self, other: Self) {
         self.0.extend(other.0);

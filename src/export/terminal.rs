@@ -102,12 +102,26 @@ pub fn warnings(ctx: &Context<'_>) -> Vec<String> {
     if (1..100).contains(&outcome.wait.count) {
         warnings.push(format!("with as few as {} waits the p99 is their maximum", outcome.wait.count));
     }
+    warnings.extend(without_requests(ctx));
     if !ctx.ignored.is_empty() {
         let named: Vec<_> = ctx.ignored.iter().take(FEW).map(|(path, n)| format!("{path} (×{n})")).collect();
         let more = if ctx.ignored.len() > FEW { ", ..." } else { "" };
         warnings.push(format!("not modelled and ignored: {}{more}", named.join(", ")));
     }
     warnings
+}
+
+/// How many pods of the manifests request nothing, and what is made of that.
+fn without_requests(ctx: &Context<'_>) -> Option<String> {
+    let (counted, assumed) = &ctx.plan.without_requests;
+    let who = counted.told()?;
+    let amounts: Vec<String> = assumed.iter().map(|(name, amount)| format!("{name} {amount}")).collect();
+    let made = if amounts.is_empty() {
+        "they fit on any node that takes pods; [defaults] can say what to assume".to_owned()
+    } else {
+        format!("each of their containers is taken to request {} ([defaults])", amounts.join(" and "))
+    };
+    Some(format!("{who} of the manifests request neither cpu nor memory: {made}"))
 }
 
 #[derive(Clone, Copy)]

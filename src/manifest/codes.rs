@@ -206,6 +206,9 @@ codes! {
     BAD_SCHEDULING_GATE = "PS1145", "invalid scheduling gate";
 }
 
+/// Warnings that are errors to whoever wants manifests to be read strictly: fields that do not exist.
+pub const STRICT: &[Code] = &[UNKNOWN_FIELD, MISPLACED_FIELD];
+
 #[cfg(test)]
 mod tests {
     use super::ALL;

@@ -53,7 +53,7 @@ pub(super) fn load(
     };
     let all = objects.iter().zip(&stamps);
     let (classes, others): (Vec<_>, Vec<_>) =
-        all.partition(|(object, _)| object.kind == Kind::Modelled("PriorityClass"));
+        all.partition(|(object, _)| matches!(object.kind, Kind::Modelled("PriorityClass" | "LimitRange")));
     for (ordinal, (object, stamp)) in classes.into_iter().chain(others).enumerate() {
         loader.object(object, stamp, ordinal);
     }
@@ -195,6 +195,7 @@ impl<'t> Loader<'_, 't> {
                 let ports = made.as_ref().map_or(Vec::new(), |made| made.port_names.clone());
                 self.selectable.push(Selectable { namespace: meta.namespace, labels: meta.labels.clone(), ports });
                 if let Some(made) = made.filter(|_| !broken) {
+                    self.objects.without_requests.pods += u32::from(!made.asks);
                     let (namespace, name) = (strings.intern(meta.namespace), strings.intern(&meta.name));
                     let observed = Observed::read(strings, object.node, meta);
                     self.objects.pods.push(PodObject { namespace, name, template: made.template, observed, span });
@@ -220,6 +221,9 @@ impl<'t> Loader<'_, 't> {
                 let ports = template.pod.as_ref().map_or(Vec::new(), |pod| pod.port_names.clone());
                 self.selectable.push(Selectable { namespace: meta.namespace, labels: template.labels, ports });
                 if let Some(pod) = template.pod.filter(|_| !broken) {
+                    if !pod.asks {
+                        self.objects.without_requests.add(&spec);
+                    }
                     self.objects.owners.extend(owner);
                     let (namespace, name) = (strings.intern(meta.namespace), strings.intern(&meta.name));
                     let template = Some(pod.template);
@@ -228,6 +232,10 @@ impl<'t> Loader<'_, 't> {
                 }
             }
             Made::Controlled(Some(spec)) if !broken => {
+                if let Some(range) = spec.limit_range() {
+                    let ranges = self.words.limit_ranges.entry(meta.namespace.into()).or_default();
+                    ranges.push(range.clone());
+                }
                 let (namespace, name) = (strings.intern(meta.namespace), strings.intern(&meta.name));
                 let object =
                     ControllerObject { namespace, name, spec: *spec, template: None, replicas_given: false, span };

@@ -70,6 +70,7 @@ pub use verdict::{FieldError, Verdict};
 pub use written::{Written, written};
 
 use crate::diag::{Diagnostics, SourceId, Sources, Span};
+use crate::model::WithoutRequests;
 use crate::model::objects::ObjectSpec;
 use crate::model::service::ConfigContent;
 use crate::model::{
@@ -97,6 +98,8 @@ pub struct Objects {
     pub configs: Vec<(ConfigContent, Span)>,
     /// Claims, volumes, storage classes and drivers.
     pub storage: StorageObjects,
+    /// How many pods request neither CPU nor memory: pods and replicas, and kinds whose pods cannot be counted.
+    pub without_requests: WithoutRequests,
     /// What an API server would answer, for objects in which something is wrong.
     pub verdicts: Vec<Verdict>,
     /// Fields that were read but that nothing here models: (kind and path, how often).

@@ -29,6 +29,8 @@ pub(super) struct Pod<'t> {
     pub template: PodTemplate,
     /// Names of ports of all containers.
     pub port_names: Vec<&'t str>,
+    /// Whether it requests CPU or memory itself.
+    pub asks: bool,
 }
 
 /// Where a pod's `spec` stands.
@@ -74,7 +76,9 @@ pub(super) fn spec<'t>(
     let host_network = spec.boolean(cx, "hostNetwork").unwrap_or(false);
     let grace_period_seconds = spec.integer(cx, "terminationGracePeriodSeconds", "int64").unwrap_or(30);
     let scope = Scope { namespace, host_network, grace_seconds: grace_period_seconds, volumes: &volumes };
-    let containers = containers(cx, &spec, &scope);
+    let mut containers = containers(cx, &spec, &scope);
+    fill_limits(cx, meta.namespace, &mut containers);
+    let asks = requests(cx, &spec, &mut containers);
     check_host_ports(cx, &spec, &containers);
     let restart_policy = cx.choice(
         &spec,
@@ -111,7 +115,23 @@ pub(super) fn spec<'t>(
         deletion_cost: meta.annotation("controller.kubernetes.io/pod-deletion-cost").map_or(0, deletion_cost),
         revision: 0,
     };
-    Some(Pod { template, port_names })
+    Some(Pod { template, port_names, asks })
+}
+
+/// Whether the pod requests CPU or memory at all. If not, each container gets what is to be assumed, as it would from a
+/// LimitRange.
+fn requests(cx: &mut Context<'_>, spec: &Fields<'_, '_>, containers: &mut [Container<'_>]) -> bool {
+    let of_pod = spec.get("resources").is_some();
+    let asks =
+        |c: &Container<'_>| [effective::CPU, effective::MEMORY].iter().any(|n| c.resources.requests.get(n).is_some());
+    if of_pod || containers.iter().any(asks) {
+        return true;
+    }
+    for container in containers {
+        container.resources.requests.fill(&cx.words.default_requests);
+        container.spec.requests = container.resources.requests.compile(&mut cx.words.strings);
+    }
+    false
 }
 
 /// What the pod says of its node being drained.
@@ -120,6 +140,21 @@ fn safe_to_evict(meta: &Meta<'_>) -> Option<bool> {
         Some("true") => Some(true),
         Some("false") => Some(false),
         _ => None,
+    }
+}
+
+/// Gives containers what the LimitRanges of their namespace say for those that state nothing (the plugin LimitRanger).
+fn fill_limits(cx: &mut Context<'_>, namespace: &str, containers: &mut [Container<'_>]) {
+    if cx.words.stored {
+        return;
+    }
+    let Some(ranges) = cx.words.limit_ranges.get(namespace) else { return };
+    for container in containers {
+        // What the API server fills in comes before its plugins.
+        container.resources.requests.fill(&container.resources.limits.clone());
+        ranges.iter().flat_map(|range| &range.limits).for_each(|item| item.fill(&mut container.resources));
+        container.spec.requests = container.resources.requests.compile(&mut cx.words.strings);
+        container.spec.limits = container.resources.limits.compile_limits();
     }
 }
 

@@ -27,6 +27,7 @@ pub mod pod;
 pub mod pod_affinity;
 pub mod profile;
 pub mod qos;
+pub mod quota;
 pub mod resources;
 pub mod selector;
 mod selector_parse;
@@ -54,6 +55,7 @@ pub use ids::*;
 pub use int_or_percent::IntOrPercent;
 pub use node::NodeShape;
 pub use node_affinity::{NameTest, NodeAffinity, NodeLabels, NodeSelectorTerm, NodeTerm};
+pub use objects::WithoutRequests;
 pub use pod::{
     ConfigKind, ConfigRef, ContainerPort, ContainerSpec, EnvSource, Hook, ImagePullPolicy, Mount, OwnRestartPolicy,
     PodNaming, PodTemplate, Probe, ProbeAction, Protocol, QosClass, ResizeRestarts, RestartPolicy, RestartRule, Role,

@@ -1,7 +1,8 @@
 //! The plan: everything a run is made of, compiled and checked. Building one cannot fail half-way; running one cannot
 //! fail at all. Scenarios, manifests and traces are compiled to it; tests and library users build it by hand.
 
-use super::objects::{ObjectKind, ObjectPlan};
+use super::effective::ResourceList;
+use super::objects::{ObjectKind, ObjectPlan, WithoutRequests};
 use super::pod::{PodNaming, generated_suffix};
 use super::service::ConfigContent;
 use super::strings::known;
@@ -49,6 +50,8 @@ pub struct Plan {
     pub configs: IdVec<ConfigId, ConfigObject>,
     /// The ones that exist from the start, with their keys.
     pub config_contents: Vec<ConfigContent>,
+    /// Pods of the manifests that request neither CPU nor memory, and what each of their containers is taken to request.
+    pub without_requests: (WithoutRequests, ResourceList),
     /// Claims, volumes, storage classes and drivers that exist from the start.
     pub storage: Vec<StorageObject>,
     /// Services.
@@ -479,6 +482,7 @@ impl Default for Plan {
             duration: SimDuration::from_secs(3600),
             namespaces: vec![Namespace::bare(known::DEFAULT, &mut strings)],
             owners: Vec::new(),
+            without_requests: (WithoutRequests::default(), ResourceList::new()),
             strings,
             classes: IdVec::new(),
             templates: IdVec::new(),

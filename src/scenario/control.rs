@@ -3,20 +3,33 @@
 use super::distributions::distribution;
 use super::fields::{Fields, Placed, choice, duration, fail, number};
 use super::files::open_one;
-use super::spec::cluster::{CONTROL_PLANE, EVICTION, EXPECT, FEATURE_GATES, OUTPUT, SCHEDULER};
+use super::spec::cluster::{CONTROL_PLANE, DEFAULTS, EVICTION, EXPECT, FEATURE_GATES, OUTPUT, SCHEDULER};
 use super::tree::{Node, Value};
 use super::units;
 use super::{Cx, codes, suggest};
-use crate::base::{Distribution, SimDuration};
+use crate::base::{Distribution, Format, Quantity, SimDuration};
 use crate::diag::SourceId;
 use crate::manifest::scheduler_config;
 use crate::model::eviction::{EvictionPlan, Statements};
-use crate::model::shutdown;
+use crate::model::{ResourceList, effective, shutdown};
 use crate::sim::metrics;
 use crate::sim::plan::{ControlPlane, Evaluator, Expect, OutputPlan, SchedulerPlan};
 
 /// First and longest wait of crash loops with the gate `ReduceDefaultCrashLoopBackOffDecay`.
 const REDUCED_CRASH_LOOP: (SimDuration, SimDuration) = (SimDuration::from_secs(1), SimDuration::from_secs(60));
+
+/// `[defaults]`: requests of containers of pods that request nothing.
+pub(super) fn defaults(cx: &mut Cx<'_>, root: &Fields<'_>) -> ResourceList {
+    let mut list = ResourceList::new();
+    let Some(fields) = root.table(cx, "defaults", &DEFAULTS) else { return list };
+    if let Some(cpu) = fields.amount(cx, "cpu", units::cpu) {
+        list.set(effective::CPU, Quantity::from_milli(cpu.value, Format::DecimalSi));
+    }
+    if let Some(memory) = fields.amount(cx, "memory", units::bytes) {
+        list.set(effective::MEMORY, Quantity::new(memory.value, Format::BinarySi));
+    }
+    list
+}
 
 pub(super) fn control_plane(cx: &mut Cx<'_>, root: &Fields<'_>) -> ControlPlane {
     let Some(fields) = root.table(cx, "control_plane", &CONTROL_PLANE) else { return ControlPlane::typical() };

@@ -32,7 +32,7 @@ use std::path::{Path, PathBuf};
 
 use crate::base::{IdVec, SimDuration, SimTime};
 use crate::diag::{Code, Diagnostics, SourceId, Sources, Span};
-use crate::model::{TemplateId, Vocabulary};
+use crate::model::{TemplateId, Vocabulary, WithoutRequests};
 use crate::sim::plan::Plan;
 
 use fields::Fields;
@@ -107,6 +107,8 @@ struct Cx<'f> {
     sources: Sources,
     diagnostics: Diagnostics,
     vocabulary: Vocabulary,
+    /// Pods of manifests that request neither CPU nor memory.
+    without_requests: WithoutRequests,
     ignored: BTreeMap<String, u32>,
     /// Files that were asked for.
     opened: BTreeMap<PathBuf, Option<SourceId>>,
@@ -151,6 +153,7 @@ fn compile(name: &str, text: String, folder: PathBuf, overrides: &[String], file
         sources: Sources::default(),
         diagnostics: Diagnostics::default(),
         vocabulary: Vocabulary::default(),
+        without_requests: WithoutRequests::default(),
         ignored: BTreeMap::new(),
         opened: BTreeMap::new(),
         manifests: BTreeSet::new(),
@@ -188,6 +191,7 @@ fn read(cx: &mut Cx<'_>, root: &Fields<'_>, file: &str) -> Option<Plan> {
     let control_plane = control::control_plane(cx, root);
     cx.vocabulary.default_toleration_seconds = control_plane.default_toleration_seconds;
     cx.vocabulary.container_restart_rules = control_plane.container_restart_rules;
+    cx.vocabulary.default_requests = control::defaults(cx, root);
     let expects = control::expects(cx, root);
     let output = control::output(cx, root);
 
@@ -205,6 +209,7 @@ fn read(cx: &mut Cx<'_>, root: &Fields<'_>, file: &str) -> Option<Plan> {
     let faults = faults::read(cx, root, &parts);
     checks::whole(cx, root, &parts, &control_plane.scheduler);
 
+    let without_requests = (cx.without_requests, cx.vocabulary.default_requests.clone());
     cx.templates = std::mem::take(&mut parts.origins);
     let mut vocabulary = std::mem::take(&mut cx.vocabulary);
     let namespaces = parts.all_namespaces(&mut vocabulary.strings);
@@ -224,6 +229,7 @@ fn read(cx: &mut Cx<'_>, root: &Fields<'_>, file: &str) -> Option<Plan> {
         autoscaler,
         configs: vocabulary.configs.entries().map(|(_, config)| config.clone()).collect(),
         config_contents: parts.config_contents,
+        without_requests,
         storage: parts.storage,
         services: parts.services,
         namespaces,

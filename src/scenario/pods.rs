@@ -78,6 +78,9 @@ pub(super) fn compile(cx: &mut Cx<'_>, sources: &[SourceId], purpose: Purpose) -
     let mut found = Diagnostics::default();
     let objects = manifest::load(sources, &cx.sources, &mut cx.vocabulary, &mut found);
     cx.manifests.extend(sources);
+    if purpose != Purpose::Beside {
+        cx.without_requests.append(objects.without_requests);
+    }
     if found.has_errors() {
         cx.missing = Missing::ALL;
     }

@@ -36,6 +36,9 @@ pub(super) fn run(args: &ScheduleArgs, terminal: &Terminal) -> anyhow::Result<Ex
     files.extend(input::read(&args.pods, &mut sources)?);
     let asked: Vec<_> = files[first_asked..].to_vec();
     let mut objects = manifest::load(&files, &sources, &mut words, &mut diagnostics);
+    if terminal.strict {
+        diagnostics.raise(codes::STRICT);
+    }
     say(&diagnostics, &sources, terminal);
     if diagnostics.has_errors() {
         return Ok(Exit::Usage);

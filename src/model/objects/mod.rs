@@ -230,6 +230,45 @@ impl ObjectSpec {
     }
 }
 
+/// How many pods of manifests request neither CPU nor memory.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct WithoutRequests {
+    /// Pods, and replicas of workloads.
+    pub pods: u32,
+    /// DaemonSets and CronJobs, whose pods are not counted in advance.
+    pub workloads: u32,
+}
+
+impl WithoutRequests {
+    /// Counts the pods of a workload.
+    pub fn add(&mut self, spec: &ObjectSpec) {
+        let replicas = match spec {
+            ObjectSpec::Job(job) => Some(job.completions.map_or(job.parallelism, |all| all.min(job.parallelism))),
+            other => other.replicas(),
+        };
+        match replicas {
+            Some(replicas) => self.pods += u32::try_from(replicas).unwrap_or(0),
+            None => self.workloads += 1,
+        }
+    }
+
+    /// The counts in words; `None` if there are none.
+    #[must_use]
+    pub fn told(&self) -> Option<String> {
+        let plural = |count: u32, one: &str| format!("{count} {one}{}", if count == 1 { "" } else { "s" });
+        let pods = (self.pods > 0).then(|| plural(self.pods, "pod"));
+        let workloads = (self.workloads > 0).then(|| plural(self.workloads, "DaemonSet or CronJob"));
+        let who: Vec<String> = pods.into_iter().chain(workloads).collect();
+        (!who.is_empty()).then(|| who.join(" and "))
+    }
+
+    /// Takes over another count.
+    pub const fn append(&mut self, other: Self) {
+        self.pods += other.pods;
+        self.workloads += other.workloads;
+    }
+}
+
 /// An object to be made.
 #[derive(Clone, PartialEq, Debug)]
 pub struct ObjectPlan {

@@ -4,6 +4,7 @@
 use super::autoscaler::AUTOSCALER;
 use super::behavior::BEHAVIOR;
 use super::node_pool::NODE_POOL;
+pub use super::results::{EXPECT, OUTPUT};
 use super::workload::{ARRIVALS, CHANGE, FAULT, TRAFFIC};
 use super::{Key, Kind, Section, at_least};
 
@@ -16,6 +17,13 @@ pub static ROOT: Section = Section {
         Key::required("scenario", Kind::Table(&SCENARIO), "The run itself.", "{ duration = \"1h\" }"),
         Key::optional("node_pool", Kind::Tables(&NODE_POOL), "none", "Groups of equal nodes.", "[]"),
         Key::optional("behavior", Kind::Tables(&BEHAVIOR), "none", "What processes in containers do.", "[]"),
+        Key::optional(
+            "defaults",
+            Kind::Table(&DEFAULTS),
+            "nothing",
+            "What pods without requests are taken to request.",
+            "{ cpu = \"100m\", memory = \"128Mi\" }",
+        ),
         Key::optional("image", Kind::Tables(&IMAGE), "none", "Sizes of container images.", "[]"),
         Key::optional("traffic", Kind::Tables(&TRAFFIC), "none", "Requests on services over time.", "[]"),
         Key::optional("arrivals", Kind::Tables(&ARRIVALS), "none", "Pods that arrive over time.", "[]"),
@@ -53,6 +61,18 @@ pub static SCENARIO: Section = Section {
              for all manifests below it, `*` for any text in a name, `**` for any folders. `$PODSIM_SHARED` may start a path.",
             "[\"shop/*.yaml\"]",
         ),
+    ],
+};
+
+/// `[defaults]`.
+pub static DEFAULTS: Section = Section {
+    name: "defaults",
+    doc: "What each container of a pod requests that itself requests neither CPU nor memory, as a LimitRange in every namespace \
+          would have it. The summary says how many such pods there are.",
+    extended_resources: false,
+    keys: &[
+        Key::optional("cpu", Kind::Cpu, "none", "Requested CPU.", "\"100m\""),
+        Key::optional("memory", Kind::Bytes, "none", "Requested memory.", "\"128Mi\""),
     ],
 };
 
@@ -453,48 +473,5 @@ pub static SCHEDULER: Section = Section {
             "How nodes are evaluated; all decide the same. `scan` is the plain and slow judge.",
             "\"scan\"",
         ),
-    ],
-};
-
-/// `[[expect]]`.
-pub static EXPECT: Section = Section {
-    name: "expect",
-    doc: "A bound on a metric of the result. If one fails, the run ends with exit code 1.",
-    extended_resources: false,
-    keys: &[
-        Key::required("metric", Kind::Text, "The metric; see the list below.", "\"wait_seconds_p99\""),
-        Key::optional(
-            "min",
-            Kind::Either(&[Kind::Number, Kind::Duration]),
-            "none",
-            "It must not be below this: a duration where the metric's name holds `_seconds`, else a number.",
-            "1",
-        ),
-        Key::optional(
-            "max",
-            Kind::Either(&[Kind::Number, Kind::Duration]),
-            "none",
-            "It must not be above this.",
-            "\"30s\"",
-        ),
-    ],
-};
-
-/// `[output]`.
-pub static OUTPUT: Section = Section {
-    name: "output",
-    doc: "What is written.",
-    extended_resources: false,
-    keys: &[
-        Key::optional(
-            "sample_every",
-            Kind::Duration,
-            "a 480th of the duration",
-            "Time between two rows of the time series.",
-            "\"1m\"",
-        ),
-        Key::optional("events", Kind::Flag, "true", "Write `events.jsonl`: everything that happened.", "false"),
-        Key::optional("trace", Kind::Flag, "true", "Write `trace.json`, for the Perfetto trace viewer.", "false"),
-        Key::optional("charts", Kind::Flag, "true", "Draw charts.", "false"),
     ],
 };
