@@ -7,7 +7,7 @@ use super::autoscaler::{Growth, growth};
 use super::codes;
 use super::fields::{Fields, Placed, fail, whole};
 use super::parts::Parts;
-use super::spec::cluster::{ALLOCATABLE, CAPACITY, NODE_POOL, RESERVED};
+use super::spec::node_pool::{ALLOCATABLE, CAPACITY, NODE_POOL, RESERVED};
 use super::units;
 use crate::base::{Format, Quantity};
 use crate::model::eviction::{Signal, Threshold};
