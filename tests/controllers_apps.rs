@@ -351,3 +351,40 @@ fn deleting_a_deployment_deletes_its_pods() {
     run_to(&mut simulation, 300);
     assert_eq!((pods(&simulation).len(), simulation.cluster().objects().iter().count()), (0, 0));
 }
+
+/// With `Retain` a claim stays when its pod is given up, with `Delete` it goes.
+#[test]
+fn claims_are_made_before_pods_and_go_as_the_policy_says() {
+    let claim = "apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: data}\nspec: {accessModes: \
+                 [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}\n";
+    for (deletes, expected) in [(false, vec!["data-web-0", "data-web-1"]), (true, vec!["data-web-0"])] {
+        let mut apps = stateful_set(web(), 2, false);
+        let read = |_: &std::path::Path| Ok(claim.to_owned());
+        let text = "[scenario]\nduration = \"1h\"\nmanifests = [\"claim.yaml\"]\n[[node_pool]]\nname = \"n\"\n\
+                    count = 1\ncapacity = { cpu = \"1\", memory = \"1Gi\" }\n";
+        let other = podsim::scenario::from_text("claims.toml", text, &read).plan.expect("a plan");
+        let storage = other.storage.iter().find_map(|object| match object {
+            podsim::model::StorageObject::Claim(claim) => Some(claim.clone()),
+            _ => None,
+        });
+        let name = apps.plan.strings.intern("data");
+        let claim = podsim::model::objects::ClaimTemplate { name, claim: storage.expect("a claim") };
+        if let ObjectSpec::StatefulSet(spec) = &mut apps.plan.objects[0].spec {
+            spec.claims = Box::new([claim]);
+            spec.delete_claims_when_scaled = deletes;
+        }
+        apps.scale_at(60, 1);
+        let mut simulation = Simulation::new(apps.plan);
+        let names = |simulation: &Simulation| {
+            let strings = &simulation.plan().strings;
+            let claims = simulation.cluster().storage().claims();
+            let mut names: Vec<String> = claims.map(|claim| strings.text(claim.name.name).to_owned()).collect();
+            names.sort();
+            names
+        };
+        run_to(&mut simulation, 59);
+        assert_eq!(names(&simulation), ["data-web-0", "data-web-1"]);
+        run_to(&mut simulation, 200);
+        assert_eq!(names(&simulation), expected);
+    }
+}

@@ -418,3 +418,28 @@ fn what_a_resize_is_about_to_take_counts_on_the_node() {
     // Without a node there is nothing to resize.
     assert_eq!(class(&pod("", "phase: Pending")), (1000, 1024, None));
 }
+
+/// The plugin LimitRanger: limits from `default` or `max`, requests from the container's own limits, `defaultRequest` or `default`.
+#[test]
+fn limit_ranges_of_the_namespace_fill_in_requests_and_limits() {
+    let pod = |namespace: &str, resources: &str| {
+        format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: p, namespace: {namespace}}}\nspec:\n  containers:\n  - {{name: a, \
+             image: i, resources: {resources}}}\n---\n"
+        )
+    };
+    let range = "apiVersion: v1\nkind: LimitRange\nmetadata: {name: r, namespace: small}\nspec:\n  limits:\n  - type: \
+                 Container\n    default: {cpu: 200m}\n    defaultRequest: {cpu: 50m}\n    max: {memory: 1Gi}\n";
+    let text =
+        pod("small", "{}") + &pod("other", "{}") + &pod("small", "{limits: {cpu: 150m}}").replace(": p,", ": q,");
+    let (objects, words, _) = compile(&(text + range));
+    let of = |at: usize| {
+        let template = &objects.pods[at].template;
+        let (spec, class) = (&template.containers[0], words.classes.get(template.class));
+        (spec.requests.milli_cpu, spec.limits.milli_cpu, class.requests.memory, template.qos)
+    };
+    let gibi = 1 << 30;
+    assert_eq!(of(0), (50, Some(200), gibi, QosClass::Burstable));
+    assert_eq!(of(1), (0, None, 0, QosClass::BestEffort));
+    assert_eq!(of(2), (150, Some(150), gibi, QosClass::Guaranteed));
+}

@@ -77,7 +77,10 @@ fn requested(plan: &podsim::sim::plan::Plan) -> (u32, f64, f64) {
         let mut count = WithoutRequests::default();
         if let Some(template) = object.spec.template() {
             count.add(&object.spec);
-            add(template, if matches!(object.spec, ObjectSpec::DaemonSet(_) | ObjectSpec::CronJob(_)) { 0 } else { count.pods });
+            add(
+                template,
+                if matches!(object.spec, ObjectSpec::DaemonSet(_) | ObjectSpec::CronJob(_)) { 0 } else { count.pods },
+            );
         }
     }
     #[allow(clippy::cast_precision_loss)]
@@ -92,7 +95,8 @@ fn scenario_of(entry: &Entry, folder: &Path) -> PathBuf {
     let paths: Vec<String> = given.iter().map(|path| format!("{:?}", root.join(path).display().to_string())).collect();
     let mut text = format!("[scenario]\nduration = \"1h\"\nmanifests = [{}]\n", paths.join(", "));
     if entry.nodes > 0 {
-        let _ = write!(text, "[[node_pool]]\nname = \"n\"\ncount = {}\ncapacity = {{ {} }}\n", entry.nodes, entry.capacity);
+        let _ =
+            write!(text, "[[node_pool]]\nname = \"n\"\ncount = {}\ncapacity = {{ {} }}\n", entry.nodes, entry.capacity);
     }
     text += &entry.scenario;
     let file: String = entry.name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
@@ -149,7 +153,8 @@ fn differences(entry: &Entry, folder: &Path) -> Vec<String> {
         *at_end.entry(status).or_default() += 1;
     }
     if at_end != entry.at_end {
-        let odd: Vec<_> = outcome.pods.iter().filter(|row| row.status != "Running" && row.status != "Completed").collect();
+        let odd: Vec<_> =
+            outcome.pods.iter().filter(|row| row.status != "Running" && row.status != "Completed").collect();
         let odd: Vec<_> = odd.iter().map(|row| format!("{} {} {}", row.name, row.ready, row.status)).collect();
         wrong.push(format!("at the end {at_end:?}, not {:?}: {odd:?}", entry.at_end));
     }
@@ -167,8 +172,7 @@ fn every_directory_has_the_verdict_of_the_table() {
     let table: Table = toml::from_str(include_str!("manifests.toml")).expect("the table is TOML");
     let known: BTreeSet<&str> = table.directory.iter().map(|entry| entry.name.split('/').next().unwrap()).collect();
     let there = folder.read_dir().unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir());
-    let there: BTreeSet<String> =
-        there.map(|path| path.file_name().unwrap().to_string_lossy().into_owned()).collect();
+    let there: BTreeSet<String> = there.map(|path| path.file_name().unwrap().to_string_lossy().into_owned()).collect();
     assert_eq!(there.iter().map(String::as_str).collect::<BTreeSet<_>>(), known, "directories and the table");
     let mut wrong = Vec::new();
     for entry in &table.directory {

@@ -7,6 +7,7 @@ use podsim::model::{
 };
 use podsim::scheduler::columns::Columns;
 use podsim::scheduler::cycle::{Ask, Decision, Options, Outcome, Pick, TieBreak, schedule_one};
+use podsim::scheduler::journal::Changed;
 use podsim::scheduler::view::{NodeSpec, View};
 
 const BIG: ClassId = ClassId::from_raw(0);
@@ -134,7 +135,7 @@ fn a_long_absence_is_told_from_a_short_one() {
         let pod = PodId::from_raw(0);
         late = view.journal().cursor();
         view.assume(pod, SMALL, node(round % 3));
-        assert_eq!(view.journal().changes_since(late), Some(&[node(round % 3)][..]));
+        assert_eq!(view.journal().changes_since(late), Some(&[Changed { node: node(round % 3), facts: false }][..]));
         view.remove_pod(pod);
     }
     assert_eq!(view.journal().changes_since(early), None);

@@ -38,12 +38,14 @@ impl StatusMask {
     }
 
     /// Whether all bits of `other` are set.
+    #[inline]
     #[must_use]
     pub const fn has(self, other: Self) -> bool {
         self.0 & other.0 == other.0
     }
 
     /// Sets the bits of `other`.
+    #[inline]
     pub const fn add(&mut self, other: Self) {
         self.0 |= other.0;
     }
@@ -274,6 +276,7 @@ impl Cursor {
     pub const ALL: [Self; CURSORS] = [Self::Recorder, Self::Kubelet, Self::Controllers, Self::Scheduler];
 
     /// Whether the reader does anything about `change`. It may be given others, too.
+    #[inline]
     #[must_use]
     pub const fn cares(self, change: &Change) -> bool {
         match self {
@@ -361,13 +364,28 @@ impl ChangeLog {
         Some((when + lag, change))
     }
 
+    /// How many changes are kept: some reader has not read them.
+    #[inline]
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether every reader has read everything.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
     /// How many changes `cursor` has not read.
+    #[inline]
     #[must_use]
     pub fn unread(&self, cursor: Cursor) -> u64 {
         self.first + self.entries.len() as u64 - self.read[cursor as usize]
     }
 
     /// When `cursor` can read its next change with this lag; `None`: there is none.
+    #[inline]
     #[must_use]
     pub fn next_at(&self, cursor: Cursor, lag: SimDuration) -> Option<SimTime> {
         let index = usize::try_from(self.read[cursor as usize] - self.first).expect("the log fits in memory");

@@ -5,9 +5,9 @@ pub mod admission;
 pub mod eviction;
 pub mod log;
 pub mod nodes;
+mod object_requests;
 pub mod objects;
 pub mod pods;
-pub mod quota;
 pub mod request;
 pub mod stored;
 pub mod volumes;
@@ -68,6 +68,11 @@ impl Cluster {
     /// The pods that an object owns, latest first.
     pub fn pods_of(&self, object: crate::model::ObjectId) -> impl Iterator<Item = PodRef> + '_ {
         self.pods.owned_from(self.objects.get(object).first_pod())
+    }
+
+    /// The pods that an object owns, but for those that it has counted after their end; latest first.
+    pub fn unsettled_pods_of(&self, object: crate::model::ObjectId) -> impl Iterator<Item = PodRef> + '_ {
+        self.pods_of(object).take_while(|pod| !self.pods.settled(pod.pod))
     }
 
     /// The keys of a ConfigMap or Secret, if it exists.

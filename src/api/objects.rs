@@ -36,6 +36,7 @@ pub struct ObjectRow {
     /// The objects that it owns, in order of creation.
     children: Vec<ObjectId>,
     first_pod: Option<PodId>,
+    last_pod: Option<PodId>,
     pods: u32,
     uncounted: Vec<Uncounted>,
 }
@@ -206,6 +207,7 @@ impl Objects {
             exists: true,
             children: Vec::new(),
             first_pod: None,
+            last_pod: None,
             pods: 0,
             uncounted: Vec::new(),
         });
@@ -240,7 +242,16 @@ impl Objects {
     pub(super) fn join(&mut self, id: ObjectId, pod: PodId) -> Option<PodId> {
         let row = &mut self.rows[id];
         row.pods += 1;
+        row.last_pod.get_or_insert(pod);
         row.first_pod.replace(pod)
+    }
+
+    /// Puts a pod at the end of an owner's list; the pod that was there.
+    pub(super) fn join_last(&mut self, id: ObjectId, pod: PodId) -> Option<PodId> {
+        let row = &mut self.rows[id];
+        row.pods += 1;
+        row.first_pod.get_or_insert(pod);
+        row.last_pod.replace(pod)
     }
 
     /// Keeps what a Job is yet to count of a pod that goes.
@@ -255,12 +266,15 @@ impl Objects {
         at.map(|at| uncounted.remove(at)).is_some()
     }
 
-    /// Takes a pod out of an owner's list; `next` is the pod behind it, if it was at the head.
-    pub(super) fn leave(&mut self, id: ObjectId, head: bool, next: Option<PodId>) {
+    /// Takes a pod out of an owner's list, where it stood between these.
+    pub(super) fn leave(&mut self, id: ObjectId, previous: Option<PodId>, next: Option<PodId>) {
         let row = &mut self.rows[id];
         row.pods -= 1;
-        if head {
+        if previous.is_none() {
             row.first_pod = next;
+        }
+        if next.is_none() {
+            row.last_pod = previous;
         }
     }
 }

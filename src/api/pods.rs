@@ -49,6 +49,8 @@ struct OwnedPod {
     by: Owned,
     /// A Job has yet to count it.
     tracked: bool,
+    /// Its Job has counted it after its end: it stands behind all others in the owner's list.
+    settled: bool,
     next: Option<PodId>,
     previous: Option<PodId>,
 }
@@ -119,12 +121,14 @@ impl Pods {
     }
 
     /// Whether this pod still exists.
+    #[inline]
     #[must_use]
     pub fn exists(&self, pod: PodRef) -> bool {
         self.core.get(pod.pod).is_some_and(|core| core.uid == Some(pod.uid))
     }
 
     /// The pod in `slot`, if any.
+    #[inline]
     #[must_use]
     pub fn in_slot(&self, slot: PodId) -> Option<PodRef> {
         self.core[slot].uid.map(|uid| PodRef { pod: slot, uid })
@@ -158,9 +162,25 @@ impl Pods {
     }
 
     /// Removes that finalizer. Returns whether it was there.
-    pub(super) fn untrack(&mut self, pod: PodId) -> bool {
-        let exists = self.owned.get(pod).is_some();
-        exists && self.owned[pod].as_mut().is_some_and(|owned| std::mem::take(&mut owned.tracked))
+    pub(super) fn untrack(&mut self, objects: &mut Objects, pod: PodId) -> bool {
+        let owned = self.owned.get(pod).copied().flatten();
+        let Some(owned) = owned.filter(|owned| owned.tracked) else { return false };
+        let mut owned = OwnedPod { tracked: false, settled: self.phase(pod).is_terminal(), ..owned };
+        if owned.settled {
+            self.leave_owner(objects, pod);
+            let last = objects.join_last(owned.by.object, pod);
+            if let Some(Some(last)) = last.map(|last| self.owned[last].as_mut()) {
+                last.next = Some(pod);
+            }
+            (owned.previous, owned.next) = (last, None);
+        }
+        self.owned[pod] = Some(owned);
+        true
+    }
+
+    /// Whether its Job has counted it after its end.
+    pub(super) fn settled(&self, pod: PodId) -> bool {
+        self.owned.get(pod).copied().flatten().is_some_and(|owned| owned.settled)
     }
 
     /// What its Job has yet to count of a pod that goes.
@@ -203,14 +223,14 @@ impl Pods {
             next.previous = Some(pod);
         }
         let tracked = objects.get(by.object).kind() == ObjectKind::Job;
-        self.owned[pod] = Some(OwnedPod { by, tracked, next, previous: None });
+        self.owned[pod] = Some(OwnedPod { by, tracked, settled: false, next, previous: None });
     }
 
     /// Takes its owner from a pod.
     pub(super) fn leave_owner(&mut self, objects: &mut Objects, pod: PodId) {
         let Some(OwnedPod { by, next, previous, .. }) = self.owned.get(pod).copied().flatten() else { return };
         self.owned[pod] = None;
-        objects.leave(by.object, previous.is_none(), next);
+        objects.leave(by.object, previous, next);
         for (neighbour, is_next) in [(next, true), (previous, false)] {
             let Some(Some(neighbour)) = neighbour.map(|neighbour| self.owned[neighbour].as_mut()) else { continue };
             if is_next {
@@ -222,6 +242,7 @@ impl Pods {
     }
 
     /// What the pod was made from.
+    #[inline]
     #[must_use]
     pub fn template(&self, pod: PodId) -> TemplateId {
         self.core[pod].template
@@ -234,36 +255,42 @@ impl Pods {
     }
 
     /// Where the pod came from, and its number there.
+    #[inline]
     #[must_use]
     pub fn source(&self, pod: PodId) -> (WorkloadId, u32) {
         (self.core[pod].workload, self.core[pod].ordinal)
     }
 
     /// The node it is bound to.
+    #[inline]
     #[must_use]
     pub fn node(&self, pod: PodId) -> Option<NodeId> {
         self.core[pod].node
     }
 
     /// `status.phase`.
+    #[inline]
     #[must_use]
     pub fn phase(&self, pod: PodId) -> Phase {
         self.core[pod].phase
     }
 
     /// `status.reason`.
+    #[inline]
     #[must_use]
     pub fn reason(&self, pod: PodId) -> StrId {
         unpack_reason(self.core[pod].reason)
     }
 
     /// Whether it has a deletion timestamp.
+    #[inline]
     #[must_use]
     pub fn deleting(&self, pod: PodId) -> bool {
         self.deletions.contains_key(&pod)
     }
 
     /// Whether it has an address.
+    #[inline]
     #[must_use]
     pub fn has_address(&self, pod: PodId) -> bool {
         self.core[pod].has_address
@@ -288,12 +315,14 @@ impl Pods {
     }
 
     /// When it was created, uncut.
+    #[inline]
     #[must_use]
     pub fn created(&self, pod: PodId) -> SimTime {
         self.created_at[pod]
     }
 
     /// `status.startTime`, once the kubelet has written it.
+    #[inline]
     #[must_use]
     pub fn started(&self, pod: PodId) -> Option<SimTime> {
         let started = self.core[pod].started;
@@ -301,6 +330,7 @@ impl Pods {
     }
 
     /// Its conditions.
+    #[inline]
     #[must_use]
     pub fn conditions(&self, pod: PodId) -> &StoredConditions {
         &self.conditions[pod]

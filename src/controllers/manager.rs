@@ -269,6 +269,7 @@ impl Manager {
                 | (Write::DeletePod(_) | Write::DeleteObject(..), Err(Rejection::NotFound | Rejection::Conflict(_)))
                 | (Write::PutStatus(..) | Write::PutSpec(..) | Write::Scale(..), Err(_))
                 | (Write::PutStorage(_), Err(Rejection::Conflict(_)))
+                | (Write::DeleteStorage(_), Err(_))
                 | (Write::AdoptPod(_) | Write::ReleasePod(_) | Write::UntrackPod(_), Err(_))
         );
         running.failed |= !is_done;
@@ -307,6 +308,7 @@ impl Manager {
             &Write::Scale(object, replicas) => env.cluster.request(now, Op::Scale(object, replicas)),
             Write::PutStatus(object, status) => env.cluster.request(now, Op::PutStatus(*object, status)),
             &Write::DeleteObject(object, how) => env.cluster.request(now, Op::DeleteObject(object, how)),
+            &Write::DeleteStorage(key) => env.cluster.request(now, Op::DeleteStorage(key)),
             Write::PutStorage(storage) => env.cluster.request(now, Op::PutStorage(storage)),
         }
         .map(|change| {

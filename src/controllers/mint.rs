@@ -91,7 +91,9 @@ pub(super) fn claim(
     let mut claim = template.claim.clone();
     let name = format!("{}-{}-{ordinal}", plan.strings.text(template.name), row.name);
     claim.name = ClaimName { namespace: row.namespace, name: plan.strings.intern(&name) };
-    claim.uid = plan.strings.intern(&format!("uid-{}-{name}", plan.strings.text(row.namespace)));
+    let uid = format!("uid-{}-{name}", plan.strings.text(row.namespace));
+    claim.uid = plan.strings.intern(&uid);
+    claim.provisioned = plan.strings.intern(&format!("pvc-{uid}"));
     cluster.storage().claim(claim.name).is_none().then_some(claim)
 }
 

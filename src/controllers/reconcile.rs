@@ -69,6 +69,11 @@ pub(super) fn concerned(cluster: &Cluster, change: &Change, found: &mut Concerne
         cluster.pods().exists(pod).then(|| cluster.pods().owned(pod.pod)).flatten().map(|owned| owned.object)
     };
     match *change {
+        // Autoscalers come on a grid of their own (upstream: FixedItemIntervalRateLimiter).
+        Change::ObjectAdded(object) if hpa::sync::is_autoscaler(cluster, object) => {
+            found.later.push((object, hpa::sync::PERIOD));
+        }
+        Change::ObjectChanged(object, _) if hpa::sync::is_autoscaler(cluster, object) => {}
         Change::PodAdded { pod, .. }
         | Change::PodBound { pod, .. }
         | Change::PodStatus { pod, .. }
@@ -89,6 +94,7 @@ pub(super) fn concerned(cluster: &Cluster, change: &Change, found: &mut Concerne
             found.add_later(cluster, before);
             found.add_later(cluster, owner);
         }
+        Change::ObjectChanged(object, _) if hpa::sync::is_autoscaler(cluster, object) => {}
         Change::ObjectChanged(object, false) => {
             // The status of these is for others: what they want themselves has not changed.
             let row = cluster.objects().get(object);
@@ -96,11 +102,6 @@ pub(super) fn concerned(cluster: &Cluster, change: &Change, found: &mut Concerne
             found.add_later(cluster, Some(object).filter(|_| is_read));
             found.add(cluster.objects().get(object).owner);
         }
-        // Autoscalers come on a grid of their own (upstream: FixedItemIntervalRateLimiter).
-        Change::ObjectAdded(object) if hpa::sync::is_autoscaler(cluster, object) => {
-            found.later.push((object, hpa::sync::PERIOD));
-        }
-        Change::ObjectChanged(object, _) if hpa::sync::is_autoscaler(cluster, object) => {}
         Change::ObjectAdded(object)
         | Change::ObjectChanged(object, true)
         | Change::ObjectDeleting(object)
@@ -137,6 +138,7 @@ fn matters(owner: &ObjectRow, change: &Change) -> bool {
 pub(super) fn sync<R: Recorder>(cx: &mut Sync<'_, R>) {
     let row = cx.row();
     if !row.exists() {
+        stateful_set::reconcile::collect_claims(cx);
         return gc::collect(cx);
     }
     match row.kind() {
@@ -201,7 +203,17 @@ pub(super) fn written<T, R: Recorder>(
         });
         return;
     }
+    let of_set = (kind == ObjectKind::StatefulSet).then(|| env.cluster.objects().get(object).name.clone());
     match (write, result) {
+        (Write::CreatePod { .. } | Write::DeletePod(_), Ok(_)) if of_set.is_some() => {
+            if let (Some(pod), Some(set)) = (name, of_set) {
+                let (event, verb) = match write {
+                    Write::DeletePod(_) => (KubeEvent::SuccessfulDelete, "delete"),
+                    _ => (KubeEvent::SuccessfulCreate, "create"),
+                };
+                env.event(subject, event, || format!("{verb} Pod {pod} in StatefulSet {set} successful"));
+            }
+        }
         (Write::CreatePod { .. }, Ok(_)) => {
             env.event(subject, KubeEvent::SuccessfulCreate, || format!("Created pod: {}", name.unwrap_or_default()));
         }

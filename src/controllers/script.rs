@@ -12,7 +12,7 @@ use crate::api::{Cluster, NewObject, ObjectRow, PodRef, Propagation};
 use crate::base::{SimDuration, SimTime};
 use crate::model::objects::{ObjectSpec, ObjectStatus};
 use crate::model::plan::Plan;
-use crate::model::{NodeId, ObjectId, PodConditionType, StorageObject, TemplateId};
+use crate::model::{NodeId, ObjectId, PodConditionType, StorageKey, StorageObject, TemplateId};
 use crate::record::{Fact, KubeEvent, Recorder, Subject};
 
 /// One write.
@@ -52,6 +52,8 @@ pub enum Write {
     PutStatus(ObjectId, Box<ObjectStatus>),
     /// Deletes an object.
     DeleteObject(ObjectId, Propagation),
+    /// Deletes a storage object, which may stay until it is no longer used.
+    DeleteStorage(StorageKey),
     /// Creates or replaces a claim or another storage object.
     PutStorage(Box<StorageObject>),
 }

@@ -25,6 +25,7 @@ pub trait Timers<T> {
     }
     /// Delivers `what` after `delay`, which is one of a few that are the same all through the run: such timers are sorted
     /// by nature and cost less.
+    #[inline]
     fn after_constant(&mut self, delay: SimDuration, what: T) -> TimerKey {
         self.after(delay, what)
     }
@@ -35,15 +36,18 @@ impl<E: Copy + From<T> + Ranked, T> Timers<T> for Kernel<E> {
         Self::now(self)
     }
 
+    #[inline]
     fn at(&mut self, at: SimTime, what: T) -> TimerKey {
         let event = E::from(what);
         self.schedule_at(at, event.rank(), event)
     }
 
+    #[inline]
     fn disarm(&mut self, key: TimerKey) -> bool {
         self.cancel(key)
     }
 
+    #[inline]
     fn after_constant(&mut self, delay: SimDuration, what: T) -> TimerKey {
         let event = E::from(what);
         let lane = self.lane(delay, event.rank());

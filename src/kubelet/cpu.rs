@@ -40,6 +40,7 @@ impl Machine {
 impl Kubelets {
     /// Shares the machine's CPU time anew.
     pub(super) fn share_cpu<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, node: NodeId) {
+        self.machines[node].steady_usage.set(None);
         if let Some(timer) = self.machines[node].cpu_timer.take() {
             env.timers.disarm(timer);
         }

@@ -56,7 +56,8 @@ impl Kubelets {
     ) {
         match self.refusal(env, pod, node) {
             None => {
-                self.admit(env, pod, node);
+                let id = self.admit(env, pod, node);
+                self.sync(env, id);
             }
             Some(refusal) => reject(self, env, pod, node, &refusal),
         }

@@ -184,6 +184,7 @@ impl Kubelets {
             shutdown: None,
             used: crate::model::Resources::default(),
             pods: 0,
+            steady_usage: std::cell::Cell::new(None),
         });
     }
 
@@ -435,7 +436,6 @@ impl Kubelets {
         }
         self.arm_deadline(env, id);
         self.volumes_changed(env, node, template_id);
-        self.request_sync(env, id, env.now);
         id
     }
 
@@ -469,6 +469,7 @@ impl Kubelets {
         let pod = self.records.get(id).pod;
         let machine = &mut self.machines[node];
         machine.pods -= 1;
+        machine.steady_usage.set(None);
         machine.used.sub(&env.plan.classes[env.plan.templates[allocated].class].requests);
         if let Some(first) = self.records.remove(id) {
             self.machines[node].first_record = first;

@@ -33,6 +33,7 @@ impl Kubelets {
         }
         (machine.up, machine.crashed_at) = (false, env.now);
         machine.pulls.clear();
+        machine.steady_usage.set(None);
         if let Some(timer) = machine.shutdown.take().and_then(|shutdown| shutdown.timer) {
             env.timers.disarm(timer);
         }

@@ -61,6 +61,7 @@ impl Kubelets {
     /// What runs on a node, or what it uses, changed.
     pub(super) fn node_changed<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, node: NodeId) {
         let machine = &self.machines[node];
+        machine.steady_usage.set(None);
         if machine.is_cpu_short() || machine.cpu_was_short {
             self.share_cpu(env, node);
         }

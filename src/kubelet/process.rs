@@ -22,13 +22,13 @@ const START_ERROR_EXIT: i32 = 128;
 pub(super) const SIGKILL_EXIT: i32 = 137;
 
 impl Kubelets {
-    /// Starts a new instance of a container's process.
+    /// Starts a new instance of a container's process. Whether it has started up at once.
     pub(super) fn start_process<T: Timers<Timer>, R: Recorder>(
         &mut self,
         env: &mut Env<'_, T, R>,
         id: RecordId,
         index: u16,
-    ) {
+    ) -> bool {
         let record = self.records.get(id);
         let (pod, workload, template) = (record.pod, record.workload, record.template);
         let of = RunOf {
@@ -65,9 +65,14 @@ impl Kubelets {
         if let Some(after) = end {
             self.end_at(env, id, index, now + after, code, reason_of(code));
         }
-        let timer = Timer::Serving { record: id, container: index };
-        let serving = env.timers.at(now + life.startup, timer);
-        self.records.container_mut(id, index).serving_timer = Some(serving);
+        let container = self.records.container(id, index);
+        let serves_now =
+            life.startup == SimDuration::ZERO && (container.exit_timer.is_none() || container.exit_at > now);
+        if !serves_now {
+            let timer = Timer::Serving { record: id, container: index };
+            let serving = env.timers.at(now + life.startup, timer);
+            self.records.container_mut(id, index).serving_timer = Some(serving);
+        }
         if let Some(after) = life.unhealthy {
             let timer = env.timers.at(now + after, Timer::Health { record: id, container: index });
             self.records.container_mut(id, index).health_timer = Some(timer);
@@ -82,6 +87,7 @@ impl Kubelets {
         env.container_event(pod.uid, index, KubeEvent::Started, || {
             format!("Started container {}", env_text(env.plan, spec.name))
         });
+        serves_now
     }
 
     /// The runtime created a new instance of the container and could not start its process.

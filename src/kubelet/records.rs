@@ -72,15 +72,18 @@ pub(super) struct Brief {
 
 impl Records {
     /// The record, which is not parked.
+    #[inline]
     pub(super) fn get(&self, id: RecordId) -> &PodRecord {
         &self.full(id).pod
     }
 
     /// The record, which is not parked.
+    #[inline]
     pub(super) fn get_mut(&mut self, id: RecordId) -> &mut PodRecord {
         &mut self.full_mut(id).pod
     }
 
+    #[inline]
     fn full(&self, id: RecordId) -> &Full {
         match &self.pods[id] {
             Stored::Full(full) => full,
@@ -88,6 +91,7 @@ impl Records {
         }
     }
 
+    #[inline]
     fn full_mut(&mut self, id: RecordId) -> &mut Full {
         match &mut self.pods[id] {
             Stored::Full(full) => full,
@@ -96,6 +100,7 @@ impl Records {
     }
 
     /// The record of a pod, parked or not.
+    #[inline]
     pub(super) fn of(&self, pod: PodRef) -> Option<RecordId> {
         let id = self.by_slot.get(pod.pod).copied().flatten()?;
         (self.pod_of(id) == Some(pod)).then_some(id)
@@ -107,6 +112,7 @@ impl Records {
         self.chain(first).find(|&id| self.pod_of(id) == Some(pod))
     }
 
+    #[inline]
     fn pod_of(&self, id: RecordId) -> Option<PodRef> {
         match &self.pods[id] {
             Stored::Free(_) => None,
@@ -116,6 +122,7 @@ impl Records {
     }
 
     /// What the pod is made from.
+    #[inline]
     pub(super) fn template_of(&self, id: RecordId) -> TemplateId {
         match &self.pods[id] {
             Stored::Full(full) => full.pod.template,
@@ -125,6 +132,7 @@ impl Records {
     }
 
     /// The pod's node.
+    #[inline]
     pub(super) fn node_of(&self, id: RecordId) -> NodeId {
         match &self.pods[id] {
             Stored::Full(full) => full.pod.node,
@@ -134,6 +142,7 @@ impl Records {
     }
 
     /// Whether the record is parked.
+    #[inline]
     pub(super) fn is_parked(&self, id: RecordId) -> bool {
         matches!(self.pods[id], Stored::Parked(_))
     }
@@ -262,10 +271,12 @@ impl Records {
         })
     }
 
+    #[inline]
     pub(super) fn container(&self, id: RecordId, index: u16) -> &ContainerRecord {
         &self.full(id).containers[usize::from(index)]
     }
 
+    #[inline]
     pub(super) fn container_mut(&mut self, id: RecordId, index: u16) -> &mut ContainerRecord {
         &mut self.full_mut(id).containers[usize::from(index)]
     }

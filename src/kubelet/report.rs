@@ -24,7 +24,8 @@ use crate::record::Recorder;
 pub(super) type Statuses = SmallVec<[ContainerStatus; 4]>;
 
 impl Kubelets {
-    /// Computes the pod's status and puts it on its way if it differs from what was sent last; the phase as computed.
+    /// Computes the pod's status and puts it on its way; the phase as computed. A pod with a terminal phase is terminated by
+    /// who asked.
     pub(super) fn report<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, id: RecordId) -> Phase {
         let record = self.records.get(id);
         let template = &env.plan.templates[record.template];
@@ -41,6 +42,10 @@ impl Kubelets {
         }
         let computed = sent.map_or(phase, |sent| phase::keep_terminal(sent, phase));
         let runs = self.runs(template, id);
+        if computed.is_terminal() && !ended && !runs && !self.is_killing(template, id) {
+            // Nothing is left to stop: the pod is over at this instant, and what is told then says all of this.
+            return computed;
+        }
         let shown = phase::phase_to_send(sent.unwrap_or_default(), computed, runs);
         let record = self.records.get(id);
         if record.orphan {

@@ -1,6 +1,8 @@
 //! The runtime's records: pods and containers as they are on their machines. The third owner of truth: a record can
 //! outlive its API object (force delete) and its object can outlive it (node loss). Knows no policy.
 
+use std::cell::Cell;
+
 use crate::api::PodRef;
 use crate::base::{SimDuration, SimTime};
 use crate::define_id;
@@ -238,6 +240,7 @@ impl Default for ContainerRecord {
 }
 
 impl ContainerRecord {
+    #[inline]
     pub(super) const fn running(&self) -> Option<SimTime> {
         match self.instance {
             Instance::Running(since) => Some(since),
@@ -246,20 +249,24 @@ impl ContainerRecord {
     }
 
     /// Whether it serves those who ask.
+    #[inline]
     pub(super) const fn is_healthy(&self) -> bool {
         self.serving && !self.unhealthy
     }
 
     /// Whether it was asked to stop and has not.
+    #[inline]
     pub(super) fn is_asked(&self) -> bool {
         self.is_hooked() || self.running().is_some() && (self.stopping || self.kill.is_some())
     }
 
     /// Whether its preStop hook runs, which outlives the process if it does not need it.
+    #[inline]
     pub(super) fn is_hooked(&self) -> bool {
         self.kill.as_deref().is_some_and(|kill| kill.stage == KillStage::Hook)
     }
 
+    #[inline]
     pub(super) const fn exited(&self) -> Option<Exit> {
         match self.instance {
             Instance::Exited(exit) => Some(exit),
@@ -309,6 +316,8 @@ pub(super) struct Machine {
     /// What the pods in its records request, and how many there are.
     pub(super) used: crate::model::Resources,
     pub(super) pods: i64,
+    /// CPU and memory that its processes use, as long as that stays so.
+    pub(super) steady_usage: Cell<Option<(f64, f64)>>,
     /// What the eviction manager has in mind.
     pub(super) watch: Option<Box<super::pressure::Watch>>,
     /// It tells the API server of the volumes in use then.

@@ -104,25 +104,44 @@ pub(super) fn safe_memory(shape: &NodeShape, thresholds: &[Threshold]) -> i64 {
 }
 
 impl Kubelets {
-    /// CPU in milli-cores and memory in bytes that all processes use at `now`.
+    /// CPU in milli-cores and memory in bytes that all processes use at `now`. A machine is looked at only if what its
+    /// processes use has changed since it was looked at last.
     #[must_use]
     pub fn usage(&self, plan: &Plan, now: SimTime) -> (i64, i64) {
         let (mut cpu, mut memory) = (0.0, 0.0);
-        for (id, brief) in self.records.iter() {
-            for (index, spec) in plan.templates[brief.template].containers.iter().enumerate() {
-                let index = u16::try_from(index).expect("few containers");
+        for (node, machine) in self.machines.entries() {
+            let used = machine.steady_usage.get().unwrap_or_else(|| {
+                let (used, steady) = self.usage_of(plan, now, node);
+                machine.steady_usage.set(steady.then_some(used));
+                used
+            });
+            cpu += used.0;
+            memory += used.1;
+        }
+        #[allow(clippy::cast_possible_truncation)]
+        (cpu as i64, memory as i64)
+    }
+
+    /// What the processes of one machine use, and whether they go on to use as much until something happens.
+    fn usage_of(&self, plan: &Plan, now: SimTime, node: NodeId) -> ((f64, f64), bool) {
+        let (mut cpu, mut memory, mut steady) = (0.0, 0.0, true);
+        for id in self.records.chain(self.machines[node].first_record) {
+            let template = &plan.templates[self.records.template_of(id)];
+            for (index, spec) in (0..).zip(&template.containers) {
                 let Some((since, rate)) = self.records.running(id, index) else { continue };
                 let (used, held) = self.used(plan, now, id, index, spec, (since, rate));
                 cpu += used;
                 memory += held;
+                let (behavior, age) = (&plan.behaviors[spec.behavior], (now - since).as_secs_f64());
+                steady &= behavior.cpu.is_steady(age) && behavior.memory.is_steady(age);
             }
             if let Some(storage) = self.records.storage(id) {
-                let volumes = u16::try_from(plan.templates[brief.template].volumes.len()).expect("few volumes");
+                let volumes = u16::try_from(template.volumes.len()).expect("few volumes");
                 memory += storage.memory_bytes(now, volumes, |volume| self.memory_size(plan, id, volume));
+                steady = false;
             }
         }
-        #[allow(clippy::cast_possible_truncation)]
-        (cpu as i64, memory as i64)
+        ((cpu, memory), steady)
     }
 
     /// What a container uses at `now`: since when it runs, milli-cores, bytes, requests per second that it serves; `None` if it

@@ -292,10 +292,13 @@ impl Kubelets {
             self.start_next(env, id);
             return;
         }
-        self.start_process(env, id, index);
+        let serves = self.start_process(env, id, index);
         self.relist(env, id);
         if !self.post_start(env, id, index) {
             self.start_next(env, id);
+        }
+        if serves {
+            self.serve(env, id, index);
         }
     }
 

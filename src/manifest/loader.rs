@@ -53,7 +53,7 @@ pub(super) fn load(
     };
     let all = objects.iter().zip(&stamps);
     let (classes, others): (Vec<_>, Vec<_>) =
-        all.partition(|(object, _)| object.kind == Kind::Modelled("PriorityClass"));
+        all.partition(|(object, _)| matches!(object.kind, Kind::Modelled("PriorityClass" | "LimitRange")));
     for (ordinal, (object, stamp)) in classes.into_iter().chain(others).enumerate() {
         loader.object(object, stamp, ordinal);
     }
@@ -232,6 +232,10 @@ impl<'t> Loader<'_, 't> {
                 }
             }
             Made::Controlled(Some(spec)) if !broken => {
+                if let Some(range) = spec.limit_range() {
+                    let ranges = self.words.limit_ranges.entry(meta.namespace.into()).or_default();
+                    ranges.push(range.clone());
+                }
                 let (namespace, name) = (strings.intern(meta.namespace), strings.intern(&meta.name));
                 let object =
                     ControllerObject { namespace, name, spec: *spec, template: None, replicas_given: false, span };

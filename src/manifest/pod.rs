@@ -77,6 +77,7 @@ pub(super) fn spec<'t>(
     let grace_period_seconds = spec.integer(cx, "terminationGracePeriodSeconds", "int64").unwrap_or(30);
     let scope = Scope { namespace, host_network, grace_seconds: grace_period_seconds, volumes: &volumes };
     let mut containers = containers(cx, &spec, &scope);
+    fill_limits(cx, meta.namespace, &mut containers);
     let asks = requests(cx, &spec, &mut containers);
     check_host_ports(cx, &spec, &containers);
     let restart_policy = cx.choice(
@@ -139,6 +140,21 @@ fn safe_to_evict(meta: &Meta<'_>) -> Option<bool> {
         Some("true") => Some(true),
         Some("false") => Some(false),
         _ => None,
+    }
+}
+
+/// Gives containers what the LimitRanges of their namespace say for those that state nothing (the plugin LimitRanger).
+fn fill_limits(cx: &mut Context<'_>, namespace: &str, containers: &mut [Container<'_>]) {
+    if cx.words.stored {
+        return;
+    }
+    let Some(ranges) = cx.words.limit_ranges.get(namespace) else { return };
+    for container in containers {
+        // What the API server fills in comes before its plugins.
+        container.resources.requests.fill(&container.resources.limits.clone());
+        ranges.iter().flat_map(|range| &range.limits).for_each(|item| item.fill(&mut container.resources));
+        container.spec.requests = container.resources.requests.compile(&mut cx.words.strings);
+        container.spec.limits = container.resources.limits.compile_limits();
     }
 }
 

@@ -1,5 +1,5 @@
 //! ResourceQuotas and LimitRanges: decoding, defaulting, checking, compiling. Mirrors ValidateResourceQuotaSpec and
-//! ValidateLimitRange of pkg/apis/core/validation/validation.go and SetDefaults_LimitRangeItem of pkg/apis/core/v1/defaults.go,
+//! ValidateLimitRange of pkg/apis/core/validation/validation.go and SetDefaults_LimitItem of pkg/apis/core/v1/defaults.go,
 //! v1.34.
 
 use super::codes;
@@ -9,11 +9,10 @@ use super::resources;
 use super::schema_scaling as schema;
 use crate::base::Quantity;
 use crate::diag::did_you_mean;
+use crate::model::ResourceList;
+use crate::model::limit_range::LimitItem;
 use crate::model::names::go_quote;
-use crate::model::objects::{
-    LimitRangeItem, LimitRangeSpec, LimitType, QuotaScope, QuotaScopeName, QuotaScopeOperator, QuotaSpec,
-};
-use crate::model::{ResourceList, StrId};
+use crate::model::objects::{LimitRangeSpec, LimitType, QuotaScope, QuotaScopeName, QuotaScopeOperator, QuotaSpec};
 
 /// What a quota can bound besides resources with a domain.
 const QUOTA_RESOURCES: [&str; 19] = [
@@ -191,8 +190,8 @@ pub(super) fn limit_range(cx: &mut Context<'_>, root: &Fields<'_, '_>) -> Option
     let path = root.path.field("spec");
     let spec = root.section(cx, "spec", &path, &schema::LIMIT_RANGE_SPEC, "write `limits:` under it")?;
     let list_path = path.field("limits");
-    let mut limits: Vec<LimitRangeItem> = Vec::new();
-    for (index, node) in spec.list(cx, "limits", "v1.LimitRangeItem").iter().enumerate() {
+    let mut limits: Vec<LimitItem> = Vec::new();
+    for (index, node) in spec.list(cx, "limits", "v1.LimitItem").iter().enumerate() {
         let path = list_path.index(index);
         let example = "write `- type: Container` and `default: {cpu: 500m}`";
         let Some(item) = cx.fields(node, node.anchor(), &path, &schema::LIMIT_RANGE_ITEM, example) else { continue };
@@ -202,7 +201,7 @@ pub(super) fn limit_range(cx: &mut Context<'_>, root: &Fields<'_, '_>) -> Option
     Some(LimitRangeSpec { limits: limits.into() })
 }
 
-fn limit_type(cx: &mut Context<'_>, item: &Fields<'_, '_>, before: &[LimitRangeItem]) -> Option<LimitType> {
+fn limit_type(cx: &mut Context<'_>, item: &Fields<'_, '_>, before: &[LimitItem]) -> Option<LimitType> {
     let path = item.path.field("type");
     let text = item.text(cx, "type").unwrap_or("");
     let kind = match text {
@@ -231,7 +230,7 @@ fn limit_type(cx: &mut Context<'_>, item: &Fields<'_, '_>, before: &[LimitRangeI
     Some(kind)
 }
 
-fn limit(cx: &mut Context<'_>, item: &Fields<'_, '_>, kind: LimitType, path: &Path<'_>) -> LimitRangeItem {
+fn limit(cx: &mut Context<'_>, item: &Fields<'_, '_>, kind: LimitType, path: &Path<'_>) -> LimitItem {
     let in_order = ["max", "min", "default", "defaultRequest"].map(|name| amounts(cx, item, name, kind));
     let [max, min, mut default, mut request] = in_order;
     if kind == LimitType::Pod {
@@ -249,24 +248,18 @@ fn limit(cx: &mut Context<'_>, item: &Fields<'_, '_>, kind: LimitType, path: &Pa
         let help = "say how small or large claims may be: add `max: {storage: 10Gi}`";
         cx.invalid(codes::BAD_LIMIT_RANGE, item.anchor, &path.field("limits"), text, "no bound", help);
     }
-    let ratio = amounts(cx, item, "maxLimitRequestRatio", kind);
-    if kind == LimitType::Container {
-        default.fill(&max);
-        request.fill(&default);
-        request.fill(&min);
-    }
-    check_limit(cx, item, [&max, &min, &default, &request, &ratio]);
-    let mut compiled = |list: &ResourceList| -> Box<[(StrId, Quantity)]> {
-        list.iter().map(|(name, amount)| (cx.words.strings.intern(name), amount)).collect()
-    };
-    LimitRangeItem {
+    let mut item_read = LimitItem {
         kind,
-        max: compiled(&max),
-        min: compiled(&min),
-        default: compiled(&default),
-        default_request: compiled(&request),
-        max_limit_request_ratio: compiled(&ratio),
-    }
+        max,
+        min,
+        default,
+        default_request: request,
+        max_limit_request_ratio: amounts(cx, item, "maxLimitRequestRatio", kind),
+    };
+    item_read.set_defaults();
+    let LimitItem { max, min, default, default_request, max_limit_request_ratio, .. } = &item_read;
+    check_limit(cx, item, [max, min, default, default_request, max_limit_request_ratio]);
+    item_read
 }
 
 fn amounts(cx: &mut Context<'_>, item: &Fields<'_, '_>, name: &'static str, kind: LimitType) -> ResourceList {

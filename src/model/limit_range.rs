@@ -3,7 +3,7 @@
 //! Mirrors plugin/pkg/admission/limitranger/admission.go and `SetDefaults_LimitRangeItem` of pkg/apis/core/v1/defaults.go,
 //! v1.34.
 
-use super::effective::{ContainerResources, Options, PodResources, ResourceList};
+use super::effective::{ContainerResources, Options, PodResources, ResourceList, ResourceRequirements};
 use super::objects::LimitType;
 use crate::base::Quantity;
 
@@ -31,6 +31,14 @@ impl LimitItem {
             self.default.fill(&self.max);
             self.default_request.fill(&self.default);
             self.default_request.fill(&self.min);
+        }
+    }
+
+    /// Gives a container what it does not state.
+    pub fn fill(&self, container: &mut ResourceRequirements) {
+        if self.kind == LimitType::Container {
+            container.limits.fill(&self.default);
+            container.requests.fill(&self.default_request);
         }
     }
 
@@ -89,16 +97,6 @@ fn ratio(limit: Quantity, request: Quantity) -> f64 {
         limit.milli_value() as f64 / request.milli_value() as f64
     } else {
         limit.value() as f64 / request.value() as f64
-    }
-}
-
-/// Gives every container the requests and limits that it does not state, by the items of one LimitRange.
-pub fn fill(items: &[LimitItem], pod: &mut PodResources) {
-    for item in items.iter().filter(|item| item.kind == LimitType::Container) {
-        for container in pod.main.iter_mut().chain(&mut pod.init) {
-            container.spec.limits.fill(&item.default);
-            container.spec.requests.fill(&item.default_request);
-        }
     }
 }
 
@@ -163,7 +161,6 @@ pub fn claim_refusal(items: &[LimitItem], requests: &ResourceList) -> Option<Str
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::ResourceRequirements;
 
     fn list(items: &[(&str, &str)]) -> ResourceList {
         items.iter().map(|(name, text)| (*name, Quantity::parse(text).expect("a quantity"))).collect()
@@ -198,7 +195,7 @@ mod tests {
         };
         limits.set_defaults();
         let mut filled = pod(&[], &[("cpu", "2")]);
-        fill(&[limits], &mut filled);
+        limits.fill(&mut filled.main[0].spec);
         let spec = &filled.main[0].spec;
         assert_eq!(spec.limits, list(&[("cpu", "2"), ("memory", "2Gi")]));
         assert_eq!(spec.requests, list(&[("cpu", "100m"), ("memory", "2Gi"), ("ephemeral-storage", "1Gi")]));

@@ -27,6 +27,7 @@ pub mod pod;
 pub mod pod_affinity;
 pub mod profile;
 pub mod qos;
+pub mod quota;
 pub mod resources;
 pub mod selector;
 mod selector_parse;

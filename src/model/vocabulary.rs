@@ -1,10 +1,13 @@
 //! The interners that compilation fills: every distinct string, class, image, configuration object and node shape once.
 
+use std::collections::BTreeMap;
+
 use super::admission::PriorityClasses;
 use super::class::PodClass;
 use super::effective::ResourceList;
 use super::ids::{ClassId, ConfigId, ImageId, ShapeId, StrId};
 use super::node::NodeShape;
+use super::objects::LimitRangeSpec;
 use super::service::ConfigObject;
 use super::strings::Strings;
 use crate::base::Interner;
@@ -27,6 +30,8 @@ pub struct Vocabulary {
     /// What each container of a pod requests that requests neither CPU nor memory, as a LimitRange of every namespace would
     /// have it; empty: nothing.
     pub default_requests: ResourceList,
+    /// LimitRanges by namespace, in the order in which they were read.
+    pub limit_ranges: BTreeMap<Box<str>, Vec<LimitRangeSpec>>,
     /// How long admission lets pods tolerate a node that is not ready or unreachable, unless they say so themselves
     /// (`--default-not-ready-toleration-seconds`, `--default-unreachable-toleration-seconds`).
     pub default_toleration_seconds: i64,
@@ -47,6 +52,7 @@ impl Default for Vocabulary {
             shapes: Interner::default(),
             priorities: PriorityClasses::of_the_system(),
             default_requests: ResourceList::new(),
+            limit_ranges: BTreeMap::new(),
             default_toleration_seconds: 300,
             container_restart_rules: false,
             stored: false,

@@ -32,7 +32,12 @@ pub(super) struct Binding {
 
 impl Scheduler {
     /// A binding begins: with the volumes, if there are some to wait for.
-    pub(super) fn start_binding<T: Timers<Timer>, R>(&mut self, env: &mut Env<'_, T, R>, binding: Binding) {
+    pub(super) fn start_binding<T: Timers<Timer>, R: Recorder>(
+        &mut self,
+        env: &mut Env<'_, T, R>,
+        binding: Binding,
+        is_late: bool,
+    ) {
         let has_volumes = !binding.volumes.is_empty();
         let slot = match self.free_bindings.pop() {
             Some(slot) => {
@@ -44,8 +49,14 @@ impl Scheduler {
                 u32::try_from(self.bindings.len() - 1).expect("few pods are bound at once")
             }
         };
+        let binds_at = env.now + env.plan.control_plane.binding;
         if has_volumes {
             env.timers.after_constant(VOLUME_POLL, Timer::Volumes(slot));
+        } else if is_late && binds_at <= env.timers.now() {
+            env.now = binds_at;
+            self.bind(env, slot);
+        } else if is_late {
+            env.timers.at(binds_at, Timer::Bind(slot));
         } else {
             env.timers.after_constant(env.plan.control_plane.binding, Timer::Bind(slot));
         }

@@ -8,6 +8,7 @@ use super::diagnosis::Diagnosis;
 use super::journal::Cursor;
 use super::layout::{BLOCK, Layout};
 use super::nominated::{Denied, denial};
+use super::plugins::node_resources_fit::Usage;
 use super::probe::{Probe, Reject};
 use super::view::{NOT_LISTED, View};
 use crate::model::NodeId;
@@ -18,6 +19,9 @@ const MAX_REJECTS: usize = 4096;
 /// A cell of a node that fits holds its score (0 or more); of a node that does not, the number of its rejection as `-1 - n`;
 /// this one stands for a rejection without a number.
 const UNNUMBERED: i16 = i16::MIN;
+
+/// What a node of this usage says.
+type OfUsage = (Usage, Result<i16, Reject>);
 
 /// The cells of one signature in one layout.
 #[derive(Clone, Debug, Default)]
@@ -39,8 +43,18 @@ pub(super) struct Column {
     pub(super) preferred: Vec<u32>,
     /// What blocks come to; kept only from the first time that it is asked for.
     pub(super) sums: Sums,
+    /// What the cells' scores count for taints and preferences.
+    pub(super) extremes: Option<Extremes>,
     /// Set by every use, cleared by the clock that looks for columns to take away.
     pub(super) used: bool,
+}
+
+/// The most taints to avoid and the highest preference of the nodes that fit, by which both are normalized. Cells may hold the
+/// scores that are right for these; a search must find out whether they are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Extremes {
+    pub worst: i64,
+    pub most: i64,
 }
 
 /// The highest cell of each block, how many are equal to it, and how many fit.
@@ -76,23 +90,28 @@ impl Column {
     }
 
     /// Takes in what changed since the last use.
-    pub(super) fn sync(&mut self, view: &View, layout: &Layout, probe: &Probe<'_>) {
+    pub(super) fn sync(&mut self, view: &View, layout: &Layout, probe: &Probe<'_>, extremes: Option<Extremes>) {
         self.used = true;
-        let is_current = self.epoch == view.list_epoch() && self.layout == layout.stamp;
+        let is_same = self.layout == layout.stamp && self.extremes == extremes;
+        let is_current = is_same && self.epoch == view.list_epoch();
         let changes = if is_current { view.journal().changes_since(self.cursor) } else { None };
         match changes {
             // To ask again when a search comes by is cheaper than to follow more changes than there are cells.
             Some(changes) if changes.len() <= self.built_cells => {
                 let mut last = None;
-                for &node in changes {
-                    let position = view.position(node);
-                    if last.replace(node) == Some(node) || position == NOT_LISTED {
+                for &change in changes {
+                    let position = view.position(change.node);
+                    if last.replace(change) == Some(change) || position == NOT_LISTED {
                         continue;
                     }
                     let slot = layout.slot_of[position as usize] as usize;
                     if self.built[slot / BLOCK] {
-                        self.uncount(slot);
-                        self.ask(view, layout, probe, slot);
+                        if change.facts {
+                            self.uncount(slot);
+                            self.ask(view, layout, probe, slot, &mut None);
+                        } else {
+                            self.ask_load(view, layout, probe, slot);
+                        }
                         self.touch(slot / BLOCK);
                     }
                 }
@@ -101,6 +120,7 @@ impl Column {
                 self.clear(layout.slots());
                 self.epoch = view.list_epoch();
                 self.layout = layout.stamp;
+                self.extremes = extremes;
             }
         }
         self.cursor = view.journal().cursor();
@@ -164,23 +184,77 @@ impl Column {
         }
     }
 
-    /// Computes the cell at `slot` and counts it.
-    fn ask(&mut self, view: &View, layout: &Layout, probe: &Probe<'_>, slot: usize) {
+    /// Computes the cell at `slot` and counts it. `last` is what nodes of one usage say, to be taken over by those like it.
+    fn ask(&mut self, view: &View, layout: &Layout, probe: &Probe<'_>, slot: usize, last: &mut Option<OfUsage>) {
         let Some(node) = layout.node(view, slot) else {
             self.cells[slot] = UNNUMBERED;
             return;
         };
-        let (mut intolerable, mut preferred) = (0, 0);
-        self.cells[slot] = match probe.evaluate(view, node) {
-            Ok(fit) => {
-                self.fits += 1;
-                (intolerable, preferred) = (fit.intolerable, fit.preferred);
-                fit.score
+        let (intolerable, preferred) = match probe.facts(view, node) {
+            Err(reject) => {
+                self.cells[slot] = self.number(reject);
+                (0, 0)
             }
-            Err(reject) => self.number(reject),
+            Ok(facts) => {
+                let said = match last {
+                    Some((usage, said)) if usage == view.usage(node) => *said,
+                    _ => {
+                        let said = probe.load(view, node);
+                        if probe.looks_at_usage_alone() {
+                            *last = Some((*view.usage(node), said));
+                        }
+                        said
+                    }
+                };
+                let (intolerable, preferred) = facts;
+                let opinion = self.opinion(probe, intolerable, preferred);
+                self.cells[slot] = self.counted(said, opinion);
+                facts
+            }
         };
         put(&mut self.intolerable, self.cells.len(), slot, intolerable);
         put(&mut self.preferred, self.cells.len(), slot, preferred);
+    }
+
+    /// Computes the cell at `slot` anew after only what the node's pods take changed.
+    fn ask_load(&mut self, view: &View, layout: &Layout, probe: &Probe<'_>, slot: usize) {
+        let known = match self.cells[slot] {
+            UNNUMBERED => None,
+            cell if cell < 0 => {
+                self.rejects.get_index(usize::from((-1 - cell).unsigned_abs())).map(|(reject, _)| reject)
+            }
+            _ => {
+                let node = layout.node(view, slot).expect("padding does not fit");
+                self.fits -= 1;
+                let (intolerable, preferred) = (self.intolerable.get(slot), self.preferred.get(slot));
+                let opinion = self.opinion(probe, intolerable.copied().unwrap_or(0), preferred.copied().unwrap_or(0));
+                self.cells[slot] = self.counted(probe.load(view, node), opinion);
+                return;
+            }
+        };
+        // What comes before all load goes on to be said.
+        if known.is_none_or(|reject| reject.is_of_load()) {
+            self.uncount(slot);
+            self.ask(view, layout, probe, slot, &mut None);
+        }
+    }
+
+    /// What a cell counts for taints and preferences.
+    fn opinion(&self, probe: &Probe<'_>, intolerable: u16, preferred: u32) -> i16 {
+        let Some(Extremes { worst, most }) = self.extremes else { return 0 };
+        let opinion = probe.rules.opinion(i64::from(intolerable), worst, i64::from(preferred), most);
+        i16::try_from(opinion).expect("rules say that cells hold it")
+    }
+
+    /// Counts what the load comes to and gives its cell.
+    fn counted(&mut self, said: Result<i16, Reject>, opinion: i16) -> i16 {
+        match said {
+            Ok(score) => {
+                self.fits += 1;
+                score + opinion
+            }
+            Err(reject) => self.number(reject),
+        }
     }
 
     /// Counts a rejection and gives its cell.
@@ -205,8 +279,9 @@ impl Column {
     fn build_anew(&mut self, view: &View, layout: &Layout, probe: &Probe<'_>, block: usize) {
         let cells = block * BLOCK..((block + 1) * BLOCK).min(self.cells.len());
         self.built_cells += cells.len();
+        let mut last = None;
         for slot in cells {
-            self.ask(view, layout, probe, slot);
+            self.ask(view, layout, probe, slot, &mut last);
         }
         self.built[block] = true;
         self.touch(block);

@@ -113,12 +113,12 @@ impl Evaluator for Columns {
         let probe = Probe::new(view, &class);
         self.lay_out(view);
         let layout = &self.layout;
-        let column = self.store.column(view, layout, class.signature, &probe);
+        let column = self.store.column(view, layout, class.signature, &probe, None);
         let mut saved = Vec::new();
         column.deny(view, layout, &probe, denied.iter().map(|&(node, _)| node), &mut saved);
         let found = column.search(view, layout, &probe, window, pick);
         column.allow(&saved);
-        found
+        found.expect("cells hold no more than what hangs on their nodes")
     }
 
     fn judge(&mut self, view: &View, class: ClassId, node: NodeId) -> Option<Rejection> {
@@ -137,7 +137,7 @@ impl Evaluator for Columns {
         let probe = Probe::new(view, &class);
         self.lay_out(view);
         let layout = &self.layout;
-        let column = self.store.column(view, layout, class.signature, &probe);
+        let column = self.store.column(view, layout, class.signature, &probe, None);
         let mut saved = Vec::new();
         column.deny(view, layout, &probe, denied.iter().map(|&(node, _)| node), &mut saved);
         let diagnosis = column.diagnose(view, layout, &probe, denied);

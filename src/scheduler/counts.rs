@@ -2,7 +2,8 @@
 //! inter-pod affinity recount in every cycle. Counts exist from the first question that needs them. Owns the sums; whether a
 //! pod counts is said by the plugins' own functions. Must agree with [`CycleState`](super::state::CycleState)'s recount, always.
 
-use rustc_hash::FxHashSet;
+use indexmap::IndexMap;
+use rustc_hash::{FxBuildHasher, FxHashSet};
 use smallvec::SmallVec;
 
 use super::domains::{Field, FieldId, FieldKey, NOWHERE, Policy, Topology, TopologyId, TopologyKey};
@@ -22,8 +23,10 @@ define_id! {
     TallyId
 }
 
-/// How many domains all tallies may have together; beyond that they are made anew as they are asked for.
-const BUDGET_DOMAINS: usize = 16 << 20;
+/// How many tallies there may be, and how many nodes all fields may have together; beyond that they are made anew as they are
+/// asked for.
+const MAX_TALLIES: usize = 1 << 16;
+const MAX_FIELD_NODES: usize = 64 << 20;
 
 /// Which pods are counted, and how often each.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -77,46 +80,38 @@ impl Subject {
 #[derive(Clone, Debug)]
 pub(super) struct Tally {
     pub field: FieldId,
-    sums: Vec<i64>,
+    /// The domains whose sum is not zero, in any order.
+    sums: IndexMap<u32, i64, FxBuildHasher>,
     /// The sum of all.
     pub total: i64,
-    /// The domains with a sum, in any order, and where they stand there.
-    pub present: Vec<u32>,
-    place: Vec<u32>,
     /// The least sum of the domains that count, and how many have it; `None` is not known.
     least: Option<(i64, u32)>,
 }
 
 impl Tally {
-    const fn new(field: FieldId) -> Self {
-        Self { field, sums: Vec::new(), total: 0, present: Vec::new(), place: Vec::new(), least: None }
+    fn new(field: FieldId) -> Self {
+        Self { field, sums: IndexMap::default(), total: 0, least: None }
     }
 
     /// The sum of a domain.
     #[inline]
     pub(super) fn at(&self, domain: u32) -> i64 {
-        self.sums.get(domain.index()).copied().unwrap_or(0)
+        self.sums.get(&domain).copied().unwrap_or(0)
+    }
+
+    /// The domains whose sum is not zero, in any order.
+    pub(super) fn present(&self) -> impl ExactSizeIterator<Item = u32> + '_ {
+        self.sums.keys().copied()
     }
 
     fn add(&mut self, domain: u32, amount: i64) {
-        if self.sums.len() <= domain.index() {
-            self.sums.resize(domain.index() + 1, 0);
-            self.place.resize(domain.index() + 1, 0);
-        }
-        let sum = &mut self.sums[domain.index()];
+        let sum = self.sums.entry(domain).or_insert(0);
         let before = *sum;
         *sum += amount;
         let after = *sum;
         self.total += amount;
-        if before == 0 && after != 0 {
-            self.place[domain.index()] = u32::from_index(self.present.len());
-            self.present.push(domain);
-        } else if before != 0 && after == 0 {
-            let at = self.place[domain.index()];
-            self.present.swap_remove(at.index());
-            if let Some(moved) = self.present.get(at.index()) {
-                self.place[moved.index()] = at;
-            }
+        if after == 0 {
+            self.sums.swap_remove(&domain);
         }
         if let Some((least, domains)) = &mut self.least {
             *domains -= u32::from(before == *least);
@@ -129,8 +124,8 @@ impl Tally {
         }
     }
 
-    /// The least sum of the domains of `field` that count, if in thought that of one domain is `change` more; `None` if there
-    /// are none.
+    /// The least sum of the domains of `field` that count, if in thought that of one domain is `change` more, and how many have
+    /// it; `None` if there are none.
     fn least_of(&self, field: &Field, domains: usize, change: Option<(u32, i64)>) -> Option<(i64, u32)> {
         let mut least: Option<(i64, u32)> = None;
         for domain in (0..domains).map(u32::from_index).filter(|&domain| field.has(domain)) {
@@ -171,7 +166,6 @@ pub(super) struct Counts {
     owners: Vec<RelationsId>,
     /// Nodes that came, went or changed at the last [`sync`](Self::sync).
     changed: Vec<NodeId>,
-    domains: usize,
 }
 
 impl Counts {
@@ -180,7 +174,8 @@ impl Counts {
         self.changed.clear();
         let moves = view.moves().changes_since(self.cursor);
         self.cursor = view.moves().cursor();
-        let Some(moves) = moves.filter(|_| self.domains <= BUDGET_DOMAINS) else {
+        let is_within = self.tallies.len() <= MAX_TALLIES && self.fields.len() * view.list().len() <= MAX_FIELD_NODES;
+        let Some(moves) = moves.filter(|_| is_within) else {
             *self = Self { cursor: self.cursor, ..Self::default() };
             self.learn(view.tables());
             return false;
@@ -276,7 +271,6 @@ impl Counts {
         let id = self.topology_ids.intern(key);
         if self.topologies.len() <= id.index() {
             let topology = Topology::new(key, view);
-            self.domains += topology.domains();
             self.topologies.push(topology);
         }
         id
@@ -296,7 +290,6 @@ impl Counts {
             return id;
         }
         let (tables, subject) = (view.tables(), &self.tally_ids.get(id).0);
-        self.domains += self.topologies[topology].domains();
         let mut tally = Tally::new(field);
         let mut counts = false;
         for (relations, shares) in self.shares.ids().zip(self.shares.iter_mut()) {

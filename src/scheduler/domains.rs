@@ -47,7 +47,7 @@ pub(super) struct Topology {
 impl Topology {
     pub(super) fn new(key: TopologyKey, view: &View) -> Self {
         let mut topology = Self { key, domain_of: IdVec::new(), ids: FxHashMap::default(), nodes: Vec::new() };
-        view.list().iter().for_each(|&node| topology.place(view, node));
+        view.known_nodes().for_each(|node| topology.place(view, node));
         topology
     }
 
@@ -141,7 +141,7 @@ impl Field {
     pub(super) fn new(key: &FieldKey, topology: &Topology, view: &View) -> Self {
         let (counted, nodes_in) = (IdVec::new(), Vec::new());
         let mut field = Self { topology: key.topology, policy: key.policy.clone(), counted, nodes_in, domains: 0 };
-        view.list().iter().for_each(|&node| _ = field.place(view, node, topology));
+        view.known_nodes().for_each(|node| _ = field.place(view, node, topology));
         field
     }
 

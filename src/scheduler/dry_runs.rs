@@ -53,9 +53,9 @@ impl DryRuns {
     fn sync(&mut self, view: &View) {
         match view.journal().changes_since(self.cursor) {
             Some(changes) => {
-                for &node in changes {
-                    if self.runs.get(node).is_some() {
-                        self.runs[node] = None;
+                for change in changes {
+                    if self.runs.get(change.node).is_some() {
+                        self.runs[change.node] = None;
                     }
                 }
             }
@@ -133,7 +133,7 @@ impl Index {
             let potential = if error.diagnosis.resolvable == error.all_nodes || whole == Some(true) {
                 view.list()
             } else {
-                let column = self.store.column(view, &self.flat, class.signature, &probe);
+                let column = self.store.column(view, &self.flat, class.signature, &probe, None);
                 let flags: Vec<bool> = column.rejects().map(may_help).collect();
                 let says = |&(slot, &node): &(usize, &NodeId)| {
                     if !view.nominations().on(node).is_empty() {
@@ -186,11 +186,13 @@ impl<P: Victims> Search<'_, P> {
     ) -> Vec<Candidate> {
         let (mut found, mut harmless) = (0, false);
         let (mut no_victims, mut remaining) = (0, Histogram::default());
-        let mut best: Vec<Candidate> = Vec::new();
+        // A candidate that is remembered is made when it is clear that it is one of the best.
+        let mut best: Vec<(NodeId, Option<Vec<Victim>>)> = Vec::new();
         let mut least: Option<Badness> = None;
         let (before, from) = potential.split_at(offset as usize);
         for &node in from.iter().chain(before) {
             let fresh;
+            let mut is_kept = true;
             let run = if self.is_known(node) {
                 self.remembered.runs[node].as_ref().expect("it is known")
             } else {
@@ -199,6 +201,7 @@ impl<P: Victims> Search<'_, P> {
                     self.remembered.runs.grow_to(node, None);
                     self.remembered.runs[node].insert(run)
                 } else {
+                    is_kept = false;
                     fresh = run;
                     &fresh
                 }
@@ -217,7 +220,7 @@ impl<P: Victims> Search<'_, P> {
                         best.clear();
                     }
                     if least == Some(*bad) {
-                        best.push(Candidate { node, victims: victims.clone(), violations: bad.0 });
+                        best.push((node, (!is_kept).then(|| victims.clone())));
                     }
                 }
             }
@@ -231,8 +234,18 @@ impl<P: Victims> Search<'_, P> {
             return Vec::new();
         }
         error.post_filter = PostFilter::Silent;
-        best.sort_by_key(|candidate| self.view.position(candidate.node));
-        best
+        best.sort_by_key(|&(node, _)| self.view.position(node));
+        let violations = least.map_or(0, |least| least.0);
+        let kept = |node: NodeId| match &self.remembered.runs[node] {
+            Some(Run { tried: Tried::Evict(victims, _), .. }) => victims.clone(),
+            _ => unreachable!("a candidate has victims"),
+        };
+        let made = |(node, victims): (NodeId, Option<Vec<Victim>>)| Candidate {
+            node,
+            victims: victims.unwrap_or_else(|| kept(node)),
+            violations,
+        };
+        best.into_iter().map(made).collect()
     }
 
     fn is_known(&self, node: NodeId) -> bool {

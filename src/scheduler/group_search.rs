@@ -7,7 +7,7 @@ use super::cycle::{Pick, Placement, Search, Window};
 use super::layout::{BLOCK, Layout, PADDING};
 use super::probe::Probe;
 use super::question::{Check, Question, Scored};
-use super::search::{count, nth};
+use super::search::{count, highest, nth};
 use super::view::View;
 use crate::base::id::DenseId;
 
@@ -26,6 +26,30 @@ pub(super) struct Ground<'a> {
     pub pick: Pick,
 }
 
+/// Room for a walk; kept to save the allocation.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Scratch {
+    /// Slots of nodes that fit, in order.
+    slots: Vec<u32>,
+    /// Their scores.
+    totals: Vec<i64>,
+    /// Their cells.
+    cells: Vec<i16>,
+    /// What is known of blocks.
+    blocks: Vec<State>,
+}
+
+/// What is known of a block.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum State {
+    /// Its group may not take the pod.
+    Closed,
+    /// Its cells are computed.
+    Built,
+    /// They may not be.
+    Open,
+}
+
 /// A group whose best nodes are among the best, and what their cells hold.
 struct Tied {
     group: usize,
@@ -36,6 +60,10 @@ impl Ground<'_> {
     /// Whether the nodes of a group differ in their cells alone.
     pub(super) fn is_summable(&self, column: &mut Column) -> bool {
         column.sum_up(self.view, self.layout, self.probe);
+        if column.extremes.is_some() {
+            let all = [self.window.start as usize..column.cells.len(), 0..self.window.start as usize];
+            return column.is_right(&all);
+        }
         self.layout.is_grouped || (column.intolerable.is_empty() && column.preferred.is_empty())
     }
 
@@ -67,8 +95,11 @@ impl Ground<'_> {
                 scored.push(self.scored(at));
             }
         }
-        let bonuses =
-            if feasible > 1 { self.question.bonuses(self.counts, self.probe.rules, &scored) } else { vec![0] };
+        let bonuses = if feasible > 1 && column.extremes.is_none() {
+            self.question.bonuses(self.counts, self.probe.rules, &scored)
+        } else {
+            vec![0; scored.len()]
+        };
         let total = |(best, bonus): (&Tied, &i64)| i64::from(best.cell) + bonus;
         let best = occurring.iter().zip(&bonuses).map(total).max();
         let placement = best.filter(|_| feasible > 0).map(|best| {
@@ -149,40 +180,43 @@ impl Ground<'_> {
     }
 
     /// Looks at nodes one by one until enough fit. `by_group`: nodes of a group get the same bonus.
-    pub(super) fn search_nodes(&self, column: &mut Column, by_group: bool, slots: &mut Vec<u32>) -> Search {
-        let (size, start, need) = (self.view.list().len(), self.window.start as usize, self.window.need as usize);
+    pub(super) fn search_nodes(&self, column: &mut Column, by_group: bool, scratch: &mut Scratch) -> Search {
+        let (size, start) = (self.view.list().len(), self.window.start as usize);
+        let groups = self.layout.groups.len();
         let allowed = self.allowed();
-        slots.clear();
-        let mut processed = 0;
-        let mut occurs = vec![false; allowed.len()];
-        'ranges: for range in [start..size, 0..start] {
-            for &slot in &self.layout.slot_of[range] {
-                let at = slot as usize;
-                column.build(self.view, self.layout, self.probe, at / BLOCK);
-                processed += 1;
-                let group = self.layout.group_of(at);
-                if column.cells[at] >= 0 && allowed[group] && self.is_fine(at) {
-                    occurs[group] = true;
-                    slots.push(slot);
-                    if slots.len() == need {
-                        break 'ranges;
-                    }
-                }
-            }
+        let state = |&group: &u32| if allowed[group.index()] { State::Open } else { State::Closed };
+        scratch.blocks.clear();
+        scratch.blocks.extend(self.layout.group_of_block.iter().map(state));
+        scratch.slots.clear();
+        scratch.cells.clear();
+        let mut processed = self.walk(column, start..size, scratch);
+        if scratch.slots.len() < self.window.need as usize {
+            processed += self.walk(column, 0..start, scratch);
         }
+        let Scratch { slots, totals, cells, .. } = scratch;
         let feasible = u32::from_index(slots.len());
         let node = |slot: u32| self.layout.node(self.view, slot as usize).expect("padding does not fit");
+        totals.clear();
         let placement = match slots[..] {
             [] => None,
             [slot] => Some(Placement { node: node(slot), score: None, tied: 1 }),
+            _ if by_group && !self.question.scores() && !self.layout.has_opinions => {
+                let (best, tied) = highest([cells, &[]]);
+                let at = nth(cells, best, self.pick.index(tied) as usize).expect("the pick is one of the tied");
+                let score = i64::from(best) + self.probe.rules.opinion(0, 0, 0, 0);
+                Some(Placement { node: node(slots[at]), score: Some(score), tied })
+            }
             _ => {
-                let (slot, score, tied) = if by_group {
-                    let present = (0..allowed.len()).filter(|&group| occurs[group]);
+                if by_group {
+                    let mut occurs = vec![false; groups];
+                    slots.iter().for_each(|&slot| occurs[self.layout.group_of(slot as usize)] = true);
+                    let present = (0..groups).filter(|&group| occurs[group]);
                     let scored: Vec<Scored> = present.clone().map(|group| self.scored(group)).collect();
-                    let mut bonuses = vec![0; allowed.len()];
+                    let mut bonuses = vec![0; groups];
                     let worth = self.question.bonuses(self.counts, self.probe.rules, &scored);
                     present.zip(worth).for_each(|(group, bonus)| bonuses[group] = bonus);
-                    self.best(slots, |_, slot| i64::from(column.cells[slot]) + bonuses[self.layout.group_of(slot)])
+                    let bonus = |&slot: &u32| bonuses[self.layout.group_of(slot as usize)];
+                    totals.extend(slots.iter().zip(&*cells).map(|(slot, &cell)| i64::from(cell) + bonus(slot)));
                 } else {
                     let one = |&slot: &u32| {
                         let intolerable = column.intolerable.get(slot as usize).map_or(0, |&taints| i64::from(taints));
@@ -191,12 +225,47 @@ impl Ground<'_> {
                     };
                     let scored: Vec<Scored> = slots.iter().map(one).collect();
                     let bonuses = self.question.bonuses(self.counts, self.probe.rules, &scored);
-                    self.best(slots, |at, slot| i64::from(column.cells[slot]) + bonuses[at])
-                };
-                Some(Placement { node: node(slot), score: Some(score), tied })
+                    totals.extend(cells.iter().zip(bonuses).map(|(&cell, bonus)| i64::from(cell) + bonus));
+                }
+                let best = totals.iter().fold(i64::MIN, |best, &total| best.max(total));
+                let tied = u32::from_index(totals.iter().filter(|&&total| total == best).count());
+                let mut left = self.pick.index(tied);
+                let at = totals.iter().position(|&total| {
+                    let is_it = total == best && left == 0;
+                    left -= u32::from(total == best && !is_it);
+                    is_it
+                });
+                let slot = slots[at.expect("the pick is one of the tied")];
+                Some(Placement { node: node(slot), score: Some(best), tied })
             }
         };
-        Search { placement, feasible, processed }
+        Search { placement, feasible, processed: u32::from_index(processed) }
+    }
+
+    /// Goes on through `range` until enough nodes fit. Returns how many were looked at.
+    fn walk(&self, column: &mut Column, range: std::ops::Range<usize>, scratch: &mut Scratch) -> usize {
+        let Scratch { slots, cells, blocks, .. } = scratch;
+        let need = self.window.need as usize;
+        for (looked, &slot) in self.layout.slot_of[range.clone()].iter().enumerate() {
+            let at = slot as usize;
+            match blocks[at / BLOCK] {
+                State::Built => {}
+                State::Closed => continue,
+                State::Open => {
+                    column.build(self.view, self.layout, self.probe, at / BLOCK);
+                    blocks[at / BLOCK] = State::Built;
+                }
+            }
+            let cell = column.cells[at];
+            if cell >= 0 && self.is_fine(at) {
+                slots.push(slot);
+                cells.push(cell);
+                if slots.len() == need {
+                    return looked + 1;
+                }
+            }
+        }
+        range.len()
     }
 
     fn is_fine(&self, slot: usize) -> bool {
@@ -205,20 +274,5 @@ impl Ground<'_> {
                 .layout
                 .node(self.view, slot)
                 .is_some_and(|node| self.fine.iter().all(|c| c.holds(self.counts, node)))
-    }
-
-    /// The slot that is chosen, its score, and how many have that.
-    fn best(&self, slots: &[u32], total: impl Fn(usize, usize) -> i64) -> (u32, i64, u32) {
-        let totals = || slots.iter().enumerate().map(|(at, &slot)| total(at, slot as usize));
-        let (mut best, mut tied) = (i64::MIN, 0);
-        for total in totals() {
-            if total > best {
-                (best, tied) = (total, 0);
-            }
-            tied += u32::from(total == best);
-        }
-        let nth = self.pick.index(tied) as usize;
-        let (at, _) = totals().enumerate().filter(|&(_, total)| total == best).nth(nth).expect("one of the tied");
-        (slots[at], best, tied)
     }
 }

@@ -6,6 +6,7 @@
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
+use super::asked::Asked;
 use super::columns::{DEFAULT_BUDGET_CELLS, fits_columns, has_volumes};
 use super::counts::Counts;
 use super::cycle::{Ask, Evaluator, Pick, Search, Window};
@@ -13,14 +14,14 @@ use super::diagnosis::{Diagnosis, FitError};
 use super::domains::TopologyId;
 use super::dry_runs::DryRuns;
 use super::framework::Rejection;
-use super::group_search::Ground;
+use super::group_search::Scratch;
 use super::journal::Cursor;
 use super::layout::{Layout, has_opinions};
 use super::nominated::Denied;
 use super::plugins::default_preemption::Candidate;
 use super::preemption::Victims;
 use super::probe::Probe;
-use super::question::{Check, Question, Thought, Wants};
+use super::question::{Question, Thought};
 use super::scan::Scan;
 use super::store::Store;
 use super::tables::{Class, StaticsId};
@@ -32,8 +33,9 @@ use crate::model::{ClassId, NodeId, ProfileId};
 /// After how many uses a grouped layout is worth being made.
 const USES: u32 = 8;
 
-/// So many grouped layouts are kept.
-const MAX_LAYOUTS: usize = 256;
+/// So many ways to group are remembered, and so many slots all grouped layouts have together.
+const MAX_PLANS: usize = 4096;
+const MAX_SLOTS: usize = 16 << 20;
 
 /// What nodes are grouped by: topologies, and the opinion of a profile and of what a class demands.
 type Grouping = (SmallVec<[TopologyId; 2]>, Option<(Option<ProfileId>, StaticsId)>);
@@ -92,8 +94,7 @@ pub struct Index {
     scan: Scan,
     pub(super) dry_runs: IdVec<ClassId, Option<DryRuns>>,
     pub(super) shares: Shares,
-    /// Slots of feasible nodes; kept to save the allocation.
-    scratch: Vec<u32>,
+    scratch: Scratch,
 }
 
 /// Where things stand in a view.
@@ -125,7 +126,7 @@ impl Index {
             scan: Scan,
             dry_runs: IdVec::new(),
             shares: Shares::default(),
-            scratch: Vec::new(),
+            scratch: Scratch::default(),
         }
     }
 
@@ -157,7 +158,7 @@ impl Index {
         if !self.flat.is_listed(view) {
             self.flat = Layout::flat(view, 0);
         }
-        if !self.counts.sync(view) || self.planned.len() > MAX_LAYOUTS {
+        if !self.counts.sync(view) || self.planned.len() > MAX_PLANS {
             self.questions = IdVec::new();
             self.planned.clear();
             self.plans.clear();
@@ -193,11 +194,15 @@ impl Index {
             question.layout = Some((asked, plan));
         }
         if let Some((_, Some(plan))) = question.layout {
-            let planned = &mut self.planned[plan];
+            let (planned, epoch) = (&mut self.planned[plan], view.list_epoch());
             planned.uses += 1;
-            let epoch = view.list_epoch();
             let is_made = planned.layout.as_ref().is_some_and(|layout| layout.is_listed(view));
             if planned.uses > USES && !is_made && planned.given_up != Some(epoch) {
+                let made = self.planned.iter().filter(|planned| planned.layout.is_some()).count();
+                if made * view.list().len() > MAX_SLOTS {
+                    self.planned.iter_mut().for_each(|planned| (planned.layout, planned.uses) = (None, 0));
+                }
+                let planned = &mut self.planned[plan];
                 self.stamps += 1;
                 planned.layout = Layout::grouped(view, &self.counts, &planned.class, &planned.topologies, self.stamps);
                 planned.given_up = planned.layout.is_none().then_some(epoch);
@@ -210,35 +215,6 @@ impl Index {
         let failure =
             self.failures.get(class).is_some_and(Option::is_some).then(|| self.failures[class].as_mut())??;
         (failure.at == moment(view) && failure.denied == *denied).then_some(failure)
-    }
-
-    /// Nodes whose own domain excludes them, if they are few: they are denied their cells, so that the others need not be asked.
-    fn exclude(
-        &self,
-        view: &View,
-        layout: &Layout,
-        checks: &mut SmallVec<[Check; 4]>,
-    ) -> (SmallVec<[Check; 4]>, Vec<NodeId>) {
-        let (mut fine, mut excluded) = (SmallVec::new(), Vec::new());
-        checks.retain(|check| {
-            if layout.topologies.contains(&self.counts.field(check.tally).topology) {
-                return true;
-            }
-            let present = &self.counts.sums(check.tally).present;
-            if check.wants == Wants::Nothing && present.len() * 8 <= view.list().len() {
-                let topology = self.counts.topology_of(check.tally);
-                let nodes = present.iter().flat_map(|&domain| topology.nodes(domain));
-                let before = excluded.len();
-                excluded.extend(nodes.copied().take(view.list().len() / 8 + 1));
-                if excluded.len() * 8 <= view.list().len() {
-                    return false;
-                }
-                excluded.truncate(before);
-            }
-            fine.push(*check);
-            false
-        });
-        (fine, excluded)
     }
 }
 
@@ -285,37 +261,28 @@ impl Evaluator for Index {
         let probe = Probe::new(view, &class);
         let question = self.questions[id].as_deref().expect("it is prepared");
         let plan = question.layout.and_then(|(_, plan)| plan);
-        let layout = plan.and_then(|plan| self.planned[plan].layout.as_ref()).unwrap_or(&self.flat);
-        let mut checks = if question.filters() { question.checks(&mut self.counts) } else { SmallVec::new() };
-        let (fine, excluded) = self.exclude(view, layout, &mut checks);
-        let column = self.store.column(view, layout, class.signature, &probe);
-        let mut saved = Vec::new();
-        column.deny(view, layout, &probe, denied.iter().map(|&(node, _)| node).chain(excluded), &mut saved);
-        let scores_by_group =
-            !question.scores() || (!question.scores_by_node() && question.scores_by(&self.counts, &layout.topologies));
-        let is_coarse = fine.is_empty() && scores_by_group;
-        let ground = Ground {
-            view,
-            layout,
-            probe: &probe,
-            counts: &self.counts,
-            question,
-            checks: &checks,
-            fine: &fine,
-            window,
-            pick,
-        };
-        let found = if column.is_hopeless() {
-            let processed = u32::try_from(size).expect("node ids are 32 bits wide");
-            Search { placement: None, feasible: 0, processed }
-        } else if is_coarse && window.need as usize >= size && ground.is_summable(column) {
-            ground.search_blocks(column)
-        } else if is_coarse && !layout.is_grouped && checks.is_empty() {
-            column.search(view, layout, &probe, window, pick)
-        } else {
-            ground.search_nodes(column, is_coarse && layout.is_grouped, &mut self.scratch)
-        };
-        column.allow(&saved);
+        let grouped = plan.and_then(|plan| self.planned[plan].layout.as_ref());
+        let mut found = None;
+        // If only opinions tell groups apart, cells that count them for the likely extremes do without groups.
+        if let Some(layout) = grouped
+            && layout.topologies.is_empty()
+            && !question.scores()
+            && probe.rules.holds_opinions
+        {
+            found = Asked { view, layout: &self.flat, probe: &probe, question, window, pick, denied }.search(
+                &mut self.counts,
+                &mut self.store,
+                &mut self.scratch,
+                class.signature,
+                Some(layout.extremes()),
+            );
+        }
+        let found = found.unwrap_or_else(|| {
+            let layout = grouped.unwrap_or(&self.flat);
+            let asked = Asked { view, layout, probe: &probe, question, window, pick, denied };
+            let found = asked.search(&mut self.counts, &mut self.store, &mut self.scratch, class.signature, None);
+            found.expect("cells hold no more than what hangs on their nodes")
+        });
         if found.placement.is_none() {
             self.failures.grow_to(id, None);
             let failure = Failure { at: moment(view), denied: denied.clone(), diagnosis: None };
@@ -348,7 +315,7 @@ impl Evaluator for Index {
         let probe = Probe::new(view, &class);
         let question = self.questions[id].as_deref().expect("it is prepared");
         let layout = &self.flat;
-        let column = self.store.column(view, layout, class.signature, &probe);
+        let column = self.store.column(view, layout, class.signature, &probe, None);
         let mut saved = Vec::new();
         column.deny(view, layout, &probe, denied.iter().map(|&(node, _)| node), &mut saved);
         let mut diagnosis = column.diagnose(view, layout, &probe, denied);

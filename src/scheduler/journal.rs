@@ -13,6 +13,15 @@ pub struct Journal<T> {
     start: u64,
 }
 
+/// A node that changed, for those who judge nodes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Changed {
+    /// The node.
+    pub node: NodeId,
+    /// Whether more than what its pods take is another.
+    pub facts: bool,
+}
+
 /// What those must know who count pods by what they are.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Move {

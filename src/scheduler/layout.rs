@@ -5,6 +5,7 @@
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
+use super::column::Extremes;
 use super::counts::Counts;
 use super::domains::TopologyId;
 use super::plugins::{node_affinity, taint_toleration};
@@ -54,6 +55,8 @@ pub(super) struct Layout {
     pub topologies: Box<[TopologyId]>,
     /// Whether it knows of more than list order.
     pub is_grouped: bool,
+    /// Whether groups differ in taints to avoid or preferred terms.
+    pub has_opinions: bool,
     /// Position in the list by slot.
     pub position_at: Vec<u32>,
     /// Slot by position in the list.
@@ -72,6 +75,7 @@ impl Layout {
             epoch: view.list_epoch(),
             topologies: Box::default(),
             is_grouped: false,
+            has_opinions: false,
             groups: view.list().first().map(group).into_iter().collect(),
             group_of_block: vec![0; order.len().div_ceil(BLOCK)],
             slot_of: order.clone(),
@@ -117,9 +121,16 @@ impl Layout {
             layout.position_at.resize(end.next_multiple_of(BLOCK), PADDING);
             layout.group_of_block.resize(layout.position_at.len() / BLOCK, group);
             let node = view.list()[positions[0].index()];
+            layout.has_opinions |= (common.intolerable, common.preferred) != (0, 0);
             layout.groups.push(Group { common, node, slots: start..end });
         }
         Some(layout)
+    }
+
+    /// The most taints to avoid and the highest preference of any node.
+    pub(super) fn extremes(&self) -> Extremes {
+        let most = |of: fn(&Trait) -> i64| self.groups.iter().map(|group| of(&group.common)).max().unwrap_or(0);
+        Extremes { worst: most(|common| common.intolerable), most: most(|common| common.preferred) }
     }
 
     /// How many cells columns have in this order.

@@ -1,5 +1,6 @@
 //! The scheduler: which node a pod gets, and when it is asked. Decisions equal kube-scheduler v1.34.1.
 
+mod asked;
 pub mod backoff;
 mod bindings;
 mod column;

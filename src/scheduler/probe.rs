@@ -77,6 +77,11 @@ pub struct Fit {
 }
 
 impl Reject {
+    /// Whether it hangs on what a node's pods take.
+    pub(super) const fn is_of_load(self) -> bool {
+        matches!(self, Self::NodePorts | Self::Fit(_))
+    }
+
     /// The plugin and its verdict in full.
     #[must_use]
     pub fn rejection(self, probe: &Probe<'_>) -> Rejection {
@@ -133,11 +138,37 @@ impl<'a> Probe<'a> {
     /// # Panics
     /// If there is no such node.
     #[inline]
-    #[allow(clippy::cast_possible_truncation)]
     pub fn evaluate(&self, view: &View, node: NodeId) -> Result<Fit, Reject> {
+        let (intolerable, preferred) = self.facts(view, node)?;
+        let score = self.load(view, node)?;
+        Ok(Fit { score, intolerable, preferred })
+    }
+
+    /// What hangs on a node's fixed properties: how many taints the pod would avoid, and the weights of preferred terms.
+    ///
+    /// # Errors
+    /// The first rejection in filter order.
+    #[inline]
+    pub(super) fn facts(&self, view: &View, node: NodeId) -> Result<(u16, u32), Reject> {
         let tables = view.tables();
         let facts = view.facts(node).expect("a listed node exists");
         self.filter_facts(tables, facts)?;
+        let taints = tables.taints(facts.taints);
+        let tolerations = &self.statics.tolerations;
+        let intolerable = if taints.is_empty() { 0 } else { taint_toleration::intolerable(taints, tolerations) };
+        let intolerable = u16::try_from(intolerable).expect("a node has fewer than 2^16 taints");
+        let affinity = self.statics.node_affinity.as_deref();
+        let preferred = node_affinity::preference(&self.args.node_affinity, affinity, &tables.labels_of(facts));
+        Ok((intolerable, preferred))
+    }
+
+    /// What hangs on what a node's pods take, and on images: the score.
+    ///
+    /// # Errors
+    /// The first rejection in filter order, which comes after those of [`facts`](Self::facts).
+    #[inline]
+    #[allow(clippy::cast_possible_truncation)]
+    pub(super) fn load(&self, view: &View, node: NodeId) -> Result<i16, Reject> {
         let scalars = if self.request.amounts.scalar.is_empty() { &[] } else { view.scalars(node) };
         let usage = view.usage(node);
         self.filter_load(usage, scalars, || view.ports(node))?;
@@ -151,17 +182,15 @@ impl<'a> Probe<'a> {
             score += balanced_allocation::score(resources, &pod, usage, scalars) * self.balance;
         }
         if !self.images.is_empty() {
+            let facts = view.facts(node).expect("a listed node exists");
             score += view.image_score(self.images, facts) * self.rules.image_weight;
         }
-        let taints = tables.taints(facts.taints);
-        let tolerations = &self.statics.tolerations;
-        let intolerable = if taints.is_empty() { 0 } else { taint_toleration::intolerable(taints, tolerations) };
-        let affinity = self.statics.node_affinity.as_deref();
-        Ok(Fit {
-            score: score as i16,
-            intolerable: u16::try_from(intolerable).expect("a node has fewer than 2^16 taints"),
-            preferred: node_affinity::preference(&self.args.node_affinity, affinity, &tables.labels_of(facts)),
-        })
+        Ok(score as i16)
+    }
+
+    /// Whether [`load`](Self::load) says the same of nodes of the same usage.
+    pub(super) fn looks_at_usage_alone(&self) -> bool {
+        self.ports.is_empty() && self.images.is_empty() && self.request.amounts.scalar.is_empty()
     }
 
     /// What the filters say that look at a node's fixed properties.

@@ -7,9 +7,7 @@ use super::counts::{Counts, Subject, TallyId};
 use super::domains::{NOWHERE, Policy, TopologyId, TopologyKey};
 use super::framework::Plugin;
 use super::plugins::inter_pod_affinity::{matches_all, resolved};
-use super::plugins::{
-    inter_pod_affinity, node_affinity, pod_topology_spread, pod_topology_spread_score, taint_toleration,
-};
+use super::plugins::{inter_pod_affinity, pod_topology_spread, pod_topology_spread_score};
 use super::probe::Reject;
 use super::relations::Relations;
 use super::rules::Rules;
@@ -359,10 +357,7 @@ impl Question {
     pub(super) fn bonuses(&self, counts: &Counts, rules: &Rules, scored: &[Scored]) -> Vec<i64> {
         let worst = scored.iter().map(|one| one.intolerable).max().unwrap_or(0);
         let most = scored.iter().map(|one| one.preferred).max().unwrap_or(0);
-        let own = |one: &Scored| {
-            rules.taint_weight * taint_toleration::normalized(one.intolerable, worst)
-                + rules.affinity_weight * node_affinity::normalized(one.preferred, most)
-        };
+        let own = |one: &Scored| rules.opinion(one.intolerable, worst, one.preferred, most);
         let mut bonuses: Vec<i64> = scored.iter().map(own).collect();
         let mut add = |scores: Vec<i64>, weight: i64| {
             bonuses.iter_mut().zip(scores).for_each(|(bonus, score)| *bonus += weight * score);

@@ -17,7 +17,7 @@ use super::relations::Listers;
 use super::tables::NodeSpec;
 use super::view::View;
 use crate::api::{Change, Cursor, Op, PodRef};
-use crate::base::{IdPages, SimTime};
+use crate::base::{IdPages, SimDuration, SimTime};
 use crate::component::Env;
 use crate::engine::{TimerKey, Timers};
 use crate::model::plan::Plan;
@@ -50,6 +50,8 @@ struct Cycle {
     candidate: Option<Candidate>,
     /// Whether the cycle goes on until they are.
     evicts: bool,
+    /// Nobody waits for the end of the cycle: its timer is that of the binding. When it ends, and that timer.
+    unseen: Option<(SimTime, TimerKey)>,
 }
 
 /// kube-scheduler.
@@ -114,7 +116,19 @@ impl Scheduler {
 
     /// Reads what changed, each change as of when it could be read first: nobody sees whether it was read then, or when
     /// there was something to do.
-    pub fn catch_up<T, R: Recorder>(&mut self, env: &mut Env<'_, T, R>) {
+    pub fn catch_up<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>) {
+        let unseen = self.cycle.as_ref().and_then(|cycle| cycle.unseen).filter(|&(end, _)| end <= env.now);
+        if let Some((end, timer)) = unseen {
+            let now = std::mem::replace(&mut env.now, end);
+            self.read(env);
+            env.timers.disarm(timer);
+            self.end_cycle(env);
+            env.now = now;
+        }
+        self.read(env);
+    }
+
+    fn read<T, R: Recorder>(&mut self, env: &mut Env<'_, T, R>) {
         let (now, lag) = (env.now, env.plan.control_plane.watch_scheduler);
         while let Some((due, change)) = env.cluster.log_mut().next_due(Cursor::Scheduler, now, lag) {
             env.now = due;
@@ -145,7 +159,9 @@ impl Scheduler {
     pub fn handle<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, timer: Timer) {
         self.catch_up(env);
         match timer {
-            Timer::Cycle => self.end_cycle(env),
+            Timer::Cycle if self.cycle.is_some() => self.end_cycle(env),
+            // The binding of a cycle whose end nobody waited for.
+            Timer::Cycle => {}
             Timer::Queue => self.queue_timer = None,
             Timer::Bind(slot) => self.bind(env, slot),
             Timer::Evict(number) => self.go_on_evicting(env, number),
@@ -350,6 +366,14 @@ impl Scheduler {
 
     /// Begins the next cycle if none is under way.
     fn go_on<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>) {
+        if let Some(cycle) = &mut self.cycle
+            && !self.queue.is_empty()
+            && let Some((end, timer)) = cycle.unseen.take()
+        {
+            // Now somebody waits.
+            env.timers.disarm(timer);
+            env.timers.at(end, Timer::Cycle);
+        }
         while self.cycle.is_none() {
             let Some(info) = self.queue.pop(env.now) else {
                 self.arm_queue(env);
@@ -381,8 +405,19 @@ impl Scheduler {
             if let Some(node) = nominated {
                 self.view.nominate(pod.pod, info.class, node);
             }
-            self.cycle = Some(Cycle { pod, info, outcome: decision.outcome, candidate, evicts: false });
-            env.timers.after_constant(env.plan.control_plane.scheduling_cycle, Timer::Cycle);
+            let settings = &env.plan.control_plane;
+            let takes = settings.scheduling_cycle;
+            // Without a binding time the bindings of one instant would change places.
+            let unseen = settings.binding > SimDuration::ZERO
+                && matches!(&decision.outcome, Outcome::Placed(placement) if self.queue.is_empty()
+                && self.view.volumes_for(info.class, placement.node).is_some_and(|volumes| volumes.is_empty()));
+            let unseen = if unseen {
+                Some((env.now + takes, env.timers.after_constant(takes + settings.binding, Timer::Cycle)))
+            } else {
+                env.timers.after_constant(takes, Timer::Cycle);
+                None
+            };
+            self.cycle = Some(Cycle { pod, info, outcome: decision.outcome, candidate, evicts: false, unseen });
         }
     }
 
@@ -399,7 +434,7 @@ impl Scheduler {
 
     fn end_cycle<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>) {
         let cycle = self.cycle.take().expect("a cycle is under way");
-        let Cycle { pod, info, outcome, candidate, evicts } = cycle;
+        let Cycle { pod, info, outcome, candidate, evicts, unseen } = cycle;
         if !env.cluster.pods().exists(pod) {
             self.queue.done(pod.pod);
             return;
@@ -417,14 +452,15 @@ impl Scheduler {
                 self.queue.done(pod.pod);
                 let deadline = env.now + BIND_TIMEOUT;
                 let binding = Binding { pod, node: placement.node, info, volumes, deadline };
-                self.start_binding(env, binding);
+                self.start_binding(env, binding, unseen.is_some());
             }
             Outcome::Unfit(error) => {
                 if let Some(chosen) = &candidate
                     && !env.plan.control_plane.scheduler.async_preemption
                 {
                     if !evicts {
-                        let cycle = Cycle { evicts: true, outcome: Outcome::Unfit(error), pod, info, candidate };
+                        let outcome = Outcome::Unfit(error);
+                        let cycle = Cycle { evicts: true, outcome, pod, info, candidate, unseen };
                         self.cycle = Some(cycle);
                         env.timers.after(env.plan.control_plane.binding * 2, Timer::Cycle);
                         return;

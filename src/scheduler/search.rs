@@ -1,11 +1,9 @@
 //! The search in one column: the best of a window, from cells that stand in list order or in groups. Owns the walk and the
 //! choice among equals; what cells hold is the [`column`](super::column)'s business.
 
-use super::column::Column;
+use super::column::{Column, Extremes};
 use super::cycle::{Pick, Placement, Search, Window};
-use super::framework::MAX_NODE_SCORE;
 use super::layout::{BLOCK, Layout};
-use super::plugins::{node_affinity, taint_toleration};
 use super::probe::Probe;
 use super::rules::Rules;
 use super::view::View;
@@ -18,7 +16,7 @@ struct Walk {
 }
 
 impl Column {
-    /// The best node of a window, in the flat layout.
+    /// The best node of a window, in the flat layout; `None` if what cells hold is not right for it.
     pub(super) fn search(
         &mut self,
         view: &View,
@@ -26,7 +24,7 @@ impl Column {
         probe: &Probe<'_>,
         window: Window,
         pick: Pick,
-    ) -> Search {
+    ) -> Option<Search> {
         let (size, start, need) = (self.cells.len(), window.start as usize, window.need as usize);
         let mut walk = Walk::default();
         if self.is_hopeless() {
@@ -36,6 +34,9 @@ impl Column {
             self.walk(view, layout, probe, 0..start, need, &mut walk);
         }
         let ranges = [start..size.min(start + walk.processed), 0..(start + walk.processed).saturating_sub(size)];
+        if walk.feasible > 1 && !self.is_right(&ranges) {
+            return None;
+        }
         let placement = match walk.feasible {
             0 => None,
             1 => {
@@ -48,7 +49,18 @@ impl Column {
             }
         };
         let count = |n: usize| u32::try_from(n).expect("node ids are 32 bits wide");
-        Search { placement, feasible: count(walk.feasible), processed: count(walk.processed) }
+        Some(Search { placement, feasible: count(walk.feasible), processed: count(walk.processed) })
+    }
+
+    /// Whether the extremes that the cells count with are those of the nodes that fit in these ranges: no node of the list
+    /// exceeds them, so they are if they occur.
+    pub(super) fn is_right(&self, ranges: &[std::ops::Range<usize>; 2]) -> bool {
+        let Some(Extremes { worst, most }) = self.extremes else { return true };
+        let occurs =
+            |is_it: &dyn Fn(usize) -> bool| ranges.iter().cloned().flatten().any(|at| self.cells[at] >= 0 && is_it(at));
+        let has_worst = |at: usize| self.intolerable.get(at).is_some_and(|&taints| i64::from(taints) == worst);
+        let has_most = |at: usize| self.preferred.get(at).is_some_and(|&weight| i64::from(weight) == most);
+        (worst == 0 || occurs(&has_worst)) && (most == 0 || occurs(&has_most))
     }
 
     /// Goes on through `range` until `need` nodes fit.
@@ -89,25 +101,24 @@ impl Column {
         let fitting = || ranges.iter().cloned().flatten().filter(|&at| self.cells[at] >= 0);
         let intolerable = |at: usize| self.intolerable.get(at).map_or(0, |&taints| i64::from(taints));
         let preferred = |at: usize| self.preferred.get(at).map_or(0, |&weight| i64::from(weight));
-        let worst = if self.intolerable.is_empty() { 0 } else { fitting().map(intolerable).max().unwrap_or(0) };
-        let most = if self.preferred.is_empty() { 0 } else { fitting().map(preferred).max().unwrap_or(0) };
-        if worst == 0 && most == 0 {
+        let looks = self.extremes.is_none();
+        let worst =
+            if self.intolerable.is_empty() || !looks { 0 } else { fitting().map(intolerable).max().unwrap_or(0) };
+        let most = if self.preferred.is_empty() || !looks { 0 } else { fitting().map(preferred).max().unwrap_or(0) };
+        if self.extremes.is_some() || (worst == 0 && most == 0) {
+            let known = if self.extremes.is_some() { 0 } else { rules.opinion(0, 0, 0, 0) };
             let parts = [&self.cells[ranges[0].clone()], &self.cells[ranges[1].clone()]];
             let (best, tied) = highest(parts);
             let mut left = pick.index(tied) as usize;
             for (range, part) in ranges.iter().zip(parts) {
                 match nth(part, best, left) {
-                    Ok(at) => return (range.start + at, i64::from(best) + rules.taint_weight * MAX_NODE_SCORE, tied),
+                    Ok(at) => return (range.start + at, i64::from(best) + known, tied),
                     Err(seen) => left -= seen,
                 }
             }
             unreachable!("the pick is one of the tied");
         }
-        let total = |at: usize| {
-            i64::from(self.cells[at])
-                + rules.taint_weight * taint_toleration::normalized(intolerable(at), worst)
-                + rules.affinity_weight * node_affinity::normalized(preferred(at), most)
-        };
+        let total = |at: usize| i64::from(self.cells[at]) + rules.opinion(intolerable(at), worst, preferred(at), most);
         let best = fitting().map(total).max().expect("some node fits");
         let equals = || fitting().filter(|&at| total(at) == best);
         let tied = u32::try_from(equals().count()).expect("node ids are 32 bits wide");
@@ -129,7 +140,7 @@ fn usize_of(small: i16) -> usize {
 
 /// The highest cell, and how many are equal to it.
 #[inline]
-fn highest(parts: [&[i16]; 2]) -> (i16, u32) {
+pub(super) fn highest(parts: [&[i16]; 2]) -> (i16, u32) {
     let top = |cells: &[i16]| cells.iter().fold(i16::MIN, |top, &cell| top.max(cell));
     let best = top(parts[0]).max(top(parts[1]));
     let tied = count(parts[0], |c| c == best) + count(parts[1], |c| c == best);

@@ -4,13 +4,13 @@ use std::collections::VecDeque;
 
 use rustc_hash::FxHashMap;
 
-use super::column::Column;
+use super::column::{Column, Extremes};
 use super::layout::Layout;
 use super::probe::Probe;
 use super::tables::SignatureId;
 use super::view::View;
 
-/// A signature and the stamp of a layout; 0 is the flat one.
+/// A signature and the stamp of a layout; 0 is the flat one, the last is the flat one with opinions.
 type Key = (SignatureId, u64);
 
 /// Columns within a memory budget.
@@ -35,16 +35,18 @@ impl Store {
         self.clock.len()
     }
 
-    /// The column of `signature` in a layout, up to date as far as it is built.
+    /// The column of `signature` in a layout, up to date as far as it is built; with `extremes`, its cells count opinions.
     pub(super) fn column(
         &mut self,
         view: &View,
         layout: &Layout,
         signature: SignatureId,
         probe: &Probe<'_>,
+        extremes: Option<Extremes>,
     ) -> &mut Column {
         let size = layout.slots();
-        let key = (signature, if layout.is_grouped { layout.stamp } else { 0 });
+        let stamp = if layout.is_grouped { layout.stamp } else { 0 };
+        let key = (signature, if extremes.is_some() { u64::MAX } else { stamp });
         if !self.columns.contains_key(&key) {
             let spare = self.make_room(size);
             self.columns.insert(key, spare);
@@ -53,7 +55,7 @@ impl Store {
         }
         let column = self.columns.get_mut(&key).expect("just made");
         let before = column.len();
-        column.sync(view, layout, probe);
+        column.sync(view, layout, probe, extremes);
         self.cells = self.cells - before.min(self.cells) + column.len();
         column
     }

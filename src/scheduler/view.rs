@@ -8,7 +8,7 @@ use std::collections::hash_map::Entry;
 use rustc_hash::{FxHashMap, FxHashSet};
 use smallvec::SmallVec;
 
-use super::journal::{Journal, Move};
+use super::journal::{Changed, Journal, Move};
 use super::node_tree::{NodeTree, ZoneKey};
 use super::nominated::{Nominations, Nominee};
 use super::plugins::image_locality::ImageState;
@@ -70,7 +70,7 @@ pub struct View {
     list_epoch: u64,
     /// The images that nodes report. Never iterated.
     images: FxHashMap<StrId, ImageState>,
-    journal: Journal<NodeId>,
+    journal: Journal<Changed>,
     moves: Journal<Move>,
     pub(super) next_start: u32,
 }
@@ -170,7 +170,7 @@ impl View {
         }
         self.nodes[node].facts = Some(facts);
         self.offer(node, &facts);
-        self.changed(node);
+        self.changed(node, true);
         self.moves.note(Move::Node(node), self.list.len());
         (old, facts)
     }
@@ -289,7 +289,7 @@ impl View {
         if let Some((node, class)) = self.place_of(pod)
             && self.terminating.insert(pod)
         {
-            self.changed(node);
+            self.changed(node, false);
             self.moves.note(Move::Terminating(node, class), self.list.len());
         }
     }
@@ -364,11 +364,11 @@ impl View {
         for &(name, amount) in &request.amounts.scalar {
             add(&mut scalar_of(scalars, name).requested, amount);
         }
-        self.changed(node);
+        self.changed(node, false);
     }
 
-    fn changed(&mut self, node: NodeId) {
-        self.journal.note(node, self.list.len());
+    fn changed(&mut self, node: NodeId, facts: bool) {
+        self.journal.note(Changed { node, facts }, self.list.len());
     }
 }
 

@@ -12,7 +12,7 @@ use crate::{kubelet, scheduler};
 pub enum Event {
     /// Pod number so-and-so of the plan is created.
     Pod(u32),
-    /// The next pod of an arrival stream is due.
+    /// The next pod of an arrival stream is due; if writes always take the same time: the API server accepts it.
     Arrival(u32),
     /// The API server accepts a pod of an arrival stream. Its workload and template follow from these.
     Create {
@@ -85,6 +85,7 @@ impl Actor {
 
 impl Ranked for Event {
     /// At one instant: the plan, kubelets, controllers, the scheduler.
+    #[inline]
     fn rank(&self) -> Rank {
         Rank::new(match self {
             Self::Pod(_)

@@ -40,7 +40,7 @@ impl World {
             return self.register(kernel, recorder, machine);
         }
         // It decides with all that the scheduler could know by now.
-        self.has_read = true;
+        self.is_news = true;
         let mut env = env!(self, kernel, recorder);
         self.scheduler.watch(&mut env);
         let mut env = env!(self, kernel, recorder);

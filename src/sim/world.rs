@@ -10,7 +10,7 @@ use super::stats::Stats;
 use crate::api::{Change, Cluster, Cursor, Op, PodRef};
 use crate::autoscaler::Autoscaler;
 use crate::base::id::DenseId;
-use crate::base::{IdVec, SimDuration, SimTime};
+use crate::base::{Distribution, IdVec, SimDuration, SimTime};
 use crate::component::{DrawTables, Env, NewPod};
 use crate::controllers::{
     AttachDetach, Endpoints, Manager, NodeLifecycle, PodGc, VolumeBinder, VolumeProtection, attach_detach, endpoints,
@@ -59,10 +59,13 @@ pub struct World {
     pub(super) boot_when_off: Vec<NodeId>,
     /// The arrival that each stream waits for.
     next_arrival: Vec<Option<Arrival>>,
+    /// What the API server takes to accept a pod, if that is always the same: pods of a stream are created in their order
+    /// then, and the next one is all that is pending.
+    write_takes: Option<SimDuration>,
     /// The readers of the log.
     readers: [Reader; 3],
-    /// Whether a reader has read since their wake-ups were looked at last.
-    pub(super) has_read: bool,
+    /// Whether a reader has read, or has something to read, since their wake-ups were looked at last.
+    pub(super) is_news: bool,
 }
 
 /// A reader of the log as `sim` wakes it.
@@ -75,7 +78,7 @@ struct Reader {
 }
 
 /// So many changes at most wait for a reader that need not be woken for them.
-const MOST_UNREAD: u64 = 4096;
+const MOST_UNREAD: usize = 4096;
 
 /// So often, at most, traffic is shared anew at one instant.
 const MOST_ROUNDS: u32 = 32;
@@ -145,8 +148,12 @@ impl World {
             struck: vec![Vec::new(); plan.faults.len()],
             next_arrival: vec![None; plan.arrivals.len()],
             readers: Default::default(),
-            has_read: false,
+            is_news: false,
             draws,
+            write_takes: match plan.control_plane.api_write {
+                Distribution::Constant(seconds) => Some(SimDuration::from_secs_f64(seconds)),
+                _ => None,
+            },
             plan,
         }
     }
@@ -195,7 +202,7 @@ impl World {
         for at in 0..self.plan.arrivals.len() {
             self.next_arrival[at] = self.arrival(at, 0, None);
             if let Some(arrival) = self.next_arrival[at] {
-                plan_event(arrival.at, Event::Arrival(number(at)));
+                plan_event(arrival.at + self.write_takes.unwrap_or_default(), Event::Arrival(number(at)));
             }
         }
         self.after_event(kernel, recorder);
@@ -260,7 +267,7 @@ impl World {
             Event::ObjectDue(object) => self.manage(kernel, recorder, Some(manager::Timer::Due(object))),
             Event::Pools(timer) => self.pools(kernel, recorder, timer),
             Event::Scheduler(timer) => {
-                self.has_read = true;
+                self.is_news = true;
                 let mut env = env!(self, kernel, recorder);
                 self.scheduler.handle(&mut env, timer);
             }
@@ -296,7 +303,7 @@ impl World {
 
     fn wake<R: Recorder>(&mut self, kernel: &mut Kernel<Event>, recorder: &mut R, actor: Actor) {
         self.readers[actor as usize].wake = None;
-        self.has_read = true;
+        self.is_news = true;
         let mut env = env!(self, kernel, recorder);
         match actor {
             Actor::Kubelets => self.kubelets.watch(&mut env),
@@ -329,14 +336,12 @@ impl World {
     /// Tells the recorder, the statistics and the traffic; wakes the readers of the log.
     pub(super) fn after_event<R: Recorder>(&mut self, kernel: &mut Kernel<Event>, recorder: &mut R) {
         let now = kernel.now();
-        let mut changed = false;
         while let Some(change) = self.cluster.log_mut().next(Cursor::Recorder, now, SimDuration::ZERO) {
             self.stats.on_change(&self.plan, &self.cluster, &self.kubelets, &mut self.counters, now, &change);
             if R::ON {
                 super::facts::record(&self.cluster, recorder, now, &change);
             }
             self.remember(kernel, recorder, &change);
-            changed = true;
         }
         // What one process serves may leave another less, or more: that settles after a few rounds.
         let mut rounds = 0;
@@ -346,7 +351,7 @@ impl World {
                 self.update_traffic(kernel, recorder, pod);
             }
         }
-        if changed || std::mem::take(&mut self.has_read) {
+        if std::mem::take(&mut self.is_news) {
             self.wake_readers(kernel);
         }
     }
@@ -372,8 +377,10 @@ impl World {
             let due = &mut self.readers[actor as usize].minds;
             if minds && due.back() != Some(&(now + lag)) {
                 due.push_back(now + lag);
+                self.is_news = true;
             }
         }
+        self.is_news |= self.scheduler.has_waiting_pods() || self.cluster.log().len() > MOST_UNREAD;
     }
 
     const fn lag(&self, actor: Actor) -> SimDuration {
@@ -399,8 +406,7 @@ impl World {
             while reader.minds.front().is_some_and(|&due| next.is_none_or(|next| due < next)) {
                 reader.minds.pop_front();
             }
-            let all =
-                actor == Actor::Scheduler && self.scheduler.has_waiting_pods() || log.unread(cursor) > MOST_UNREAD;
+            let all = actor == Actor::Scheduler && self.scheduler.has_waiting_pods() || log.len() > MOST_UNREAD;
             let due = if all { next } else { reader.minds.front().copied() };
             let due = due.map(|due| due.max(now));
             if due != reader.wake.map(|(at, _)| at) {
@@ -452,7 +458,12 @@ impl World {
         self.next_arrival[stream] = self.arrival(stream, ordinal + 1, Some(at));
         if let Some(next) = self.next_arrival[stream] {
             let event = Event::Arrival(u32::try_from(stream).expect("few streams"));
-            kernel.schedule_at(next.at.max(kernel.now()), event.rank(), event);
+            let at = next.at + self.write_takes.unwrap_or_default();
+            kernel.schedule_at(at.max(kernel.now()), event.rank(), event);
+        }
+        if self.write_takes.is_some() {
+            self.create(kernel, recorder, workload, ordinal, template);
+            return;
         }
         let mut rng = self.draws.workload(workload).latency.at(u64::from(ordinal), 0, 3);
         let takes = SimDuration::from_secs_f64(self.plan.control_plane.api_write.sample(&mut rng));

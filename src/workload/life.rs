@@ -125,6 +125,8 @@ fn pick(codes: &[(i32, u32)], default: i32, draw: &Draw, ordinal: u64, incarnati
 pub trait UsageAt {
     /// The amount at `age_seconds` of a process that serves `rate` requests per second.
     fn at(&self, age_seconds: f64, rate: f64) -> f64;
+    /// Whether it stays as it is from this age on, at the same rate.
+    fn is_steady(&self, age_seconds: f64) -> bool;
     /// The first age at or after `age_seconds` at which the amount exceeds `limit`; `None`: never at this rate.
     fn exceeds_at(&self, limit: f64, age_seconds: f64, rate: f64) -> Option<f64>;
 }
@@ -133,6 +135,10 @@ impl UsageAt for Usage {
     fn at(&self, age_seconds: f64, rate: f64) -> f64 {
         let ramped = if self.ramp_seconds > 0.0 { (age_seconds / self.ramp_seconds).min(1.0) } else { 1.0 };
         self.base + self.ramp * ramped + self.leak_per_second * age_seconds + self.per_request * rate
+    }
+
+    fn is_steady(&self, age_seconds: f64) -> bool {
+        self.leak_per_second == 0.0 && (self.ramp == 0.0 || age_seconds >= self.ramp_seconds)
     }
 
     fn exceeds_at(&self, limit: f64, age_seconds: f64, rate: f64) -> Option<f64> {
@@ -208,6 +214,8 @@ mod tests {
         assert!((usage.exceeds_at(130.0, 0.0, 0.0).unwrap() - 5.0).abs() < 1e-9);
         assert!((usage.exceeds_at(260.0, 0.0, 0.0).unwrap() - 110.0).abs() < 1e-9);
         assert_eq!(Usage { base: 5.0, ..Usage::default() }.exceeds_at(6.0, 0.0, 0.0), None);
+        assert!(!usage.is_steady(1e9) && Usage { leak_per_second: 0.0, ..usage }.is_steady(10.0));
+        assert!(!Usage { leak_per_second: 0.0, ..usage }.is_steady(9.9));
         let step = Usage { ramp: 5.0, ..Usage::default() };
         assert_eq!(step.exceeds_at(4.0, 0.0, 0.0), Some(0.0));
     }

@@ -15,10 +15,10 @@ use podsim::manifest::{self, Objects, scheduler_config};
 use podsim::model::profile::Profile;
 use podsim::model::storage::{ClaimPhase, ClaimRef, PersistentVolume, PersistentVolumeClaim, VolumePhase};
 use podsim::model::{ClassId, NodeId, PodId, StorageObject, StorageSet, Vocabulary};
-use podsim::scheduler::columns::Columns;
 use podsim::scheduler::cycle::{Ask, Evaluator, Options, Outcome, schedule_one};
 use podsim::scheduler::framework::Reason;
-use podsim::scheduler::preemption::{Victims, preempt};
+use podsim::scheduler::index::Index;
+use podsim::scheduler::preemption::Victims;
 use podsim::scheduler::relations::Listers;
 use podsim::scheduler::storage::{PodVolumes, Storage};
 use podsim::scheduler::view::{NodeSpec, View};
@@ -109,7 +109,7 @@ fn variant(debug: &str) -> String {
 struct World {
     words: Vocabulary,
     view: View,
-    columns: Columns,
+    index: Index,
     options: Options,
     state: State,
     classes: Vec<ClassId>,
@@ -257,8 +257,8 @@ impl World {
         // Tolerations that admission adds are about evictions.
         let classes = objects.pods.iter().map(|pod| pod.template.class).collect::<Vec<_>>();
         classes.iter().for_each(|&class| view.register_class(class, words.classes.get(class)));
-        let columns = Columns::with_budget(if more.len().is_multiple_of(2) { 1000 } else { 1 << 20 });
-        let mut world = Self { words, view, columns, options, state, classes, nodes: 0, next_pod: 0, made: 0 };
+        let index = Index::with_budget(if more.len().is_multiple_of(2) { 1000 } else { 1 << 20 });
+        let mut world = Self { words, view, index, options, state, classes, nodes: 0, next_pod: 0, made: 0 };
         nodes.iter().for_each(|genes| world.add_node(genes));
         world
     }
@@ -315,7 +315,7 @@ impl World {
         let mut ask = Ask::of(self.classes[like]);
         let fits: Vec<u32> =
             self.state.nodes.keys().copied().filter(|&node| self.rejects(like, node).is_none()).collect();
-        let decision = schedule_one(&mut self.view, &mut self.columns, ask, &self.options, tie);
+        let decision = schedule_one(&mut self.view, &mut self.index, ask, &self.options, tie);
         match decision.outcome {
             Outcome::Placed(placement) => {
                 if self.options.percentage_of_nodes_to_score == 100 {
@@ -339,7 +339,7 @@ impl World {
                         self.judge_some(like, tie)?;
                     }
                 }
-                let candidates = preempt(&self.view, ask, &mut error, &Unknown, tie);
+                let candidates = self.index.preempt(&self.view, ask, &mut error, &Unknown, tie);
                 let Some(chosen) = candidates.first() else { return Ok(()) };
                 for victim in &chosen.victims {
                     let like_victim = self.state.placed[&victim.pod.raw()].1;
@@ -349,7 +349,7 @@ impl World {
                 prop_assert!(!self.state.pods[like].never_preempts);
                 coverage.add("DefaultPreemption evicted".to_owned(), 1);
                 ask.nominated = Some(chosen.node);
-                let again = schedule_one(&mut self.view, &mut self.columns, ask, &self.options, tie);
+                let again = schedule_one(&mut self.view, &mut self.index, ask, &self.options, tie);
                 prop_assert_eq!(again.node(), Some(chosen.node));
                 self.place(like, chosen.node, coverage)
             }
@@ -361,7 +361,7 @@ impl World {
         let nodes: Vec<u32> = self.state.nodes.keys().copied().collect();
         for at in [word, word >> 8] {
             let node = nodes[usize::try_from(at % 256).expect("small") % nodes.len()];
-            let said = self.columns.judge(&self.view, self.classes[like], NodeId::from_raw(node));
+            let said = self.index.judge(&self.view, self.classes[like], NodeId::from_raw(node));
             prop_assert_eq!(said.is_some(), self.rejects(like, node).is_some());
         }
         Ok(())

@@ -5,9 +5,9 @@ use serde_json::{Map, Value, json};
 
 use super::vector::{now, phase, resource_list_out};
 use super::{Answer, Case, Checked, Unsupported, effective, unknown_kind};
-use crate::api::quota::{self, Scoped};
 use crate::base::SimDuration;
 use crate::model::objects::{QuotaScope, QuotaScopeName, QuotaScopeOperator};
+use crate::model::quota::{self, Scoped};
 use crate::model::{QosClass, Strings, qos};
 
 #[derive(Deserialize)]

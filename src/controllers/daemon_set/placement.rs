@@ -2,7 +2,7 @@
 //! pkg/controller/daemon/daemon_controller.go (`NodeShouldRunDaemonPod`, `podsShouldBeOnNode`, the counts of
 //! `updateDaemonSetStatus`) (v1.34.1).
 
-use crate::base::{SimTime, broken};
+use crate::base::SimTime;
 use crate::model::node_affinity::{self, NodeAffinity, NodeLabels};
 use crate::model::objects::DaemonSetStatus;
 use crate::model::status::Phase;
@@ -50,7 +50,7 @@ pub fn node_should_run(wanted: &Wanted<'_>, node: &impl NodeLabels, taints: &[Ta
     let named = wanted.node_name.is_none_or(|name| name == node.name());
     let fits = named && node_affinity::matches(wanted.node_selector, wanted.node_affinity, node);
     let bad = |in_question: fn(TaintEffect) -> bool| untolerated(taints, wanted.tolerations, in_question).is_some();
-    let repelled = broken!("daemon pods and taints", bad(|effect| effect != TaintEffect::PreferNoSchedule), false);
+    let repelled = bad(|effect| effect != TaintEffect::PreferNoSchedule);
     let should_continue = fits && !bad(|effect| effect == TaintEffect::NoExecute);
     Placement { should_run: fits && !repelled, should_continue }
 }

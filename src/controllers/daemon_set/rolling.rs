@@ -5,7 +5,6 @@
 //! Upstream goes through nodes in random order; here the order is the caller's.
 
 use super::placement::{Changes, DaemonNode, DaemonPod};
-use crate::base::broken;
 use crate::model::IntOrPercent;
 
 /// How far a rolling update may leave one available pod a node.
@@ -79,7 +78,7 @@ fn replace<'a, K: Copy + 'a>(nodes: impl IntoIterator<Item = DaemonNode<'a, K>>,
             Ok(_) | Err(Excess) => unavailable += 1,
         }
     }
-    let left = broken!("daemon pods unavailable", most.saturating_sub(unavailable), most);
+    let left = most.saturating_sub(unavailable);
     changes.delete.extend(candidates.into_iter().take(left));
     changes
 }

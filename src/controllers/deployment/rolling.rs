@@ -4,7 +4,6 @@
 //!
 //! Lists of ReplicaSets are in the order of their creation, oldest first.
 
-use crate::base::broken;
 use crate::model::IntOrPercent;
 use crate::model::objects::{self, DeploymentSpec, DeploymentStrategy};
 
@@ -70,9 +69,8 @@ pub fn resolve_fenceposts(
         // The product of a percentage and 32 bits is cut to them, as upstream does.
         Ok::<_, String>(i32::try_from(number).unwrap_or(if number < 0 { i32::MIN } else { i32::MAX }))
     };
-    let surge = broken!("surge is rounded up", scaled(max_surge, true)?, scaled(max_surge, false)?);
-    let unavailable =
-        broken!("unavailable is rounded down", scaled(max_unavailable, false)?, scaled(max_unavailable, true)?);
+    let surge = scaled(max_surge, true)?;
+    let unavailable = scaled(max_unavailable, false)?;
     Ok(Fenceposts { surge, unavailable: if surge == 0 && unavailable == 0 { 1 } else { unavailable } })
 }
 
@@ -204,7 +202,7 @@ pub fn reconcile_old(goal: &Goal, old: &mut [ReplicaSetSize], new: &ReplicaSetSi
     }
     let least = goal.replicas - goal.max_unavailable();
     // New pods that are not available yet hold back old ones.
-    let new_unavailable = broken!("new pods hold back old ones", new.replicas - new.available, 0);
+    let new_unavailable = new.replicas - new.available;
     let most = before + new.replicas - least - new_unavailable;
     if most <= 0 {
         return Ok(0);

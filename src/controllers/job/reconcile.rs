@@ -56,7 +56,8 @@ fn pods<R: Recorder>(cx: &Sync<'_, R>, spec: &JobSpec) -> (Vec<PodRef>, Vec<Pod>
     let gone = cx.row().uncounted().iter().map(|gone| (gone.pod, of_gone(cx, spec, gone)));
     let all = cx.cluster.pods();
     // What has finished and is counted concerns the Job no more.
-    let live = cx.cluster.pods_of(cx.id).filter(|pod| all.tracked(pod.pod) || !all.phase(pod.pod).is_terminal());
+    let live = cx.cluster.unsettled_pods_of(cx.id);
+    let live = live.filter(|pod| all.tracked(pod.pod) || !all.phase(pod.pod).is_terminal());
     let live = live.map(|pod| (pod, of_live(cx, spec, pod)));
     let mut pods: Vec<(PodRef, Pod)> = gone.chain(live).collect();
     pods.sort_unstable_by_key(|(pod, _)| pod.uid);

@@ -1,7 +1,7 @@
 //! Which pods a ReplicaSet deletes first. Pure; knows no API. Mirrors pkg/controller/controller_utils.go
 //! (`ActivePodsWithRanks`) and pkg/controller/replicaset/replica_set.go (`getPodsToDelete`) (v1.34.1).
 
-use crate::base::{SimTime, broken};
+use crate::base::SimTime;
 use crate::model::status::Phase;
 
 /// Runs of this length are sorted by insertion, as upstream's sort does with lists of that length.
@@ -69,7 +69,7 @@ pub fn is_deleted_before<U: Ord>(first: &Candidate<U>, second: &Candidate<U>, no
         return phases.0 < phases.1;
     }
     if first.ready != second.ready {
-        return broken!("unready pods go first", !first.ready, first.ready);
+        return !first.ready;
     }
     if first.deletion_cost != second.deletion_cost {
         return first.deletion_cost < second.deletion_cost;

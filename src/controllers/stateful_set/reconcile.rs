@@ -9,7 +9,7 @@ use crate::controllers::script::{Sync, Variation, Write};
 use crate::controllers::slow_start::{INITIAL_BATCH, next_batch};
 use crate::model::available::{available_at, is_available};
 use crate::model::objects::{ObjectStatus, StatefulSetSpec, StatefulSetStatus};
-use crate::model::{ClaimName, TemplateId};
+use crate::model::{ClaimName, StorageKey, TemplateId};
 use crate::record::Recorder;
 
 /// One sync.
@@ -39,6 +39,9 @@ pub(in crate::controllers) fn sync<R: Recorder>(cx: &mut Sync<'_, R>) {
         Ok::<(), std::convert::Infallible>(())
     });
     carry_out(cx, spec, current_template, &actions, &members);
+    if spec.delete_claims_when_scaled && row.deleting.is_none() {
+        delete_claims(cx, spec, spec.ordinals_start.saturating_add(spec.replicas), &members);
+    }
     let is_updated = status.current_revision == spec.template_hash;
     cx.status(ObjectStatus::StatefulSet(StatefulSetStatus {
         current_template: Some(if is_updated { spec.template } else { current_template }),
@@ -126,10 +129,42 @@ fn carry_out<R: Recorder>(
     cx.write(deletes);
 }
 
-/// Whether a claim of a pod is not there.
-fn is_missing<R: Recorder>(cx: &Sync<'_, R>, spec: &StatefulSetSpec, at: usize, ordinal: i32) -> bool {
+/// The claim of a pod, if it is there.
+fn claim<R: Recorder>(cx: &Sync<'_, R>, spec: &StatefulSetSpec, at: usize, ordinal: i32) -> Option<ClaimName> {
     let row = cx.row();
     let name = format!("{}-{}-{ordinal}", cx.plan.strings.text(spec.claims[at].name), row.name);
-    let name = cx.plan.strings.lookup(&name).map(|name| ClaimName { namespace: row.namespace, name });
-    name.is_none_or(|name| cx.cluster.storage().claim(name).is_none())
+    let name = ClaimName { namespace: row.namespace, name: cx.plan.strings.lookup(&name)? };
+    cx.cluster.storage().claim(name).map(|claim| claim.name)
+}
+
+fn is_missing<R: Recorder>(cx: &Sync<'_, R>, spec: &StatefulSetSpec, at: usize, ordinal: i32) -> bool {
+    claim(cx, spec, at, ordinal).is_none()
+}
+
+/// Deletes the claims from `ordinal` on, as far as there are some and no pod is before them. Upstream makes the pod or the
+/// set their owner, and the garbage collector does it.
+fn delete_claims<R: Recorder>(
+    cx: &mut Sync<'_, R>,
+    spec: &StatefulSetSpec,
+    ordinal: i32,
+    members: &[(PodRef, Member)],
+) {
+    for ordinal in ordinal.. {
+        let found: Vec<ClaimName> = (0..spec.claims.len()).filter_map(|at| claim(cx, spec, at, ordinal)).collect();
+        let has_pod = members.iter().any(|(_, member)| member.ordinal == ordinal);
+        if found.is_empty() && !has_pod {
+            return;
+        }
+        if !has_pod {
+            cx.write(found.into_iter().map(|claim| Write::DeleteStorage(StorageKey::Claim(claim))).collect());
+        }
+    }
+}
+
+/// Deletes the claims of a set that is gone, if it says so.
+pub(in crate::controllers) fn collect_claims<R: Recorder>(cx: &mut Sync<'_, R>) {
+    let row = cx.cluster.objects().get(cx.id);
+    if let Some(spec) = row.spec.stateful_set().filter(|spec| spec.delete_claims_when_deleted) {
+        delete_claims(cx, spec, spec.ordinals_start, &[]);
+    }
 }

@@ -3,7 +3,6 @@
 //! `computeReplicaStatus`) and stateful_set_utils.go (`newVersionedStatefulSetPod`, `getStatefulSetMaxUnavailable`,
 //! `completeRollingUpdate`) (v1.34.1).
 
-use crate::base::broken;
 use crate::controllers::slow_start::{INITIAL_BATCH, slow_start};
 use crate::model::IntOrPercent;
 use crate::model::objects::{StatefulSetSpec, StatefulSetStatus};
@@ -187,7 +186,7 @@ impl<'a, E, F: FnMut(Action) -> Result<(), E>> Sync<'a, F> {
             }
         }
         condemned.sort_unstable_by_key(|member| std::cmp::Reverse(member.ordinal));
-        Self { set, ordered: broken!("ordered pods wait", !set.spec.parallel, false), slots, condemned, act }
+        Self { set, ordered: !set.spec.parallel, slots, condemned, act }
     }
 
     fn run(&mut self, status: &mut StatefulSetStatus) -> Result<(), E> {

@@ -2,6 +2,7 @@
 
 use crate::base::{Quantity, SimTime};
 use crate::model::ids::StrId;
+use crate::model::limit_range::LimitItem;
 use crate::model::objects::ObjectKind;
 
 /// A HorizontalPodAutoscaler.
@@ -215,24 +216,7 @@ pub struct QuotaStatus {
 #[derive(Clone, PartialEq, Debug)]
 pub struct LimitRangeSpec {
     /// `spec.limits`.
-    pub limits: Box<[LimitRangeItem]>,
-}
-
-/// One of `spec.limits`.
-#[derive(Clone, PartialEq, Debug)]
-pub struct LimitRangeItem {
-    /// `type`.
-    pub kind: LimitType,
-    /// `max`, `min`, `default`, `defaultRequest`, `maxLimitRequestRatio`: names of resources and amounts.
-    pub max: Box<[(StrId, Quantity)]>,
-    /// `min`.
-    pub min: Box<[(StrId, Quantity)]>,
-    /// `default`.
-    pub default: Box<[(StrId, Quantity)]>,
-    /// `defaultRequest`.
-    pub default_request: Box<[(StrId, Quantity)]>,
-    /// `maxLimitRequestRatio`.
-    pub max_limit_request_ratio: Box<[(StrId, Quantity)]>,
+    pub limits: Box<[LimitItem]>,
 }
 
 /// What a limit is for.

@@ -1,7 +1,7 @@
 //! What can be asked of the view: the node list, nodes, pods and journals. Changes nothing but the list, which is brought up to
 //! date before each cycle.
 
-use super::super::journal::{Journal, Move};
+use super::super::journal::{Changed, Journal, Move};
 use super::super::nominated::Nominations;
 use super::super::plugins::image_locality;
 use super::super::plugins::inter_pod_affinity;
@@ -61,6 +61,11 @@ impl View {
     #[must_use]
     pub fn facts(&self, node: NodeId) -> Option<&NodeFacts> {
         self.nodes.get(node)?.facts.as_ref()
+    }
+
+    /// The nodes that are there, listed already or not.
+    pub(in crate::scheduler) fn known_nodes(&self) -> impl Iterator<Item = NodeId> + '_ {
+        self.nodes.entries().filter(|(_, row)| row.facts.is_some()).map(|(node, _)| node)
     }
 
     /// What a node offers and what its pods request.
@@ -168,7 +173,7 @@ impl View {
 
     /// Which nodes changed, and when.
     #[must_use]
-    pub const fn journal(&self) -> &Journal<NodeId> {
+    pub const fn journal(&self) -> &Journal<Changed> {
         &self.journal
     }
 
