@@ -3,6 +3,7 @@
 
 use super::autoscaler::AUTOSCALER;
 use super::behavior::BEHAVIOR;
+use super::defaults::DEFAULTS;
 use super::workload::{ARRIVALS, CHANGE, FAULT, TRAFFIC};
 use super::{Key, Kind, Section, at_least};
 
@@ -194,18 +195,6 @@ pub static ALLOCATABLE: Section = Section {
         Key::optional("cpu", Kind::Cpu, "computed", "Cores.", "\"7500m\""),
         Key::optional("memory", Kind::Bytes, "computed", "Memory.", "\"30Gi\""),
         Key::optional("ephemeral-storage", Kind::Bytes, "computed", "Local disk.", "\"90Gi\""),
-    ],
-};
-
-/// `[defaults]`.
-pub static DEFAULTS: Section = Section {
-    name: "defaults",
-    doc: "What each container of a pod requests that itself requests neither CPU nor memory, as a LimitRange in every namespace \
-          would have it. The summary says how many such pods there are.",
-    extended_resources: false,
-    keys: &[
-        Key::optional("cpu", Kind::Cpu, "none", "Requested CPU.", "\"100m\""),
-        Key::optional("memory", Kind::Bytes, "none", "Requested memory.", "\"128Mi\""),
     ],
 };
 

@@ -4,6 +4,7 @@
 pub mod autoscaler;
 pub mod behavior;
 pub mod cluster;
+pub mod defaults;
 pub mod markdown;
 pub mod schema;
 pub mod workload;
