@@ -3,7 +3,8 @@
 use super::distributions::distribution;
 use super::fields::{Fields, Placed, choice, duration, fail, number};
 use super::files::open_one;
-use super::spec::cluster::{CONTROL_PLANE, DEFAULTS, EVICTION, EXPECT, FEATURE_GATES, OUTPUT, SCHEDULER};
+use super::spec::cluster::{CONTROL_PLANE, EVICTION, EXPECT, FEATURE_GATES, OUTPUT, SCHEDULER};
+use super::spec::defaults::DEFAULTS;
 use super::tree::{Node, Value};
 use super::units;
 use super::{Cx, codes, suggest};

@@ -31,6 +31,8 @@ pub(super) fn manifests(cx: &mut Cx<'_>, root: &Fields<'_>, fields: &Fields<'_>,
         let start = cx.start;
         parts.pod(cx, pod, start);
     }
+    let mut storage = objects.storage;
+    parts.default_class = storage.default_class(&cx.vocabulary.strings);
     for object in objects.controllers {
         let object = parts.object(cx, object);
         parts.objects.push(object);
@@ -41,8 +43,6 @@ pub(super) fn manifests(cx: &mut Cx<'_>, root: &Fields<'_>, fields: &Fields<'_>,
     parts.related(objects.namespaces, objects.owners);
     parts.objects.extend(objects.budgets.into_iter().map(budget));
     parts.config_contents.extend(objects.configs.into_iter().map(|(content, _)| content));
-    let mut storage = objects.storage;
-    parts.default_class = storage.default_class(&cx.vocabulary.strings);
     storage.admit(parts.default_class);
     parts.storage.extend(storage.into_objects());
 }

@@ -4,6 +4,7 @@
 pub mod autoscaler;
 pub mod behavior;
 pub mod cluster;
+pub mod defaults;
 pub mod markdown;
 pub mod node_pool;
 pub mod results;
