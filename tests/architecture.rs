@@ -57,6 +57,7 @@ const COMPONENT_FILES: &[&str] = &[
     "kubelet/pressure.rs",
     "kubelet/pulls.rs",
     "kubelet/usage.rs",
+    "kubelet/volumes.rs",
     "kubelet/records.rs",
     "kubelet/repeats.rs",
     "kubelet/report.rs",

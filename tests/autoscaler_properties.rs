@@ -80,14 +80,14 @@ proptest! {
             );
         }
         let change = "[[change]]\nat = \"40m\"\napply = \"later.yaml\"\n";
-        let mut run = Scene::new(&manifest(&sets, 0))
+        let scene = Scene::new(&manifest(&sets, 0))
             .file("later.yaml", &manifest(&sets, 1))
             .nodes(&sections)
             .with(change)
             .control_plane("[control_plane]\npreset = \"typical\"\n")
             .seed(seed)
-            .lasts("2h")
-            .start();
+            .lasts("2h");
+        let mut run = scene.start();
         for step in 1..=144_u32 {
             run.until(f64::from(step * 50) - 1.0);
             for (at, pool) in pools.iter().enumerate() {
@@ -95,6 +95,9 @@ proptest! {
                 prop_assert!(pool.min <= size && size <= pool.max, "pool {at} has {size} nodes after {} s", step * 50);
             }
         }
+        let quiet = podsim::Simulation::new(scene.plan()).run();
+        run.until(f64::MAX);
+        prop_assert_eq!(quiet.digest, run.sim.digest(), "recording changes nothing");
         let cluster = run.sim.cluster();
         let pods = cluster.pods();
         for (_, row) in cluster.objects().iter() {

@@ -131,7 +131,7 @@ const CASES: &[Case] = &[
     error(
         codes::UNKNOWN_CHOICE,
         "[[change]]\nat = \"1h\"\ndelete = «\"Deployment/web\"",
-        "there is: ConfigMap, Secret, Pod, Node",
+        "there is: ConfigMap, Secret, PersistentVolumeClaim, PersistentVolume, Pod, Node",
     ),
     error(
         codes::EXCLUSIVE_KEYS,

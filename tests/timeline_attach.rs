@@ -65,8 +65,9 @@ fn a_pod_starts_when_its_volume_is_attached_and_mounted() {
 #[test]
 fn a_volume_is_mounted_only_when_the_node_tells_that_it_is_in_use() {
     for seed in 1..=5 {
-        let run =
-            scene("ReadWriteOnce").setting("node_status_period = \"10s\"\nvolume_attach = \"0s\"").seed(seed).run();
+        let yaml = CLASS.to_owned() + &claim("ReadWriteOnce") + &user("a", "node-0");
+        let slow = SLOW.replace("attach = \"10s\"", "attach = \"0s\"") + "node_status_period = \"10s\"";
+        let run = Scene::new(&yaml).nodes(TWO).setting(&slow).seed(seed).run();
         run.expect("volume pvc-u1 node-0 attached", &[2.0]);
         let pulled = run.time("event a Normal Pulling") - 0.5;
         // Told within 10 s, asked for at the next of 2.5, 3.5, 5.5, 9.5, 17.5 s, mounted 3 s later.
@@ -165,8 +166,8 @@ fn a_volume_stays_with_a_pod_that_is_stuck() {
 /// 3.4, 6.6: out of service: the pod goes at the next pass of the collector (every 20 s), the volume at once.
 #[test]
 fn the_out_of_service_taint_frees_the_volume() {
-    let taint = "[[change]]\nat = \"605s\"\ntaint = { key = \"node.kubernetes.io/out-of-service\", value = \"nodeshutdown\", \
-                 effect = \"NoExecute\" }\nnode = \"node-0\"\n";
+    let taint = "[[change]]\nat = \"605s\"\nnode = \"node-0\"\n\
+                 taint = \"node.kubernetes.io/out-of-service=nodeshutdown:NoExecute\"\n";
     let run = lost(2).with(taint).run();
     expect_stuck(&run);
     run.expect("pod a removed", &[620.0]);

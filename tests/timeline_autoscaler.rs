@@ -183,3 +183,16 @@ fn a_pool_is_upgraded_node_by_node() {
     let pods = run.sim.cluster().pods();
     assert_eq!(pods.iter().filter(|pod| pods.phase(pod.pod).text() == "Running").count(), 4);
 }
+
+/// A manifest holds a node that is called like the pool's second one.
+#[test]
+fn names_that_are_taken_are_passed_over() {
+    let amounts = "{cpu: '2', memory: 8Gi, pods: '110'}";
+    let node = format!(
+        "apiVersion: v1\nkind: Node\nmetadata: {{name: node-1}}\nstatus: {{capacity: {amounts}, allocatable: {amounts}}}\n---\n"
+    );
+    let yaml = node + &pod("a", &asks("100m"));
+    let change = "[[change]]\nat = \"60s\"\nscale_pool = \"node\"\ncount = 3\n";
+    let run = Scene::new(&yaml).nodes(&pool("count = 1")).with(change).run();
+    assert_eq!(nodes(&run), ["node-1", "node-0", "node-2", "node-3"]);
+}

@@ -75,7 +75,7 @@ fn a_retained_volume_stays() {
 #[test]
 fn a_finished_pod_holds_no_claim() {
     let yaml = class("") + &claim("1Gi") + &user(", restartPolicy: Never");
-    let runs = "[[behavior]]\nruns = \"50s\"\n";
+    let runs = "[[behavior]]\nrun = \"50s\"\n";
     let deleted = delete("30s", "PersistentVolumeClaim/data");
     let run = Scene::new(&yaml).setting(SLOW).with(runs).with(&deleted).run();
     let ended = run.time("pod web Succeeded");
@@ -132,4 +132,22 @@ fn claims_say_what_they_wait_for() {
     let run = Scene::new(&claim("1Gi")).run();
     let text = "Warning ProvisioningFailed: storageclass.storage.k8s.io \"fast\" not found";
     run.expect(&about(text), &[0.0]);
+}
+
+/// 3.5, 8.3: the claims that a StatefulSet makes have volumes of their own.
+#[test]
+fn a_stateful_set_gets_a_volume_for_each_pod() {
+    let set = "apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {name: db}\nspec: {serviceName: db, replicas: 2, \
+               podManagementPolicy: Parallel, selector: {matchLabels: {app: db}}, template: {metadata: {labels: {app: db}}, \
+               spec: {containers: [{name: c, image: 'i:1', volumeMounts: [{name: data, mountPath: /d}]}]}}, \
+               volumeClaimTemplates: [{metadata: {name: data}, spec: {accessModes: [ReadWriteOnce], resources: {requests: \
+               {storage: 1Gi}}}}]}\n---\n";
+    let default = class("")
+        .replace("{name: fast}", "{name: fast, annotations: {storageclass.kubernetes.io/is-default-class: \"true\"}}");
+    let run = Scene::new(&(default + set)).setting(SLOW).run();
+    run.expect("claim default/data-db-0 Bound", &[2.0]).expect("claim default/data-db-1 Bound", &[2.0]);
+    run.expect("volume pvc-uid-default-data-db-0 node-0 attached", &[3.0]);
+    run.expect("volume pvc-uid-default-data-db-1 node-0 attached", &[3.0]);
+    assert_eq!((run.times("pod db-0 Running").len(), run.times("pod db-1 Running").len()), (1, 1));
+    assert_eq!(run.sim.cluster().storage().volumes().count(), 2);
 }

@@ -16,11 +16,12 @@ pub use log::{Change, ChangeLog, Cursor, PodRef, StatusMask};
 pub use nodes::{NodeRow, Nodes};
 pub use objects::{NewObject, ObjectRow, Objects, Owned, Propagation, Uncounted};
 pub use pods::{Pods, Resized};
-pub use request::{Op, Rejection, StatusPatch};
+pub use request::{Op, Rejection};
+pub use stored::StatusPatch;
 pub use volumes::StorageTimes;
 
 use crate::base::{Digest, IdVec, SimTime};
-use crate::model::{ConfigId, StorageKey, StorageSet, StrId};
+use crate::model::{ClaimName, ConfigId, StorageKey, StorageSet, StrId};
 
 /// Every object of the simulated cluster.
 #[derive(Debug, Default)]
@@ -91,6 +92,12 @@ impl Cluster {
     #[must_use]
     pub fn storage_times(&self, key: StorageKey) -> Option<StorageTimes> {
         self.volumes.times(key)
+    }
+
+    /// How many claims of this name there were before: what tells their uids apart.
+    #[must_use]
+    pub fn claims_gone(&self, name: ClaimName) -> u32 {
+        self.volumes.gone(name)
     }
 
     /// The change log.

@@ -8,7 +8,7 @@ use super::log::{Change, PodRef, StatusMask};
 use super::nodes::NodeRow;
 use super::objects::{NewObject, Owned, Propagation};
 use super::pods::{Deletion, Resized};
-use super::stored::{ApiTime, StoredContainer, pack_reason};
+use super::stored::{ApiTime, StatusPatch, pack_reason};
 use crate::base::SimTime;
 use crate::model::objects::{BudgetState, ObjectKind, ObjectSpec, ObjectStatus};
 use crate::model::strings::known;
@@ -161,23 +161,6 @@ pub enum Op<'a> {
     PutStatus(ObjectId, &'a ObjectStatus),
     /// Deletes an object of a controller.
     DeleteObject(ObjectId, Propagation),
-}
-
-/// What a kubelet writes of a pod. Conditions that are `None` are left as they are.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StatusPatch {
-    /// The phase.
-    pub phase: Phase,
-    /// `status.reason`.
-    pub reason: StrId,
-    /// Statuses of all containers, in the template's order.
-    pub containers: smallvec::SmallVec<[StoredContainer; 1]>,
-    /// Conditions by type.
-    pub conditions: [Option<PodCondition>; 6],
-    /// Whether the pod has an address.
-    pub has_address: bool,
-    /// Sets `status.startTime`, if it is not set yet.
-    pub started: SimTime,
 }
 
 /// Why a write was refused; a modelled outcome.

@@ -2,7 +2,7 @@
 
 use crate::base::SimTime;
 use crate::model::{
-    ConditionStatus, ContainerState, ContainerStatus, PodCondition, PodConditionType, StrId, Terminated,
+    ConditionStatus, ContainerState, ContainerStatus, Phase, PodCondition, PodConditionType, StrId, Terminated,
 };
 
 /// Whole seconds since the Unix epoch (until 2106).
@@ -31,6 +31,23 @@ impl ApiTime {
     pub const fn time(self) -> SimTime {
         SimTime(self.0 as i64 * 1_000_000_000)
     }
+}
+
+/// What a kubelet writes of a pod. Conditions that are `None` are left as they are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StatusPatch {
+    /// The phase.
+    pub phase: Phase,
+    /// `status.reason`.
+    pub reason: StrId,
+    /// Statuses of all containers, in the template's order.
+    pub containers: smallvec::SmallVec<[StoredContainer; 1]>,
+    /// Conditions by type.
+    pub conditions: [Option<PodCondition>; 6],
+    /// Whether the pod has an address.
+    pub has_address: bool,
+    /// Sets `status.startTime`, if it is not set yet.
+    pub started: SimTime,
 }
 
 /// A container status without its name, which the template holds.

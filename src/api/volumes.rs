@@ -8,7 +8,7 @@ use super::log::Change;
 use super::request::Rejection;
 use crate::base::SimTime;
 use crate::model::storage::{ClaimPhase, PersistentVolume, PersistentVolumeClaim};
-use crate::model::{StorageKey, StorageObject, StorageSet};
+use crate::model::{ClaimName, StorageKey, StorageObject, StorageSet};
 
 /// When a storage object appeared, and when its deletion was requested.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -25,11 +25,17 @@ pub(super) struct Volumes {
     pub(super) set: StorageSet,
     /// Never iterated.
     times: FxHashMap<StorageKey, StorageTimes>,
+    /// How often a claim of this name went. Never iterated.
+    gone: FxHashMap<ClaimName, u32>,
 }
 
 impl Volumes {
     pub(super) fn times(&self, key: StorageKey) -> Option<StorageTimes> {
         self.times.get(&key).copied()
+    }
+
+    pub(super) fn gone(&self, claim: ClaimName) -> u32 {
+        self.gone.get(&claim).copied().unwrap_or(0)
     }
 
     /// An object as a component writes it.
@@ -80,6 +86,9 @@ impl Volumes {
     pub(super) fn remove(&mut self, key: StorageKey) -> Result<Change, Rejection> {
         self.set.remove(key).ok_or(Rejection::NotFound)?;
         self.times.remove(&key);
+        if let StorageKey::Claim(name) = key {
+            *self.gone.entry(name).or_default() += 1;
+        }
         Ok(Change::Storage(key))
     }
 }

@@ -123,7 +123,10 @@ impl Cloud {
         let plan = &env.plan.pools[pool];
         let boot = plan.boot.as_ref().unwrap_or(&env.plan.control_plane.node_boot);
         for _ in 0..more {
-            let number = self.groups[pool].next;
+            let mut number = self.groups[pool].next;
+            while is_taken(env.plan, &name_of(env.plan, pool, number)) {
+                number += 1;
+            }
             let draws = env.draws.node(&name_of(env.plan, pool, number));
             let takes = plan.provision.sample(&mut draws.boot.at(1, 0, 0)) + boot.sample(&mut draws.boot.at(0, 0, 0));
             let at = u32::try_from(self.machines.len()).expect("fewer than 2^32 machines");
@@ -131,7 +134,7 @@ impl Cloud {
             self.machines.push(Machine { pool, number, asked: env.now, timer });
             let group = &mut self.groups[pool];
             group.coming.push(at);
-            group.next += 1;
+            group.next = number + 1;
             group.target += 1;
         }
         true
@@ -188,6 +191,11 @@ impl Cloud {
 fn name_of(plan: &Plan, pool: PoolId, number: usize) -> String {
     let pool = &plan.pools[pool];
     format!("{}-{number:0digits$}", plan.strings.text(pool.name), digits = pool.digits)
+}
+
+/// Whether a node has, or had, this name: a manifest may hold nodes that are called like those of a pool.
+fn is_taken(plan: &Plan, name: &str) -> bool {
+    plan.strings.lookup(name).is_some_and(|name| plan.nodes.iter().any(|node| node.name == name))
 }
 
 fn shape_of(plan: &Plan, pool: PoolId, number: usize) -> ShapeId {

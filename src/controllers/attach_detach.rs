@@ -15,11 +15,12 @@ use crate::api::{Change, Cluster, Op, PodRef};
 use crate::base::{Digest, SimDuration, SimTime};
 use crate::component::Env;
 use crate::engine::Timers;
+use crate::model::plan::Plan;
 use crate::model::storage::{AccessModes, AttachmentName};
 use crate::model::strings::known;
 use crate::model::{
-    ConditionStatus, ContainerState, NodeId, PodUid, PodVolume, StorageKey, StorageObject, StrId, TemplateId,
-    VolumeAttachment,
+    ClaimName, ConditionStatus, ContainerState, NodeId, PodUid, PodVolume, StorageKey, StorageObject, StrId,
+    TemplateId, VolumeAttachment,
 };
 use crate::record::{Fact, KubeEvent, Recorder, VolumeStage};
 
@@ -109,6 +110,21 @@ pub struct AttachDetach {
 }
 
 impl AttachDetach {
+    /// Whether a change is about a pod with claims: it concerns this controller, or those that protect claims.
+    #[must_use]
+    pub fn minds(cluster: &Cluster, plan: &Plan, change: &Change) -> bool {
+        let template = match *change {
+            Change::PodAdded { template, node: Some(_), .. } | Change::PodRemoved { template, .. } => template,
+            Change::PodBound { pod, .. } | Change::PodStatus { pod, .. } | Change::PodDeleting { pod, .. }
+                if cluster.pods().exists(pod) =>
+            {
+                cluster.pods().template(pod.pod)
+            }
+            _ => return false,
+        };
+        claims(plan, template).next().is_some()
+    }
+
     /// A change that controllers see.
     pub fn on_change<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, change: &Change) {
         match *change {
@@ -162,7 +178,7 @@ impl AttachDetach {
         let mut volumes: SmallVec<[StrId; 1]> = SmallVec::new();
         let mut is_complete = true;
         let storage = env.cluster.storage();
-        for claim in claims(env, env.cluster.pods().template(pod.pod)) {
+        for claim in claims(env.plan, env.cluster.pods().template(pod.pod)) {
             is_complete &= storage.claim(claim).is_some_and(|claim| claim.bound_to().is_some());
             volumes.extend(storage.attachable(claim).map(|(volume, _)| volume.name));
         }
@@ -279,8 +295,8 @@ impl AttachDetach {
 }
 
 /// The claims of a template's pods.
-fn claims<'p, T, R>(env: &Env<'p, T, R>, template: TemplateId) -> impl Iterator<Item = crate::model::ClaimName> + 'p {
-    let volumes = &env.plan.classes[env.plan.templates[template].class].volumes;
+fn claims(plan: &Plan, template: TemplateId) -> impl Iterator<Item = ClaimName> + '_ {
+    let volumes = &plan.classes[plan.templates[template].class].volumes;
     volumes.iter().filter_map(|volume| match volume {
         PodVolume::Claim(claim) => Some(*claim),
         _ => None,
@@ -288,7 +304,7 @@ fn claims<'p, T, R>(env: &Env<'p, T, R>, template: TemplateId) -> impl Iterator<
 }
 
 fn has_claims<T, R>(env: &Env<'_, T, R>, template: TemplateId) -> bool {
-    claims(env, template).next().is_some()
+    claims(env.plan, template).next().is_some()
 }
 
 /// Whether a pod runs nothing and never will. Source: IsPodTerminated of pkg/volume/util/util.go.

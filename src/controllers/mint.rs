@@ -91,9 +91,13 @@ pub(super) fn claim(
     let mut claim = template.claim.clone();
     let name = format!("{}-{}-{ordinal}", plan.strings.text(template.name), row.name);
     claim.name = ClaimName { namespace: row.namespace, name: plan.strings.intern(&name) };
-    let uid = format!("uid-{}-{name}", plan.strings.text(row.namespace));
+    // One that comes after another of its name is not bound to what that left behind.
+    let again = cluster.claims_gone(claim.name);
+    let again = if again > 0 { format!("-{}", again + 1) } else { String::new() };
+    let uid = format!("uid-{}-{name}{again}", plan.strings.text(row.namespace));
     claim.uid = plan.strings.intern(&uid);
     claim.provisioned = plan.strings.intern(&format!("pvc-{uid}"));
+    claim.class = claim.class.or_else(|| cluster.storage().default_class(&plan.strings));
     cluster.storage().claim(claim.name).is_none().then_some(claim)
 }
 

@@ -94,7 +94,6 @@ pub(super) fn concerned(cluster: &Cluster, change: &Change, found: &mut Concerne
             found.add_later(cluster, before);
             found.add_later(cluster, owner);
         }
-        Change::ObjectChanged(object, _) if hpa::sync::is_autoscaler(cluster, object) => {}
         Change::ObjectChanged(object, false) => {
             // The status of these is for others: what they want themselves has not changed.
             let row = cluster.objects().get(object);

@@ -196,7 +196,14 @@ fn header(page: &mut Page, ctx: &Context<'_>) {
         Stopped::Interrupted => "it was interrupted".to_owned(),
     };
     let nodes = plan.nodes.len();
-    let (nodes, s) = (thousands(nodes as u64), if nodes == 1 { "" } else { "s" });
+    let s = if nodes == 1 { "" } else { "s" };
+    let sizes = || ctx.recording.samples().iter().map(|(_, sample)| sample.nodes as usize).chain([nodes]);
+    let (least, most) = (sizes().min().unwrap_or(nodes), sizes().max().unwrap_or(nodes));
+    let nodes = if most > nodes {
+        format!("{} to {}", thousands(least as u64), thousands(most as u64))
+    } else {
+        thousands(nodes as u64)
+    };
     page.line(&format!(
         "{span} from {} on {nodes} node{s}, {} events; stopped because {why}",
         plan.start.rfc3339(),

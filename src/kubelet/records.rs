@@ -401,6 +401,7 @@ mod tests {
         assert!(!records.is_parked(b), "its exit code does not fit");
         records.container_mut(b, 0).exit_code = 255;
         records.get_mut(b).probes_from = Some(SimTime(7));
+        records.get_mut(b).mounted = true;
         let whole = format!("{:?} {:?}", records.get(b), records.container(b, 0));
         records.park_if(b, |_| true);
         assert!(records.is_parked(b));

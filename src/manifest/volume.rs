@@ -41,7 +41,7 @@ impl<'t> Volumes<'t> {
             let name = cx.words.strings.intern(claim);
             if !self.names.contains(&claim) {
                 self.names.push(claim);
-                self.volumes.push(Volume { name, source: VolumeSource::Other });
+                self.volumes.push(Volume { name, source: VolumeSource::Claim });
             }
             self.scheduled.push(PodVolume::Claim(ClaimName { namespace, name }));
         }

@@ -9,6 +9,7 @@ use super::storage::{
     AttachmentName, ClaimName, CsiDriver, CsiNode, CsiStorageCapacity, PersistentVolume, PersistentVolumeClaim,
     StorageClass, StorageObjects, VolumeAttachment,
 };
+use super::strings::Strings;
 
 type Named<K, T> = IndexMap<K, T, FxBuildHasher>;
 
@@ -114,6 +115,13 @@ impl StorageSet {
     #[must_use]
     pub fn class(&self, name: StrId) -> Option<&StorageClass> {
         self.classes.get(&name)
+    }
+
+    /// The class of claims that name none: of several the first by name.
+    #[must_use]
+    pub fn default_class(&self, strings: &Strings) -> Option<StrId> {
+        let defaults = self.classes.values().filter(|class| class.is_default).map(|class| class.name);
+        defaults.min_by_key(|&name| strings.text(name))
     }
 
     /// What the drivers on a node say.

@@ -27,11 +27,11 @@ pub struct Vocabulary {
     pub shapes: Interner<ShapeId, NodeShape>,
     /// The PriorityClasses of all manifests that were read so far.
     pub priorities: PriorityClasses,
+    /// LimitRanges by namespace, in the order in which they were read.
+    pub limit_ranges: BTreeMap<Box<str>, Vec<LimitRangeSpec>>,
     /// What each container of a pod requests that requests neither CPU nor memory, as a LimitRange of every namespace would
     /// have it; empty: nothing.
     pub default_requests: ResourceList,
-    /// LimitRanges by namespace, in the order in which they were read.
-    pub limit_ranges: BTreeMap<Box<str>, Vec<LimitRangeSpec>>,
     /// How long admission lets pods tolerate a node that is not ready or unreachable, unless they say so themselves
     /// (`--default-not-ready-toleration-seconds`, `--default-unreachable-toleration-seconds`).
     pub default_toleration_seconds: i64,
@@ -51,8 +51,8 @@ impl Default for Vocabulary {
             configs: Interner::default(),
             shapes: Interner::default(),
             priorities: PriorityClasses::of_the_system(),
-            default_requests: ResourceList::new(),
             limit_ranges: BTreeMap::new(),
+            default_requests: ResourceList::new(),
             default_toleration_seconds: 300,
             container_restart_rules: false,
             stored: false,

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::*;
 use crate::base::Distribution;
-use crate::model::RunTime;
+use crate::model::{Expander, PoolLimits, RunTime};
 use crate::sim::plan::{ArrivalProcess, ArrivalSource, ChangeKind, Evaluator, FaultKind, Naming, NodeTarget};
 
 /// Uses every section once and every way to write it.
@@ -159,11 +159,23 @@ fn everything_compiles_to_what_it_says() {
     assert_eq!(plan.faults[1].at.since(plan.start), SimDuration::from_secs(5400));
     assert!(matches!(plan.faults[2].kind, FaultKind::Cordon(NodeTarget::Random { count: 2, .. })));
     assert!(matches!(plan.faults[6].kind, FaultKind::NodeShutdown(NodeTarget::Named(_))));
-    assert_eq!(plan.faults.len(), 7);
+    assert!(matches!(plan.faults[7].kind, FaultKind::NoCapacity(_)));
+    assert_eq!(plan.faults.len(), 8);
     assert_eq!(plan.control_plane.shutdown.iter().map(|group| group.grace_seconds).collect::<Vec<_>>(), [40, 20]);
     assert!(matches!(plan.changes[0].kind, ChangeKind::ApplyConfig(_)));
     assert!(matches!(plan.changes[2].kind, ChangeKind::DeletePod { grace_seconds: Some(0), .. }));
-    assert_eq!(plan.changes.len(), 8);
+    assert!(matches!(plan.changes[8].kind, ChangeKind::ScalePool(_, 5)));
+    assert!(matches!(plan.changes[9].kind, ChangeKind::UpgradePool(_)));
+    assert_eq!(plan.changes.len(), 10);
+
+    let pool = plan.pools.iter().next().expect("a pool");
+    assert_eq!((text(pool.name), pool.nodes.len(), pool.shapes.len(), pool.digits), ("gpu", 3, 2, 2));
+    assert_eq!((pool.limits, pool.priority), (Some(PoolLimits { min: 1, max: 6 }), 10));
+    assert_eq!(pool.boot, Some(Distribution::Uniform { min: 30.0, max: 60.0 }));
+    let autoscaler = plan.autoscaler.as_ref().expect("a pool may grow");
+    assert_eq!(*autoscaler.expanders, [Expander::Priority, Expander::LeastWaste]);
+    assert_eq!((autoscaler.unneeded_time.whole_secs(), autoscaler.unready_time.whole_secs()), (300, 1200));
+    assert_eq!((autoscaler.expendable_priority, autoscaler.max_nodes_total), (-5, 50));
 
     assert_eq!(plan.control_plane.scheduler.evaluator, Evaluator::Scan);
     assert_eq!(plan.control_plane.watch_kubelet, SimDuration::from_millis(50));

@@ -49,7 +49,7 @@ impl World {
         self.carry_out(kernel, recorder);
     }
 
-    /// The kubelet of a new machine registers its node. Names that others have are passed over.
+    /// The kubelet of a new machine registers its node.
     fn register<R: Recorder>(&mut self, kernel: &mut Kernel<Event>, recorder: &mut R, machine: u32) {
         let Registration { name, shape, .. } = self.autoscaler.registration(&self.plan, machine);
         let name = self.plan.strings.intern(&name);

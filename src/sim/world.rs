@@ -367,6 +367,7 @@ impl World {
             self.endpoints.minds(&self.cluster, change),
             NodeLifecycle::minds(&self.cluster, change),
             Manager::minds(&self.cluster),
+            AttachDetach::minds(&self.cluster, &self.plan, change),
             self.autoscaler.minds(change),
         ];
         for (actor, minds, lag) in [

@@ -6,6 +6,7 @@ pub mod behavior;
 pub mod cluster;
 pub mod defaults;
 pub mod markdown;
+pub mod results;
 pub mod schema;
 pub mod workload;
 
