@@ -94,10 +94,6 @@ impl Parts {
     /// An object of a controller, with the template and the workload of its pods.
     pub fn object(&mut self, cx: &mut Cx<'_>, object: ControllerObject) -> ObjectPlan {
         let ControllerObject { namespace, name, mut spec, template, replicas_given, span } = object;
-        if let ObjectSpec::StatefulSet(spec) = &mut spec {
-            // Admission gives claims without a class the default one.
-            spec.claims.iter_mut().for_each(|made| made.claim.class = made.claim.class.or(self.default_class));
-        }
         let workload = template.map(|mut template| {
             template.naming = match &spec {
                 ObjectSpec::Deployment(spec) => PodNaming::Generated(spec.replica_set_name),
