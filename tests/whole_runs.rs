@@ -596,6 +596,45 @@ fn a_machine_tells_only_while_it_is_up() {
     assert_eq!(told.len(), 2, "{told:?}");
 }
 
+/// A pod that its node's shutdown ended stays ended when the machine boots before the API server has heard of that.
+#[test]
+fn what_a_shutdown_ended_is_over_after_the_boot() {
+    let mut plan = one_node();
+    plan.control_plane = ControlPlane {
+        node_boot: Distribution::Constant(0.0),
+        shutdown: [ShutdownGroup { priority: 0, grace_seconds: 10 }].into(),
+        ..ControlPlane::instant()
+    };
+    bare_pod(&mut plan, &[Role::Main], Box::default());
+    // It ends with the time of its group, killed: the machine goes off at that instant, and is to be on again at once.
+    let deaf = |behavior: &Behavior| {
+        let on_terminate = OnTerminate { after_seconds: None, ..behavior.on_terminate };
+        Behavior { on_terminate, ..behavior.clone() }
+    };
+    plan.behaviors = plan.behaviors.iter().map(deaf).collect();
+    let patient = |template: &PodTemplate| PodTemplate { grace_period_seconds: 30, ..template.clone() };
+    plan.templates = plan.templates.iter().map(patient).collect();
+    let (node, start) = (plan.nodes[0].name, plan.start);
+    let at = |seconds| start + SimDuration::from_secs(seconds);
+    let kind = FaultKind::NodeShutdown(NodeTarget::Named(node));
+    plan.faults.push(FaultPlan { at: at(300), duration: Some(SimDuration::ZERO), kind });
+    let mut sim = Simulation::new(plan);
+    let mut at_boot = None;
+    while let Some(event) = sim.step(at(400)).expect("no limit is reached") {
+        let pods = sim.cluster().pods();
+        if format!("{event:?}").starts_with("Booted") {
+            at_boot = pods.iter().next().map(|pod| pods.phase(pod.pod));
+        }
+    }
+    assert_eq!(at_boot, Some(Phase::Running), "the status is on its way when the machine boots");
+    let pods = sim.cluster().pods();
+    let pod = pods.iter().next().expect("nobody removes it");
+    assert_eq!((pods.phase(pod.pod), pods.reason(pod.pod)), (Phase::Failed, known::TERMINATED));
+    let end = statuses(&sim, pod)[0].state.terminated().map(|end| (end.exit_code, end.finished_at));
+    assert!(end.is_some_and(|(code, at)| code == 137 && at > start), "the status of the end stands: {end:?}");
+    assert_eq!(sim.counters().container_starts, 1);
+}
+
 /// After a reboot the init containers run again before anything else does (spec 2.3).
 #[test]
 fn a_reboot_starts_from_the_beginning() {

@@ -518,6 +518,14 @@ impl Kubelets {
         env.timers.after_constant(env.plan.control_plane.status_update, Timer::Message(slot));
     }
 
+    /// Whether a status is on its way that says that the pod has ended.
+    pub(super) fn is_told_over(&self, pod: PodRef) -> bool {
+        self.outbox
+            .iter()
+            .flatten()
+            .any(|message| matches!(message, Message::Status(of, status) if *of == pod && status.phase.is_terminal()))
+    }
+
     /// Asks for the removal of a stopped pod's object.
     pub(super) fn request_removal<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, pod: PodRef) {
         let slot = self.post(Message::Remove(pod));

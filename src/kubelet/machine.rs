@@ -116,6 +116,8 @@ impl Kubelets {
                     self.volumes_changed(env, node, self.records.template_of(id));
                     id
                 }
+                // It ended before the machine went off, and the API server is about to hear of it.
+                None if self.is_told_over(pod) => continue,
                 None => self.admit(env, pod, node),
             };
             let count = env.plan.templates[self.records.get(id).template].containers.len();
