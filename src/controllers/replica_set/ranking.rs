@@ -90,7 +90,7 @@ pub fn is_deleted_before<U: Ord>(first: &Candidate<U>, second: &Candidate<U>, no
     first.created != second.created && younger([first.created, second.created], uids, now)
 }
 
-/// Sorts pods, the first to be deleted first. As the comparison has cycles, the way of sorting shows: up to [`RUN`] pods
+/// Sorts pods, the first to be deleted first. As the comparison has cycles, the way of sorting shows: up to `RUN` pods
 /// come as upstream's sort has them.
 pub fn sort<U: Ord + Copy>(pods: &mut [Candidate<U>], now: Option<SimTime>) {
     let before = |first: &_, second: &_| is_deleted_before(first, second, now);
