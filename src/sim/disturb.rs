@@ -2,11 +2,11 @@
 
 use super::event::Event;
 use super::world::{World, env};
-use crate::api::{NewObject, Op, PodRef, Resized};
+use crate::api::{NewObject, ObjectRow, Op, PodRef, Resized};
 use crate::base::{SimDuration, SimTime};
 use crate::component::Env;
 use crate::engine::{Kernel, Ranked};
-use crate::model::objects::{ObjectKind, ObjectPlan};
+use crate::model::objects::{ObjectKind, ObjectPlan, ObjectSpec};
 use crate::model::plan::{ChangeKind, FaultKind, NodeTarget, PodTarget};
 use crate::model::{ClassId, NodeId, ObjectId, ResizeState, StrId, TemplateId, WorkloadId};
 use crate::record::{Fact, KubeEvent, Recorder};
@@ -243,13 +243,24 @@ impl World {
         self.cluster.objects().find(kind, namespace, self.plan.strings.text(name))
     }
 
+    /// The Deployment that adopts a ReplicaSet which nobody made here, as one of a dump.
+    fn adopter(&self, plan: &ObjectPlan) -> Option<ObjectId> {
+        let ObjectSpec::ReplicaSet(set) = &plan.spec else { return None };
+        let labels = self.plan.strings.labels(self.plan.templates[set.template].labels);
+        let adopts = |row: &ObjectRow| {
+            row.namespace == plan.namespace
+                && row.spec.deployment().is_some_and(|spec| spec.selector.matches(labels, &self.plan.strings))
+        };
+        self.cluster.objects().iter().find(|(_, row)| adopts(row)).map(|(id, _)| id)
+    }
+
     /// Creates an object, or writes the spec of the one that there is; whether that was refused.
     pub(super) fn apply_object(&mut self, now: SimTime, plan: &ObjectPlan) -> bool {
         let Some(object) = self.find_object(plan.spec.kind(), plan.namespace, plan.name) else {
             let new = NewObject {
                 namespace: plan.namespace,
                 name: self.plan.strings.text(plan.name).into(),
-                owner: None,
+                owner: self.adopter(plan),
                 workload: plan.workload,
                 spec: plan.spec.clone(),
             };

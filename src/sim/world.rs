@@ -18,6 +18,7 @@ use crate::controllers::{
 };
 use crate::engine::{Kernel, Ranked, TimerKey};
 use crate::kubelet::Kubelets;
+use crate::model::objects::ObjectKind;
 use crate::model::plan::{ArrivalPlan, ArrivalProcess, ArrivalSource, Plan};
 use crate::model::{ConditionStatus, NodeId, ObjectId, ServiceId, ServiceType, StrId, TemplateId, WorkloadId};
 use crate::record::{Counters, Fact, KubeEvent, Recorder, Subject};
@@ -172,7 +173,10 @@ impl World {
         for object in &self.plan.storage {
             self.cluster.request(start, Op::PutStorage(object)).expect("objects of the start have names of their own");
         }
-        for object in self.plan.objects.clone() {
+        // Deployments first: they adopt the ReplicaSets of a dump.
+        let mut objects = self.plan.objects.clone();
+        objects.sort_by_key(|object| object.spec.kind() != ObjectKind::Deployment);
+        for object in objects {
             self.apply_object(start, &object);
         }
         for object in 0..self.cluster.objects().len() {

@@ -117,7 +117,11 @@ fn pods_by_node<R: Recorder>(cx: &mut Sync<'_, R>, spec: &DaemonSetSpec) -> ByNo
         }
         let of = DaemonPod {
             key: ByUid(pod),
-            updated: cx.plan.templates[pods.template(pod.pod)].revision == spec.template_hash,
+            // What was there before the controller is of the revision that was there first.
+            updated: match cx.plan.templates[pods.template(pod.pod)].revision {
+                0 => cx.row().generation == 1,
+                revision => revision == spec.template_hash,
+            },
             scheduled: pods.node(pod.pod).is_some(),
             phase: pods.phase(pod.pod),
             ready: since.is_some(),

@@ -72,7 +72,11 @@ fn member<R: Recorder>(cx: &mut Sync<'_, R>, spec: &StatefulSetSpec, pod: PodRef
     }
     Member {
         ordinal: pods.owned(pod.pod).map_or(-1, |owned| i32::try_from(owned.member).unwrap_or(i32::MAX)),
-        revision: cx.plan.templates[pods.template(pod.pod)].revision,
+        // What was there before the controller is of the revision that was there first.
+        revision: match cx.plan.templates[pods.template(pod.pod)].revision {
+            0 if cx.row().generation == 1 => spec.template_hash,
+            revision => revision,
+        },
         phase: pods.phase(pod.pod),
         ready: since.is_some(),
         available,
