@@ -1,0 +1,90 @@
+//! The gallery of `scenarios/workloads`: each shipped scenario does what was worked out by hand from the written rules. In all of
+//! them nothing takes time but a sandbox (0.5 s), a pull (0.5 s, and 1 s for 100 MB) and a container's start (0.25 s).
+
+mod support;
+
+use std::path::Path;
+
+use support::Run;
+
+/// Runs a shipped scenario to its end.
+fn gallery(name: &str) -> Run {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/workloads").join(format!("{name}.toml"));
+    let loaded = podsim::scenario::load(&path, &[]);
+    let told = loaded.diagnostics.render(&loaded.sources, false);
+    assert!(!loaded.diagnostics.has_errors(), "{told}");
+    let mut run = Run::new(loaded.plan.expect("a plan"));
+    run.until(f64::MAX);
+    run
+}
+
+/// 8.5: failures finish at 7.25, 22.75, 47.75 and 92.75, which the API writes as 7, 22, 47 and 92. The waits of 10, 20 and 40 s
+/// run from there. A sync comes 1 s after what happened to a pod; the fourth failure is one more than `backoffLimit`.
+///
+/// | created | starts | ends | as written | waits | next |
+/// |---|---|---|---|---|---|
+/// | 0 | 2.25 (with the pull) | 7.25 | 7 | 10 | 17 |
+/// | 17 | 17.75 | 22.75 | 22 | 20 | 42 |
+/// | 42 | 42.75 | 47.75 | 47 | 40 | 87 |
+/// | 87 | 87.75 | 92.75 | 92 | gives up at 93.75 | |
+///
+/// The other Job's pod is on the same node and asks the registry after the first (0.5 s more): it ends at 7.75, and a second
+/// later the policy fails the Job.
+#[test]
+fn jobs_that_fail() {
+    let run = gallery("job-failures");
+    run.expect("event Job/again Normal SuccessfulCreate", &[0.0, 17.0, 42.0, 87.0]);
+    run.expect("event Job/again Warning BackoffLimitExceeded", &[93.75]);
+    run.expect("event Job/no-use Normal SuccessfulCreate", &[0.0]);
+    run.expect("event Job/no-use Warning PodFailurePolicy", &[8.75]);
+    assert_eq!(run.outcome().0.counters.pods_created, 5);
+}
+
+/// 8.1: at 60 the new ReplicaSet may have one pod (3 + 1 - 3), and no old one may go before it is available (minAvailable 3).
+/// It waits for a node until 900, is ready 0.5 + 1.5 + 0.25 s later, and from then on each pod takes the place of an old one:
+/// 2.25 s a step, as each of these nodes pulls the new image.
+#[test]
+fn a_rollout_without_room() {
+    let run = gallery("rollout-stuck");
+    let scaled = [0.0, 60.0, 902.25, 902.25, 904.5, 904.5, 906.75];
+    run.expect("event Deployment/web Normal ScalingReplicaSet", &scaled);
+    let (outcome, _) = run.outcome();
+    assert_eq!((outcome.counters.pods_created, outcome.pods.len()), (6, 3));
+    assert!(outcome.pods.iter().all(|pod| pod.ready == "1/1"));
+}
+
+/// 8.3: one after the other, each 5 s for its volume and 2.85 s until it is ready (the mount is looked for every 0.3 s, so 0.6 s
+/// of that). 6.2 and 6.5: the zone is lost at 600 and last heard of at 590 or later; its nodes are Unknown at 645, and 300 s
+/// later the pod's deletion is asked for. 8.3: it stays Terminating, so nobody replaces it. 6.8: the machines are back at 2400, the
+/// pod goes, and the next one comes at once, to the zone of its volume.
+#[test]
+fn a_stateful_set_through_the_loss_of_a_zone() {
+    let run = gallery("stateful-zone-loss");
+    run.expect("event StatefulSet/db Normal SuccessfulCreate", &[0.0, 7.85, 15.7, 2400.0]);
+    run.expect("pod db-1 on", &[12.85, 2400.0]).expect("pod db-1 deleting", &[945.0]);
+    run.expect("pod db-1 removed", &[2400.0]).expect("pod db-0 deleting", &[]).expect("pod db-2 deleting", &[]);
+}
+
+/// 8.6: all ten at 1:00, 2:00 and 3:00 and 100 ms (the next wake-up). 8 cores hold four of 1.5 at a time; 5 GiB are no limit. The
+/// others wait for one to end: three waves of 4 minutes.
+#[test]
+fn a_herd_of_cron_jobs() {
+    let run = gallery("cronjob-herd");
+    run.expect("event CronJob/report-7 Normal SuccessfulCreate", &[3600.1, 7200.1, 10_800.1]);
+    let (outcome, _) = run.outcome();
+    assert_eq!((outcome.counters.pods_created, outcome.counters.pods_bound), (30, 30));
+    // Nobody waits longer than two waves, everybody of the last wave that long.
+    assert!((480.0..500.0).contains(&outcome.wait.max), "{:?}", outcome.wait);
+}
+
+/// 6.2, 6.5: the node stops at 1800, its pod is not ready when the node is Unknown, and its deletion is asked for 300 s later. 8.2: a
+/// pod that is Terminating does not count, so another one comes at that instant. It pulls 180, 35 and 320 MB one after another
+/// if its node has none of them.
+#[test]
+fn a_deployment_survives_its_node() {
+    let run = gallery("user-msvc-deployment");
+    let (outcome, _) = run.outcome();
+    assert_eq!((outcome.counters.pods_created, outcome.lost.len()), (4, 1));
+    let ready = outcome.pods.iter().filter(|pod| pod.status == "Running" && pod.ready == "3/3").count();
+    assert_eq!(ready, 3);
+}
