@@ -5,15 +5,23 @@ mod support;
 
 use std::path::Path;
 
+use podsim::Simulation;
+use podsim::base::SimDuration;
+use podsim::sim::plan::Plan;
 use support::Run;
 
-/// Runs a shipped scenario to its end.
-fn gallery(name: &str) -> Run {
+/// A shipped scenario.
+fn plan(name: &str) -> Plan {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/workloads").join(format!("{name}.toml"));
     let loaded = podsim::scenario::load(&path, &[]);
     let told = loaded.diagnostics.render(&loaded.sources, false);
     assert!(!loaded.diagnostics.has_errors(), "{told}");
-    let mut run = Run::new(loaded.plan.expect("a plan"));
+    loaded.plan.expect("a plan")
+}
+
+/// Runs a shipped scenario to its end.
+fn gallery(name: &str) -> Run {
+    let mut run = Run::new(plan(name));
     run.until(f64::MAX);
     run
 }
@@ -51,6 +59,21 @@ fn a_rollout_without_room() {
     let (outcome, _) = run.outcome();
     assert_eq!((outcome.counters.pods_created, outcome.pods.len()), (6, 3));
     assert!(outcome.pods.iter().all(|pod| pod.ready == "1/1"));
+}
+
+/// 8.1: the last progress was at 60. More than 600 s later, looked at a second after that: 661.
+#[test]
+fn a_rollout_without_room_misses_its_deadline() {
+    let mut simulation = Simulation::new(plan("rollout-stuck"));
+    let start = simulation.plan().start;
+    for (seconds, reason) in
+        [(660, "ReplicaSetUpdated"), (661, "ProgressDeadlineExceeded"), (910, "NewReplicaSetAvailable")]
+    {
+        simulation.run_until(start + SimDuration::from_secs(seconds)).expect("no limit");
+        let mut objects = simulation.cluster().objects().iter();
+        let status = objects.find_map(|(_, row)| row.status.deployment()).expect("a Deployment with a status");
+        assert_eq!(status.progressing.map(|condition| condition.reason), Some(reason), "at {seconds}");
+    }
 }
 
 /// 8.3: one after the other, each 5 s for its volume and 2.85 s until it is ready (the mount is looked for every 0.3 s, so 0.6 s

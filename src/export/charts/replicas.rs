@@ -6,7 +6,7 @@ use super::Source;
 use super::axis::{TimeAxis, ValueAxis};
 use super::frame::{MARGIN, Marked, Swatch, WIDTH, begin, finish, panel};
 use super::scene::{Anchor, Points, Scene};
-use super::theme::{BLACK, BLUE, GREEN, LABEL, PANEL, YELLOW};
+use super::theme::{BLACK, BLUE, LABEL, MINT, PANEL, YELLOW};
 use crate::base::SimTime;
 use crate::model::ObjectId;
 use crate::record::Fact;
@@ -66,7 +66,7 @@ pub(super) fn draw(source: &Source<'_>) -> Option<Scene> {
     );
     let keys = [
         (Swatch::Line, BLACK, "wanted"),
-        (Swatch::Box, GREEN, "ready"),
+        (Swatch::Box, MINT, "ready"),
         (Swatch::Box, YELLOW, "there, not ready"),
         (Swatch::Line, BLUE, "of the newest template"),
     ];
@@ -86,7 +86,7 @@ pub(super) fn draw(source: &Source<'_>) -> Option<Scene> {
         panel(&mut scene, &time, y, bottom);
         values.draw(&mut scene, LEFT, time.right, "");
         let edge = |value: fn(&Counts) -> i32| stairs(steps, &time, &values, value);
-        for (value, colour) in [(current as fn(&Counts) -> i32, YELLOW), (ready, GREEN)] {
+        for (value, colour) in [(current as fn(&Counts) -> i32, YELLOW), (ready, MINT)] {
             let mut outline = vec![(time.left, values.bottom)];
             outline.extend(edge(value));
             outline.push((time.right, values.bottom));
