@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::names::Names;
 use super::usage::{self, Resource};
 use super::{Context, SCHEMA_VERSION, Verdict, verdicts};
+use crate::model::Strings;
 use crate::sim::outcome::{Counters, Outcome, PodRow, Quantiles, Stopped};
 
 /// How many pods are listed one by one; `pods.csv` has all of them.
@@ -197,9 +198,9 @@ pub(super) fn write(
         services: services(outcome, names),
         expectations: judged.iter().map(expectation).collect(),
         pods_at_end_total: outcome.pods.len(),
-        pods_at_end: outcome.pods.iter().take(LISTED).map(|row| pod(row, names)).collect(),
+        pods_at_end: outcome.pods.iter().take(LISTED).map(|row| pod(row, &outcome.strings)).collect(),
         pending_at_end: outcome.pending.iter().map(|(pods, message)| Message { pods: *pods, message }).collect(),
-        lost_pods: lost(ctx, names),
+        lost_pods: lost(ctx),
         metrics: &outcome.metrics,
         ignored_fields: ctx.ignored.iter().map(|(path, count)| Ignored { path, count: *count }).collect(),
         notes,
@@ -282,9 +283,9 @@ fn expectation(verdict: &Verdict) -> Expectation<'_> {
     Expectation { metric: &expect.metric, min: expect.min, max: expect.max, value: *value, passed: *passed }
 }
 
-fn pod<'a>(row: &'a PodRow, names: &Names<'a>) -> PodFields<'a> {
+fn pod<'a>(row: &'a PodRow, strings: &'a Strings) -> PodFields<'a> {
     PodFields {
-        namespace: names.text(row.namespace),
+        namespace: strings.text(row.namespace),
         name: &row.name,
         uid: row.uid.raw(),
         ready: &row.ready,
@@ -292,16 +293,16 @@ fn pod<'a>(row: &'a PodRow, names: &Names<'a>) -> PodFields<'a> {
         restarts: &row.restarts,
         age_seconds: row.age.as_secs_f64(),
         ip: row.ip.as_deref(),
-        node: row.node.map(|node| names.text(node)),
+        node: row.node.map(|node| strings.text(node)),
         phase: row.phase.text(),
     }
 }
 
-fn lost<'a>(ctx: &Context<'a>, names: &Names<'a>) -> Vec<Lost<'a>> {
+fn lost<'a>(ctx: &Context<'a>) -> Vec<Lost<'a>> {
     let entries = ctx.outcome.lost.iter().map(|lost| Lost {
         name: &lost.name,
         uid: lost.uid.raw(),
-        node: names.text(lost.node),
+        node: ctx.outcome.strings.text(lost.node),
         at: lost.at.rfc3339(),
         sentence: super::terminal::lost_sentence(ctx, lost),
     });

@@ -50,7 +50,7 @@ pub fn summary(ctx: &Context<'_>, style: &Style<'_>) -> String {
 /// What happened to a lost pod, and what to do about it.
 #[must_use]
 pub fn lost_sentence(ctx: &Context<'_>, lost: &LostPod) -> String {
-    let node = ctx.plan.strings.text(lost.node);
+    let node = ctx.outcome.strings.text(lost.node);
     let at = when(ctx, lost.at);
     let then = match &lost.owner {
         None => "a bare Pod is mortal, nothing recreates it; use a Deployment".to_owned(),
@@ -339,7 +339,7 @@ fn pods(page: &mut Page, ctx: &Context<'_>) {
     }
     rows.sort_by_key(|row| (dullness(row), row.uid));
     let several = rows.iter().any(|row| row.namespace != rows[0].namespace);
-    let text = |id: StrId| ctx.plan.strings.text(id).to_owned();
+    let text = |id: StrId| ctx.outcome.strings.text(id).to_owned();
     let mut table = vec![["NAMESPACE", "NAME", "READY", "STATUS", "RESTARTS", "AGE", "IP", "NODE"].map(str::to_owned)];
     for row in rows.iter().take(ROWS) {
         let none = || "<none>".to_owned();

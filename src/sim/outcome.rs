@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::base::{Digest, SimDuration, SimTime};
 use crate::model::objects::ObjectKind;
-use crate::model::{Phase, PodUid, ServiceId, StrId};
+use crate::model::{Phase, PodUid, ServiceId, StrId, Strings};
 pub use crate::record::Counters;
 
 /// What a run came to.
@@ -34,6 +34,8 @@ pub struct Outcome {
     pub pending: Vec<(u32, String)>,
     /// Services.
     pub services: Vec<ServiceOutcome>,
+    /// All strings of the run: the plan's, and those that came with the nodes and pods made on the way.
+    pub strings: Strings,
     /// Every metric by its name, unit last; what `[[expect]]` refers to.
     pub metrics: BTreeMap<&'static str, f64>,
 }

@@ -73,6 +73,7 @@ impl World {
             pods: pods.iter().map(|&pod| self.row(pod, ended_at)).collect(),
             pending: self.pending(&pods),
             metrics: self.metrics(ended_at, &services),
+            strings: std::mem::take(&mut self.plan.strings),
             lost: self.stats.lost,
             services,
         }

@@ -183,6 +183,7 @@ impl Builder {
             lost: Vec::new(),
             pending: Vec::new(),
             services: Vec::new(),
+            strings: self.plan.strings.clone(),
             metrics: std::collections::BTreeMap::new(),
         }
     }
