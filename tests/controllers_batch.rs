@@ -306,25 +306,3 @@ proptest! {
         survives(spec, &troubles, run);
     }
 }
-
-/// What 20,000 pods of one Job cost, against the target of 2 µs of CPU for each that is created or deleted.
-#[test]
-#[ignore = "a measurement: cargo test --release --test controllers_batch -- --ignored --nocapture"]
-fn what_a_large_job_costs() {
-    let cost = |completions: i32, parallelism: i32| {
-        let spec = |job| {
-            let ttl_seconds_after_finished = Some(60);
-            ObjectSpec::Job(JobSpec { parallelism, completions: Some(completions), ttl_seconds_after_finished, ..job })
-        };
-        let mut plan = plan(worker("30s"), 24, spec);
-        plan.control_plane.controller_qps = 0.0;
-        let from = cpu_time::ProcessTime::now();
-        let mut simulation = Simulation::new(plan);
-        run_to(&mut simulation, 24 * 3600 - 1);
-        assert_eq!(simulation.cluster().pods().created_total(), completions.unsigned_abs());
-        from.elapsed().as_secs_f64() * 1e6 / f64::from(completions)
-    };
-    for (completions, parallelism) in [(20_000, 400), (20_000, 2_000)] {
-        println!("{completions} by {parallelism}: {:.2} µs a pod, lives included", cost(completions, parallelism));
-    }
-}
