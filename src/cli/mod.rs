@@ -2,6 +2,7 @@
 //! it. Data goes to stdout and everything else to stderr; wall times stay on the terminal and out of every file.
 
 mod args;
+mod ask;
 mod at;
 mod completions;
 pub mod conformance;

@@ -38,11 +38,11 @@ static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 /// Exit code of a process that a second Ctrl-C ends.
 const INTERRUPTED_TWICE: i32 = Exit::Interrupted as i32;
 
-fn interrupted() -> bool {
+pub(super) fn interrupted() -> bool {
     INTERRUPTED.load(Ordering::Relaxed)
 }
 
-fn listen_for_interrupts() {
+pub(super) fn listen_for_interrupts() {
     // Where no handler can be set, an interrupt ends the process as it would any other.
     let _ = ctrlc::set_handler(|| {
         if INTERRUPTED.swap(true, Ordering::Relaxed) {

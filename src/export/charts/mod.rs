@@ -6,6 +6,7 @@ mod canvas;
 mod font;
 mod frame;
 mod lanes;
+mod picture;
 mod pods;
 mod repeats;
 mod replicas;
@@ -24,6 +25,7 @@ use super::names::Names;
 use super::{Context, ExportError};
 use scene::Scene;
 
+pub use picture::{Picture, PictureShape};
 pub use repeats::{Repeated, Repeats, RepeatsPanel};
 
 /// What charts are made from.
