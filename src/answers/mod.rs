@@ -3,11 +3,14 @@
 //! an answer**: whatever fits was simulated. Knows no terminal.
 
 mod answer;
+mod fit;
 mod judge;
 mod question;
 mod runs;
+pub(crate) mod survey;
 
 pub use answer::{Answer, Cell, Column, Table};
+pub use fit::{FitOptions, What, fit};
 pub use judge::Judged;
 pub use question::{Machines, Question};
 pub use runs::{Halt, Run, Runner, simulate};

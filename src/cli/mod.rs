@@ -10,6 +10,7 @@ mod decide;
 mod describe;
 mod exit;
 mod explain;
+mod fit;
 mod get;
 mod ignored;
 mod input;
@@ -63,6 +64,7 @@ fn dispatch(command: Command, terminal: &mut Terminal) -> anyhow::Result<Exit> {
         Command::Get(args) => get::run(&args, terminal),
         Command::Describe(args) => describe::run(&args, terminal),
         Command::Explain(args) => explain::run(&args, terminal),
+        Command::Fit(args) => fit::run(&args, terminal),
         Command::Schedule(args) => schedule::run(&args, terminal),
         Command::Validate(args) => validate::run(&args, terminal),
         Command::Schema => schema::run(terminal),
