@@ -3,11 +3,16 @@
 //! an answer**: whatever fits was simulated. Knows no terminal.
 
 mod answer;
+mod drain;
+mod fail;
 mod judge;
+mod past;
 mod question;
 mod runs;
 
 pub use answer::{Answer, Cell, Column, Table};
+pub use drain::{DrainOptions, drain};
+pub use fail::{FailOptions, fail};
 pub use judge::Judged;
 pub use question::{Machines, Question};
-pub use runs::{Halt, Run, Runner, simulate};
+pub use runs::{Halt, Run, Runner, simulate, watch};

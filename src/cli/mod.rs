@@ -8,8 +8,10 @@ mod completions;
 pub mod conformance;
 mod decide;
 mod describe;
+mod drain;
 mod exit;
 mod explain;
+mod fail;
 mod get;
 mod ignored;
 mod input;
@@ -62,6 +64,8 @@ fn dispatch(command: Command, terminal: &mut Terminal) -> anyhow::Result<Exit> {
         Command::Run(args) => run::run(&args, terminal),
         Command::Get(args) => get::run(&args, terminal),
         Command::Describe(args) => describe::run(&args, terminal),
+        Command::Fail(args) => fail::run(&args, terminal),
+        Command::Drain(args) => drain::run(&args, terminal),
         Command::Explain(args) => explain::run(&args, terminal),
         Command::Schedule(args) => schedule::run(&args, terminal),
         Command::Validate(args) => validate::run(&args, terminal),
