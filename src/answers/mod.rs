@@ -8,6 +8,8 @@ mod fail;
 mod judge;
 mod past;
 mod question;
+mod revise;
+mod rollout;
 mod runs;
 
 pub use answer::{Answer, Cell, Column, Table};
@@ -15,4 +17,5 @@ pub use drain::{DrainOptions, drain};
 pub use fail::{FailOptions, fail};
 pub use judge::Judged;
 pub use question::{Machines, Question};
+pub use rollout::{RolloutOptions, rollout};
 pub use runs::{Halt, Run, Runner, simulate, watch};

@@ -78,6 +78,8 @@ pub(crate) enum Command {
     Fail(super::fail::FailArgs),
     /// Say whether nodes can be drained: in which order, what blocks it, where pods land
     Drain(super::drain::DrainArgs),
+    /// Say whether rolling updates finish, when, and what they take meanwhile
+    Rollout(super::rollout::RolloutArgs),
     /// Check scenarios and manifests without running anything
     Validate(ValidateArgs),
     /// Print the JSON Schema of scenario files

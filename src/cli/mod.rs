@@ -17,6 +17,7 @@ mod ignored;
 mod input;
 mod kubectl;
 mod progress;
+mod rollout;
 mod run;
 mod schedule;
 mod schema;
@@ -66,6 +67,7 @@ fn dispatch(command: Command, terminal: &mut Terminal) -> anyhow::Result<Exit> {
         Command::Describe(args) => describe::run(&args, terminal),
         Command::Fail(args) => fail::run(&args, terminal),
         Command::Drain(args) => drain::run(&args, terminal),
+        Command::Rollout(args) => rollout::run(&args, terminal),
         Command::Explain(args) => explain::run(&args, terminal),
         Command::Schedule(args) => schedule::run(&args, terminal),
         Command::Validate(args) => validate::run(&args, terminal),
