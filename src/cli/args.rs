@@ -75,6 +75,12 @@ pub(crate) enum Command {
     Fit(super::fit::FitArgs),
     /// Say where pods would go in a cluster, without simulating it
     Schedule(ScheduleArgs),
+    /// Say what is lost with a node, two nodes or a zone, what comes back, and when
+    Fail(super::fail::FailArgs),
+    /// Say whether nodes can be drained: in which order, what blocks it, where pods land
+    Drain(super::drain::DrainArgs),
+    /// Say whether rolling updates finish, when, and what they take meanwhile
+    Rollout(super::rollout::RolloutArgs),
     /// Check scenarios and manifests without running anything
     Validate(ValidateArgs),
     /// Print the JSON Schema of scenario files
