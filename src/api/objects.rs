@@ -174,6 +174,13 @@ impl Objects {
         all.take_while(move |((of, ..), _)| *of == kind).map(|(_, &id)| (id, &self.rows[id]))
     }
 
+    /// The existing objects of a kind in a namespace, by name.
+    pub fn of_kind_in(&self, kind: ObjectKind, namespace: StrId) -> impl Iterator<Item = (ObjectId, &ObjectRow)> {
+        let all = self.names.range((kind, namespace, Box::from(""))..);
+        all.take_while(move |((of, place, _), _)| (*of, *place) == (kind, namespace))
+            .map(|(_, &id)| (id, &self.rows[id]))
+    }
+
     /// How many objects ever existed.
     #[must_use]
     pub const fn len(&self) -> usize {

@@ -105,7 +105,7 @@ impl Kind {
     pub const fn resource(self) -> &'static str {
         match self {
             Self::EndpointSlice => "endpointslices.discovery.k8s.io",
-            Self::Object(kind) => objects::resource(kind),
+            Self::Object(kind) => kind.resource(),
             other => other.names()[0],
         }
     }

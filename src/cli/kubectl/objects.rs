@@ -32,23 +32,6 @@ pub(super) const fn names(kind: ObjectKind) -> &'static [&'static str] {
     }
 }
 
-/// Its name in messages, with its group.
-pub(super) const fn resource(kind: ObjectKind) -> &'static str {
-    match kind {
-        ObjectKind::ReplicationController => "replicationcontrollers",
-        ObjectKind::ReplicaSet => "replicasets.apps",
-        ObjectKind::Deployment => "deployments.apps",
-        ObjectKind::StatefulSet => "statefulsets.apps",
-        ObjectKind::DaemonSet => "daemonsets.apps",
-        ObjectKind::Job => "jobs.batch",
-        ObjectKind::CronJob => "cronjobs.batch",
-        ObjectKind::HorizontalPodAutoscaler => "horizontalpodautoscalers.autoscaling",
-        ObjectKind::PodDisruptionBudget => "poddisruptionbudgets.policy",
-        ObjectKind::ResourceQuota => "resourcequotas",
-        ObjectKind::LimitRange => "limitranges",
-    }
-}
-
 /// Columns of its table; `true`: only in the wide one.
 pub(super) const fn columns(kind: ObjectKind) -> &'static [(&'static str, bool)] {
     match kind {
@@ -223,10 +206,9 @@ impl View<'_> {
             }
             (ObjectSpec::ResourceQuota(spec), status) => {
                 let used = status.quota().cloned().unwrap_or_default().used;
-                let of = |resource| used.iter().find(|(name, _)| *name == resource);
-                let parts = spec.hard.iter().map(|&(resource, hard)| {
-                    let used = of(resource).map_or_else(|| "0".to_owned(), |(_, amount)| amount.to_string());
-                    format!("{}: {used}/{hard}", self.text(resource))
+                let parts = spec.hard.iter().map(|(resource, hard)| {
+                    let used = used.get(resource).unwrap_or_default();
+                    format!("{resource}: {used}/{hard}")
                 });
                 vec![name, parts.collect::<Vec<_>>().join(", "), age]
             }
@@ -409,9 +391,10 @@ impl View<'_> {
                 }
             }
             ObjectStatus::ResourceQuota(status) => {
-                let used =
-                    status.used.iter().map(|(name, used)| (self.text(*name).to_owned(), used.to_string().into()));
-                out.insert("used".into(), Value::Object(used.collect()));
+                for (key, list) in [("hard", &status.hard), ("used", &status.used)] {
+                    let amounts = list.iter().map(|(name, amount)| (name.to_owned(), amount.to_string().into()));
+                    out.insert(key.into(), Value::Object(amounts.collect()));
+                }
             }
         }
         out
