@@ -132,3 +132,27 @@ fn a_pod_of_a_controller_is_deleted_by_its_name() {
     assert_eq!(run.times("pod db-1 created").len(), 2);
     assert_eq!(run.times("pod db-0 created").len(), 1);
 }
+
+/// 8.5: pods of a Job have its name and their index as labels, which Services select by.
+#[test]
+fn pods_of_jobs_are_found_by_the_labels_that_their_controller_adds() {
+    let job = "apiVersion: batch/v1\nkind: Job\nmetadata: {name: train}\nspec:\n  completions: 3\n  parallelism: 3\n  \
+               completionMode: Indexed\n  template: {metadata: {labels: {a: b}}, spec: {restartPolicy: Never, containers: \
+               [{name: c, image: 'i:1'}]}}\n---\n";
+    let service = |name: &str, selector: &str| {
+        format!(
+            "apiVersion: v1\nkind: Service\nmetadata: {{name: {name}}}\nspec: {{ports: [{{port: 80}}], selector: {{{selector}}}}}\n---\n"
+        )
+    };
+    let yaml = [
+        job,
+        &service("all", "batch.kubernetes.io/job-name: train, a: b"),
+        &service("old", "job-name: train"),
+        &service("one", "batch.kubernetes.io/job-completion-index: '1'"),
+    ];
+    let run = Scene::new(&yaml.concat()).with("[[behavior]]\nrun = \"1h\"\n").run();
+    let last = |service: &str| run.story(&format!("service {service} ")).pop();
+    for (name, pods) in [("all", 3), ("old", 3), ("one", 1)] {
+        assert_eq!(last(name), Some(format!("service {name} {pods}/{pods}")));
+    }
+}

@@ -7,9 +7,9 @@ use super::log::PodRef;
 use super::request::Rejection;
 use super::stored::{StoredConditions, StoredContainer};
 use crate::base::id::DenseId;
-use crate::base::{IdVec, SimDuration, SimTime};
+use crate::base::{IdVec, SimDuration, SimTime, uuid};
 use crate::model::objects::{ObjectKind, ObjectSpec, ObjectStatus};
-use crate::model::{ObjectId, Phase, PodId, StrId, TemplateId, WorkloadId};
+use crate::model::{ObjectId, Phase, PodId, StrId, Strings, TemplateId, WorkloadId};
 
 /// An object of a controller.
 #[derive(Clone, PartialEq, Debug)]
@@ -155,6 +155,13 @@ impl Objects {
     #[must_use]
     pub fn existing(&self, id: ObjectId) -> Option<&ObjectRow> {
         Some(&self.rows[id]).filter(|row| row.exists)
+    }
+
+    /// `metadata.uid`: made up from what the object is.
+    #[must_use]
+    pub fn uid(&self, id: ObjectId, strings: &Strings) -> String {
+        let row = &self.rows[id];
+        uuid(&format!("{} {}/{} {}", row.kind().text(), strings.text(row.namespace), row.name, id.raw()))
     }
 
     /// The existing object of this kind, namespace and name.

@@ -333,6 +333,27 @@ impl Manager {
         })
     }
 
+    /// The template of a pod that differs from its siblings, made when it is first needed.
+    fn minted<T, R: Recorder>(
+        &mut self,
+        env: &mut MakerEnv<'_, T, R>,
+        object: ObjectId,
+        made_from: TemplateId,
+        variation: Variation,
+    ) -> TemplateId {
+        if let Some(&known) = self.minted.get(&(made_from, variation)) {
+            return known;
+        }
+        // All pods of an indexed Job are pods of that Job.
+        let base = match variation {
+            Variation::Index(job, _) => self.minted(env, object, made_from, Variation::Job(job)),
+            _ => made_from,
+        };
+        let template = mint::mint(env.plan, env.cluster, object, base, variation);
+        self.minted.insert((made_from, variation), template);
+        template
+    }
+
     fn create_pod<T, R: Recorder>(
         &mut self,
         env: &mut MakerEnv<'_, T, R>,
@@ -345,10 +366,7 @@ impl Manager {
         let workload = row.workload.expect("objects that make pods have a workload");
         let template = match variation {
             None => made_from,
-            Some(variation) => *self
-                .minted
-                .entry((made_from, variation))
-                .or_insert_with(|| mint::mint(env.plan, env.cluster, object, made_from, variation)),
+            Some(variation) => self.minted(env, object, made_from, variation),
         };
         self.ordinals.grow_to(workload, 0);
         let ordinal = self.ordinals[workload];

@@ -3,7 +3,6 @@
 
 use serde_json::{Map, Value, json};
 
-use super::node::node_uid;
 use super::{Item, Source, View, labels_of, text_of};
 use crate::api::ObjectRow;
 use crate::base::SimTime;
@@ -287,8 +286,7 @@ impl View<'_> {
     }
 
     fn object_uid(&self, id: ObjectId) -> String {
-        let row = self.simulation.cluster().objects().get(id);
-        node_uid(&format!("{} {}/{} {}", row.kind().text(), self.text(row.namespace), row.name, id.raw()))
+        self.simulation.cluster().objects().uid(id, &self.plan().strings)
     }
 
     /// `ownerReferences` of what an object controls.
