@@ -33,6 +33,8 @@ pub enum Purpose {
     Fault,
     /// Usage of cpu and memory.
     Usage,
+    /// What is kept of a recording.
+    Sampling,
 }
 
 /// The root of all draws of a run.

@@ -87,8 +87,38 @@ pub(crate) enum Command {
     Schema,
     /// Print completions for a shell
     Completions(CompletionsArgs),
+    /// Measure the standard workloads on this machine
+    Bench(BenchArgs),
     /// Compare rules with recorded results of the real components
     Conformance(ConformanceArgs),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct BenchArgs {
+    /// Workloads whose names contain one of these [default: all]
+    #[arg(value_name = "NAME")]
+    pub names: Vec<String>,
+    /// What is printed
+    #[arg(short, long, value_name = "FORM", default_value = "text")]
+    pub output: BenchForm,
+    /// Name the workloads
+    #[arg(long)]
+    pub list: bool,
+    /// Do not run each plan once more to compare digests
+    #[arg(long)]
+    pub no_check: bool,
+    /// Measure one workload in this process
+    #[arg(long, value_name = "NAME", hide = true)]
+    pub one: Option<String>,
+}
+
+/// What `bench` prints.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(crate) enum BenchForm {
+    /// A table
+    Text,
+    /// One JSON object
+    Json,
 }
 
 #[derive(Debug, clap::Args)]

@@ -4,6 +4,7 @@
 mod args;
 mod ask;
 mod at;
+mod bench;
 mod completions;
 pub mod conformance;
 mod decide;
@@ -75,6 +76,7 @@ fn dispatch(command: Command, terminal: &mut Terminal) -> anyhow::Result<Exit> {
         Command::Validate(args) => validate::run(&args, terminal),
         Command::Schema => schema::run(terminal),
         Command::Completions(args) => completions::run(&args, terminal),
+        Command::Bench(args) => bench::run(&args, terminal),
         Command::Conformance(args) => conformance(&args, terminal),
     }
 }
