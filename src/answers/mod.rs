@@ -3,8 +3,10 @@
 //! an answer**: whatever fits was simulated. Knows no terminal.
 
 mod answer;
+mod balloon;
 mod drain;
 mod fail;
+mod headroom;
 mod judge;
 mod past;
 mod question;
@@ -15,6 +17,7 @@ mod runs;
 pub use answer::{Answer, Cell, Column, Table};
 pub use drain::{DrainOptions, drain};
 pub use fail::{FailOptions, fail};
+pub use headroom::{HeadroomOptions, headroom};
 pub use judge::Judged;
 pub use question::{Machines, Question};
 pub use rollout::{RolloutOptions, rollout};

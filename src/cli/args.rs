@@ -80,6 +80,8 @@ pub(crate) enum Command {
     Drain(super::drain::DrainArgs),
     /// Say whether rolling updates finish, when, and what they take meanwhile
     Rollout(super::rollout::RolloutArgs),
+    /// Say how long pods take from a spike to Ready, and what spare nodes would buy
+    Headroom(super::headroom::HeadroomArgs),
     /// Check scenarios and manifests without running anything
     Validate(ValidateArgs),
     /// Print the JSON Schema of scenario files

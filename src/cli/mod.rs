@@ -13,6 +13,7 @@ mod exit;
 mod explain;
 mod fail;
 mod get;
+mod headroom;
 mod ignored;
 mod input;
 mod kubectl;
@@ -68,6 +69,7 @@ fn dispatch(command: Command, terminal: &mut Terminal) -> anyhow::Result<Exit> {
         Command::Fail(args) => fail::run(&args, terminal),
         Command::Drain(args) => drain::run(&args, terminal),
         Command::Rollout(args) => rollout::run(&args, terminal),
+        Command::Headroom(args) => headroom::run(&args, terminal),
         Command::Explain(args) => explain::run(&args, terminal),
         Command::Schedule(args) => schedule::run(&args, terminal),
         Command::Validate(args) => validate::run(&args, terminal),
