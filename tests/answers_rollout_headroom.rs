@@ -11,10 +11,8 @@ use podsim::base::SimDuration;
 fn scenario(name: &str, pools: &str, manifest: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("answers-rollout-headroom");
     std::fs::create_dir_all(&folder).expect("a folder for tests");
-    let head = format!(
-        "[scenario]\nduration = \"20m\"\nmanifests = [\"{name}.yaml\"]\n[control_plane]\npreset = \"instant\"\n[[behavior]]\nstartup = \
-         \"30s\"\n"
-    );
+    let head =
+        format!("[scenario]\nduration = \"20m\"\nmanifests = [\"{name}.yaml\"]\n[[behavior]]\nstartup = \"30s\"\n");
     std::fs::write(folder.join(format!("{name}.yaml")), manifest).expect("written");
     let path = folder.join(format!("{name}.toml"));
     std::fs::write(&path, head + pools).expect("written");
@@ -22,7 +20,10 @@ fn scenario(name: &str, pools: &str, manifest: &str) -> PathBuf {
 }
 
 fn pool(nodes: u32, slots: u32) -> String {
-    format!("[[node_pool]]\nname = \"node\"\ncount = {nodes}\ncapacity = {{ cpu = \"{slots}\", memory = \"8Gi\" }}\n")
+    format!(
+        "[control_plane]\npreset = \"instant\"\n[[node_pool]]\nname = \"node\"\ncount = {nodes}\ncapacity = {{ cpu = \"{slots}\", \
+         memory = \"8Gi\" }}\n"
+    )
 }
 
 /// A workload of pods of 1 CPU that are ready as soon as they listen.
@@ -170,7 +171,8 @@ fn twice() -> HeadroomOptions {
 #[test]
 fn spare_nodes_buy_the_time_of_machine_and_boot() {
     // 4 more pods of 1 CPU need two more nodes of two slots. Without spare nodes: a scan of the autoscaler (up to 10 s), 60 s for
-    // the machine, 30 s for its boot, 30 s for the process. With one, the median is between; with two or more only the process.
+    // the machine, 30 s for its boot, 30 s for the process, and a few
+    // seconds for its sandbox and image. With one, the median is between; with two or more only the process.
     let answer = spiking(&growing("growing"), &twice()).expect("no limit");
     let row = |row, key| number(cell(&answer, row, key));
     for level in 0..4 {
@@ -180,11 +182,11 @@ fn spare_nodes_buy_the_time_of_machine_and_boot() {
     }
     for level in [0, 1] {
         let p95 = row(level, "ready_seconds_p95");
-        assert!((120.0..=136.0).contains(&p95), "{level}: {p95}");
+        assert!((120.0..=142.0).contains(&p95), "{level}: {p95}");
     }
     for level in [2, 3] {
         let max = row(level, "ready_seconds_max");
-        assert!((30.0..=33.0).contains(&max), "{level}: {max}");
+        assert!((30.0..=42.0).contains(&max), "{level}: {max}");
     }
     assert!(answer.yes);
     assert!(

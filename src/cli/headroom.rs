@@ -47,7 +47,7 @@ pub(crate) struct HeadroomArgs {
     #[arg(long, value_name = "TIME", help_heading = "Headroom")]
     pub at: Option<String>,
     /// Pods that are made so long after the spike belong to it
-    #[arg(long, value_name = "DURATION", default_value = "15m", help_heading = "Headroom")]
+    #[arg(long, value_name = "DURATION", default_value = "5m", help_heading = "Headroom")]
     pub window: String,
 }
 
