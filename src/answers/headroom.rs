@@ -6,7 +6,7 @@ use super::past::follow;
 use super::{Answer, Cell, Halt, Question, Runner, Table};
 use crate::base::statistics::{quantile, sort};
 use crate::base::{SimDuration, SimTime};
-use crate::export::{Best, Dot, Picture, PictureShape};
+use crate::export::{Curve, CurvePoint, Picture, PictureShape};
 use crate::model::objects::ObjectKind;
 use crate::model::plan::{ChangeKind, ChangePlan, Plan, RateCurve};
 use crate::model::{PoolId, WorkloadId};
@@ -370,33 +370,36 @@ fn answer(
         sentence,
         tables: vec![table],
         notes,
-        picture: Some(picture(plan, who, levels, (without, price))),
+        picture: Some(picture(plan, who, options, levels, (without, price))),
     }
 }
 
-fn picture(plan: &Plan, who: &str, levels: &[Level], (without, price): (f64, f64)) -> Picture {
-    let label = |level: &Level| format!("{} spare", level.spare);
-    let cost = |level: &Level| {
-        let kept = (level.kept - without).max(0.0);
-        if price == 0.0 { kept } else { kept * price }
-    };
-    let group = |name: &str, q: f64, labelled: bool| {
-        let dots = levels.iter().filter(|level| rank(&level.totals, q).is_finite()).map(|level| Dot {
-            x: cost(level),
+fn picture(
+    plan: &Plan,
+    who: &str,
+    options: &HeadroomOptions,
+    levels: &[Level],
+    (without, price): (f64, f64),
+) -> Picture {
+    let curve = |(name, q): (&str, f64)| {
+        let finite = levels.iter().filter(|level| rank(&level.totals, q).is_finite());
+        let point = |level: &Level| CurvePoint {
+            x: (level.kept - without).max(0.0) * if price == 0.0 { 1.0 } else { price },
             y: rank(&level.totals, q),
-            label: if labelled { label(level) } else { String::new() },
-        });
-        (name.to_owned(), dots.collect())
+            band: None,
+            range: None,
+        };
+        Curve { name: name.to_owned(), points: finite.map(point).collect() }
     };
-    let x = if price == 0.0 { "spare nodes that are kept" } else { "price of the spare nodes, per hour" };
+    let x = if price == 0.0 { "spare nodes that are kept" } else { "price of the spare nodes that are kept, per hour" };
     Picture {
-        title: format!("{}: time to Ready against spare nodes", plan.name),
-        subtitle: who.to_owned(),
-        shape: PictureShape::Scatter {
+        title: format!("{}: from the spike to Ready, against what spare nodes cost", plan.name),
+        subtitle: format!("{who}; each point is one more spare node"),
+        shape: PictureShape::Curves {
             x: x.to_owned(),
-            y: "seconds from the spike to Ready".to_owned(),
-            groups: vec![group("P50", 0.5, false), group("P95", 0.95, true), group("P99", 0.99, false)],
-            best: Best::LowLow,
+            y: "seconds until so many of the spike's pods are Ready".to_owned(),
+            curves: [("99% of the pods", 0.99), ("95%", 0.95), ("half", 0.5)].map(curve).into(),
+            limit: options.within.map(|within| (format!("asked: {}", within.human()), within.as_secs_f64())),
         },
     }
 }
