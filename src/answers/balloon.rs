@@ -98,6 +98,7 @@ pub(super) fn inflate(plan: &mut Plan, pool: PoolId, count: u32) {
         naming: PodNaming::Generated(set),
         drain: Default::default(),
         deletion_cost: 0,
+        admission: None,
         revision: 0,
     });
     let naming = Naming::Numbered { width: 1 };

@@ -72,6 +72,7 @@ pub(crate) enum Command {
     Describe(DescribeArgs),
     /// Say why a pod is pending, or where it is, and what would let it fit
     Explain(ExplainArgs),
+    Fit(super::fit::FitArgs),
     /// Say where pods would go in a cluster, without simulating it
     Schedule(ScheduleArgs),
     /// Say what is lost with a node, two nodes or a zone, what comes back, and when

@@ -102,7 +102,9 @@ pub(super) fn ask(
     let answer = match ask(&question, plan, &runner) {
         Ok(answer) => answer,
         Err(halt) => {
-            terminal.say(&format!("error: {halt}"));
+            let text = halt.to_string();
+            let label = if text.starts_with("error") { "" } else { "error: " };
+            terminal.say(&format!("{label}{text}"));
             return Ok(match halt {
                 Halt::Interrupted => Exit::Interrupted,
                 Halt::Limit(_) => Exit::Limit,

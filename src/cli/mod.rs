@@ -12,6 +12,7 @@ mod drain;
 mod exit;
 mod explain;
 mod fail;
+mod fit;
 mod get;
 mod headroom;
 mod ignored;
@@ -71,6 +72,7 @@ fn dispatch(command: Command, terminal: &mut Terminal) -> anyhow::Result<Exit> {
         Command::Rollout(args) => rollout::run(&args, terminal),
         Command::Headroom(args) => headroom::run(&args, terminal),
         Command::Explain(args) => explain::run(&args, terminal),
+        Command::Fit(args) => fit::run(&args, terminal),
         Command::Schedule(args) => schedule::run(&args, terminal),
         Command::Validate(args) => validate::run(&args, terminal),
         Command::Schema => schema::run(terminal),

@@ -60,10 +60,17 @@ pub struct Loaded {
 /// (`scenario.seed=7`, `node_pool.0.count=5`).
 #[must_use]
 pub fn load(path: &Path, overrides: &[String]) -> Loaded {
+    load_adding(path, "", overrides)
+}
+
+/// As [`load`], with `further` sections at the end of the file.
+#[must_use]
+pub fn load_adding(path: &Path, further: &str, overrides: &[String]) -> Loaded {
     let name = path.display().to_string();
     match Disk.read(path) {
         Ok(text) => {
             let folder = path.parent().unwrap_or_else(|| Path::new("")).to_owned();
+            let text = if further.is_empty() { text } else { format!("{text}\n{further}") };
             compile(&name, text, folder, overrides, &Disk).0
         }
         Err(error) => {
