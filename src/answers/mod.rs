@@ -6,6 +6,7 @@ mod answer;
 mod judge;
 mod question;
 mod runs;
+pub mod study;
 
 pub use answer::{Answer, Cell, Column, Table};
 pub use judge::Judged;
