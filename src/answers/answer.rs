@@ -148,6 +148,8 @@ impl Cell {
     }
 }
 
+/// More rows than this are cut in the text form, and the cut is told.
+const MOST_ROWS: usize = 40;
 /// Characters of the longest bar.
 const BAR: f64 = 30.0;
 
@@ -183,7 +185,7 @@ impl Table {
         if !self.title.is_empty() {
             let _ = writeln!(text, "{}", self.title);
         }
-        for (at, line) in lines.iter().enumerate() {
+        for (at, line) in lines.iter().take(MOST_ROWS + 1).enumerate() {
             let mut out = String::from("  ");
             for (column, cell) in line.iter().enumerate() {
                 let pad = " ".repeat(widths[column] - cell.chars().count());
@@ -194,6 +196,9 @@ impl Table {
                 let _ = write!(out, "   {}", bar(amount / greatest * BAR));
             }
             let _ = writeln!(text, "{}", out.trim_end());
+        }
+        if self.rows.len() > MOST_ROWS {
+            let _ = writeln!(text, "  ... {} more (-o json has them all)", self.rows.len() - MOST_ROWS);
         }
         text
     }

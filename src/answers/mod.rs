@@ -3,12 +3,23 @@
 //! an answer**: whatever fits was simulated. Knows no terminal.
 
 mod answer;
+mod drain;
+mod fail;
+mod fit;
 mod judge;
+mod past;
 mod question;
+mod revise;
+mod rollout;
 mod runs;
 pub mod study;
+pub(crate) mod survey;
 
 pub use answer::{Answer, Cell, Column, Table};
+pub use drain::{DrainOptions, drain};
+pub use fail::{FailOptions, fail};
+pub use fit::{FitOptions, What, fit};
 pub use judge::Judged;
 pub use question::{Machines, Question};
-pub use runs::{Halt, Run, Runner, simulate};
+pub use rollout::{RolloutOptions, rollout};
+pub use runs::{Halt, Run, Runner, simulate, watch};

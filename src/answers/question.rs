@@ -4,7 +4,9 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
+use super::Halt;
 use crate::scenario::{self, Disk, Loaded};
+use crate::sim::plan::Plan;
 
 /// Machines for manifests that bring none.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -28,6 +30,8 @@ pub struct Question {
     text: Text,
     /// `key=value`, later ones win.
     overrides: Vec<String>,
+    /// Further sections, as they would stand at the end of the file.
+    further: String,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -43,7 +47,7 @@ impl Question {
     /// About a scenario file.
     #[must_use]
     pub fn scenario(path: &Path) -> Self {
-        Self { text: Text::File(path.to_owned()), overrides: Vec::new() }
+        Self { text: Text::File(path.to_owned()), overrides: Vec::new(), further: String::new() }
     }
 
     /// About manifests: files, folders of them, or what `kubectl get -o yaml` dumped. Without `machines` they must hold Nodes.
@@ -72,22 +76,41 @@ impl Question {
                 let _ = writeln!(text, "zones = [{}]", zones.join(", "));
             }
         }
-        Self { text: Text::Made { name, text }, overrides: Vec::new() }
+        Self { text: Text::Made { name, text }, overrides: Vec::new(), further: String::new() }
     }
 
     /// With further overrides, which win over earlier ones.
     #[must_use]
     pub fn with(&self, overrides: &[String]) -> Self {
-        Self { text: self.text.clone(), overrides: [&self.overrides[..], overrides].concat() }
+        Self { overrides: [&self.overrides[..], overrides].concat(), ..self.clone() }
+    }
+
+    /// With further sections, as they would stand at the end of the scenario: `[[arrivals]]`, `[[node_pool]]`.
+    #[must_use]
+    pub fn adding(&self, sections: &str) -> Self {
+        Self { further: format!("{}\n{sections}\n", self.further), ..self.clone() }
+    }
+
+    /// The plan, or everything that is wrong in words.
+    ///
+    /// # Errors
+    /// What is wrong.
+    pub fn compiled(&self) -> Result<Plan, Halt> {
+        let mut loaded = self.load();
+        match loaded.plan.take().filter(|_| !loaded.diagnostics.has_errors()) {
+            Some(plan) => Ok(plan),
+            None => Err(Halt::Unasked(loaded.diagnostics.render(&loaded.sources, false).trim_end().to_owned())),
+        }
     }
 
     /// The plan, with everything that is wrong.
     #[must_use]
     pub fn load(&self) -> Loaded {
         match &self.text {
-            Text::File(path) => scenario::load(path, &self.overrides),
+            Text::File(path) => scenario::load_adding(path, &self.further, &self.overrides),
             Text::Made { name, text } => {
-                scenario::from_text_with(&format!("scenario for {name}"), text, &self.overrides, &Disk)
+                let text = format!("{text}{}", self.further);
+                scenario::from_text_with(&format!("scenario for {name}"), &text, &self.overrides, &Disk)
             }
         }
     }

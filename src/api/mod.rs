@@ -8,6 +8,7 @@ pub mod nodes;
 mod object_requests;
 pub mod objects;
 pub mod pods;
+mod policies;
 pub mod request;
 pub mod stored;
 pub mod volumes;

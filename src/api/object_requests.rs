@@ -56,6 +56,11 @@ impl Cluster {
         {
             return Err(Rejection::Conflict("the object has been modified"));
         }
+        if let (Some(before), Some(after)) = (row.status.quota(), status.quota())
+            && before.charged != after.charged
+        {
+            return Err(Rejection::Conflict("the object has been modified"));
+        }
         row.status.clone_from(status);
         Ok(Change::ObjectChanged(object, false))
     }

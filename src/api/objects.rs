@@ -7,9 +7,9 @@ use super::log::PodRef;
 use super::request::Rejection;
 use super::stored::{StoredConditions, StoredContainer};
 use crate::base::id::DenseId;
-use crate::base::{IdVec, SimDuration, SimTime};
+use crate::base::{IdVec, SimDuration, SimTime, uuid};
 use crate::model::objects::{ObjectKind, ObjectSpec, ObjectStatus};
-use crate::model::{ObjectId, Phase, PodId, StrId, TemplateId, WorkloadId};
+use crate::model::{ObjectId, Phase, PodId, StrId, Strings, TemplateId, WorkloadId};
 
 /// An object of a controller.
 #[derive(Clone, PartialEq, Debug)]
@@ -157,6 +157,13 @@ impl Objects {
         Some(&self.rows[id]).filter(|row| row.exists)
     }
 
+    /// `metadata.uid`: made up from what the object is.
+    #[must_use]
+    pub fn uid(&self, id: ObjectId, strings: &Strings) -> String {
+        let row = &self.rows[id];
+        uuid(&format!("{} {}/{} {}", row.kind().text(), strings.text(row.namespace), row.name, id.raw()))
+    }
+
     /// The existing object of this kind, namespace and name.
     #[must_use]
     pub fn find(&self, kind: ObjectKind, namespace: StrId, name: &str) -> Option<ObjectId> {
@@ -172,6 +179,13 @@ impl Objects {
     pub fn of_kind(&self, kind: ObjectKind) -> impl Iterator<Item = (ObjectId, &ObjectRow)> {
         let all = self.names.range((kind, StrId::from_index(0), Box::from(""))..);
         all.take_while(move |((of, ..), _)| *of == kind).map(|(_, &id)| (id, &self.rows[id]))
+    }
+
+    /// The existing objects of a kind in a namespace, by name.
+    pub fn of_kind_in(&self, kind: ObjectKind, namespace: StrId) -> impl Iterator<Item = (ObjectId, &ObjectRow)> {
+        let all = self.names.range((kind, namespace, Box::from(""))..);
+        all.take_while(move |((of, place, _), _)| (*of, *place) == (kind, namespace))
+            .map(|(_, &id)| (id, &self.rows[id]))
     }
 
     /// How many objects ever existed.

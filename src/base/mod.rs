@@ -14,7 +14,7 @@ pub mod statistics;
 pub mod time;
 
 pub(crate) use broken::broken;
-pub use digest::Digest;
+pub use digest::{Digest, hex, uuid};
 pub use dist::Distribution;
 pub use draw::{Draw, Draws};
 pub use id::IdVec;

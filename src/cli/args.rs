@@ -72,14 +72,23 @@ pub(crate) enum Command {
     Describe(DescribeArgs),
     /// Say why a pod is pending, or where it is, and what would let it fit
     Explain(ExplainArgs),
+    Fit(super::fit::FitArgs),
     /// Say where pods would go in a cluster, without simulating it
     Schedule(ScheduleArgs),
+    /// Say what is lost with a node, two nodes or a zone, what comes back, and when
+    Fail(super::fail::FailArgs),
+    /// Say whether nodes can be drained: in which order, what blocks it, where pods land
+    Drain(super::drain::DrainArgs),
+    /// Say whether rolling updates finish, when, and what they take meanwhile
+    Rollout(super::rollout::RolloutArgs),
     /// Check scenarios and manifests without running anything
     Validate(ValidateArgs),
     /// Print the JSON Schema of scenario files
     Schema,
     /// Print completions for a shell
     Completions(CompletionsArgs),
+    /// Run a scenario at many points with many seeds, and say how its metrics answer
+    Study(super::study::StudyArgs),
     /// Compare rules with recorded results of the real components
     Conformance(ConformanceArgs),
 }

@@ -11,7 +11,7 @@ use super::ignored;
 use super::run::{interrupted, listen_for_interrupts};
 use super::terminal::Terminal;
 use crate::answers::{Answer, Halt, Machines, Question, Runner};
-use crate::base::SimDuration;
+use crate::base::{SimDuration, SimTime};
 use crate::manifest::codes;
 use crate::scenario::Loaded;
 use crate::sim::plan::Plan;
@@ -65,6 +65,18 @@ pub(crate) enum AnswerForm {
     Csv,
 }
 
+impl AskArgs {
+    /// Of `INPUT... NAME...`: the same with the inputs alone, and the names. What comes after the first and is no file is a name.
+    pub(super) fn with_names(&self) -> (Self, Vec<String>) {
+        let is_input =
+            |path: &Path| path.exists() || path.extension().is_some_and(|end| end == "toml" || end == "yaml");
+        let (input, names): (Vec<_>, Vec<_>) =
+            self.input.iter().enumerate().partition(|(at, path)| *at == 0 || is_input(path));
+        let input = input.into_iter().map(|(_, path)| path.clone()).collect();
+        (Self { input, ..self.clone() }, names.into_iter().map(|(_, name)| name.display().to_string()).collect())
+    }
+}
+
 /// Reads what is asked about, asks, and prints the answer. `ask` gets the plan of the input as it is; it compiles
 /// variations of it from the question. Exit code 1 when the answer is no.
 pub(super) fn ask(
@@ -85,12 +97,13 @@ pub(super) fn ask(
             let _ = write!(std::io::stderr().lock(), "\r\x1b[2Krun {done} of {of}{end}");
         }
     };
-    let threads = args.threads.or_else(|| std::thread::available_parallelism().ok().map(Into::into)).unwrap_or(1);
-    let runner = Runner { threads: threads.max(1), stop: &interrupted, progress: &progress };
+    let runner = Runner { threads: threads(args.threads), stop: &interrupted, progress: &progress };
     let answer = match ask(&question, plan, &runner) {
         Ok(answer) => answer,
         Err(halt) => {
-            terminal.say(&format!("error: {halt}"));
+            let text = halt.to_string();
+            let label = if text.starts_with("error") { "" } else { "error: " };
+            terminal.say(&format!("{label}{text}"));
             return Ok(match halt {
                 Halt::Interrupted => Exit::Interrupted,
                 Halt::Limit(_) => Exit::Limit,
@@ -99,6 +112,24 @@ pub(super) fn ask(
         }
     };
     print(args, &answer, terminal)
+}
+
+/// A time of the run that an argument names.
+pub(super) fn instant(argument: &str, text: Option<&str>, start: SimTime) -> Result<Option<SimTime>, Halt> {
+    let Some(text) = text else { return Ok(None) };
+    let wrong = "is not a time: write `3h20m` (after the start), `21:30`, or `2026-03-02T21:30:00Z`";
+    crate::scenario::instant(text, start).map(Some).ok_or_else(|| Halt::Unasked(format!("{argument} `{text}` {wrong}")))
+}
+
+/// A duration that an argument names.
+pub(super) fn duration(argument: &str, text: Option<&str>) -> Result<Option<SimDuration>, Halt> {
+    let wrong = |text, error| Halt::Unasked(format!("{argument} `{text}` is not a duration: {error}"));
+    text.map(|text| SimDuration::parse(text).map_err(|error| wrong(text, error))).transpose()
+}
+
+/// As many threads as asked for, or one for each core.
+pub(super) fn threads(asked: Option<usize>) -> usize {
+    asked.or_else(|| std::thread::available_parallelism().ok().map(Into::into)).unwrap_or(1).max(1)
 }
 
 /// Prints an answer and draws its chart.

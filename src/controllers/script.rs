@@ -65,9 +65,9 @@ pub enum Variation {
     Ordinal(u32, u64),
     /// The pod of a DaemonSet on this node, and of which revision: its labels and the affinity to the node.
     Node(NodeId, u64),
-    /// A pod of a Job that a CronJob made: its name.
+    /// A pod of a Job: its name and its labels.
     Job(ObjectId),
-    /// A pod of an indexed Job with this completion index: its name.
+    /// A pod of an indexed Job with this completion index: its name and its labels.
     Index(ObjectId, u32),
 }
 

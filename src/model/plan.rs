@@ -323,6 +323,15 @@ pub enum ChangeKind {
         /// `--grace-period`; `None`: the pod's own. 0 with `--force` removes the object at once.
         grace_seconds: Option<i64>,
     },
+    /// Deletes the pod that has this name by then, whoever made it.
+    DeleteNamedPod {
+        /// Its namespace.
+        namespace: StrId,
+        /// Its name.
+        name: StrId,
+        /// `--grace-period`; `None`: the pod's own. 0 with `--force` removes the object at once.
+        grace_seconds: Option<i64>,
+    },
     /// Changes the resources of a running pod (`kubectl patch --subresource resize`).
     ResizePod {
         /// Which.

@@ -64,17 +64,28 @@ pub struct Loaded {
 /// (`scenario.seed=7`, `node_pool.0.count=5`).
 #[must_use]
 pub fn load(path: &Path, overrides: &[String]) -> Loaded {
-    load_with(path, overrides, &[])
+    load_all(path, "", (overrides, &[]))
 }
 
 /// As [`load`], with what a study sets after the overrides.
 #[must_use]
 pub fn load_with(path: &Path, overrides: &[String], settings: &[Setting]) -> Loaded {
+    load_all(path, "", (overrides, settings))
+}
+
+/// As [`load`], with `further` sections at the end of the file.
+#[must_use]
+pub fn load_adding(path: &Path, further: &str, overrides: &[String]) -> Loaded {
+    load_all(path, further, (overrides, &[]))
+}
+
+fn load_all(path: &Path, further: &str, changed: Changed<'_>) -> Loaded {
     let name = path.display().to_string();
     match Disk.read(path) {
         Ok(text) => {
             let folder = path.parent().unwrap_or_else(|| Path::new("")).to_owned();
-            compile(&name, text, folder, (overrides, settings), &Disk).0
+            let text = if further.is_empty() { text } else { format!("{text}\n{further}") };
+            compile(&name, text, folder, changed, &Disk).0
         }
         Err(error) => {
             let mut diagnostics = Diagnostics::default();

@@ -75,6 +75,7 @@ impl World {
             metrics: self.metrics(ended_at, &services),
             strings: std::mem::take(&mut self.plan.strings),
             lost: self.stats.lost,
+            refused: self.refused,
             services,
         }
     }
