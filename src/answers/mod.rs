@@ -14,6 +14,7 @@ mod question;
 mod revise;
 mod rollout;
 mod runs;
+pub mod study;
 pub(crate) mod survey;
 
 pub use answer::{Answer, Cell, Column, Table};

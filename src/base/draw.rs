@@ -33,6 +33,8 @@ pub enum Purpose {
     Fault,
     /// Usage of cpu and memory.
     Usage,
+    /// Values at the points of a study.
+    Design,
 }
 
 /// The root of all draws of a run.

@@ -89,6 +89,8 @@ pub(crate) enum Command {
     Schema,
     /// Print completions for a shell
     Completions(CompletionsArgs),
+    /// Run a scenario at many points with many seeds, and say how its metrics answer
+    Study(super::study::StudyArgs),
     /// Compare rules with recorded results of the real components
     Conformance(ConformanceArgs),
 }

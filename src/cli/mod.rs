@@ -24,6 +24,7 @@ mod run;
 mod schedule;
 mod schema;
 mod seeds;
+mod study;
 mod terminal;
 mod validate;
 
@@ -77,6 +78,7 @@ fn dispatch(command: Command, terminal: &mut Terminal) -> anyhow::Result<Exit> {
         Command::Validate(args) => validate::run(&args, terminal),
         Command::Schema => schema::run(terminal),
         Command::Completions(args) => completions::run(&args, terminal),
+        Command::Study(args) => study::run(&args, terminal),
         Command::Conformance(args) => conformance(&args, terminal),
     }
 }
