@@ -3,21 +3,25 @@
 //! an answer**: whatever fits was simulated. Knows no terminal.
 
 mod answer;
+mod balloon;
 mod drain;
 mod fail;
 mod fit;
+mod headroom;
 mod judge;
 mod past;
 mod question;
 mod revise;
 mod rollout;
 mod runs;
+pub mod study;
 pub(crate) mod survey;
 
 pub use answer::{Answer, Cell, Column, Table};
 pub use drain::{DrainOptions, drain};
 pub use fail::{FailOptions, fail};
 pub use fit::{FitOptions, What, fit};
+pub use headroom::{HeadroomOptions, headroom};
 pub use judge::Judged;
 pub use question::{Machines, Question};
 pub use rollout::{RolloutOptions, rollout};

@@ -35,6 +35,8 @@ pub enum Purpose {
     Usage,
     /// What is kept of a recording.
     Sampling,
+    /// Values at the points of a study.
+    Design,
 }
 
 /// The root of all draws of a run.

@@ -81,6 +81,8 @@ pub(crate) enum Command {
     Drain(super::drain::DrainArgs),
     /// Say whether rolling updates finish, when, and what they take meanwhile
     Rollout(super::rollout::RolloutArgs),
+    /// Say how long pods take from a spike to Ready, and what spare nodes would buy
+    Headroom(super::headroom::HeadroomArgs),
     /// Check scenarios and manifests without running anything
     Validate(ValidateArgs),
     /// Print the JSON Schema of scenario files
@@ -89,6 +91,8 @@ pub(crate) enum Command {
     Completions(CompletionsArgs),
     /// Measure the standard workloads on this machine
     Bench(BenchArgs),
+    /// Run a scenario at many points with many seeds, and say how its metrics answer
+    Study(super::study::StudyArgs),
     /// Compare rules with recorded results of the real components
     Conformance(ConformanceArgs),
 }

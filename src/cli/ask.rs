@@ -97,8 +97,7 @@ pub(super) fn ask(
             let _ = write!(std::io::stderr().lock(), "\r\x1b[2Krun {done} of {of}{end}");
         }
     };
-    let threads = args.threads.or_else(|| std::thread::available_parallelism().ok().map(Into::into)).unwrap_or(1);
-    let runner = Runner { threads: threads.max(1), stop: &interrupted, progress: &progress };
+    let runner = Runner { threads: threads(args.threads), stop: &interrupted, progress: &progress };
     let answer = match ask(&question, plan, &runner) {
         Ok(answer) => answer,
         Err(halt) => {
@@ -126,6 +125,11 @@ pub(super) fn instant(argument: &str, text: Option<&str>, start: SimTime) -> Res
 pub(super) fn duration(argument: &str, text: Option<&str>) -> Result<Option<SimDuration>, Halt> {
     let wrong = |text, error| Halt::Unasked(format!("{argument} `{text}` is not a duration: {error}"));
     text.map(|text| SimDuration::parse(text).map_err(|error| wrong(text, error))).transpose()
+}
+
+/// As many threads as asked for, or one for each core.
+pub(super) fn threads(asked: Option<usize>) -> usize {
+    asked.or_else(|| std::thread::available_parallelism().ok().map(Into::into)).unwrap_or(1).max(1)
 }
 
 /// Prints an answer and draws its chart.

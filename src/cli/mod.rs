@@ -15,6 +15,7 @@ mod explain;
 mod fail;
 mod fit;
 mod get;
+mod headroom;
 mod ignored;
 mod input;
 mod kubectl;
@@ -24,6 +25,7 @@ mod run;
 mod schedule;
 mod schema;
 mod seeds;
+mod study;
 mod terminal;
 mod validate;
 
@@ -70,6 +72,7 @@ fn dispatch(command: Command, terminal: &mut Terminal) -> anyhow::Result<Exit> {
         Command::Fail(args) => fail::run(&args, terminal),
         Command::Drain(args) => drain::run(&args, terminal),
         Command::Rollout(args) => rollout::run(&args, terminal),
+        Command::Headroom(args) => headroom::run(&args, terminal),
         Command::Explain(args) => explain::run(&args, terminal),
         Command::Fit(args) => fit::run(&args, terminal),
         Command::Schedule(args) => schedule::run(&args, terminal),
@@ -77,6 +80,7 @@ fn dispatch(command: Command, terminal: &mut Terminal) -> anyhow::Result<Exit> {
         Command::Schema => schema::run(terminal),
         Command::Completions(args) => completions::run(&args, terminal),
         Command::Bench(args) => bench::run(&args, terminal),
+        Command::Study(args) => study::run(&args, terminal),
         Command::Conformance(args) => conformance(&args, terminal),
     }
 }

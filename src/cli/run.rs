@@ -238,7 +238,7 @@ pub(super) fn folder(args: &RunArgs, plan: &Plan) -> Option<PathBuf> {
 }
 
 /// The scenario's name as the name of one folder, whatever it holds.
-fn folder_name(name: &str) -> String {
+pub(super) fn folder_name(name: &str) -> String {
     let plain = |c: char| if c.is_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '-' };
     let name: String = name.chars().map(plain).collect();
     let name = name.trim_start_matches('.');
