@@ -5,12 +5,17 @@
 mod answer;
 mod fit;
 mod judge;
+mod packing;
 mod question;
+mod recommend;
 mod runs;
+pub mod size;
 pub(crate) mod survey;
 
 pub use answer::{Answer, Cell, Column, Table};
 pub use fit::{FitOptions, What, fit};
 pub use judge::Judged;
+pub use packing::{PackingOptions, packing};
 pub use question::{Machines, Question};
+pub use recommend::Recommendations;
 pub use runs::{Halt, Run, Runner, simulate};

@@ -15,11 +15,13 @@ mod get;
 mod ignored;
 mod input;
 mod kubectl;
+mod packing;
 mod progress;
 mod run;
 mod schedule;
 mod schema;
 mod seeds;
+mod size;
 mod terminal;
 mod validate;
 
@@ -65,6 +67,8 @@ fn dispatch(command: Command, terminal: &mut Terminal) -> anyhow::Result<Exit> {
         Command::Describe(args) => describe::run(&args, terminal),
         Command::Explain(args) => explain::run(&args, terminal),
         Command::Fit(args) => fit::run(&args, terminal),
+        Command::Size(args) => size::run(&args, terminal),
+        Command::Packing(args) => packing::run(&args, terminal),
         Command::Schedule(args) => schedule::run(&args, terminal),
         Command::Validate(args) => validate::run(&args, terminal),
         Command::Schema => schema::run(terminal),

@@ -37,6 +37,7 @@ use crate::sim::plan::Plan;
 
 use fields::Fields;
 pub use files::{Disk, Files};
+pub use resize::with_requests;
 pub use time::instant;
 
 /// A scenario as it was understood.
