@@ -73,6 +73,8 @@ pub(crate) enum Command {
     /// Say why a pod is pending, or where it is, and what would let it fit
     Explain(ExplainArgs),
     Fit(super::fit::FitArgs),
+    Size(super::size::SizeArgs),
+    Packing(super::packing::PackingArgs),
     /// Say where pods would go in a cluster, without simulating it
     Schedule(ScheduleArgs),
     /// Say what is lost with a node, two nodes or a zone, what comes back, and when
@@ -376,7 +378,7 @@ pub(crate) struct CompletionsArgs {
 /// More seeds than this are a slip of the finger.
 const MOST_SEEDS: u64 = 100_000;
 
-fn seeds(text: &str) -> Result<Seeds, String> {
+pub(super) fn seeds(text: &str) -> Result<Seeds, String> {
     let wrong = || "write two whole numbers, as in 1..20".to_owned();
     let (first, last) = text.split_once("..").ok_or_else(wrong)?;
     let last = last.trim_start_matches('=');

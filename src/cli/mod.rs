@@ -19,12 +19,14 @@ mod headroom;
 mod ignored;
 mod input;
 mod kubectl;
+mod packing;
 mod progress;
 mod rollout;
 mod run;
 mod schedule;
 mod schema;
 mod seeds;
+mod size;
 mod study;
 mod terminal;
 mod validate;
@@ -75,6 +77,8 @@ fn dispatch(command: Command, terminal: &mut Terminal) -> anyhow::Result<Exit> {
         Command::Headroom(args) => headroom::run(&args, terminal),
         Command::Explain(args) => explain::run(&args, terminal),
         Command::Fit(args) => fit::run(&args, terminal),
+        Command::Size(args) => size::run(&args, terminal),
+        Command::Packing(args) => packing::run(&args, terminal),
         Command::Schedule(args) => schedule::run(&args, terminal),
         Command::Validate(args) => validate::run(&args, terminal),
         Command::Schema => schema::run(terminal),

@@ -39,6 +39,7 @@ use crate::sim::plan::Plan;
 
 use fields::Fields;
 pub use files::{Disk, Files};
+pub use resize::with_requests;
 pub use settings::{Place, Setting, Unit};
 pub use study::{Arm, Axis, DrawFrom, Level, LoadedStudy, RandomAxis, Study, read_study};
 pub use time::instant;
