@@ -193,7 +193,7 @@ impl Cluster {
                 }
                 let change = self.create_pod(now, workload, ordinal, id, template, node);
                 if let (Some(owned), Change::PodAdded { pod, .. }) = (owned, change) {
-                    self.pods.join_owner(&mut self.objects, pod.pod, owned);
+                    self.pods.join_owner(&mut self.objects, pod, owned);
                 }
                 change
             }
@@ -432,6 +432,9 @@ impl Cluster {
         if std::mem::replace(&mut core.template, template) == template {
             return Err(Rejection::Conflict("nothing changed"));
         }
+        if let Some(owned) = self.pods.owned(pod.pod) {
+            self.objects.mix(owned.object);
+        }
         Ok(Change::PodUngated { pod, class })
     }
 
@@ -459,7 +462,7 @@ impl Cluster {
             {
                 self.objects.keep_uncounted(owned.object, self.pods.uncounted(pod, owned.member));
             }
-            self.pods.leave_owner(&mut self.objects, slot);
+            self.pods.leave_owner(&mut self.objects, pod);
             self.pods.remove(slot);
             return Ok(Change::PodRemoved { pod, template: id, node: bound, owner });
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use smallvec::SmallVec;
 
-use super::script::{Sync, Write};
+use super::script::{ByUid, Sync, Write};
 use super::{cronjob, daemon_set, deployment, disruption, gc, hpa, job, replica_set, stateful_set};
 use crate::api::{Change, Cluster, ObjectRow, PodRef, Rejection, StatusMask};
 use crate::base::SimDuration;
@@ -20,6 +20,8 @@ pub(super) struct Memories {
     pub jobs: BTreeMap<ObjectId, job::sync::Memory>,
     /// Of CronJobs.
     pub cron_jobs: BTreeMap<ObjectId, cronjob::Memory>,
+    /// Of StatefulSets: their pods, as of a generation.
+    pub stateful_sets: BTreeMap<ObjectId, (u32, stateful_set::roster::Roster<ByUid>)>,
     /// Of DaemonSets.
     pub daemon_sets: BTreeMap<ObjectId, daemon_set::backoff::FailedPods>,
 }
@@ -137,6 +139,7 @@ fn matters(owner: &ObjectRow, change: &Change) -> bool {
 pub(super) fn sync<R: Recorder>(cx: &mut Sync<'_, R>) {
     let row = cx.row();
     if !row.exists() {
+        cx.memories.stateful_sets.remove(&cx.id);
         stateful_set::reconcile::collect_claims(cx);
         return gc::collect(cx);
     }

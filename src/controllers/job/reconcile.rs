@@ -239,7 +239,7 @@ fn write<R: Recorder>(cx: &mut Sync<'_, R>, spec: &JobSpec, before: &JobStatus, 
             .or_else(|| is_of_cron_job.then_some(Variation::Job(job))),
         member: index.unwrap_or(0),
     };
-    cx.slow_start(plan.create.iter().map(create).collect());
+    cx.slow_start(plan.create.iter().map(create));
     let put = |status: &JobStatus| Write::PutStatus(job, Box::new(ObjectStatus::Job(status.clone())));
     if !plan.untrack.is_empty() || plan.interim != plan.status && plan.interim != *before {
         cx.write_always(vec![put(&plan.interim)]);
