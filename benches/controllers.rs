@@ -292,6 +292,26 @@ fn report(what: &str, bench: &mut Bench, run: impl FnOnce(&mut Bench)) -> f64 {
     spent
 }
 
+/// What the pods' own writes cost, which no controller asks for: they are in all numbers.
+fn lives_alone() {
+    let mut bench = Bench::new(10);
+    report("100,000 pods without a controller come and go", &mut bench, |bench| {
+        for ordinal in 0..100_000 {
+            let (id, workload, now) = (bench.templates[0], bench.workload, bench.kernel.now());
+            let template = &bench.plan.templates[id];
+            let op = Op::CreatePod { workload, ordinal, id, template, node: None, owned: None };
+            bench.cluster.request(now, op).expect("a new pod");
+        }
+        bench.settle();
+        let pods: Vec<PodRef> = bench.cluster.pods().iter().collect();
+        for pod in pods {
+            let op = Op::DeletePod { pod, grace_seconds: None, spec_grace_seconds: 30 };
+            bench.cluster.request(bench.kernel.now(), op).expect("it exists");
+        }
+    });
+    assert_eq!((bench.created, bench.deleted), (100_000, 100_000));
+}
+
 fn many_deployments() {
     let mut bench = Bench::new(10);
     let names: Vec<String> = (0..10_000).map(|at| format!("web-{at}")).collect();
@@ -337,6 +357,7 @@ fn job(what: &str, indexed: bool) {
 }
 
 fn main() {
+    lives_alone();
     many_deployments();
     one("a Deployment of 10,000", 10, |bench, at| bench.deployment(at, 10_000, "web"));
     one("a StatefulSet of 1,000", 10, |bench, at| bench.stateful_set(at, 1000));

@@ -79,7 +79,7 @@ impl Cluster {
     }
 
     /// The pods of an object that came, went or changed since this was asked last, some more than once. Only kept for
-    /// StatefulSets.
+    /// StatefulSets and Jobs.
     pub fn take_touched(&mut self, object: crate::model::ObjectId) -> Vec<(PodRef, u32)> {
         self.objects.take_touched(object)
     }

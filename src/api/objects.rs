@@ -284,10 +284,16 @@ impl Objects {
         &mut self.rows[id].tally
     }
 
-    /// Notes that a pod came, went or changed, for owners that remember their pods one by one.
-    pub(super) fn touch(&mut self, by: Owned, pod: PodRef) {
+    /// Notes that a pod came, went or changed, for owners that remember their pods one by one. `standing`: it counts otherwise
+    /// than before.
+    pub(super) fn touch(&mut self, by: Owned, pod: PodRef, standing: bool) {
         let row = &mut self.rows[by.object];
-        if row.exists && row.kind() == ObjectKind::StatefulSet {
+        let minds = match row.kind() {
+            ObjectKind::StatefulSet => standing,
+            ObjectKind::Job => true,
+            _ => false,
+        };
+        if row.exists && minds {
             row.touched.push((pod, by.member));
         }
     }

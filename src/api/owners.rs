@@ -71,7 +71,8 @@ impl Pods {
     }
 
     /// Removes that finalizer. Returns whether it was there.
-    pub(super) fn untrack(&mut self, objects: &mut Objects, pod: PodId) -> bool {
+    pub(super) fn untrack(&mut self, objects: &mut Objects, of: PodRef) -> bool {
+        let pod = of.pod;
         let owned = self.owned.get(pod).copied().flatten();
         let Some(owned) = owned.filter(|owned| owned.tracked) else { return false };
         let mut owned = OwnedPod { tracked: false, settled: self.phase(pod).is_terminal(), ..owned };
@@ -83,6 +84,7 @@ impl Pods {
             }
             (owned.previous, owned.next) = (last, None);
         }
+        objects.touch(owned.by, of, true);
         self.owned[pod] = Some(owned);
         true
     }
@@ -116,7 +118,7 @@ impl Pods {
         let standing = self.standing(slot);
         self.owned[slot] = Some(OwnedPod { by, tracked, settled: false, standing, next, previous: None });
         objects.tally_mut(by.object).add(standing);
-        objects.touch(by, pod);
+        objects.touch(by, pod, true);
     }
 
     /// Takes its owner from a pod.
@@ -125,7 +127,7 @@ impl Pods {
         self.owned[pod.pod] = None;
         self.unlink(objects, &owned);
         objects.tally_mut(owned.by.object).take(owned.standing);
-        objects.touch(owned.by, pod);
+        objects.touch(owned.by, pod, true);
     }
 
     /// Takes a pod out of its owner's list.
@@ -161,7 +163,7 @@ impl Pods {
             let tally = objects.tally_mut(by.object);
             tally.take(before);
             tally.add(now);
-            objects.touch(by, pod);
         }
+        objects.touch(by, pod, before != now);
     }
 }

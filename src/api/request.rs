@@ -275,7 +275,7 @@ impl Cluster {
             }
             Op::OwnPod(pod, owned) => self.own_pod(pod, owned)?,
             Op::UntrackPod(pod, owner) => {
-                let is_done = self.pods.exists(pod) && self.pods.untrack(&mut self.objects, pod.pod);
+                let is_done = self.pods.exists(pod) && self.pods.untrack(&mut self.objects, pod);
                 if !is_done && !self.objects.drop_uncounted(owner, pod) {
                     return Err(Rejection::NotFound);
                 }

@@ -18,6 +18,8 @@ use crate::record::{KubeEvent, Recorder, Subject};
 pub(super) struct Memories {
     /// Of Jobs.
     pub jobs: BTreeMap<ObjectId, job::sync::Memory>,
+    /// Of Jobs: their pods, as of a generation.
+    pub job_pods: BTreeMap<ObjectId, (u32, job::roster::Roster<ByUid>)>,
     /// Of CronJobs.
     pub cron_jobs: BTreeMap<ObjectId, cronjob::Memory>,
     /// Of StatefulSets: their pods, as of a generation.
@@ -140,6 +142,7 @@ pub(super) fn sync<R: Recorder>(cx: &mut Sync<'_, R>) {
     let row = cx.row();
     if !row.exists() {
         cx.memories.stateful_sets.remove(&cx.id);
+        cx.memories.job_pods.remove(&cx.id);
         stateful_set::reconcile::collect_claims(cx);
         return gc::collect(cx);
     }
