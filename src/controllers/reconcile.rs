@@ -5,9 +5,7 @@ use std::collections::BTreeMap;
 use smallvec::SmallVec;
 
 use super::script::{ByUid, Sync, Write};
-use super::script::{Sync, Write};
 use super::{cronjob, daemon_set, deployment, disruption, gc, hpa, job, quota, replica_set, stateful_set};
-use super::{cronjob, daemon_set, deployment, disruption, gc, hpa, job, replica_set, stateful_set};
 use crate::api::{Change, Cluster, ObjectRow, PodRef, Rejection, StatusMask};
 use crate::base::SimDuration;
 use crate::component::MakerEnv;
