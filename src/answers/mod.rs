@@ -3,6 +3,7 @@
 //! an answer**: whatever fits was simulated. Knows no terminal.
 
 mod answer;
+mod compare;
 mod drain;
 mod fail;
 mod fit;
@@ -16,6 +17,7 @@ pub mod study;
 pub(crate) mod survey;
 
 pub use answer::{Answer, Cell, Column, Table};
+pub use compare::{Arm, CompareOptions, Condition, Statistic, compare};
 pub use drain::{DrainOptions, drain};
 pub use fail::{FailOptions, fail};
 pub use fit::{FitOptions, What, fit};

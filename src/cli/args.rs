@@ -87,6 +87,8 @@ pub(crate) enum Command {
     Schema,
     /// Print completions for a shell
     Completions(CompletionsArgs),
+    /// Run the same workload under several settings, paired by seed, and say what differs and how surely
+    Compare(super::compare::CompareArgs),
     /// Run a scenario at many points with many seeds, and say how its metrics answer
     Study(super::study::StudyArgs),
     /// Compare rules with recorded results of the real components
@@ -344,7 +346,7 @@ pub(crate) struct CompletionsArgs {
 /// More seeds than this are a slip of the finger.
 const MOST_SEEDS: u64 = 100_000;
 
-fn seeds(text: &str) -> Result<Seeds, String> {
+pub(super) fn seeds(text: &str) -> Result<Seeds, String> {
     let wrong = || "write two whole numbers, as in 1..20".to_owned();
     let (first, last) = text.split_once("..").ok_or_else(wrong)?;
     let last = last.trim_start_matches('=');

@@ -4,6 +4,7 @@
 mod args;
 mod ask;
 mod at;
+mod compare;
 mod completions;
 pub mod conformance;
 mod decide;
@@ -76,6 +77,7 @@ fn dispatch(command: Command, terminal: &mut Terminal) -> anyhow::Result<Exit> {
         Command::Validate(args) => validate::run(&args, terminal),
         Command::Schema => schema::run(terminal),
         Command::Completions(args) => completions::run(&args, terminal),
+        Command::Compare(args) => compare::run(&args, terminal),
         Command::Study(args) => study::run(&args, terminal),
         Command::Conformance(args) => conformance(&args, terminal),
     }
