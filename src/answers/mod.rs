@@ -4,6 +4,7 @@
 
 mod answer;
 mod balloon;
+mod compare;
 mod drain;
 mod fail;
 mod fit;
@@ -21,6 +22,7 @@ pub mod study;
 pub(crate) mod survey;
 
 pub use answer::{Answer, Cell, Column, Table};
+pub use compare::{Arm, CompareOptions, Condition, Statistic, compare};
 pub use drain::{DrainOptions, drain};
 pub use fail::{FailOptions, fail};
 pub use fit::{FitOptions, What, fit};

@@ -93,6 +93,8 @@ pub(crate) enum Command {
     Completions(CompletionsArgs),
     /// Measure the standard workloads on this machine
     Bench(BenchArgs),
+    /// Run the same workload under several settings, paired by seed, and say what differs and how surely
+    Compare(super::compare::CompareArgs),
     /// Run a scenario at many points with many seeds, and say how its metrics answer
     Study(super::study::StudyArgs),
     /// Compare rules with recorded results of the real components

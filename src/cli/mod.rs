@@ -5,6 +5,7 @@ mod args;
 mod ask;
 mod at;
 mod bench;
+mod compare;
 mod completions;
 pub mod conformance;
 mod decide;
@@ -84,6 +85,7 @@ fn dispatch(command: Command, terminal: &mut Terminal) -> anyhow::Result<Exit> {
         Command::Schema => schema::run(terminal),
         Command::Completions(args) => completions::run(&args, terminal),
         Command::Bench(args) => bench::run(&args, terminal),
+        Command::Compare(args) => compare::run(&args, terminal),
         Command::Study(args) => study::run(&args, terminal),
         Command::Conformance(args) => conformance(&args, terminal),
     }
