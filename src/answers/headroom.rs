@@ -8,7 +8,7 @@ use crate::base::statistics::{quantile, sort};
 use crate::base::{SimDuration, SimTime};
 use crate::export::{Curve, CurvePoint, Picture, PictureShape};
 use crate::model::objects::ObjectKind;
-use crate::model::plan::{ChangeKind, ChangePlan, Plan, RateCurve};
+use crate::model::plan::{ArrivalPlan, ArrivalProcess, ArrivalSource, ChangeKind, ChangePlan, Plan, RateCurve};
 use crate::model::{PoolId, WorkloadId};
 use crate::record::Fact;
 
@@ -22,7 +22,7 @@ pub struct HeadroomOptions {
     pub spike: f64,
     /// Traffic on this Service; neither: on all services that have some.
     pub service: Option<String>,
-    /// Replicas of this workload: `kind/name` or `name`.
+    /// Replicas of this workload, `kind/name` or `name`; or the rate at which the pods of these `[[arrivals]]` come.
     pub workload: Option<String>,
     /// When; `None`: half-way through the run.
     pub at: Option<SimTime>,
@@ -86,11 +86,11 @@ pub fn headroom(_: &Question, plan: Plan, runner: &Runner<'_>, options: &Headroo
     if !(plan.start..=end).contains(&at) {
         return Err(Halt::Unasked(format!("--at is outside of the run, which lasts {}", plan.duration.human())));
     }
-    if options.spike <= 1.0 || !options.spike.is_finite() {
+    if options.spike < 1.0 || !options.spike.is_finite() {
         return Err(Halt::Unasked(format!("--spike {} is no spike: write 3 for three times as much", options.spike)));
     }
     let pool = pool(&plan, options)?;
-    let who = spike(&mut plan, at, options)?;
+    let (who, arrivals) = spike(&mut plan, at, options)?;
     plan.duration = at - plan.start + options.window + AFTER;
     let mut spare = options.spare.clone();
     spare.sort_unstable();
@@ -103,7 +103,7 @@ pub fn headroom(_: &Question, plan: Plan, runner: &Runner<'_>, options: &Headroo
         if spare[level] > 0 {
             inflate(&mut plan, pool, spare[level]);
         }
-        run(plan, at, options.window, runner.stop)
+        run(plan, at, options.window, arrivals, runner.stop)
     })?;
     let mut levels: Vec<Level> = Vec::new();
     for (&spare, runs) in spare.iter().zip(runs.chunks(seeds as usize)) {
@@ -149,8 +149,17 @@ fn pool(plan: &Plan, options: &HeadroomOptions) -> Result<PoolId, Halt> {
     }
 }
 
-/// Adds the spike to the plan; what it is, in words.
-fn spike(plan: &mut Plan, at: SimTime, options: &HeadroomOptions) -> Result<String, Halt> {
+/// Adds the spike to the plan; what it is, in words, and which pods it brings if those come by themselves.
+fn spike(plan: &mut Plan, at: SimTime, options: &HeadroomOptions) -> Result<(String, Option<WorkloadId>), Halt> {
+    if let Some(asked) = &options.workload
+        && let Some(found) = stream(plan, asked, at, options)
+    {
+        let words = match options.spike {
+            1.0 => format!("the arrivals of {asked} as they are"),
+            factor => format!("{factor} times the arrivals of {asked}"),
+        };
+        return Ok((words, Some(found)));
+    }
     if let Some(asked) = &options.workload {
         let name = asked.rsplit('/').next().unwrap_or(asked);
         let object = plan
@@ -172,7 +181,7 @@ fn spike(plan: &mut Plan, at: SimTime, options: &HeadroomOptions) -> Result<Stri
         let (kind, namespace, name_id) = (object.spec.kind(), object.namespace, object.name);
         plan.changes
             .push(ChangePlan { at, kind: ChangeKind::ScaleObject { kind, namespace, name: name_id, replicas } });
-        return Ok(format!("{name} scaled from {before} to {replicas}"));
+        return Ok((format!("{name} scaled from {before} to {replicas}"), None));
     }
     let full = |plan: &Plan, service| {
         let service = &plan.services[service];
@@ -200,11 +209,41 @@ fn spike(plan: &mut Plan, at: SimTime, options: &HeadroomOptions) -> Result<Stri
         points.push((at, rate.at(at) * options.spike));
         *rate = RateCurve { points: points.into() };
     }
-    Ok(format!("{} times the requests on {}", options.spike, names.join(", ")))
+    Ok((format!("{} times the requests on {}, at one rate from then on", options.spike, names.join(", ")), None))
+}
+
+/// Gives a stream of pods the spike, for as long as the window.
+fn stream(plan: &mut Plan, asked: &str, at: SimTime, options: &HeadroomOptions) -> Option<WorkloadId> {
+    let (strings, workloads) = (&plan.strings, &plan.workloads);
+    let called = |arrival: &&mut ArrivalPlan| strings.text(workloads[arrival.workload].name) == asked;
+    let arrival = plan.arrivals.iter_mut().find(called)?;
+    let ArrivalSource::Generated { process: ArrivalProcess::Poisson(rate), .. } = &mut arrival.source else {
+        return None;
+    };
+    let over = at + options.window;
+    let inside = |time: SimTime| time >= at && time < over;
+    let mut points = rate.points.to_vec();
+    for edge in [at, over] {
+        if points.iter().all(|(from, _)| *from != edge) {
+            points.push((edge, rate.at(edge)));
+        }
+    }
+    points.sort_by_key(|(from, _)| *from);
+    for (_, rate) in points.iter_mut().filter(|(from, _)| inside(*from)) {
+        *rate *= options.spike;
+    }
+    *rate = RateCurve { points: points.into() };
+    Some(arrival.workload)
 }
 
 /// One run with the spike at `at`.
-fn run(plan: Plan, at: SimTime, window: SimDuration, stop: &dyn Fn() -> bool) -> Result<Spike, Halt> {
+fn run(
+    plan: Plan,
+    at: SimTime,
+    window: SimDuration,
+    arrivals: Option<WorkloadId>,
+    stop: &dyn Fn() -> bool,
+) -> Result<Spike, Halt> {
     let mut spike = Spike::default();
     let mut before = None;
     let (run, past) = follow(plan, stop, |past, _, (now, fact)| {
@@ -222,12 +261,16 @@ fn run(plan: Plan, at: SimTime, window: SimDuration, stop: &dyn Fn() -> bool) ->
         if pod.created < at || pod.created > at + window || daemon || is_balloon(&run.plan, workload) {
             continue;
         }
+        if arrivals.is_some_and(|arrivals| arrivals != workload) {
+            continue;
+        }
         // A pod that was not needed after all before it had a node tells nothing.
         if pod.ready_at.is_none() && pod.deleting.is_some() {
             continue;
         }
         spike.ways.push(Way {
-            made: seconds(at, pod.created),
+            // Pods that come by themselves are not made for the spike: they are it.
+            made: if arrivals.is_some() { 0.0 } else { seconds(at, pod.created) },
             bound: pod.bound.map(|bound| seconds(pod.created, bound)),
             ready: pod.bound.zip(pod.ready_at).map(|(bound, ready)| seconds(bound, ready)),
         });
@@ -347,7 +390,7 @@ fn answer(
     let pool_name = plan.strings.text(plan.pools[pool].name);
     let mut notes = vec![
         format!(
-            "the spike: {who}, {} after the start, and no other change from then on; its pods: those made within {}",
+            "the spike: {who}, {} after the start; its pods: those made within {}",
             (at - plan.start).human(),
             options.window.human()
         ),
@@ -391,10 +434,11 @@ fn picture(
         };
         Curve { name: name.to_owned(), points: finite.map(point).collect() }
     };
+    let spare: Vec<String> = levels.iter().map(|level| level.spare.to_string()).collect();
     let x = if price == 0.0 { "spare nodes that are kept" } else { "price of the spare nodes that are kept, per hour" };
     Picture {
         title: format!("{}: from the spike to Ready, against what spare nodes cost", plan.name),
-        subtitle: format!("{who}; each point is one more spare node"),
+        subtitle: format!("{who}; points from left to right: {} spare nodes", spare.join(", ")),
         shape: PictureShape::Curves {
             x: x.to_owned(),
             y: "seconds until so many of the spike's pods are Ready".to_owned(),

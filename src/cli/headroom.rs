@@ -25,7 +25,7 @@ pub(crate) struct HeadroomArgs {
     /// Requests on this Service [default: on all that have traffic]
     #[arg(long, value_name = "SERVICE", conflicts_with = "workload", help_heading = "Headroom")]
     pub service: Option<String>,
-    /// Replicas of this workload, as if somebody scaled it
+    /// Replicas of this workload, as if somebody scaled it; or pods of these [[arrivals]], for the window
     #[arg(long, value_name = "WORKLOAD", help_heading = "Headroom")]
     pub workload: Option<String>,
     /// Numbers of spare nodes
