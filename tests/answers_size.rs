@@ -227,5 +227,5 @@ fn as_a_new_user_would() {
     let (code, text, _) =
         podsim(&["size", &boutique, "--catalogue", &aws, "--types", types, "--survive", "none", "--seeds", "1..1"]);
     assert_eq!(code, 0, "{text}");
-    assert!(text.contains("the cheapest of 3 types"), "{text}");
+    assert!(text.contains(", the cheapest of 3 types, for "), "{text}");
 }

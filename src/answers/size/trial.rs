@@ -41,6 +41,12 @@ impl Loss {
         }
     }
 
+    /// `a zone is`.
+    #[must_use]
+    pub fn is(self) -> String {
+        format!("{} {}", self.text(), if matches!(self, Self::Nodes(count) if count > 1) { "are" } else { "is" })
+    }
+
     /// Whether whoever survives this survives `other`.
     #[must_use]
     pub const fn covers(self, other: Self) -> bool {
