@@ -81,7 +81,8 @@ fn load(plan: &Plan, at: SimTime, stop: &dyn Fn() -> bool) -> Result<Load, Halt>
     step(&mut simulation, at, stop)?;
     let (cluster, run, sample) = (simulation.cluster(), simulation.plan(), simulation.counts());
     let mut load = Load { allocatable: sample.allocatable.clone(), ..Load::default() };
-    let view = simulation.scheduler().view();
+    let mut view = simulation.scheduler().view().clone();
+    view.refresh();
     load.places = view.list().iter().map(|&node| view.usage(node).allocatable_pods).sum();
     let mut pods: Vec<_> = cluster.pods().iter().collect();
     pods.sort_unstable_by_key(|pod| pod.uid);
@@ -163,7 +164,8 @@ fn hole(plan: &Plan, load: &Load, options: &PackingOptions) -> (i64, i64) {
             let all = load.pods.iter().map(|&template| amount(&plan.classes[plan.templates[template].class].requests));
             all.sum::<i64>() / count
         };
-        (of(|requests| requests.milli_cpu), of(|requests| requests.memory))
+        // In whole mebibytes, as a manifest would say it.
+        (of(|requests| requests.milli_cpu), of(|requests| requests.memory) >> 20 << 20)
     })
 }
 
@@ -331,13 +333,15 @@ fn told(plan: &Plan, load: &Load, holes: &Added, inflated: &Added, kept: &[usize
     row("workload inflation, pods added", inflated.pods.into(), "pods", "");
     let compact = if enough > all { Cell::Text("does not fit".to_owned()) } else { enough.into() };
     row("cluster compaction", compact, &format!("nodes of {all} (percentile {})", options.percentile), "");
-    row("cluster compaction, ratio", Cell::Number(share(count(enough), count(all)), 4), "nodes kept / nodes", "");
+    let kept_ratio = (enough <= all).then(|| share(count(enough), count(all)));
+    let ratio = kept_ratio.map_or(Cell::Nothing, |ratio| Cell::Number(ratio, 4));
+    row("cluster compaction, ratio", ratio, "nodes kept / nodes", "");
 
     let mut trials =
         Table::new("trials", "Compaction, trial by trial", &[("trial", "TRIAL"), ("nodes", "NODES ENOUGH")]);
     trials.bar = Some(1);
     for (trial, &nodes) in kept.iter().enumerate() {
-        trials.row(vec![trial.into(), nodes.into()]);
+        trials.row(vec![trial.into(), (nodes <= all).then_some(nodes).into()]);
     }
     let compacted = if enough > all {
         format!("even all {all} nodes are not enough")
@@ -367,14 +371,14 @@ fn told(plan: &Plan, load: &Load, holes: &Added, inflated: &Added, kept: &[usize
     if matches!(inflated.end, End::All) {
         notes.push("inflation ended because all places for pods are taken".to_owned());
     }
-    let bars = [
+    let mut bars = vec![
         ("CPU requested", cpu),
         ("memory requested", memory),
         ("places for pods taken", share(load.all, load.places)),
         ("CPU requested with holes filled", cpu_filled),
         ("memory requested with holes filled", memory_filled),
-        ("nodes that would be enough", share(count(enough), count(all))),
     ];
+    bars.extend(kept_ratio.map(|ratio| ("nodes that would be enough", ratio)));
     let shape = PictureShape::Bars {
         axis: "percent of what there is".to_owned(),
         names: bars.iter().map(|(name, _)| (*name).to_owned()).collect(),

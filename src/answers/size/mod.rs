@@ -145,6 +145,10 @@ fn ask(
         }
     }
     let mut answer = told(&candidates, &choices, wanted, runner, options)?;
+    if losses.len() < options.losses.len() {
+        let told = "the machines have no zones, so the loss of a zone is not asked about: give them --zones a,b,c";
+        answer.notes.push(told.to_owned());
+    }
     if grown {
         answer.notes.push("the Cluster Autoscaler is off: the size asked for is one that stays".to_owned());
     }
@@ -380,7 +384,10 @@ fn told(
     }
     let mut sums = Table::new(
         "bounds",
-        "Sums of requests (DaemonSets taken off each node)",
+        match wanted {
+            Loss::Nothing => "Sums of requests (DaemonSets taken off each node)".to_owned(),
+            loss => format!("Sums of requests (DaemonSets taken off each node), with {} to spare", loss.text()),
+        },
         &[("resource", "RESOURCE"), ("requested", "REQUESTED"), ("per_node", "PER NODE"), ("nodes", "NODES AT LEAST")],
     );
     for bound in &bounds {
