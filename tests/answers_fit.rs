@@ -54,7 +54,7 @@ fn one_by_one(plan: &Plan, template_of: usize) -> usize {
             let at = plan.start + plan.duration + SimDuration::from_secs(number + 1);
             varied.pods.push(PodPlan { workload, template, at });
         }
-        varied.duration = varied.duration + SimDuration::from_secs(count + 60);
+        varied.duration += SimDuration::from_secs(count + 60);
         let outcome = Simulation::new(varied).run();
         if !outcome.pending.is_empty() {
             return usize::try_from(count - 1).expect("a count");

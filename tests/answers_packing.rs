@@ -1,6 +1,8 @@
 //! `podsim packing`: the four measures on clusters that are small enough for arithmetic by hand.
 
-use podsim::answers::{Answer, PackingOptions, Runner, packing};
+use std::path::Path;
+
+use podsim::answers::{Answer, PackingOptions, Question, Runner, packing};
 use podsim::{Plan, PlanBuilder, Pod};
 
 const RUNNER: Runner<'_> = Runner { threads: 2, stop: &|| false, progress: &|_, _| {} };
@@ -81,4 +83,38 @@ fn a_cluster_that_is_too_small_is_told() {
     let answer = ask(&plan, None);
     assert!(!answer.yes);
     assert!(answer.sentence.contains("even all 1 nodes are not enough"), "{}", answer.sentence);
+}
+
+#[test]
+fn a_cluster_whose_pods_are_there_already_is_measured() {
+    // Two nodes with one pod each, as a dump has them: nobody ever asked the scheduler.
+    let mut dump = String::new();
+    for number in 0..2 {
+        dump += &format!(
+            "---
+apiVersion: v1
+kind: Node
+metadata: {{name: node-{number}}}
+status: {{capacity: {{cpu: '2', memory: 4Gi, pods: '10'}}, allocatable: {{cpu: '2', memory: 4Gi, pods: '10'}}}}
+---
+apiVersion: v1
+kind: Pod
+metadata: {{name: pod-{number}, creationTimestamp: '2026-01-01T00:00:00Z'}}
+spec:
+  nodeName: node-{number}
+  containers: [{{name: main, image: 'example/main:1', resources: {{requests: {{cpu: 500m, memory: 1Gi}}}}}}]
+status: {{phase: Running, startTime: '2026-01-01T00:00:00Z'}}
+"
+        );
+    }
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("packing-dump.yaml");
+    std::fs::write(&path, dump).expect("a file");
+    let plan = Question::manifests(&[path], None).compiled().expect("a plan");
+    let answer = ask(&plan, None);
+    is(&answer, "aggregate utilisation, pods", 2.0 / 20.0);
+    is(&answer, "aggregate utilisation, CPU", 0.25);
+    is(&answer, "hole filling", 6.0);
+    is(&answer, "workload inflation", 4.0);
+    // Packed anew, both are on one node.
+    is(&answer, "cluster compaction", 1.0);
 }

@@ -81,7 +81,8 @@ fn load(plan: &Plan, at: SimTime, stop: &dyn Fn() -> bool) -> Result<Load, Halt>
     step(&mut simulation, at, stop)?;
     let (cluster, run, sample) = (simulation.cluster(), simulation.plan(), simulation.counts());
     let mut load = Load { allocatable: sample.allocatable.clone(), ..Load::default() };
-    let view = simulation.scheduler().view();
+    let mut view = simulation.scheduler().view().clone();
+    view.refresh();
     load.places = view.list().iter().map(|&node| view.usage(node).allocatable_pods).sum();
     let mut pods: Vec<_> = cluster.pods().iter().collect();
     pods.sort_unstable_by_key(|pod| pod.uid);
@@ -163,7 +164,8 @@ fn hole(plan: &Plan, load: &Load, options: &PackingOptions) -> (i64, i64) {
             let all = load.pods.iter().map(|&template| amount(&plan.classes[plan.templates[template].class].requests));
             all.sum::<i64>() / count
         };
-        (of(|requests| requests.milli_cpu), of(|requests| requests.memory))
+        // In whole mebibytes, as a manifest would say it.
+        (of(|requests| requests.milli_cpu), of(|requests| requests.memory) >> 20 << 20)
     })
 }
 
@@ -290,6 +292,8 @@ fn told(plan: &Plan, load: &Load, holes: &Added, inflated: &Added, kept: &[usize
     let all = plan.nodes.len();
     let cpu = share(load.requested.milli_cpu, load.allocatable.milli_cpu);
     let memory = share(load.requested.memory, load.allocatable.memory);
+    let cpu_filled = share(load.requested.milli_cpu + holes.requests.milli_cpu, load.allocatable.milli_cpu);
+    let memory_filled = share(load.requested.memory + holes.requests.memory, load.allocatable.memory);
     // What the DaemonSets' pods request grows with the nodes, not with the workload.
     let mut base = Resources::default();
     for &template in &load.pods {
@@ -323,21 +327,21 @@ fn told(plan: &Plan, load: &Load, holes: &Added, inflated: &Added, kept: &[usize
     row("aggregate utilisation, memory", Cell::Number(memory, 4), "requested / allocatable", "");
     row("aggregate utilisation, pods", Cell::Number(share(load.all, load.places), 4), "pods / places", "");
     row("hole filling", holes.pods.into(), &format!("pods of {reference}"), &holes.why);
-    let filled = share(load.requested.milli_cpu + holes.requests.milli_cpu, load.allocatable.milli_cpu);
-    row("hole filling, CPU then", Cell::Number(filled, 4), "requested / allocatable", "");
-    let filled = share(load.requested.memory + holes.requests.memory, load.allocatable.memory);
-    row("hole filling, memory then", Cell::Number(filled, 4), "requested / allocatable", "");
+    row("hole filling, CPU then", Cell::Number(cpu_filled, 4), "requested / allocatable", "");
+    row("hole filling, memory then", Cell::Number(memory_filled, 4), "requested / allocatable", "");
     row("workload inflation", Cell::Number(1.0 + grown, 4), "times the workload", &inflated.why);
     row("workload inflation, pods added", inflated.pods.into(), "pods", "");
     let compact = if enough > all { Cell::Text("does not fit".to_owned()) } else { enough.into() };
     row("cluster compaction", compact, &format!("nodes of {all} (percentile {})", options.percentile), "");
-    row("cluster compaction, ratio", Cell::Number(share(count(enough), count(all)), 4), "nodes kept / nodes", "");
+    let kept_ratio = (enough <= all).then(|| share(count(enough), count(all)));
+    let ratio = kept_ratio.map_or(Cell::Nothing, |ratio| Cell::Number(ratio, 4));
+    row("cluster compaction, ratio", ratio, "nodes kept / nodes", "");
 
     let mut trials =
         Table::new("trials", "Compaction, trial by trial", &[("trial", "TRIAL"), ("nodes", "NODES ENOUGH")]);
     trials.bar = Some(1);
     for (trial, &nodes) in kept.iter().enumerate() {
-        trials.row(vec![trial.into(), nodes.into()]);
+        trials.row(vec![trial.into(), (nodes <= all).then_some(nodes).into()]);
     }
     let compacted = if enough > all {
         format!("even all {all} nodes are not enough")
@@ -345,12 +349,12 @@ fn told(plan: &Plan, load: &Load, holes: &Added, inflated: &Added, kept: &[usize
         format!("{enough} of {all} nodes would be enough")
     };
     let sentence = format!(
-        "Pods request {} of CPU and {} of memory; {} more pods of {reference} find holes, the workload could grow by {}, and \
+        "Pods request {} of CPU and {} of memory; {} more pods of {reference} find holes, the workload could grow to {:.2} times what it is, and \
          {compacted}.",
         percent(cpu),
         percent(memory),
         holes.pods,
-        percent(grown),
+        1.0 + grown,
     );
     let mut notes = vec![format!(
         "compaction: percentile {} of {} random orders in which nodes are taken away; the whole run is made anew each time, and \
@@ -367,13 +371,20 @@ fn told(plan: &Plan, load: &Load, holes: &Added, inflated: &Added, kept: &[usize
     if matches!(inflated.end, End::All) {
         notes.push("inflation ended because all places for pods are taken".to_owned());
     }
+    let mut bars = vec![
+        ("CPU requested", cpu),
+        ("memory requested", memory),
+        ("places for pods taken", share(load.all, load.places)),
+        ("CPU requested with holes filled", cpu_filled),
+        ("memory requested with holes filled", memory_filled),
+    ];
+    bars.extend(kept_ratio.map(|ratio| ("nodes that would be enough", ratio)));
     let shape = PictureShape::Bars {
-        axis: format!("nodes that are enough, of {all}"),
-        names: (0..kept.len()).map(|trial| format!("trial {trial}")).collect(),
-        series: vec![("nodes".to_owned(), kept.iter().map(|&nodes| share(count(nodes), 1)).collect())],
+        axis: "percent of what there is".to_owned(),
+        names: bars.iter().map(|(name, _)| (*name).to_owned()).collect(),
+        series: vec![("percent".to_owned(), bars.iter().map(|(_, ratio)| ratio * 100.0).collect())],
     };
-    let picture =
-        Picture { title: "How far the cluster can be compacted".to_owned(), subtitle: sentence.clone(), shape };
+    let picture = Picture { title: "How well the pods are packed".to_owned(), subtitle: sentence.clone(), shape };
     Answer {
         command: "packing",
         yes: enough <= all,

@@ -108,7 +108,8 @@ impl Recommendations {
         }
         notes.insert(0, format!("{changed} recommendations were taken over"));
         if raised > 0 {
-            notes.push(format!("{raised} limits were below the recommended request and were raised to it"));
+            let were = if raised == 1 { "1 limit was" } else { &format!("{raised} limits were") };
+            notes.push(format!("{were} raised, having been below the recommended request"));
         }
         notes
     }

@@ -276,7 +276,9 @@ impl Said {
 #[allow(clippy::cast_precision_loss, reason = "amounts of a node are far below 2^53")]
 fn nodes_say<R: Recorder>(simulation: &Simulation<R>, class: ClassId, on: &dyn Fn(NodeId) -> usize) -> Said {
     let plan = simulation.plan();
-    let (strings, view) = (&plan.strings, simulation.scheduler().view());
+    let mut view = simulation.scheduler().view().clone();
+    view.refresh();
+    let (strings, view) = (&plan.strings, &view);
     let facts = Facts { plan, strings, view, spec: &plan.classes[class] };
     let survey = survey(&facts, class);
     let rejected: BTreeMap<NodeId, _> = survey.rejected.iter().map(|(node, rejection)| (*node, rejection)).collect();

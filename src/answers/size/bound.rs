@@ -18,7 +18,7 @@ pub(super) struct Bound {
     pub asked: i64,
     /// What a node offers to them.
     pub offered: i64,
-    /// The quotient, rounded up; `None` if a node offers nothing of it.
+    /// The quotient, rounded up, and as many as may be lost; `None` if a node offers nothing of it.
     pub nodes: Option<i64>,
 }
 
@@ -49,6 +49,11 @@ pub(super) fn bounds(search: &Search<'_>, trial: &Trial) -> Vec<Bound> {
         .collect();
     let elsewhere: i64 = others.iter().map(|shape| shape.max_pods).sum();
     bounds.push(bound("pods", pods - elsewhere, shape.max_pods - trial.overhead.pods));
+    let zones = zones(plan, search.pool);
+    for nodes in bounds.iter_mut().filter_map(|bound| bound.nodes.as_mut()) {
+        let enough = usize::try_from(*nodes).unwrap_or(0);
+        *nodes = i64::try_from(search.loss.beside(enough, zones)).unwrap_or(i64::MAX);
+    }
     bounds.sort_by_key(|bound| std::cmp::Reverse(bound.nodes));
     bounds
 }
@@ -127,7 +132,12 @@ pub(super) fn without(search: &Search<'_>, count: usize, least: usize) -> Result
         if !relax(&mut plan) {
             continue;
         }
-        let enough = Search { plan: &plan, ..*search }.below(count, least)?;
+        let relaxed = Search { plan: &plan, ..*search };
+        let mut enough = relaxed.below(count, least)?;
+        // With one seed fewer may have been enough with the rule as well.
+        while enough < count && relaxed.with_seeds(enough)?.0.passed < search.seeds.len() {
+            enough += 1;
+        }
         if enough < count {
             found.push((rule, enough));
         }
@@ -136,7 +146,7 @@ pub(super) fn without(search: &Search<'_>, count: usize, least: usize) -> Result
     Ok(found)
 }
 
-/// The names of the pool's zones; none if it has none.
+/// How many zones the pool has.
 pub(super) fn zones(plan: &Plan, pool: crate::model::PoolId) -> usize {
     let mut zones: Vec<StrId> = plan.pools[pool].shapes.iter().map(|&shape| plan.shapes[shape].zone).collect();
     zones.retain(|zone| *zone != known::EMPTY);

@@ -145,6 +145,10 @@ fn ask(
         }
     }
     let mut answer = told(&candidates, &choices, wanted, runner, options)?;
+    if losses.len() < options.losses.len() {
+        let told = "the machines have no zones, so the loss of a zone is not asked about: give them --zones a,b,c";
+        answer.notes.push(told.to_owned());
+    }
     if grown {
         answer.notes.push("the Cluster Autoscaler is off: the size asked for is one that stays".to_owned());
     }
@@ -312,7 +316,7 @@ fn told(
         a.0.total_cmp(&b.0).then(a.1.cmp(&b.1))
     };
     let best = choices.iter().filter(|choice| choice.loss == wanted && choice.found.is_ok()).min_by(cheaper);
-    let survive = if wanted == Loss::Nothing { String::new() } else { format!(" although {} is lost", wanted.text()) };
+    let survive = if wanted == Loss::Nothing { String::new() } else { format!(" even if {} lost", wanted.is()) };
     let Some(choice) = best else {
         let why = choices.iter().find_map(|choice| choice.found.as_ref().err()).cloned().unwrap_or_default();
         let sentence =
@@ -331,14 +335,14 @@ fn told(
     let more = candidate.least == 0;
     let price =
         if candidate.price > 0.0 { format!(" for {:.2} an hour", cost(candidate, found.count)) } else { String::new() };
-    let of = if candidates.len() > 1 {
-        format!("{}, the cheapest of {} types", candidate.name, candidates.len())
-    } else {
-        candidate.name.clone()
+    let cheapest = match candidates.len() {
+        1 => String::new(),
+        types => format!(", the cheapest of {types} types,"),
     };
     let mut sentence = format!(
-        "{} of {of} ({}){price} {} enough for everything to run{survive}",
+        "{} of {} ({}){cheapest}{price} {} enough for everything to run{survive}",
         nodes(found.count, more),
+        candidate.name,
         candidate.size,
         if found.count == 1 { "is" } else { "are" }
     );
@@ -372,7 +376,6 @@ fn told(
         "Sizes tried",
         &[("nodes", "NODES"), ("seeds_passed", "SEEDS PASSED"), ("passed_ratio", "SHARE"), ("why", "WHY NOT")],
     );
-    tried.bar = Some(2);
     let share =
         |passed: usize| f64::from(u32::try_from(passed).unwrap_or(0)) / f64::from(u32::try_from(seeds).unwrap_or(1));
     for one in &found.tried {
@@ -381,7 +384,10 @@ fn told(
     }
     let mut sums = Table::new(
         "bounds",
-        "Sums of requests (DaemonSets taken off each node)",
+        match wanted {
+            Loss::Nothing => "Sums of requests (DaemonSets taken off each node)".to_owned(),
+            loss => format!("Sums of requests (DaemonSets taken off each node), with {} to spare", loss.text()),
+        },
         &[("resource", "RESOURCE"), ("requested", "REQUESTED"), ("per_node", "PER NODE"), ("nodes", "NODES AT LEAST")],
     );
     for bound in &bounds {
@@ -443,19 +449,18 @@ fn is_best(candidates: &[Candidate], choices: &[Choice], choice: &Choice) -> boo
 
 fn choices_table(candidates: &[Candidate], choices: &[Choice]) -> Table {
     let priced = candidates.iter().any(|candidate| candidate.price > 0.0);
-    let mut table = Table::new(
-        "choices",
-        "Cost against what may be lost",
-        &[
-            ("survives", "SURVIVES"),
-            ("type", "TYPE"),
-            ("nodes", "NODES"),
-            ("cost_per_hour", "COST AN HOUR"),
-            ("best", "BEST"),
-            ("why", "WHY NOT"),
-        ],
-    );
-    table.bar = Some(if priced { 3 } else { 2 });
+    let failed = choices.iter().any(|choice| choice.found.is_err());
+    let columns = [
+        ("survives", "SURVIVES"),
+        ("type", "TYPE"),
+        ("nodes", "NODES"),
+        ("cost_per_hour", "COST AN HOUR"),
+        ("best", "BEST"),
+        ("why", "WHY NOT"),
+    ];
+    let columns = &columns[..if failed { 6 } else { 5 }];
+    let mut table = Table::new("choices", "Cost against what may be lost", columns);
+    table.bar = (!failed).then_some(if priced { 3 } else { 2 });
     let mut sorted: Vec<&Choice> = choices.iter().collect();
     sorted.sort_by(|a, b| {
         let weigh = |choice: &Choice| {
@@ -476,21 +481,22 @@ fn choices_table(candidates: &[Candidate], choices: &[Choice]) -> Table {
         let price = count
             .filter(|_| candidate.price > 0.0)
             .map_or(Cell::Nothing, |count| Cell::Number(cost(candidate, count), 2));
-        table.row(vec![
+        let mut row = vec![
             choice.loss.text().into(),
             candidate.name.clone().into(),
             count.into(),
             price,
             is_best(candidates, choices, choice).into(),
-            why,
-        ]);
+        ];
+        row.extend(failed.then_some(why));
+        table.row(row);
     }
     table
 }
 
 fn picture(candidates: &[Candidate], choices: &[Choice], sentence: &str) -> Option<Picture> {
     let priced = candidates.iter().any(|candidate| candidate.price > 0.0);
-    let best: Vec<&Choice> =
+    let mut best: Vec<&Choice> =
         choices.iter().filter(|choice| choice.found.is_ok() && is_best(candidates, choices, choice)).collect();
     let value = |choice: &&Choice| {
         let count = choice.found.as_ref().map_or(0, |found| found.count);
@@ -500,6 +506,7 @@ fn picture(candidates: &[Candidate], choices: &[Choice], sentence: &str) -> Opti
             f64::from(u32::try_from(count).unwrap_or(u32::MAX))
         }
     };
+    best.sort_by(|a, b| value(a).total_cmp(&value(b)).then(a.loss.cmp(&b.loss)));
     let name = |choice: &&Choice| {
         let count = choice.found.as_ref().map_or(0, |found| found.count);
         format!("survives {}: {} of {}", choice.loss.text(), nodes(count, false), candidates[choice.candidate].name)

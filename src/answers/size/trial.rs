@@ -41,6 +41,23 @@ impl Loss {
         }
     }
 
+    /// The least number of nodes of which `enough` are left, in so many zones.
+    #[must_use]
+    pub fn beside(self, enough: usize, zones: usize) -> usize {
+        match self {
+            Self::Nothing => enough,
+            Self::Nodes(count) => enough + count as usize,
+            // The largest zone is lost.
+            Self::Zone => (enough..).find(|all| all - all.div_ceil(zones.max(1)) >= enough).unwrap_or(enough),
+        }
+    }
+
+    /// `a zone is`.
+    #[must_use]
+    pub fn is(self) -> String {
+        format!("{} {}", self.text(), if matches!(self, Self::Nodes(count) if count > 1) { "are" } else { "is" })
+    }
+
     /// Whether whoever survives this survives `other`.
     #[must_use]
     pub const fn covers(self, other: Self) -> bool {
@@ -204,7 +221,8 @@ pub(super) fn run(case: &Case, pool: PoolId, stop: &dyn Fn() -> bool) -> Result<
         to.requests.add(&run.classes[run.templates[pods.template(pod.pod)].class].requests);
         to.pods += 1;
     }
-    let each = i64::try_from(names.len().max(1)).unwrap_or(i64::MAX);
+    let left = names.iter().filter(|&&name| cluster.nodes().find(name).is_some()).count();
+    let each = i64::try_from(left.max(1)).unwrap_or(i64::MAX);
     let mut overhead = Demand { pods: daemons.pods / each, ..Demand::default() };
     overhead.requests.milli_cpu = daemons.requests.milli_cpu / each;
     overhead.requests.memory = daemons.requests.memory / each;
