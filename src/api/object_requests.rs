@@ -7,7 +7,7 @@ use super::objects::{Owned, Propagation};
 use super::request::Rejection;
 use crate::base::SimTime;
 use crate::model::ObjectId;
-use crate::model::objects::{ObjectSpec, ObjectStatus};
+use crate::model::objects::{ObjectKind, ObjectSpec, ObjectStatus};
 
 impl Cluster {
     pub(super) fn own_pod(&mut self, pod: PodRef, owned: Option<Owned>) -> Result<Change, Rejection> {
@@ -75,6 +75,12 @@ impl Cluster {
     ) -> Result<Change, Rejection> {
         let row = self.objects.existing_mut(object)?;
         let waits = row.pods() > 0 || !row.children().is_empty();
+        if row.kind() == ObjectKind::Namespace {
+            if row.deleting.replace(now.floor_seconds()).is_some() {
+                return Err(Rejection::Conflict("it is being deleted"));
+            }
+            return Ok(Change::ObjectDeleting(object));
+        }
         if how == Propagation::Foreground && waits {
             if row.deleting.replace(now.floor_seconds()).is_some() {
                 return Err(Rejection::Conflict("it is being deleted"));

@@ -106,6 +106,8 @@ pub struct Uncounted {
 pub struct Objects {
     rows: IdVec<ObjectId, ObjectRow>,
     names: BTreeMap<(ObjectKind, StrId, Box<str>), ObjectId>,
+    /// Namespaces that exist; `None`: none was ever an object, and each is taken for existing.
+    namespaces: Option<BTreeMap<StrId, ObjectId>>,
 }
 
 impl ObjectRow {
@@ -188,6 +190,25 @@ impl Objects {
             .map(|(_, &id)| (id, &self.rows[id]))
     }
 
+    /// Whether namespaces are objects here.
+    #[must_use]
+    pub const fn knows_namespaces(&self) -> bool {
+        self.namespaces.is_some()
+    }
+
+    /// Whether something may be created in a namespace.
+    ///
+    /// # Errors
+    /// There is none of that name, or it is being deleted.
+    pub(super) fn check_namespace(&self, name: StrId) -> Result<(), Rejection> {
+        let Some(namespaces) = &self.namespaces else { return Ok(()) };
+        match namespaces.get(&name) {
+            None => Err(Rejection::NoNamespace(name)),
+            Some(&id) if self.rows[id].deleting.is_some() => Err(Rejection::NamespaceEnds(name)),
+            Some(_) => Ok(()),
+        }
+    }
+
     /// How many objects ever existed.
     #[must_use]
     pub const fn len(&self) -> usize {
@@ -226,6 +247,9 @@ impl Objects {
             uncounted: Vec::new(),
         });
         self.names.insert(key, id);
+        if let ObjectSpec::Namespace(name) = new.spec {
+            self.namespaces.get_or_insert_default().insert(name, id);
+        }
         if let Some(owner) = new.owner {
             self.rows[owner].children.push(id);
         }
@@ -242,6 +266,9 @@ impl Objects {
         row.exists = false;
         let key = (row.kind(), row.namespace, row.name.clone());
         let owner = row.owner;
+        if let (ObjectSpec::Namespace(name), Some(namespaces)) = (&row.spec, &mut self.namespaces) {
+            namespaces.remove(name);
+        }
         let children = if orphan { std::mem::take(&mut row.children) } else { Vec::new() };
         self.names.remove(&key);
         for child in children {

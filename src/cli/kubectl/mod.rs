@@ -5,6 +5,8 @@ mod defaults;
 pub(super) mod describe;
 mod describe_container;
 mod describe_node;
+mod describe_policy;
+mod describe_workload;
 mod events;
 mod network;
 mod node;
@@ -45,7 +47,7 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::Pod,
         Self::Node,
         Self::Service,
@@ -67,6 +69,7 @@ impl Kind {
         Self::Object(ObjectKind::PodDisruptionBudget),
         Self::Object(ObjectKind::ResourceQuota),
         Self::Object(ObjectKind::LimitRange),
+        Self::Object(ObjectKind::Namespace),
     ];
 
     /// What users call it: plural, singular, short forms.
@@ -98,7 +101,7 @@ impl Kind {
     }
 
     pub fn is_namespaced(self) -> bool {
-        !matches!(self, Self::Node | Self::Volume)
+        !matches!(self, Self::Node | Self::Volume | Self::Object(ObjectKind::Namespace))
     }
 
     /// Its name in messages: with its group, if it has one.
@@ -202,6 +205,8 @@ pub(super) enum Source {
     /// The place in [`View::events`].
     Event(usize),
     Object(ObjectId),
+    /// A namespace that is no object of the simulation: it exists, and nothing becomes of it.
+    Namespace(StrId),
 }
 
 /// An object in a list.
@@ -287,6 +292,7 @@ impl<'a> View<'a> {
             },
             Source::Config(config) => self.config_object(config),
             Source::Object(object) => self.controller_object(object),
+            Source::Namespace(name) => self.namespace_object(name),
             Source::Claim(claim) => self.claim_object(claim),
             Source::Volume(volume) => self.volume_object(volume),
             Source::Event(at) => self.event_object(&self.events[at]),
