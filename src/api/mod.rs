@@ -15,7 +15,7 @@ pub mod volumes;
 
 pub use log::{Change, ChangeLog, Cursor, PodRef, StatusMask};
 pub use nodes::{NodeRow, Nodes};
-pub use objects::{NewObject, ObjectRow, Objects, Owned, Propagation, Uncounted};
+pub use objects::{NewObject, ObjectRow, Objects, Owned, Propagation, Revision, Uncounted};
 pub use pods::{Pods, Resized};
 pub use request::{Op, Rejection};
 pub use stored::StatusPatch;

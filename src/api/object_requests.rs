@@ -25,7 +25,7 @@ impl Cluster {
         Ok(Change::PodOwned { pod, before: before.map(|by| by.object), owner: owned.map(|by| by.object) })
     }
 
-    pub(super) fn put_spec(&mut self, object: ObjectId, spec: &ObjectSpec) -> Result<Change, Rejection> {
+    pub(super) fn put_spec(&mut self, now: SimTime, object: ObjectId, spec: &ObjectSpec) -> Result<Change, Rejection> {
         let row = self.objects.existing_mut(object)?;
         debug_assert_eq!(row.spec.kind(), spec.kind(), "an object keeps its kind");
         if row.spec == *spec {
@@ -33,6 +33,7 @@ impl Cluster {
         }
         row.spec.clone_from(spec);
         row.generation += 1;
+        row.note_revision(now);
         Ok(Change::ObjectChanged(object, true))
     }
 

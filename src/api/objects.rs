@@ -39,6 +39,18 @@ pub struct ObjectRow {
     last_pod: Option<PodId>,
     pods: u32,
     uncounted: Vec<Uncounted>,
+    revisions: Vec<Revision>,
+}
+
+/// A template that a StatefulSet or a DaemonSet has or had. (Upstream: a ControllerRevision.)
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Revision {
+    /// Which template.
+    pub hash: u64,
+    /// `revision`: the greatest is the newest, and a template that comes back is the newest again.
+    pub number: i64,
+    /// `metadata.creationTimestamp`.
+    pub created: SimTime,
 }
 
 /// What happens to what an object owns when it is deleted (`propagationPolicy`).
@@ -133,6 +145,25 @@ impl ObjectRow {
     #[must_use]
     pub const fn pods(&self) -> u32 {
         self.pods
+    }
+
+    /// The templates that a StatefulSet or a DaemonSet ever had, in the order in which they came first.
+    #[must_use]
+    pub fn revisions(&self) -> &[Revision] {
+        &self.revisions
+    }
+
+    /// Notes which template the spec has.
+    pub(super) fn note_revision(&mut self, now: SimTime) {
+        let (set, daemons) = (self.spec.stateful_set(), self.spec.daemon_set());
+        let hash = set.map(|spec| spec.template_hash).or_else(|| Some(daemons?.template_hash));
+        let Some(hash) = hash else { return };
+        let newest = self.revisions.iter().map(|revision| revision.number).max().unwrap_or(0);
+        match self.revisions.iter_mut().find(|revision| revision.hash == hash) {
+            Some(known) if known.number == newest => {}
+            Some(known) => known.number = newest + 1,
+            None => self.revisions.push(Revision { hash, number: newest + 1, created: now }),
+        }
     }
 
     /// The pods that are gone, but that it has not counted.
@@ -245,7 +276,9 @@ impl Objects {
             last_pod: None,
             pods: 0,
             uncounted: Vec::new(),
+            revisions: Vec::new(),
         });
+        self.rows[id].note_revision(now);
         self.names.insert(key, id);
         if let ObjectSpec::Namespace(name) = new.spec {
             self.namespaces.get_or_insert_default().insert(name, id);

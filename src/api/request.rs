@@ -317,7 +317,7 @@ impl Cluster {
                 self.charge(now, charges);
                 change
             }
-            Op::PutSpec(object, spec) => self.put_spec(object, spec)?,
+            Op::PutSpec(object, spec) => self.put_spec(now, object, spec)?,
             Op::Scale(object, replicas) => self.scale(object, replicas)?,
             Op::PutStatus(object, status) => self.put_status(object, status)?,
             Op::DeleteObject(object, how) => self.delete_object(now, object, how)?,

@@ -308,8 +308,11 @@ impl View<'_> {
     }
 }
 
-/// Where volumes come from: the key, the words for it, and its fields.
-const SOURCES: &[(&str, &str, &[(&str, &str)])] = &[
+/// A source of volumes: the key, the words for it, and its fields with their titles.
+type VolumeKind = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
+
+/// Where volumes come from.
+const SOURCES: &[VolumeKind] = &[
     (
         "csi",
         "CSI (a Container Storage Interface (CSI) volume source)",
