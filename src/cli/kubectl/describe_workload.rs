@@ -164,7 +164,9 @@ impl View<'_> {
 
     fn job(&self, out: &mut String, row: &ObjectRow, spec: &JobSpec, object: &Value) {
         names(out, object);
-        line(out, "Selector", &self.selector_text(row));
+        let selector = object["spec"]["selector"]["matchLabels"].as_object().into_iter().flatten();
+        let selector: Vec<String> = selector.map(|(key, value)| format!("{key}={}", text_of(value))).collect();
+        line(out, "Selector", &selector.join(","));
         labels(out, object);
         self.controlled_by(out, row);
         line(out, "Parallelism", &spec.parallelism.to_string());

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Item, Source, View, labels_of, text_of};
 use crate::api::ObjectRow;
-use crate::base::{SimTime, uuid};
+use crate::base::{Quantity, SimTime, uuid};
 use crate::model::budget::BudgetBound;
 use crate::model::objects::{JobConditionType, ObjectCondition, ObjectKind, ObjectSpec, ObjectStatus};
 use crate::model::{IntOrPercent, Namespace, ObjectId, StrId};
@@ -106,7 +106,7 @@ pub(super) const fn columns(kind: ObjectKind) -> &'static [(&'static str, bool)]
             ("ALLOWED DISRUPTIONS", false),
             ("AGE", false),
         ],
-        ObjectKind::ResourceQuota => &[("NAME", false), ("USED", false), ("AGE", false)],
+        ObjectKind::ResourceQuota => &[("NAME", false), ("REQUEST", false), ("LIMIT", false), ("AGE", false)],
         ObjectKind::LimitRange => &[("NAME", false), ("CREATED AT", false)],
         ObjectKind::Namespace => &[("NAME", false), ("STATUS", false), ("AGE", false)],
     }
@@ -239,13 +239,15 @@ impl View<'_> {
                 };
                 vec![name, least, most, text(allowed), age]
             }
-            (ObjectSpec::ResourceQuota(spec), status) => {
-                let used = status.quota().cloned().unwrap_or_default().used;
-                let parts = spec.hard.iter().map(|(resource, hard)| {
-                    let used = used.get(resource).unwrap_or_default();
-                    format!("{resource}: {used}/{hard}")
-                });
-                vec![name, parts.collect::<Vec<_>>().join(", "), age]
+            (ObjectSpec::ResourceQuota(_), status) => {
+                let status = status.quota().cloned().unwrap_or_default();
+                let part = |(resource, hard): (&str, Quantity)| {
+                    format!("{resource}: {}/{hard}", status.used.get(resource).unwrap_or_default())
+                };
+                let (limits, requests): (Vec<_>, Vec<_>) =
+                    status.hard.iter().partition(|(resource, _)| resource.starts_with("limits."));
+                let told = |parts: Vec<_>| parts.into_iter().map(part).collect::<Vec<_>>().join(", ");
+                vec![name, told(requests), told(limits), age]
             }
             (ObjectSpec::LimitRange(_), _) => vec![name, row.created.floor_seconds().rfc3339()],
             (ObjectSpec::Namespace(_), _) => vec![name, namespace_phase(row.deleting.is_some()).to_owned(), age],
