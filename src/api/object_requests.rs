@@ -19,8 +19,8 @@ impl Cluster {
             return Err(Rejection::Conflict("the pod has an owner"));
         }
         match owned {
-            Some(owned) => self.pods.join_owner(&mut self.objects, pod.pod, owned),
-            None => self.pods.leave_owner(&mut self.objects, pod.pod),
+            Some(owned) => self.pods.join_owner(&mut self.objects, pod, owned),
+            None => self.pods.leave_owner(&mut self.objects, pod),
         }
         Ok(Change::PodOwned { pod, before: before.map(|by| by.object), owner: owned.map(|by| by.object) })
     }
@@ -91,7 +91,7 @@ impl Cluster {
         if how == Propagation::Orphan {
             let pods: Vec<PodRef> = self.pods_of(object).collect();
             for pod in pods {
-                self.pods.leave_owner(&mut self.objects, pod.pod);
+                self.pods.leave_owner(&mut self.objects, pod);
             }
         }
         self.objects.remove(object, how == Propagation::Orphan);

@@ -213,7 +213,7 @@ impl Cluster {
                 }
                 let change = self.create_pod(now, workload, ordinal, id, template, node);
                 if let (Some(owned), Change::PodAdded { pod, .. }) = (owned, change) {
-                    self.pods.join_owner(&mut self.objects, pod.pod, owned);
+                    self.pods.join_owner(&mut self.objects, pod, owned);
                 }
                 change
             }
@@ -305,7 +305,7 @@ impl Cluster {
             }
             Op::OwnPod(pod, owned) => self.own_pod(pod, owned)?,
             Op::UntrackPod(pod, owner) => {
-                let is_done = self.pods.exists(pod) && self.pods.untrack(&mut self.objects, pod.pod);
+                let is_done = self.pods.exists(pod) && self.pods.untrack(&mut self.objects, pod);
                 if !is_done && !self.objects.drop_uncounted(owner, pod) {
                     return Err(Rejection::NotFound);
                 }
@@ -474,6 +474,9 @@ impl Cluster {
         if std::mem::replace(&mut core.template, template) == template {
             return Err(Rejection::Conflict("nothing changed"));
         }
+        if let Some(owned) = self.pods.owned(pod.pod) {
+            self.objects.mix(owned.object);
+        }
         Ok(Change::PodUngated { pod, class })
     }
 
@@ -501,7 +504,7 @@ impl Cluster {
             {
                 self.objects.keep_uncounted(owned.object, self.pods.uncounted(pod, owned.member));
             }
-            self.pods.leave_owner(&mut self.objects, slot);
+            self.pods.leave_owner(&mut self.objects, pod);
             self.pods.remove(slot);
             return Ok(Change::PodRemoved { pod, template: id, node: bound, owner });
         }

@@ -157,7 +157,7 @@ impl<T, R: Recorder, P: Deref<Target = Plan>> Env<'_, T, R, P> {
             let plan = &self.plan;
             let name = owned.map(|_| self.recorder.note(|| plan.pod_name(workload, id, ordinal)));
             let owner = owned.map(|owned| owned.object);
-            self.recorder.pod(PodRecord { workload, ordinal, template: made_from, name, owner });
+            self.recorder.pod(PodRecord { uid: pod.uid, workload, ordinal, template: made_from, name, owner });
         }
         Ok(pod)
     }

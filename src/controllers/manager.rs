@@ -7,6 +7,8 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use smallvec::smallvec;
+
 use super::client::Client;
 use super::hpa::metrics::{Known, Scrape};
 use super::script::{Script, Sync, Variation, Write};
@@ -176,7 +178,9 @@ impl Manager {
 
     fn sync<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut MakerEnv<'_, T, R>, object: ObjectId) {
         let orphans = self.orphans.remove(&object).unwrap_or_default();
+        let touched = env.cluster.take_touched(object);
         let mut sync = Sync {
+            touched,
             id: object,
             now: env.now,
             cluster: env.cluster,
@@ -217,7 +221,7 @@ impl Manager {
             }
             let Script { groups, always, last, .. } = &mut running.script;
             let group = groups.pop_front().or_else(|| always.pop_front());
-            let Some(group) = group.or_else(|| last.take().map(|last| vec![last])) else { break };
+            let Some(group) = group.or_else(|| last.take().map(|last| smallvec![last])) else { break };
             running.waiting = u32::try_from(group.len()).unwrap_or(u32::MAX);
             for write in group {
                 self.send(env, slot, write);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use smallvec::SmallVec;
 
-use super::script::{Sync, Write};
+use super::script::{ByUid, Sync, Write};
 use super::{cronjob, daemon_set, deployment, disruption, gc, hpa, job, namespace, quota, replica_set, stateful_set};
 use crate::api::{Change, Cluster, ObjectRow, PodRef, Rejection, StatusMask};
 use crate::base::SimDuration;
@@ -18,8 +18,12 @@ use crate::record::{KubeEvent, Recorder, Subject};
 pub(super) struct Memories {
     /// Of Jobs.
     pub jobs: BTreeMap<ObjectId, job::sync::Memory>,
+    /// Of Jobs: their pods, as of a generation.
+    pub job_pods: BTreeMap<ObjectId, (u32, job::roster::Roster<ByUid>)>,
     /// Of CronJobs.
     pub cron_jobs: BTreeMap<ObjectId, cronjob::Memory>,
+    /// Of StatefulSets: their pods, as of a generation.
+    pub stateful_sets: BTreeMap<ObjectId, (u32, stateful_set::roster::Roster<ByUid>)>,
     /// Of DaemonSets.
     pub daemon_sets: BTreeMap<ObjectId, daemon_set::backoff::FailedPods>,
     /// Of namespaces that are being deleted: how often something stayed that should have gone.
@@ -143,6 +147,8 @@ fn matters(owner: &ObjectRow, change: &Change) -> bool {
 pub(super) fn sync<R: Recorder>(cx: &mut Sync<'_, R>) {
     let row = cx.row();
     if !row.exists() {
+        cx.memories.stateful_sets.remove(&cx.id);
+        cx.memories.job_pods.remove(&cx.id);
         stateful_set::reconcile::collect_claims(cx);
         return gc::collect(cx);
     }

@@ -27,6 +27,8 @@ metrics! {
     PODS_REMOVED = "pods_removed", "Pod objects that were removed.";
     PODS_LOST = "pods_lost", "Bare pods that were lost with their node.";
     PODS_PENDING_AT_END = "pods_pending_at_end", "Pods that are Pending when the run ends.";
+    PODS_PENDING_PEAK = "pods_pending_peak", "Pods that are Pending at once over the run: greatest.";
+    PODS_PENDING_MEAN = "pods_pending_mean", "Pods that are Pending over the run: mean over time.";
     PODS_UNSCHEDULED_AT_END = "pods_unscheduled_at_end", "Pods that have no node when the run ends.";
     PODS_RUNNING_AT_END = "pods_running_at_end", "Pods that are Running when the run ends.";
     CONTAINER_STARTS = "container_starts", "Starts of containers.";

@@ -38,7 +38,7 @@ impl World {
 
     /// The outcome of a run that ended at `ended_at`.
     pub(super) fn outcome(mut self, ended_at: SimTime, stopped: Stopped, events: u64) -> Outcome {
-        self.stats.advance(ended_at);
+        self.stats.end(ended_at);
         for traffic in &mut self.traffic {
             traffic.advance(ended_at);
         }
@@ -195,6 +195,8 @@ impl World {
             (metrics::PODS_REMOVED, counters.pods_removed as f64),
             (metrics::PODS_LOST, counters.pods_lost as f64),
             (metrics::PODS_PENDING_AT_END, f64::from(sample.pods_unscheduled + sample.pods_starting)),
+            (metrics::PODS_PENDING_PEAK, f64::from(self.stats.pending.peak)),
+            (metrics::PODS_PENDING_MEAN, self.stats.pending.mean(seconds)),
             (metrics::PODS_UNSCHEDULED_AT_END, f64::from(sample.pods_unscheduled)),
             (metrics::PODS_RUNNING_AT_END, f64::from(sample.pods_running)),
             (metrics::CONTAINER_STARTS, counters.container_starts as f64),

@@ -89,6 +89,37 @@ impl Share {
     }
 }
 
+/// A count, over time.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Level {
+    now: u32,
+    since: SimTime,
+    weighted: f64,
+    pub(super) peak: u32,
+}
+
+impl Level {
+    fn advance(&mut self, now: SimTime) {
+        // Nothing is counted before the first change.
+        if self.now > 0 {
+            self.weighted += f64::from(self.now) * (now - self.since).as_secs_f64();
+        }
+        self.since = now;
+    }
+
+    fn set(&mut self, now: SimTime, count: u32) {
+        if count != self.now {
+            self.advance(now);
+            self.now = count;
+            self.peak = self.peak.max(count);
+        }
+    }
+
+    pub(super) fn mean(&self, seconds: f64) -> f64 {
+        if seconds > 0.0 { self.weighted / seconds } else { 0.0 }
+    }
+}
+
 /// Statistics of a run.
 #[derive(Debug)]
 pub(super) struct Stats {
@@ -101,6 +132,8 @@ pub(super) struct Stats {
     counted_nodes: Vec<bool>,
     pub(super) cpu: Share,
     pub(super) memory: Share,
+    /// Pods that are Pending.
+    pub(super) pending: Level,
     updated: SimTime,
     pub(super) lost: Vec<LostPod>,
     /// Counts and sums, as the next sample shows them.
@@ -119,6 +152,7 @@ impl Default for Stats {
             counted_nodes: Vec::new(),
             cpu: Share::default(),
             memory: Share::default(),
+            pending: Level::default(),
             updated: SimTime::default(),
             lost: Vec::new(),
             sample: Sample::default(),
@@ -133,6 +167,12 @@ impl Stats {
         self.cpu.advance(seconds);
         self.memory.advance(seconds);
         self.updated = now;
+    }
+
+    /// Brings everything up to the end of the run.
+    pub(super) fn end(&mut self, now: SimTime) {
+        self.advance(now);
+        self.pending.advance(now);
     }
 
     /// Counts an accepted write.
@@ -209,6 +249,7 @@ impl Stats {
             }
             _ => {}
         }
+        self.pending.set(now, self.sample.pods_unscheduled + self.sample.pods_starting);
     }
 
     /// A pod will never run again, although nobody asked for that.
