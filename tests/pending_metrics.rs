@@ -71,3 +71,48 @@ fn a_peak_between_samples_is_seen() {
     let seconds = metrics["pods_pending_mean"] * ran;
     assert!((58.0..75.0).contains(&seconds), "{seconds} pod seconds");
 }
+
+/// Two nodes of 0.25 an hour for two hours, and two more after one hour and the time that a machine and its boot take.
+#[test]
+fn nodes_and_their_price_are_counted_over_time() {
+    let (metrics, ran) = metrics(
+        r#"
+        [scenario]
+        duration = "2h"
+        [control_plane]
+        preset = "instant"
+        [[node_pool]]
+        name = "node"
+        count = 2
+        price_per_hour = 0.25
+        provision = "40s"
+        boot = "20s"
+        capacity = { cpu = "1", memory = "1Gi" }
+        [[node_pool]]
+        name = "free"
+        count = 1
+        capacity = { cpu = "1", memory = "1Gi" }
+        [[change]]
+        at = "1h"
+        scale_pool = "node"
+        count = 4
+        [[change]]
+        at = "119m59s"
+        taint = "last=true:NoSchedule"
+        node = "node-0"
+        [[arrivals]]
+        name = "pod"
+        template = { cpu = "1m", memory = "1Mi" }
+        every = "30m"
+        "#,
+    );
+    // Nothing is left to happen after the last change.
+    assert!((ran - 7199.0).abs() < 1.0, "{ran}");
+    assert_eq!(metrics["nodes_peak"].to_bits(), 5.0_f64.to_bits());
+    // A machine is a node when it has booted: after 3660 s.
+    let later = ran - 3660.0;
+    let node_seconds = 3.0 * ran + 2.0 * later;
+    assert!((metrics["nodes_mean"] * ran - node_seconds).abs() < 10.0, "{}", metrics["nodes_mean"] * ran);
+    let cost = 0.25 * (2.0 * ran + 2.0 * later) / 3600.0;
+    assert!((metrics["nodes_cost"] - cost).abs() < 0.001, "{}", metrics["nodes_cost"]);
+}

@@ -451,8 +451,8 @@ fn picture(plan: &Plan, order: &[usize], failures: &[Failure], damages: &[Damage
         let minutes = |damage: &Damage| damage.recovery.map_or(0.0, |after| after.as_secs_f64() / 60.0);
         ("minutes until everything is Ready again", vec![("minutes".to_owned(), bars(minutes))])
     } else {
-        let series: [(&str, fn(&Damage) -> f64); 3] = [
-            ("stay pending", |damage| damage.pending as f64),
+        let series = [
+            ("stay pending", (|damage| damage.pending as f64) as fn(&Damage) -> f64),
             ("lost for good", |damage| damage.lost as f64),
             ("not ready again", |damage| damage.unready as f64),
         ];

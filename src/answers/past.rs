@@ -24,6 +24,7 @@ pub(super) struct PodPast {
     pub family: usize,
     pub node: Option<NodeId>,
     pub created: SimTime,
+    pub bound: Option<SimTime>,
     /// When it was Ready first.
     pub ready_at: Option<SimTime>,
     /// Whether it is Ready on a machine that runs.
@@ -137,7 +138,8 @@ impl Past {
             }
             Fact::PodCreated(uid) => self.created(plan, recording, at, uid),
             Fact::PodBound(uid, node) => {
-                self.pods[uid.index()].node = Some(node);
+                let pod = &mut self.pods[uid.index()];
+                (pod.node, pod.bound) = (Some(node), Some(at));
                 self.take(plan, uid, true);
             }
             Fact::PodPhase(uid, phase, _) => {
@@ -251,6 +253,7 @@ impl Past {
             family,
             node: None,
             created: at,
+            bound: None,
             ready_at: None,
             ready: false,
             phase: Phase::Pending,

@@ -41,6 +41,9 @@ metrics! {
     SCHEDULING_FAILURES = "scheduling_failures", "Scheduling cycles that found no node.";
     PROBE_FAILURES = "probe_failures", "Probes that failed.";
     NODE_CRASHES = "node_crashes", "Machines that stopped.";
+    NODES_MEAN = "nodes_mean", "Nodes that exist over the run: mean over time.";
+    NODES_PEAK = "nodes_peak", "Nodes that exist at once over the run: greatest.";
+    NODES_COST = "nodes_cost", "What the nodes cost as long as they existed, by `price_per_hour` of their pools.";
     WAIT_SECONDS_MEAN = "wait_seconds_mean", "From a pod's creation to its binding: mean.";
     WAIT_SECONDS_P50 = "wait_seconds_p50", "From a pod's creation to its binding: median.";
     WAIT_SECONDS_P90 = "wait_seconds_p90", "From a pod's creation to its binding: 90th percentile.";

@@ -120,6 +120,31 @@ impl Level {
     }
 }
 
+/// What nodes cost, over time.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Cost {
+    per_hour: f64,
+    since: SimTime,
+    pub(super) total: f64,
+}
+
+impl Cost {
+    fn advance(&mut self, now: SimTime) {
+        if self.per_hour > 0.0 {
+            self.total += self.per_hour * (now - self.since).as_secs_f64() / 3600.0;
+        }
+        self.since = now;
+    }
+
+    /// A node came or went.
+    fn count(&mut self, plan: &Plan, cluster: &Cluster, now: SimTime, node: NodeId, sign: f64) {
+        self.advance(now);
+        let pool = plan.shapes[cluster.nodes().get(node).shape].pool;
+        let price = plan.pools.iter().find(|plan| plan.name == pool).map_or(0.0, |pool| pool.price_per_hour);
+        self.per_hour += sign * price;
+    }
+}
+
 /// Statistics of a run.
 #[derive(Debug)]
 pub(super) struct Stats {
@@ -134,6 +159,9 @@ pub(super) struct Stats {
     pub(super) memory: Share,
     /// Pods that are Pending.
     pub(super) pending: Level,
+    /// Nodes that exist.
+    pub(super) nodes: Level,
+    pub(super) cost: Cost,
     updated: SimTime,
     pub(super) lost: Vec<LostPod>,
     /// Counts and sums, as the next sample shows them.
@@ -153,6 +181,8 @@ impl Default for Stats {
             cpu: Share::default(),
             memory: Share::default(),
             pending: Level::default(),
+            nodes: Level::default(),
+            cost: Cost::default(),
             updated: SimTime::default(),
             lost: Vec::new(),
             sample: Sample::default(),
@@ -173,6 +203,8 @@ impl Stats {
     pub(super) fn end(&mut self, now: SimTime) {
         self.advance(now);
         self.pending.advance(now);
+        self.nodes.advance(now);
+        self.cost.advance(now);
     }
 
     /// Counts an accepted write.
@@ -237,6 +269,8 @@ impl Stats {
             }
             Change::NodeAdded(node) => {
                 self.sample.nodes += 1;
+                self.nodes.set(now, self.sample.nodes);
+                self.cost.count(plan, cluster, now, node, 1.0);
                 self.counted_nodes.resize(node.index() + 1, false);
                 self.count_node(plan, cluster, now, node, true);
             }
@@ -245,6 +279,8 @@ impl Stats {
             }
             Change::NodeRemoved(node) => {
                 self.sample.nodes -= 1;
+                self.nodes.set(now, self.sample.nodes);
+                self.cost.count(plan, cluster, now, node, -1.0);
                 self.count_node(plan, cluster, now, node, false);
             }
             _ => {}

@@ -60,6 +60,9 @@ pub struct Row {
     pub values: Vec<f64>,
 }
 
+/// Finished runs by point and seed.
+pub type Rows = BTreeMap<(usize, u64), Row>;
+
 /// What was read of a journal.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Read {
@@ -68,7 +71,7 @@ pub struct Read {
     /// Which part of it.
     pub shard: Shard,
     /// Finished runs by point and seed.
-    pub rows: BTreeMap<(usize, u64), Row>,
+    pub rows: Rows,
     /// Bytes of the file that are sound.
     sound: usize,
 }
@@ -205,11 +208,7 @@ impl Journal {
     ///
     /// # Errors
     /// If it is of another study or shard, in use, or cannot be read or written.
-    pub fn resume(
-        folder: &Path,
-        design: &Design,
-        shard: Shard,
-    ) -> Result<(Self, BTreeMap<(usize, u64), Row>), JournalError> {
+    pub fn resume(folder: &Path, design: &Design, shard: Shard) -> Result<(Self, Rows), JournalError> {
         let path = folder.join(JOURNAL);
         if !path.exists() {
             return Ok((Self::create(folder, design, shard, false)?, BTreeMap::new()));
