@@ -50,7 +50,16 @@ pub(super) fn run(args: &CompareArgs, terminal: &Terminal) -> anyhow::Result<Exi
     };
     let mut arms = Vec::new();
     for (name, question) in questions {
-        match understand(&question, terminal) {
+        // What is suspicious in the first is so in the others: it is said once.
+        let plan = if arms.is_empty() {
+            understand(&question, terminal)
+        } else {
+            question.compiled().map_err(|halt| {
+                terminal.say(&halt.to_string());
+                Exit::Usage
+            })
+        };
+        match plan {
             Ok(plan) => arms.push(Arm { name, plan }),
             Err(exit) => {
                 terminal.say(&format!("error: the arm `{name}` cannot be run"));

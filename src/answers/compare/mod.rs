@@ -212,6 +212,9 @@ fn sentence(arms: &[Arm], seeds: usize, told: &[&Difference], met: &[String]) ->
     if told.is_empty() {
         return format!("All arms are equal in every metric with {runs}.");
     }
+    if told.iter().all(|one| one.pairs.min == 0.0 && one.pairs.max == 0.0) {
+        return format!("All arms are equal in these metrics with {runs}.");
+    }
     if sure.is_empty() {
         return format!("With {runs} nothing surely differs from {}.", arms[0].name);
     }

@@ -61,6 +61,9 @@ pub struct Row {
     pub values: Vec<f64>,
 }
 
+/// Finished runs by point and seed.
+pub type Rows = BTreeMap<(usize, u64), Row>;
+
 /// What was read of a journal.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Read {
@@ -69,7 +72,7 @@ pub struct Read {
     /// Which part of it.
     pub shard: Shard,
     /// Finished runs by point and seed.
-    pub rows: BTreeMap<(usize, u64), Row>,
+    pub rows: Rows,
     /// Bytes of the file that are sound.
     sound: usize,
 }

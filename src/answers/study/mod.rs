@@ -19,8 +19,7 @@ use crate::sim::outcome::{Outcome, Stopped};
 use crate::sim::plan::Plan;
 
 use design::{Design, Recipe};
-use journal::{Journal, JournalError, Row, Shard};
-use results::Rows;
+use journal::{Journal, JournalError, Row, Rows, Shard};
 
 /// Events between two looks at whether to stop.
 const EVENTS: u32 = 4096;
@@ -36,14 +35,14 @@ pub enum StudyError {
     Journal(#[from] JournalError),
 }
 
-/// The plan of a point, compiled by whoever needs it first.
-type Slot = Mutex<Arc<OnceLock<Result<Arc<Plan>, Halt>>>>;
+/// Compiled by whoever needs it first; the others wait.
+type Slot = Arc<OnceLock<Result<Arc<Plan>, Halt>>>;
 
 /// A plan for each point, from its first run to its last.
 struct Plans<'a> {
     recipe: &'a Recipe,
     design: &'a Design,
-    slots: Vec<Slot>,
+    slots: Vec<Mutex<Slot>>,
     /// Runs of each point that are still to be made.
     left: Vec<AtomicUsize>,
 }

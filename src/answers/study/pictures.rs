@@ -2,7 +2,8 @@
 //! of a random design. What else varies is averaged over.
 
 use super::design::{Design, Parameter, Shown};
-use super::results::{PointSummary, Rows, Spread, chosen};
+use super::journal::Rows;
+use super::results::{PointSummary, Spread, chosen};
 use crate::export::{Best, Curve, CurvePoint, Dot, Picture, PictureShape};
 
 /// More lines than this cannot be told apart.

@@ -1,20 +1,15 @@
 //! What a study comes to: tables of runs and of points, the summary, the answer. Pure functions of the design and its rows, so
 //! that neither threads nor shards nor interruptions leave a trace in them.
 
-use std::collections::BTreeMap;
-
 use serde_json::{Map, Value, json};
 
 use super::design::{Design, Shown};
-use super::journal::Row;
+use super::journal::{Row, Rows};
 use crate::answers::{Answer, Cell, Column, Table};
 use crate::base::statistics::{Interval, Moments, quantile, sort};
 
 /// With which confidence intervals hold their means.
 pub const CONFIDENCE: f64 = 0.95;
-
-/// Rows by point and seed.
-pub type Rows = BTreeMap<(usize, u64), Row>;
 
 /// What the runs of one point say of one metric.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
