@@ -123,6 +123,15 @@ impl Cell {
         }
     }
 
+    /// In full, for other formats.
+    #[cfg(feature = "parquet")]
+    pub(super) fn written(&self) -> String {
+        match self {
+            Self::Number(number, _) => number.to_string(),
+            other => other.text(""),
+        }
+    }
+
     fn json(&self) -> Value {
         match self {
             Self::Text(text) => json!(text),

@@ -54,7 +54,9 @@ impl Judged {
     pub fn why(&self) -> String {
         let mut parts = Vec::new();
         if self.pending > 0 {
-            let why = self.messages.first().map_or_else(String::new, |(_, message)| format!(": {message}"));
+            // What preemption would do comes after it in a sentence of its own.
+            let first = |message: &str| message.split(". ").next().unwrap_or_default().trim_end_matches('.').to_owned();
+            let why = self.messages.first().map_or_else(String::new, |(_, message)| format!(": {}", first(message)));
             let pods = if self.pending == 1 { "pod is" } else { "pods are" };
             parts.push(format!("{} {pods} pending{why}", self.pending));
         }

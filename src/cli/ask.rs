@@ -84,12 +84,21 @@ pub(super) fn ask(
     terminal: &Terminal,
     ask: impl FnOnce(&Question, Plan, &Runner<'_>) -> Result<Answer, Halt>,
 ) -> anyhow::Result<Exit> {
-    listen_for_interrupts();
     let Some(question) = question(args, terminal) else { return Ok(Exit::Usage) };
     let plan = match understand(&question, terminal) {
         Ok(plan) => plan,
         Err(exit) => return Ok(exit),
     };
+    answered(args, terminal, |runner| ask(&question, plan, runner))
+}
+
+/// Asks with a runner that shows how far it is, and prints the answer.
+pub(super) fn answered(
+    args: &AskArgs,
+    terminal: &Terminal,
+    ask: impl FnOnce(&Runner<'_>) -> Result<Answer, Halt>,
+) -> anyhow::Result<Exit> {
+    listen_for_interrupts();
     let show = terminal.progress && std::io::stderr().is_terminal();
     let progress = |done: usize, of: usize| {
         if show && of > 1 {
@@ -98,7 +107,7 @@ pub(super) fn ask(
         }
     };
     let runner = Runner { threads: threads(args.threads), stop: &interrupted, progress: &progress };
-    let answer = match ask(&question, plan, &runner) {
+    let answer = match ask(&runner) {
         Ok(answer) => answer,
         Err(halt) => {
             let text = halt.to_string();
@@ -174,7 +183,7 @@ pub(super) fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
 }
 
 /// The question, or nothing after saying what is wrong with the arguments.
-fn question(args: &AskArgs, terminal: &Terminal) -> Option<Question> {
+pub(super) fn question(args: &AskArgs, terminal: &Terminal) -> Option<Question> {
     let scenarios = args.input.iter().filter(|path| path.extension().is_some_and(|end| end == "toml")).count();
     let question = match (scenarios, &args.input[..]) {
         (0, paths) => {
@@ -204,7 +213,7 @@ fn question(args: &AskArgs, terminal: &Terminal) -> Option<Question> {
 }
 
 /// The plan of the input as it is; says what is wrong with it.
-fn understand(question: &Question, terminal: &Terminal) -> Result<Plan, Exit> {
+pub(super) fn understand(question: &Question, terminal: &Terminal) -> Result<Plan, Exit> {
     let mut loaded = question.load();
     if terminal.strict {
         loaded.diagnostics.raise(codes::STRICT);

@@ -4,6 +4,8 @@
 mod args;
 mod ask;
 mod at;
+mod bench;
+mod compare;
 mod completions;
 pub mod conformance;
 mod decide;
@@ -18,12 +20,14 @@ mod headroom;
 mod ignored;
 mod input;
 mod kubectl;
+mod packing;
 mod progress;
 mod rollout;
 mod run;
 mod schedule;
 mod schema;
 mod seeds;
+mod size;
 mod study;
 mod terminal;
 mod validate;
@@ -74,10 +78,14 @@ fn dispatch(command: Command, terminal: &mut Terminal) -> anyhow::Result<Exit> {
         Command::Headroom(args) => headroom::run(&args, terminal),
         Command::Explain(args) => explain::run(&args, terminal),
         Command::Fit(args) => fit::run(&args, terminal),
+        Command::Size(args) => size::run(&args, terminal),
+        Command::Packing(args) => packing::run(&args, terminal),
         Command::Schedule(args) => schedule::run(&args, terminal),
         Command::Validate(args) => validate::run(&args, terminal),
         Command::Schema => schema::run(terminal),
         Command::Completions(args) => completions::run(&args, terminal),
+        Command::Bench(args) => bench::run(&args, terminal),
+        Command::Compare(args) => compare::run(&args, terminal),
         Command::Study(args) => study::run(&args, terminal),
         Command::Conformance(args) => conformance(&args, terminal),
     }

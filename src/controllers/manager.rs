@@ -7,6 +7,8 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use smallvec::smallvec;
+
 use super::client::Client;
 use super::hpa::metrics::{Known, Scrape};
 use super::script::{Script, Sync, Variation, Write};
@@ -176,7 +178,9 @@ impl Manager {
 
     fn sync<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut MakerEnv<'_, T, R>, object: ObjectId) {
         let orphans = self.orphans.remove(&object).unwrap_or_default();
+        let touched = env.cluster.take_touched(object);
         let mut sync = Sync {
+            touched,
             id: object,
             now: env.now,
             cluster: env.cluster,
@@ -217,7 +221,7 @@ impl Manager {
             }
             let Script { groups, always, last, .. } = &mut running.script;
             let group = groups.pop_front().or_else(|| always.pop_front());
-            let Some(group) = group.or_else(|| last.take().map(|last| vec![last])) else { break };
+            let Some(group) = group.or_else(|| last.take().map(|last| smallvec![last])) else { break };
             running.waiting = u32::try_from(group.len()).unwrap_or(u32::MAX);
             for write in group {
                 self.send(env, slot, write);
@@ -276,7 +280,9 @@ impl Manager {
                     )
                     | (Write::PutStatus(..) | Write::PutSpec(..) | Write::Scale(..), Err(_))
                     | (Write::PutStorage(_), Err(Rejection::Conflict(_)))
-                    | (Write::DeleteStorage(_), Err(_))
+                    | (Write::DeleteStorage(_) | Write::Collection(_) | Write::FinalizeNamespace(_), Err(_))
+                // Any creation will fail: there is nothing to try again.
+                | (_, Err(Rejection::Ending(_)))
                     | (Write::AdoptPod(_) | Write::ReleasePod(_) | Write::UntrackPod(_), Err(_))
             );
         running.failed |= !is_done;
@@ -308,7 +314,8 @@ impl Manager {
                 Some(claim) => {
                     let name = claim.name.name;
                     let result = env.cluster.request(now, Op::PutStorage(&StorageObject::Claim(claim)));
-                    result.map_err(|error| error.of("persistentvolumeclaims", env.plan.strings.text(name)))
+                    let strings = &env.plan.strings;
+                    result.map_err(|error| error.told(strings, "persistentvolumeclaims", strings.text(name)))
                 }
                 None => return Ok(None),
             },
@@ -316,13 +323,22 @@ impl Manager {
             &Write::UntrackPod(pod) => env.cluster.request(now, Op::UntrackPod(pod, object)),
             Write::CreateObject(new) => {
                 let result = env.cluster.request(now, Op::CreateObject(new));
-                result.map_err(|error| error.of(new.spec.kind().resource(), &new.name))
+                result.map_err(|error| error.told(&env.plan.strings, new.spec.kind().resource(), &new.name))
             }
             Write::PutSpec(object, spec) => env.cluster.request(now, Op::PutSpec(*object, spec)),
             &Write::Scale(object, replicas) => env.cluster.request(now, Op::Scale(object, replicas)),
             Write::PutStatus(object, status) => env.cluster.request(now, Op::PutStatus(*object, status)),
             &Write::DeleteObject(object, how) => env.cluster.request(now, Op::DeleteObject(object, how)),
             &Write::DeleteStorage(key) => env.cluster.request(now, Op::DeleteStorage(key)),
+            Write::FinalizeNamespace(object) => env.cluster.request(now, Op::FinalizeNamespace(*object)),
+            Write::Collection(writes) => {
+                for write in writes {
+                    // What is gone by now need not be deleted.
+                    let _ = self.carry_out(env, object, write);
+                }
+                return Ok(None);
+            }
+            &Write::DeleteConfig(config) => env.cluster.request(now, Op::DeleteConfig(config)),
             Write::PutStorage(storage) => env.cluster.request(now, Op::PutStorage(storage)),
         }
         .map(|change| {

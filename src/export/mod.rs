@@ -77,6 +77,10 @@ pub fn write_all(dir: &Path, ctx: &Context<'_>) -> Result<Vec<PathBuf>, ExportEr
     let lives = lives::read(recording, &names);
     folder::replace(dir, |draft| {
         let mut notes = Vec::new();
+        if plan.output.pods_share < 1.0 {
+            let (kept, all) = (recording.pods().len(), ctx.outcome.counters.pods_created);
+            notes.push(format!("files and charts about pods hold {kept} of {all} (output.pods_share)"));
+        }
         if plan.output.charts {
             charts::write(draft, ctx, &names, &lives)?;
         }

@@ -435,7 +435,8 @@ fn below<'t>(table: &'t Table, path: &str, ends: impl Fn(&Table) -> bool + Copy,
     for entry in &table.entries {
         let key = if path.is_empty() { entry.key.clone() } else { format!("{path}.{}", entry.key) };
         match &entry.node.value {
-            Value::Table(inner) if !ends(inner) => below(inner, &key, ends, found),
+            // A key with dots is the whole key: a table is its value then.
+            Value::Table(inner) if !ends(inner) && !entry.key.contains('.') => below(inner, &key, ends, found),
             _ => found.push(Leaf { key, span: entry.key_span, node: &entry.node }),
         }
     }

@@ -204,7 +204,9 @@ fn parts(simulation: &Simulation<Off>, namespaces: Vec<StrId>) -> Application {
 /// How many copies could fit at most by the sums of requests, one more.
 fn most(simulation: &Simulation<Off>, namespaces: &[StrId]) -> usize {
     let (plan, pods) = (simulation.plan(), simulation.cluster().pods());
-    let view = simulation.scheduler().view();
+    // Where every pod had its node from the start, the scheduler has not looked at its list of nodes yet.
+    let mut view = simulation.scheduler().view().clone();
+    view.refresh();
     let (mut needs, mut count) = (Resources::default(), 0_i64);
     for pod in pods.iter().filter(|pod| !pods.phase(pod.pod).is_terminal()) {
         if namespaces.contains(&plan.workloads[pods.source(pod.pod).0].namespace) {

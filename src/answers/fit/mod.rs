@@ -158,7 +158,7 @@ fn of_pod(
         End::Unfit(class) => nodes_say(simulation, class, &on),
         End::Refused => {
             let namespace = simulation.plan().strings.text(namespace);
-            let why = format!("the API server refuses it: a ResourceQuota or LimitRange of the namespace {namespace}");
+            let why = format!("the API server refuses it in the namespace {namespace}");
             Said { why, ..nodes_say(simulation, class, &on) }
         }
         End::All => {
@@ -173,6 +173,11 @@ fn of_pod(
         _ => format!("{copies} of {called} fit; the next one does not: {}.", said.why),
     };
     let mut notes = settled(simulation.plan(), at);
+    let quotas = simulation.plan().objects.iter().filter(|object| object.spec.quota().is_some());
+    for quota in quotas.filter(|object| object.namespace == namespace) {
+        let name = simulation.plan().strings.text(quota.name);
+        notes.push(format!("the ResourceQuota {name} of the namespace is not enforced: it may stop copies earlier"));
+    }
     if filled.ended > 0 {
         notes.push(format!("{} of the copies have ended since and made room for others", filled.ended));
     }
@@ -271,7 +276,9 @@ impl Said {
 #[allow(clippy::cast_precision_loss, reason = "amounts of a node are far below 2^53")]
 fn nodes_say<R: Recorder>(simulation: &Simulation<R>, class: ClassId, on: &dyn Fn(NodeId) -> usize) -> Said {
     let plan = simulation.plan();
-    let (strings, view) = (&plan.strings, simulation.scheduler().view());
+    let mut view = simulation.scheduler().view().clone();
+    view.refresh();
+    let (strings, view) = (&plan.strings, &view);
     let facts = Facts { plan, strings, view, spec: &plan.classes[class] };
     let survey = survey(&facts, class);
     let rejected: BTreeMap<NodeId, _> = survey.rejected.iter().map(|(node, rejection)| (*node, rejection)).collect();

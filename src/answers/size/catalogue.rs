@@ -65,7 +65,8 @@ fn csv(text: &str, name: &str) -> Result<(Vec<MachineType>, usize), Halt> {
         .or_else(|| header.iter().position(|column| column.starts_with("usd_per_hour")));
     let columns = (column(&["type", "name", "instance_type"]), column(&["cpu", "vcpu"]), price);
     let memory = column(&["memory", "memory_mib"]);
-    let (Some(type_at), Some(cpu_at), Some(price_at), Some(memory_at)) = (columns.0, columns.1, columns.2, memory) else {
+    let (Some(type_at), Some(cpu_at), Some(price_at), Some(memory_at)) = (columns.0, columns.1, columns.2, memory)
+    else {
         let needs = "a catalogue has the columns type, cpu, memory, price_per_hour, and may have pods, gpu, arch, \
                      ephemeral_storage, reserved_cpu, reserved_memory";
         return Err(wrong(name, 1, &format!("columns are missing: {needs}")));
@@ -92,8 +93,7 @@ fn csv(text: &str, name: &str) -> Result<(Vec<MachineType>, usize), Halt> {
             skipped += 1;
             continue;
         };
-        let price_per_hour: f64 =
-            price.parse().map_err(|_| wrong(name, line, &format!("`{price}` is not a price")))?;
+        let price_per_hour: f64 = price.parse().map_err(|_| wrong(name, line, &format!("`{price}` is not a price")))?;
         let text = |found: Option<&str>, column: &str| {
             found.map(str::to_owned).ok_or_else(|| wrong(name, line, &format!("there is no {column}")))
         };

@@ -1,6 +1,8 @@
 //! Studies: many points, each run with many seeds. [`design`] makes the points, [`journal`] keeps what is done, [`results`] and
 //! [`pictures`] say what it comes to. Runs are made here: a plan is compiled once for a point, whatever the number of its seeds.
 
+#[cfg(feature = "parquet")]
+pub mod columns;
 pub mod design;
 pub mod journal;
 pub mod pictures;
@@ -122,12 +124,16 @@ pub fn run(
     }
 }
 
-/// One run. A limit ends it, and is told; it is no reason to lose the others.
 fn one(plan: &Plan, point: usize, seed: u64, stop: &dyn Fn() -> bool) -> Result<Row, Halt> {
+    Ok(row(plan, &outcome(plan, seed, stop)?, point, seed))
+}
+
+/// One run of a plan with a seed, without any recording. A limit ends it, and is told: it is no reason to lose other runs.
+pub(super) fn outcome(plan: &Plan, seed: u64, stop: &dyn Fn() -> bool) -> Result<Outcome, Halt> {
     let mut own = plan.clone();
     own.seed = seed;
     let mut simulation = Simulation::new(own);
-    let outcome = loop {
+    loop {
         let mut over = None;
         for _ in 0..EVENTS {
             match simulation.step(SimTime::NEVER) {
@@ -140,11 +146,10 @@ fn one(plan: &Plan, point: usize, seed: u64, stop: &dyn Fn() -> bool) -> Result<
         match over {
             None if stop() => return Err(Halt::Interrupted),
             None => {}
-            Some(None) => break simulation.run(),
-            Some(Some(limit)) => break simulation.finish(Stopped::Limit(limit)).0,
+            Some(None) => return Ok(simulation.run()),
+            Some(Some(limit)) => return Ok(simulation.finish(Stopped::Limit(limit)).0),
         }
-    };
-    Ok(row(plan, &outcome, point, seed))
+    }
 }
 
 fn row(plan: &Plan, outcome: &Outcome, point: usize, seed: u64) -> Row {

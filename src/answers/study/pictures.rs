@@ -12,10 +12,13 @@ const MOST_CURVES: usize = 7;
 #[must_use]
 pub fn pictures(design: &Design, points: &[PointSummary], rows: &Rows) -> Vec<(String, Picture)> {
     let varied: Vec<usize> = (0..design.parameters.len()).filter(|at| values(design, *at).len() > 1).collect();
+    // Few samples are as good as a grid.
+    let cloud = design.random
+        && varied.iter().any(|at| design.parameters[*at].numeric && values(design, *at).len() > MOST_CURVES);
     let mut found = Vec::new();
     for metric in chosen(design) {
         let view = View { design, points, rows, metric };
-        if design.random {
+        if cloud {
             found.extend(varied.iter().filter_map(|&at| view.cloud(at, &varied)));
         } else {
             found.extend(view.curves(&varied));
@@ -81,7 +84,9 @@ impl View<'_> {
                 let mut wanted = wanted.to_vec();
                 wanted.push((x, &value.text));
                 let spread = self.spread(&wanted)?;
-                let band = spread.mean_ci95.map(|ci| (ci.low, ci.high));
+                // What cannot be negative is not drawn so, however wide its interval.
+                let least = if spread.moments.min >= 0.0 { 0.0 } else { f64::NEG_INFINITY };
+                let band = spread.mean_ci95.map(|ci| (ci.low.max(least), ci.high));
                 let range = (spread.moments.count > 2).then_some((spread.p10, spread.p90));
                 Some(CurvePoint { x: value.number?, y: spread.moments.mean, band, range })
             });

@@ -99,8 +99,7 @@ pub fn runs_table(design: &Design, rows: &Rows) -> Table {
     for row in rows.values() {
         let mut cells = vec![Cell::from(row.point)];
         cells.extend(parameters(design, row.point));
-        // A seed may be greater than what counts hold.
-        cells.push(Cell::Text(row.seed.to_string()));
+        cells.push(Cell::Count(i64::try_from(row.seed).unwrap_or(i64::MAX)));
         cells.push(Cell::Text(row.digest.clone()));
         cells.push(Cell::Text(row.ended.clone()));
         cells.push(Cell::from(row.expectations_failed));

@@ -30,8 +30,15 @@ impl Scale {
 
     /// A scale that is no longer than `values` need.
     pub(super) fn tight(values: impl Iterator<Item = f64>, from: f64, to: f64) -> Self {
-        let (low, high) = ends(values);
-        Self::between(low, high, from, to)
+        let values: Vec<f64> = values.collect();
+        let (low, high) = ends(values.iter().copied());
+        let mut scale = Self::between(low, high, from, to);
+        // There is nothing between whole numbers.
+        if scale.step < 1.0 && values.iter().all(|value| value.fract() == 0.0) {
+            scale.step = 1.0;
+            (scale.low, scale.high) = (scale.low.floor(), scale.high.ceil());
+        }
+        scale
     }
 
     fn between(mut low: f64, mut high: f64, from: f64, to: f64) -> Self {
