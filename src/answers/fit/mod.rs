@@ -213,8 +213,8 @@ fn of_application(
         (0, Some((object, has, wanted))) => format!("{object} has {has} of {wanted} pods"),
         (pending, _) => {
             let why = said.as_ref().map_or("", |said| &said.why);
-            let pods = if pending == 1 { "pod finds" } else { "pods find" };
-            format!("{pending} of its {} {pods} no node, as {why}", lacks.pods.max(pending))
+            let finds = if pending == 1 { "finds" } else { "find" };
+            format!("{pending} of its {} pods {finds} no node, as {why}", lacks.pods.max(pending))
         }
     };
     let sentence = match (count, filled.copies.is_empty()) {
