@@ -3,14 +3,14 @@
 //!
 //! - 10,000 Deployments of 10 replicas come up, and roll out another template;
 //! - one Deployment of 10,000 replicas does the same;
-//! - and so a StatefulSet and a DaemonSet.
+//! - and so a StatefulSet and a DaemonSet; a Job runs 2,000 pods at a time, which end at any time.
 
 use podsim::api::{Change, Cluster, Cursor, NewObject, Op, PodRef, StatusPatch};
 use podsim::base::{SimDuration, SimTime};
 use podsim::component::{DrawTables, Env};
 use podsim::controllers::manager::{Manager, Timer};
 use podsim::engine::{Kernel, Limits, Rank, Ranked};
-use podsim::model::objects::{DaemonSetSpec, DeploymentSpec, DeploymentStrategy, ObjectSpec, StatefulSetSpec};
+use podsim::model::objects::{DaemonSetSpec, DeploymentSpec, DeploymentStrategy, JobSpec, ObjectSpec, StatefulSetSpec};
 use podsim::model::strings::known;
 use podsim::model::{
     CompiledSelector, IntOrPercent, NodeId, Phase, PodCondition, PodConditionType, PodNaming, TemplateId, WorkloadId,
@@ -23,6 +23,8 @@ enum Event {
     Controllers(Timer),
     /// Everything that was written so long ago is read.
     Wake,
+    /// The processes of a pod end well.
+    End(PodRef),
 }
 
 impl From<Timer> for Event {
@@ -50,6 +52,8 @@ struct Bench {
     workload: WorkloadId,
     created: u64,
     deleted: u64,
+    /// Pods end after 1 to 1,000 seconds.
+    ends: bool,
 }
 
 impl Bench {
@@ -83,6 +87,7 @@ impl Bench {
             workload,
             created: 0,
             deleted: 0,
+            ends: false,
         }
     }
 
@@ -121,6 +126,25 @@ impl Bench {
             claims: Box::default(),
             delete_claims_when_deleted: false,
             delete_claims_when_scaled: false,
+        })
+    }
+
+    fn job(&self, completions: i32, parallelism: i32, indexed: bool) -> ObjectSpec {
+        ObjectSpec::Job(JobSpec {
+            template: self.templates[0],
+            selector: None,
+            parallelism,
+            completions: Some(completions),
+            indexed,
+            backoff_limit: 6,
+            backoff_limit_per_index: None,
+            max_failed_indexes: None,
+            active_deadline_seconds: None,
+            ttl_seconds_after_finished: None,
+            suspend: false,
+            replace_only_failed: false,
+            pod_failure_policy: Box::default(),
+            success_policy: Box::default(),
         })
     }
 
@@ -176,6 +200,7 @@ impl Bench {
             };
             match event {
                 Event::Controllers(timer) => self.manager.handle(&mut env, timer),
+                Event::End(pod) => self.end(now, pod),
                 Event::Wake => {
                     wake = SimTime::NEVER;
                     for cursor in [Cursor::Recorder, Cursor::Kubelet, Cursor::Scheduler] {
@@ -211,6 +236,20 @@ impl Bench {
         }
     }
 
+    fn end(&mut self, now: SimTime, pod: PodRef) {
+        let mut conditions = [None; 6];
+        conditions[PodConditionType::Ready as usize] = Some(PodCondition::not(known::POD_COMPLETED));
+        let status = StatusPatch {
+            phase: Phase::Succeeded,
+            reason: known::EMPTY,
+            containers: self.cluster.pods().containers(pod.pod).collect(),
+            conditions,
+            has_address: true,
+            started: now,
+        };
+        self.cluster.request(now, Op::PatchStatus { pod, status: &status }).expect("it exists");
+    }
+
     fn start(&mut self, now: SimTime, pod: PodRef, class: podsim::model::ClassId) {
         let node = NodeId::from_raw(self.cluster.pods().owned(pod.pod).map_or(0, |owned| owned.member));
         let exists = (node.raw() as usize) < self.cluster.nodes().len();
@@ -227,6 +266,10 @@ impl Bench {
             started: now,
         };
         self.cluster.request(now, Op::PatchStatus { pod, status: &status }).expect("it exists");
+        if self.ends {
+            let seconds = 1 + i64::from(pod.uid.raw().wrapping_mul(2_654_435_769) % 1000);
+            self.kernel.schedule_at(now + SimDuration::from_secs(seconds), Rank::new(2), Event::End(pod));
+        }
     }
 }
 
@@ -247,6 +290,26 @@ fn report(what: &str, bench: &mut Bench, run: impl FnOnce(&mut Bench)) -> f64 {
     let pods = bench.created - created + bench.deleted - deleted;
     println!("{what}: {spent:.2} s of CPU, {pods} pods created or deleted, {:.2} us each", spent * 1e6 / pods as f64);
     spent
+}
+
+/// What the pods' own writes cost, which no controller asks for: they are in all numbers.
+fn lives_alone() {
+    let mut bench = Bench::new(10);
+    report("100,000 pods without a controller come and go", &mut bench, |bench| {
+        for ordinal in 0..100_000 {
+            let (id, workload, now) = (bench.templates[0], bench.workload, bench.kernel.now());
+            let template = &bench.plan.templates[id];
+            let op = Op::CreatePod { workload, ordinal, id, template, node: None, owned: None };
+            bench.cluster.request(now, op).expect("a new pod");
+        }
+        bench.settle();
+        let pods: Vec<PodRef> = bench.cluster.pods().iter().collect();
+        for pod in pods {
+            let op = Op::DeletePod { pod, grace_seconds: None, spec_grace_seconds: 30 };
+            bench.cluster.request(bench.kernel.now(), op).expect("it exists");
+        }
+    });
+    assert_eq!((bench.created, bench.deleted), (100_000, 100_000));
 }
 
 fn many_deployments() {
@@ -283,9 +346,22 @@ fn one(what: &str, nodes: u32, spec: impl Fn(&mut Bench, usize) -> ObjectSpec) {
     assert_eq!((bench.cluster.pods().live(), bench.deleted), (live, u64::from(live)));
 }
 
+fn job(what: &str, indexed: bool) {
+    let mut bench = Bench::new(10);
+    bench.ends = true;
+    report(what, &mut bench, |bench| {
+        let spec = bench.job(20_000, 2_000, indexed);
+        bench.create("web", spec);
+    });
+    assert_eq!(bench.created, 20_000);
+}
+
 fn main() {
+    lives_alone();
     many_deployments();
     one("a Deployment of 10,000", 10, |bench, at| bench.deployment(at, 10_000, "web"));
     one("a StatefulSet of 1,000", 10, |bench, at| bench.stateful_set(at, 1000));
+    job("a Job of 20,000 pods, 2,000 at a time", false);
+    job("an indexed one", true);
     one("a DaemonSet on 5,000 nodes", 5000, |bench, at| bench.daemon_set(at));
 }

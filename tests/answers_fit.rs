@@ -239,7 +239,7 @@ spec: {{containers: [{{name: a, image: 'x:1', resources: {{requests: {{cpu: 100m
         let (_, text, wrong) =
             podsim(&["schedule", "--cluster", &dump, "--pods", &many.display().to_string(), "-o", "json"]);
         let decisions: serde_json::Value = serde_json::from_str(&text).unwrap_or_else(|_| panic!("{wrong}"));
-        let placed = |decision: &&serde_json::Value| decision["node"].is_string();
+        let placed = |decision: &&serde_json::Value| decision["chosen"].is_string();
         let placed = decisions.as_array().expect("decisions").iter().filter(placed).count();
         let answer = ask(&Question::manifests(&[dump.into()], None), What::Pod(one.clone(), "default".to_owned()));
         let answer = answer.expect("an answer");

@@ -1,5 +1,6 @@
 //! An answer: a sentence, then tables, then a picture. Owns its form as JSON, CSV and text; knows nothing of what was asked.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use serde_json::{Map, Value, json};
@@ -42,12 +43,20 @@ pub struct Table {
 }
 
 /// What stands in a column.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Column {
     /// Its key in JSON and CSV, unit last: `memory_requested_bytes`.
-    pub key: &'static str,
+    pub key: Cow<'static, str>,
     /// Its heading for people: `MEMORY`.
-    pub title: &'static str,
+    pub title: Cow<'static, str>,
+}
+
+impl Column {
+    /// From its key and its heading.
+    #[must_use]
+    pub fn new(key: impl Into<Cow<'static, str>>, title: impl Into<Cow<'static, str>>) -> Self {
+        Self { key: key.into(), title: title.into() }
+    }
 }
 
 /// One value.
@@ -114,6 +123,15 @@ impl Cell {
         }
     }
 
+    /// In full, for other formats.
+    #[cfg(feature = "parquet")]
+    pub(super) fn written(&self) -> String {
+        match self {
+            Self::Number(number, _) => number.to_string(),
+            other => other.text(""),
+        }
+    }
+
     fn json(&self) -> Value {
         match self {
             Self::Text(text) => json!(text),
@@ -148,7 +166,7 @@ impl Table {
     /// A table without rows.
     #[must_use]
     pub fn new(name: &'static str, title: impl Into<String>, columns: &[(&'static str, &'static str)]) -> Self {
-        let columns = columns.iter().map(|&(key, title)| Column { key, title }).collect();
+        let columns = columns.iter().map(|&(key, title)| Column::new(key, title)).collect();
         Self { name, title: title.into(), columns, rows: Vec::new(), bar: None }
     }
 
@@ -161,7 +179,7 @@ impl Table {
     /// As columns of text, numbers to the right.
     #[must_use]
     pub fn text(&self) -> String {
-        let mut lines: Vec<Vec<String>> = vec![self.columns.iter().map(|column| column.title.to_owned()).collect()];
+        let mut lines: Vec<Vec<String>> = vec![self.columns.iter().map(|column| column.title.to_string()).collect()];
         lines.extend(self.rows.iter().map(|row| row.iter().map(|cell| cell.text("-")).collect()));
         let numeric: Vec<bool> = (0..self.columns.len())
             .map(|at| self.rows.iter().all(|row| row[at].is_number() || row[at] == Cell::Nothing))
@@ -196,7 +214,7 @@ impl Table {
 
     fn json(&self) -> Value {
         let object = |row: &Vec<Cell>| {
-            let pairs = self.columns.iter().zip(row).map(|(column, cell)| (column.key.to_owned(), cell.json()));
+            let pairs = self.columns.iter().zip(row).map(|(column, cell)| (column.key.to_string(), cell.json()));
             Value::Object(pairs.collect::<Map<_, _>>())
         };
         Value::Array(self.rows.iter().map(object).collect())
@@ -208,7 +226,7 @@ impl Table {
     /// If the text cannot be made, which would be a mistake of this crate.
     pub fn csv(&self) -> Result<String, csv::Error> {
         let mut out = csv::Writer::from_writer(Vec::new());
-        out.write_record(self.columns.iter().map(|column| column.key))?;
+        out.write_record(self.columns.iter().map(|column| &*column.key))?;
         for row in &self.rows {
             out.write_record(row.iter().map(|cell| match cell {
                 Cell::Number(number, _) => number.to_string(),

@@ -5,6 +5,7 @@ use std::sync::mpsc;
 use std::thread;
 
 use crate::base::SimTime;
+use crate::record::fact::Stamped;
 use crate::record::{Recorder, Recording, SamplesOnly};
 use crate::sim::Simulation;
 use crate::sim::outcome::{Outcome, Stopped};
@@ -132,11 +133,44 @@ pub fn simulate<R: Recorder>(
     recording: fn(R) -> Recording,
     stop: &dyn Fn() -> bool,
 ) -> Result<Run, Halt> {
+    drive(plan, recorder, recording, stop, |_| {})
+}
+
+/// One run to its end with all facts; `look` is told those of each event that had some, while the cluster is as the event left it.
+///
+/// # Errors
+/// The user asked to stop, or a limit was reached.
+pub fn watch(
+    plan: Plan,
+    stop: &dyn Fn() -> bool,
+    mut look: impl FnMut(&Simulation<Recording>, &[Stamped]),
+) -> Result<Run, Halt> {
+    let mut seen = 0;
+    let recording = |recording| recording;
+    drive(plan, Recording::new(), recording, stop, |simulation| {
+        let facts = simulation.recorder().facts();
+        if facts.len() > seen {
+            look(simulation, &facts[seen..]);
+            seen = facts.len();
+        }
+    })
+}
+
+fn drive<R: Recorder>(
+    plan: Plan,
+    recorder: R,
+    recording: fn(R) -> Recording,
+    stop: &dyn Fn() -> bool,
+    mut look: impl FnMut(&Simulation<R>),
+) -> Result<Run, Halt> {
     let kept = plan.clone();
     let mut simulation = Simulation::with_recorder(plan, recorder);
+    look(&simulation);
     loop {
         for _ in 0..EVENTS {
-            match simulation.step(SimTime::NEVER) {
+            let stepped = simulation.step(SimTime::NEVER);
+            look(&simulation);
+            match stepped {
                 Ok(Some(_)) => {}
                 Ok(None) => {
                     let (outcome, recorder) = simulation.run_recorded();

@@ -7,7 +7,9 @@ pub mod log;
 pub mod nodes;
 mod object_requests;
 pub mod objects;
+mod owners;
 pub mod pods;
+mod policies;
 pub mod request;
 pub mod stored;
 pub mod volumes;
@@ -15,6 +17,7 @@ pub mod volumes;
 pub use log::{Change, ChangeLog, Cursor, PodRef, StatusMask};
 pub use nodes::{NodeRow, Nodes};
 pub use objects::{NewObject, ObjectRow, Objects, Owned, Propagation, Uncounted};
+pub use owners::Tally;
 pub use pods::{Pods, Resized};
 pub use request::{Op, Rejection};
 pub use stored::StatusPatch;
@@ -76,6 +79,12 @@ impl Cluster {
         self.pods_of(object).take_while(|pod| !self.pods.settled(pod.pod))
     }
 
+    /// The pods of an object that came, went or changed since this was asked last, some more than once. Only kept for
+    /// StatefulSets and Jobs.
+    pub fn take_touched(&mut self, object: crate::model::ObjectId) -> Vec<(PodRef, u32)> {
+        self.objects.take_touched(object)
+    }
+
     /// The keys of a ConfigMap or Secret, if it exists.
     #[must_use]
     pub fn config(&self, id: ConfigId) -> Option<&[StrId]> {
@@ -129,6 +138,9 @@ impl Cluster {
     }
 
     fn accept(&mut self, now: SimTime, change: Change) -> Change {
+        if let Change::PodStatus { pod, .. } | Change::PodDeleting { pod, .. } = change {
+            self.pods.recount(&mut self.objects, pod);
+        }
         self.resource_version += 1;
         self.digest.fold(now.0.cast_unsigned());
         change.fold_into(&mut self.digest);

@@ -19,8 +19,8 @@ impl Cluster {
             return Err(Rejection::Conflict("the pod has an owner"));
         }
         match owned {
-            Some(owned) => self.pods.join_owner(&mut self.objects, pod.pod, owned),
-            None => self.pods.leave_owner(&mut self.objects, pod.pod),
+            Some(owned) => self.pods.join_owner(&mut self.objects, pod, owned),
+            None => self.pods.leave_owner(&mut self.objects, pod),
         }
         Ok(Change::PodOwned { pod, before: before.map(|by| by.object), owner: owned.map(|by| by.object) })
     }
@@ -56,6 +56,11 @@ impl Cluster {
         {
             return Err(Rejection::Conflict("the object has been modified"));
         }
+        if let (Some(before), Some(after)) = (row.status.quota(), status.quota())
+            && before.charged != after.charged
+        {
+            return Err(Rejection::Conflict("the object has been modified"));
+        }
         row.status.clone_from(status);
         Ok(Change::ObjectChanged(object, false))
     }
@@ -79,7 +84,7 @@ impl Cluster {
         if how == Propagation::Orphan {
             let pods: Vec<PodRef> = self.pods_of(object).collect();
             for pod in pods {
-                self.pods.leave_owner(&mut self.objects, pod.pod);
+                self.pods.leave_owner(&mut self.objects, pod);
             }
         }
         self.objects.remove(object, how == Propagation::Orphan);

@@ -4,12 +4,13 @@
 use std::collections::BTreeMap;
 
 use super::log::PodRef;
+use super::owners::Tally;
 use super::request::Rejection;
 use super::stored::{StoredConditions, StoredContainer};
 use crate::base::id::DenseId;
-use crate::base::{IdVec, SimDuration, SimTime};
+use crate::base::{IdVec, SimDuration, SimTime, uuid};
 use crate::model::objects::{ObjectKind, ObjectSpec, ObjectStatus};
-use crate::model::{ObjectId, Phase, PodId, StrId, TemplateId, WorkloadId};
+use crate::model::{ObjectId, Phase, PodId, StrId, Strings, TemplateId, WorkloadId};
 
 /// An object of a controller.
 #[derive(Clone, PartialEq, Debug)]
@@ -38,6 +39,10 @@ pub struct ObjectRow {
     first_pod: Option<PodId>,
     last_pod: Option<PodId>,
     pods: u32,
+    /// The template of its pods; `None`: they are of several.
+    pod_template: Option<TemplateId>,
+    tally: Tally,
+    touched: Vec<(PodRef, u32)>,
     uncounted: Vec<Uncounted>,
 }
 
@@ -133,6 +138,18 @@ impl ObjectRow {
         self.pods
     }
 
+    /// How many of its pods count as replicas.
+    #[must_use]
+    pub const fn tally(&self) -> Tally {
+        self.tally
+    }
+
+    /// The template that all pods of its have been made from since it had none; `None`: they are of several.
+    #[must_use]
+    pub const fn pod_template(&self) -> Option<TemplateId> {
+        self.pod_template
+    }
+
     /// The pods that are gone, but that it has not counted.
     #[must_use]
     pub fn uncounted(&self) -> &[Uncounted] {
@@ -157,6 +174,13 @@ impl Objects {
         Some(&self.rows[id]).filter(|row| row.exists)
     }
 
+    /// `metadata.uid`: made up from what the object is.
+    #[must_use]
+    pub fn uid(&self, id: ObjectId, strings: &Strings) -> String {
+        let row = &self.rows[id];
+        uuid(&format!("{} {}/{} {}", row.kind().text(), strings.text(row.namespace), row.name, id.raw()))
+    }
+
     /// The existing object of this kind, namespace and name.
     #[must_use]
     pub fn find(&self, kind: ObjectKind, namespace: StrId, name: &str) -> Option<ObjectId> {
@@ -172,6 +196,13 @@ impl Objects {
     pub fn of_kind(&self, kind: ObjectKind) -> impl Iterator<Item = (ObjectId, &ObjectRow)> {
         let all = self.names.range((kind, StrId::from_index(0), Box::from(""))..);
         all.take_while(move |((of, ..), _)| *of == kind).map(|(_, &id)| (id, &self.rows[id]))
+    }
+
+    /// The existing objects of a kind in a namespace, by name.
+    pub fn of_kind_in(&self, kind: ObjectKind, namespace: StrId) -> impl Iterator<Item = (ObjectId, &ObjectRow)> {
+        let all = self.names.range((kind, namespace, Box::from(""))..);
+        all.take_while(move |((of, place, _), _)| (*of, *place) == (kind, namespace))
+            .map(|(_, &id)| (id, &self.rows[id]))
     }
 
     /// How many objects ever existed.
@@ -209,6 +240,9 @@ impl Objects {
             first_pod: None,
             last_pod: None,
             pods: 0,
+            pod_template: None,
+            tally: Tally::default(),
+            touched: Vec::new(),
             uncounted: Vec::new(),
         });
         self.names.insert(key, id);
@@ -239,8 +273,9 @@ impl Objects {
     }
 
     /// Puts a pod at the head of an owner's list; the pod that was there.
-    pub(super) fn join(&mut self, id: ObjectId, pod: PodId) -> Option<PodId> {
+    pub(super) fn join(&mut self, id: ObjectId, pod: PodId, template: TemplateId) -> Option<PodId> {
         let row = &mut self.rows[id];
+        row.pod_template = Some(template).filter(|_| row.pods == 0 || row.pod_template == Some(template));
         row.pods += 1;
         row.last_pod.get_or_insert(pod);
         row.first_pod.replace(pod)
@@ -252,6 +287,33 @@ impl Objects {
         row.pods += 1;
         row.first_pod.get_or_insert(pod);
         row.last_pod.replace(pod)
+    }
+
+    /// Its pods are of several templates from now on.
+    pub(super) fn mix(&mut self, id: ObjectId) {
+        self.rows[id].pod_template = None;
+    }
+
+    pub(super) fn tally_mut(&mut self, id: ObjectId) -> &mut Tally {
+        &mut self.rows[id].tally
+    }
+
+    /// Notes that a pod came, went or changed, for owners that remember their pods one by one. `standing`: it counts otherwise
+    /// than before.
+    pub(super) fn touch(&mut self, by: Owned, pod: PodRef, standing: bool) {
+        let row = &mut self.rows[by.object];
+        let minds = match row.kind() {
+            ObjectKind::StatefulSet => standing,
+            ObjectKind::Job => true,
+            _ => false,
+        };
+        if row.exists && minds {
+            row.touched.push((pod, by.member));
+        }
+    }
+
+    pub(super) fn take_touched(&mut self, id: ObjectId) -> Vec<(PodRef, u32)> {
+        std::mem::take(&mut self.rows[id].touched)
     }
 
     /// Keeps what a Job is yet to count of a pod that goes.

@@ -1,13 +1,12 @@
 //! Pod objects as columns. A slot is reused after its pod is gone; the uid tells pods of one slot apart.
 
 use super::log::PodRef;
-use super::objects::{Objects, Owned, Uncounted};
+use super::objects::Uncounted;
+use super::owners::OwnedPod;
 use rustc_hash::FxHashMap;
 
 use super::stored::{ApiTime, Past, StatusRow, StoredConditions, StoredContainer, pack_reason, unpack_reason};
-use crate::base::id::DenseId;
 use crate::base::{IdPages, IdVec, SimDuration, SimTime};
-use crate::model::objects::ObjectKind;
 use crate::model::{
     ClassId, ConditionStatus, NodeId, Phase, PodCondition, PodConditionType, PodId, PodUid, ResizeState, StrId,
     TemplateId, WorkloadId,
@@ -43,18 +42,6 @@ pub(super) struct Deletion {
     pub(super) grace_seconds: u32,
 }
 
-/// The owner of a pod, and its neighbours in the owner's list.
-#[derive(Clone, Copy, Debug)]
-struct OwnedPod {
-    by: Owned,
-    /// A Job has yet to count it.
-    tracked: bool,
-    /// Its Job has counted it after its end: it stands behind all others in the owner's list.
-    settled: bool,
-    next: Option<PodId>,
-    previous: Option<PodId>,
-}
-
 /// A pod whose resources were changed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Resized {
@@ -80,7 +67,7 @@ pub struct Pods {
     /// `status.nominatedNodeName` of pods that have one; never iterated.
     pub(super) nominations: FxHashMap<PodId, NodeId>,
     /// Owners of the pods that have one; as long as the last such pod needs.
-    owned: IdPages<PodId, Option<OwnedPod>>,
+    pub(super) owned: IdPages<PodId, Option<OwnedPod>>,
     conditions: IdPages<PodId, StoredConditions>,
     /// Transition times of conditions that changed late in their pod's life; never iterated.
     late_transitions: FxHashMap<(PodId, PodConditionType), ApiTime>,
@@ -149,40 +136,6 @@ impl Pods {
         })
     }
 
-    /// Its controlling owner and its place there, if it has one.
-    #[must_use]
-    pub fn owned(&self, pod: PodId) -> Option<Owned> {
-        self.owned.get(pod).and_then(|owned| Some(owned.as_ref()?.by))
-    }
-
-    /// Whether it has the finalizer by which its Job keeps it until it is counted.
-    #[must_use]
-    pub fn tracked(&self, pod: PodId) -> bool {
-        self.owned.get(pod).copied().flatten().is_some_and(|owned| owned.tracked)
-    }
-
-    /// Removes that finalizer. Returns whether it was there.
-    pub(super) fn untrack(&mut self, objects: &mut Objects, pod: PodId) -> bool {
-        let owned = self.owned.get(pod).copied().flatten();
-        let Some(owned) = owned.filter(|owned| owned.tracked) else { return false };
-        let mut owned = OwnedPod { tracked: false, settled: self.phase(pod).is_terminal(), ..owned };
-        if owned.settled {
-            self.leave_owner(objects, pod);
-            let last = objects.join_last(owned.by.object, pod);
-            if let Some(Some(last)) = last.map(|last| self.owned[last].as_mut()) {
-                last.next = Some(pod);
-            }
-            (owned.previous, owned.next) = (last, None);
-        }
-        self.owned[pod] = Some(owned);
-        true
-    }
-
-    /// Whether its Job has counted it after its end.
-    pub(super) fn settled(&self, pod: PodId) -> bool {
-        self.owned.get(pod).copied().flatten().is_some_and(|owned| owned.settled)
-    }
-
     /// What its Job has yet to count of a pod that goes.
     pub(super) fn uncounted(&self, pod: PodRef, member: u32) -> Uncounted {
         let slot = pod.pod;
@@ -200,44 +153,6 @@ impl Pods {
             not_ready_since: self.transition(slot, PodConditionType::Ready).filter(|_| not_ready),
             deletion: deletion.map(|d| (d.at.time(), SimDuration::from_secs(i64::from(d.grace_seconds)))),
             created: self.created(slot),
-        }
-    }
-
-    /// The pods of an owner's list from `first` on.
-    pub(super) fn owned_from(&self, first: Option<PodId>) -> impl Iterator<Item = PodRef> + '_ {
-        let mut next = first;
-        std::iter::from_fn(move || {
-            let slot = next?;
-            next = self.owned.get(slot)?.as_ref()?.next;
-            self.in_slot(slot)
-        })
-    }
-
-    /// Makes `by` the owner of a pod that has none.
-    pub(super) fn join_owner(&mut self, objects: &mut Objects, pod: PodId, by: Owned) {
-        while self.owned.len() <= pod.index() {
-            self.owned.push(None);
-        }
-        let next = objects.join(by.object, pod);
-        if let Some(Some(next)) = next.map(|next| self.owned[next].as_mut()) {
-            next.previous = Some(pod);
-        }
-        let tracked = objects.get(by.object).kind() == ObjectKind::Job;
-        self.owned[pod] = Some(OwnedPod { by, tracked, settled: false, next, previous: None });
-    }
-
-    /// Takes its owner from a pod.
-    pub(super) fn leave_owner(&mut self, objects: &mut Objects, pod: PodId) {
-        let Some(OwnedPod { by, next, previous, .. }) = self.owned.get(pod).copied().flatten() else { return };
-        self.owned[pod] = None;
-        objects.leave(by.object, previous, next);
-        for (neighbour, is_next) in [(next, true), (previous, false)] {
-            let Some(Some(neighbour)) = neighbour.map(|neighbour| self.owned[neighbour].as_mut()) else { continue };
-            if is_next {
-                neighbour.previous = previous;
-            } else {
-                neighbour.next = next;
-            }
         }
     }
 

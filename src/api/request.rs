@@ -11,6 +11,7 @@ use super::pods::{Deletion, Resized};
 use super::stored::{ApiTime, StatusPatch, pack_reason};
 use crate::base::SimTime;
 use crate::model::objects::{BudgetState, ObjectKind, ObjectSpec, ObjectStatus};
+use crate::model::quota::Asked;
 use crate::model::strings::known;
 use crate::model::{
     ClassId, ConditionStatus, ConfigId, NodeId, NodeShape, ObjectId, Phase, PodCondition, PodConditionType,
@@ -164,7 +165,7 @@ pub enum Op<'a> {
 }
 
 /// Why a write was refused; a modelled outcome.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Rejection {
     /// 404: the object does not exist (any more).
     #[error("not found")]
@@ -175,9 +176,23 @@ pub enum Rejection {
     /// 409: the object is not in the state that the write supposes.
     #[error("conflict: {0}")]
     Conflict(&'static str),
+    /// 403: admission does not let it in.
+    #[error("{0}")]
+    Forbidden(Box<str>),
     /// 403, 429 or 500: why an eviction is refused.
     #[error("{0}")]
     Eviction(Refused),
+}
+
+impl Rejection {
+    /// The same, with upstream's words for what was refused.
+    #[must_use]
+    pub fn of(self, resource: &str, name: &str) -> Self {
+        match self {
+            Self::Forbidden(why) => Self::Forbidden(format!("{resource} \"{name}\" is forbidden: {why}").into()),
+            other => other,
+        }
+    }
 }
 
 impl Cluster {
@@ -191,9 +206,13 @@ impl Cluster {
                 if owned.is_some_and(|owned| self.objects.existing(owned.object).is_none()) {
                     return Err(Rejection::NotFound);
                 }
+                if let Some(admission) = &template.admission {
+                    let charges = self.admit(template.namespace, &Asked::Pod(admission))?;
+                    self.charge(now, charges);
+                }
                 let change = self.create_pod(now, workload, ordinal, id, template, node);
                 if let (Some(owned), Change::PodAdded { pod, .. }) = (owned, change) {
-                    self.pods.join_owner(&mut self.objects, pod.pod, owned);
+                    self.pods.join_owner(&mut self.objects, pod, owned);
                 }
                 change
             }
@@ -261,8 +280,18 @@ impl Cluster {
                 self.configs[config].take().ok_or(Rejection::NotFound)?;
                 Change::Config(config, false)
             }
-            Op::PutStorage(object) => self.volumes.put(now, object)?,
-            Op::ApplyStorage(object) => self.volumes.apply(now, object)?,
+            Op::PutStorage(object) => {
+                let charges = self.admit_storage(object)?;
+                let change = self.volumes.put(now, object)?;
+                self.charge(now, charges);
+                change
+            }
+            Op::ApplyStorage(object) => {
+                let charges = self.admit_storage(object)?;
+                let change = self.volumes.apply(now, object)?;
+                self.charge(now, charges);
+                change
+            }
             Op::DeleteStorage(key) => self.volumes.delete(now, key)?,
             Op::RemoveStorage(key) => self.volumes.remove(key)?,
             Op::SetVolumesInUse(node, volumes) => {
@@ -275,13 +304,18 @@ impl Cluster {
             }
             Op::OwnPod(pod, owned) => self.own_pod(pod, owned)?,
             Op::UntrackPod(pod, owner) => {
-                let is_done = self.pods.exists(pod) && self.pods.untrack(&mut self.objects, pod.pod);
+                let is_done = self.pods.exists(pod) && self.pods.untrack(&mut self.objects, pod);
                 if !is_done && !self.objects.drop_uncounted(owner, pod) {
                     return Err(Rejection::NotFound);
                 }
                 Change::PodUntracked(pod, owner)
             }
-            Op::CreateObject(new) => Change::ObjectAdded(self.objects.create(now, new)?),
+            Op::CreateObject(new) => {
+                let charges = self.admit(new.namespace, &Asked::Object(new.spec.kind()))?;
+                let change = Change::ObjectAdded(self.objects.create(now, new)?);
+                self.charge(now, charges);
+                change
+            }
             Op::PutSpec(object, spec) => self.put_spec(object, spec)?,
             Op::Scale(object, replicas) => self.scale(object, replicas)?,
             Op::PutStatus(object, status) => self.put_status(object, status)?,
@@ -432,6 +466,9 @@ impl Cluster {
         if std::mem::replace(&mut core.template, template) == template {
             return Err(Rejection::Conflict("nothing changed"));
         }
+        if let Some(owned) = self.pods.owned(pod.pod) {
+            self.objects.mix(owned.object);
+        }
         Ok(Change::PodUngated { pod, class })
     }
 
@@ -459,7 +496,7 @@ impl Cluster {
             {
                 self.objects.keep_uncounted(owned.object, self.pods.uncounted(pod, owned.member));
             }
-            self.pods.leave_owner(&mut self.objects, slot);
+            self.pods.leave_owner(&mut self.objects, pod);
             self.pods.remove(slot);
             return Ok(Change::PodRemoved { pod, template: id, node: bound, owner });
         }

@@ -11,7 +11,7 @@ use super::ignored;
 use super::run::{interrupted, listen_for_interrupts};
 use super::terminal::Terminal;
 use crate::answers::{Answer, Halt, Machines, Question, Runner};
-use crate::base::SimDuration;
+use crate::base::{SimDuration, SimTime};
 use crate::manifest::codes;
 use crate::scenario::Loaded;
 use crate::sim::plan::Plan;
@@ -65,6 +65,18 @@ pub(crate) enum AnswerForm {
     Csv,
 }
 
+impl AskArgs {
+    /// Of `INPUT... NAME...`: the same with the inputs alone, and the names. What comes after the first and is no file is a name.
+    pub(super) fn with_names(&self) -> (Self, Vec<String>) {
+        let is_input =
+            |path: &Path| path.exists() || path.extension().is_some_and(|end| end == "toml" || end == "yaml");
+        let (input, names): (Vec<_>, Vec<_>) =
+            self.input.iter().enumerate().partition(|(at, path)| *at == 0 || is_input(path));
+        let input = input.into_iter().map(|(_, path)| path.clone()).collect();
+        (Self { input, ..self.clone() }, names.into_iter().map(|(_, name)| name.display().to_string()).collect())
+    }
+}
+
 /// Reads what is asked about, asks, and prints the answer. `ask` gets the plan of the input as it is; it compiles
 /// variations of it from the question. Exit code 1 when the answer is no.
 pub(super) fn ask(
@@ -72,12 +84,21 @@ pub(super) fn ask(
     terminal: &Terminal,
     ask: impl FnOnce(&Question, Plan, &Runner<'_>) -> Result<Answer, Halt>,
 ) -> anyhow::Result<Exit> {
-    listen_for_interrupts();
     let Some(question) = question(args, terminal) else { return Ok(Exit::Usage) };
     let plan = match understand(&question, terminal) {
         Ok(plan) => plan,
         Err(exit) => return Ok(exit),
     };
+    answered(args, terminal, |runner| ask(&question, plan, runner))
+}
+
+/// Asks with a runner that shows how far it is, and prints the answer.
+pub(super) fn answered(
+    args: &AskArgs,
+    terminal: &Terminal,
+    ask: impl FnOnce(&Runner<'_>) -> Result<Answer, Halt>,
+) -> anyhow::Result<Exit> {
+    listen_for_interrupts();
     let show = terminal.progress && std::io::stderr().is_terminal();
     let progress = |done: usize, of: usize| {
         if show && of > 1 {
@@ -85,9 +106,8 @@ pub(super) fn ask(
             let _ = write!(std::io::stderr().lock(), "\r\x1b[2Krun {done} of {of}{end}");
         }
     };
-    let threads = args.threads.or_else(|| std::thread::available_parallelism().ok().map(Into::into)).unwrap_or(1);
-    let runner = Runner { threads: threads.max(1), stop: &interrupted, progress: &progress };
-    let answer = match ask(&question, plan, &runner) {
+    let runner = Runner { threads: threads(args.threads), stop: &interrupted, progress: &progress };
+    let answer = match ask(&runner) {
         Ok(answer) => answer,
         Err(halt) => {
             let text = halt.to_string();
@@ -101,6 +121,24 @@ pub(super) fn ask(
         }
     };
     print(args, &answer, terminal)
+}
+
+/// A time of the run that an argument names.
+pub(super) fn instant(argument: &str, text: Option<&str>, start: SimTime) -> Result<Option<SimTime>, Halt> {
+    let Some(text) = text else { return Ok(None) };
+    let wrong = "is not a time: write `3h20m` (after the start), `21:30`, or `2026-03-02T21:30:00Z`";
+    crate::scenario::instant(text, start).map(Some).ok_or_else(|| Halt::Unasked(format!("{argument} `{text}` {wrong}")))
+}
+
+/// A duration that an argument names.
+pub(super) fn duration(argument: &str, text: Option<&str>) -> Result<Option<SimDuration>, Halt> {
+    let wrong = |text, error| Halt::Unasked(format!("{argument} `{text}` is not a duration: {error}"));
+    text.map(|text| SimDuration::parse(text).map_err(|error| wrong(text, error))).transpose()
+}
+
+/// As many threads as asked for, or one for each core.
+pub(super) fn threads(asked: Option<usize>) -> usize {
+    asked.or_else(|| std::thread::available_parallelism().ok().map(Into::into)).unwrap_or(1).max(1)
 }
 
 /// Prints an answer and draws its chart.
@@ -145,7 +183,7 @@ pub(super) fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
 }
 
 /// The question, or nothing after saying what is wrong with the arguments.
-fn question(args: &AskArgs, terminal: &Terminal) -> Option<Question> {
+pub(super) fn question(args: &AskArgs, terminal: &Terminal) -> Option<Question> {
     let scenarios = args.input.iter().filter(|path| path.extension().is_some_and(|end| end == "toml")).count();
     let question = match (scenarios, &args.input[..]) {
         (0, paths) => {
@@ -175,7 +213,7 @@ fn question(args: &AskArgs, terminal: &Terminal) -> Option<Question> {
 }
 
 /// The plan of the input as it is; says what is wrong with it.
-fn understand(question: &Question, terminal: &Terminal) -> Result<Plan, Exit> {
+pub(super) fn understand(question: &Question, terminal: &Terminal) -> Result<Plan, Exit> {
     let mut loaded = question.load();
     if terminal.strict {
         loaded.diagnostics.raise(codes::STRICT);

@@ -7,6 +7,8 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use smallvec::smallvec;
+
 use super::client::Client;
 use super::hpa::metrics::{Known, Scrape};
 use super::script::{Script, Sync, Variation, Write};
@@ -105,6 +107,7 @@ impl Manager {
         }
         let mut concerned = reconcile::Concerned::default();
         reconcile::concerned(env.cluster, change, &mut concerned);
+        super::quota::concerned(env.cluster, env.plan, change, &mut concerned);
         self.selected.on_change(env.cluster, env.plan, change, &mut concerned);
         for &object in &concerned.now {
             self.add(object);
@@ -175,7 +178,9 @@ impl Manager {
 
     fn sync<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut MakerEnv<'_, T, R>, object: ObjectId) {
         let orphans = self.orphans.remove(&object).unwrap_or_default();
+        let touched = env.cluster.take_touched(object);
         let mut sync = Sync {
+            touched,
             id: object,
             now: env.now,
             cluster: env.cluster,
@@ -216,7 +221,7 @@ impl Manager {
             }
             let Script { groups, always, last, .. } = &mut running.script;
             let group = groups.pop_front().or_else(|| always.pop_front());
-            let Some(group) = group.or_else(|| last.take().map(|last| vec![last])) else { break };
+            let Some(group) = group.or_else(|| last.take().map(|last| smallvec![last])) else { break };
             running.waiting = u32::try_from(group.len()).unwrap_or(u32::MAX);
             for write in group {
                 self.send(env, slot, write);
@@ -262,16 +267,22 @@ impl Manager {
             running.script.created(made.expect("it has just been created"));
         }
         running.waiting -= 1;
-        // What is gone already, or is so already, is as good as done.
-        let is_done = matches!(
-            (write, &result),
-            (_, Ok(_))
-                | (Write::DeletePod(_) | Write::DeleteObject(..), Err(Rejection::NotFound | Rejection::Conflict(_)))
-                | (Write::PutStatus(..) | Write::PutSpec(..) | Write::Scale(..), Err(_))
-                | (Write::PutStorage(_), Err(Rejection::Conflict(_)))
-                | (Write::DeleteStorage(_), Err(_))
-                | (Write::AdoptPod(_) | Write::ReleasePod(_) | Write::UntrackPod(_), Err(_))
-        );
+        // What is gone already, or is so already, is as good as done. What a quota was charged for meanwhile must be counted.
+        let is_outdated = matches!((write, &result), (&Write::PutStatus(quota, _), Err(Rejection::Conflict(_)))
+            if env.cluster.objects().existing(quota).is_some_and(|row| row.kind() == ObjectKind::ResourceQuota));
+        let is_done = !is_outdated
+            && matches!(
+                (write, &result),
+                (_, Ok(_))
+                    | (
+                        Write::DeletePod(_) | Write::DeleteObject(..),
+                        Err(Rejection::NotFound | Rejection::Conflict(_))
+                    )
+                    | (Write::PutStatus(..) | Write::PutSpec(..) | Write::Scale(..), Err(_))
+                    | (Write::PutStorage(_), Err(Rejection::Conflict(_)))
+                    | (Write::DeleteStorage(_), Err(_))
+                    | (Write::AdoptPod(_) | Write::ReleasePod(_) | Write::UntrackPod(_), Err(_))
+            );
         running.failed |= !is_done;
     }
 
@@ -298,12 +309,19 @@ impl Manager {
                 env.cluster.request(now, Op::OwnPod(pod, Some(Owned { object, member })))
             }
             &Write::CreateClaim { at, ordinal } => match mint::claim(env.plan, env.cluster, object, at, ordinal) {
-                Some(claim) => env.cluster.request(now, Op::PutStorage(&StorageObject::Claim(claim))),
+                Some(claim) => {
+                    let name = claim.name.name;
+                    let result = env.cluster.request(now, Op::PutStorage(&StorageObject::Claim(claim)));
+                    result.map_err(|error| error.of("persistentvolumeclaims", env.plan.strings.text(name)))
+                }
                 None => return Ok(None),
             },
             &Write::ReleasePod(pod) => env.cluster.request(now, Op::OwnPod(pod, None)),
             &Write::UntrackPod(pod) => env.cluster.request(now, Op::UntrackPod(pod, object)),
-            Write::CreateObject(new) => env.cluster.request(now, Op::CreateObject(new)),
+            Write::CreateObject(new) => {
+                let result = env.cluster.request(now, Op::CreateObject(new));
+                result.map_err(|error| error.of(new.spec.kind().resource(), &new.name))
+            }
             Write::PutSpec(object, spec) => env.cluster.request(now, Op::PutSpec(*object, spec)),
             &Write::Scale(object, replicas) => env.cluster.request(now, Op::Scale(object, replicas)),
             Write::PutStatus(object, status) => env.cluster.request(now, Op::PutStatus(*object, status)),
@@ -319,6 +337,27 @@ impl Manager {
         })
     }
 
+    /// The template of a pod that differs from its siblings, made when it is first needed.
+    fn minted<T, R: Recorder>(
+        &mut self,
+        env: &mut MakerEnv<'_, T, R>,
+        object: ObjectId,
+        made_from: TemplateId,
+        variation: Variation,
+    ) -> TemplateId {
+        if let Some(&known) = self.minted.get(&(made_from, variation)) {
+            return known;
+        }
+        // All pods of an indexed Job are pods of that Job.
+        let base = match variation {
+            Variation::Index(job, _) => self.minted(env, object, made_from, Variation::Job(job)),
+            _ => made_from,
+        };
+        let template = mint::mint(env.plan, env.cluster, object, base, variation);
+        self.minted.insert((made_from, variation), template);
+        template
+    }
+
     fn create_pod<T, R: Recorder>(
         &mut self,
         env: &mut MakerEnv<'_, T, R>,
@@ -331,10 +370,7 @@ impl Manager {
         let workload = row.workload.expect("objects that make pods have a workload");
         let template = match variation {
             None => made_from,
-            Some(variation) => *self
-                .minted
-                .entry((made_from, variation))
-                .or_insert_with(|| mint::mint(env.plan, env.cluster, object, made_from, variation)),
+            Some(variation) => self.minted(env, object, made_from, variation),
         };
         self.ordinals.grow_to(workload, 0);
         let ordinal = self.ordinals[workload];

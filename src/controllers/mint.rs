@@ -44,8 +44,27 @@ pub(super) fn mint(
             template.revision = revision;
             template.class = plan.classes.push(class);
         }
-        Variation::Job(_) => template.naming = PodNaming::Generated(plan.strings.intern(name)),
+        Variation::Job(job) => {
+            let uid = cluster.objects().uid(job, &plan.strings);
+            let labels = [
+                ("batch.kubernetes.io/controller-uid", uid.clone()),
+                ("batch.kubernetes.io/job-name", name.to_string()),
+                ("controller-uid", uid),
+                ("job-name", name.to_string()),
+            ];
+            let mut class = plan.classes[template.class].clone();
+            add_labels(plan, &mut template, &mut class, &labels);
+            // Nobody can know the names of a CronJob's Jobs: no term of a scheduler selects by them.
+            if cluster.objects().get(job).owner.is_none() {
+                template.class = plan.classes.push(class);
+            }
+            template.naming = PodNaming::Generated(plan.strings.intern(name));
+        }
         Variation::Index(_, index) => {
+            let labels = [("batch.kubernetes.io/job-completion-index", index.to_string())];
+            let mut class = plan.classes[template.class].clone();
+            // Pods that differ in this alone stay one question to the scheduler.
+            add_labels(plan, &mut template, &mut class, &labels);
             template.naming = PodNaming::Generated(plan.strings.intern(&format!("{name}-{index}")));
         }
         Variation::Node(node, revision) => {

@@ -15,6 +15,7 @@ mod mint;
 pub mod node_lifecycle;
 mod orphans;
 pub mod pod_gc;
+pub mod quota;
 mod reconcile;
 pub mod replica_set;
 pub mod script;

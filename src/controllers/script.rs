@@ -6,6 +6,8 @@
 
 use std::collections::VecDeque;
 
+use smallvec::{SmallVec, smallvec};
+
 use super::hpa::metrics::Known;
 use super::slow_start::{INITIAL_BATCH, next_batch};
 use crate::api::{Cluster, NewObject, ObjectRow, PodRef, Propagation};
@@ -65,19 +67,22 @@ pub enum Variation {
     Ordinal(u32, u64),
     /// The pod of a DaemonSet on this node, and of which revision: its labels and the affinity to the node.
     Node(NodeId, u64),
-    /// A pod of a Job that a CronJob made: its name.
+    /// A pod of a Job: its name and its labels.
     Job(ObjectId),
-    /// A pod of an indexed Job with this completion index: its name.
+    /// A pod of an indexed Job with this completion index: its name and its labels.
     Index(ObjectId, u32),
 }
+
+/// Writes that go out together.
+pub type Group = SmallVec<[Write; 1]>;
 
 /// Writes in order.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Script {
     /// Groups of writes that go out together.
-    pub groups: VecDeque<Vec<Write>>,
+    pub groups: VecDeque<Group>,
     /// Groups that follow whether those were accepted or not.
-    pub always: VecDeque<Vec<Write>>,
+    pub always: VecDeque<Group>,
     /// Written after the groups, whether they were accepted or not.
     pub last: Option<Write>,
     /// Written in place of that if a group was refused.
@@ -92,6 +97,22 @@ impl Script {
         {
             status.active.push(object);
         }
+    }
+}
+
+/// Pods by age.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct ByUid(pub PodRef);
+
+impl PartialOrd for ByUid {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for ByUid {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.0.uid.cmp(&other.0.uid)
     }
 }
 
@@ -111,6 +132,8 @@ pub struct Sync<'a, R> {
     pub failures: u32,
     /// The pods that it selects, if it is a budget, in the order of their creation. Some may be gone.
     pub selected: &'a [PodRef],
+    /// See [`Cluster::take_touched`].
+    pub touched: Vec<(PodRef, u32)>,
     /// What autoscalers remember and see.
     pub(super) autoscalers: &'a mut Known,
     pub(super) recorder: &'a mut R,
@@ -145,20 +168,20 @@ impl<R: Recorder> Sync<'_, R> {
     /// Adds a group of writes.
     pub fn write(&mut self, group: Vec<Write>) {
         if !group.is_empty() {
-            self.script.groups.push_back(group);
+            self.script.groups.push_back(group.into());
         }
     }
 
     /// Adds a group of writes that follow whether the others were accepted or not.
     pub fn write_always(&mut self, group: Vec<Write>) {
         if !group.is_empty() {
-            self.script.always.push_back(group);
+            self.script.always.push_back(group.into());
         }
     }
 
     /// Adds one write after all others.
     pub fn then(&mut self, write: Write) {
-        self.write(vec![write]);
+        self.script.groups.push_back(smallvec![write]);
     }
 
     /// Writes this at the end, whether the rest was accepted or not.
@@ -180,12 +203,10 @@ impl<R: Recorder> Sync<'_, R> {
 
     /// Writes in batches of 1, 2, 4, ...: a batch that is refused ends it. Source: slowStartBatch of
     /// pkg/controller/controller_utils.go, v1.34 (spec 8.2).
-    pub fn slow_start(&mut self, writes: Vec<Write>) {
-        let mut writes = writes.into_iter();
+    pub fn slow_start(&mut self, mut writes: impl ExactSizeIterator<Item = Write>) {
         let mut size = INITIAL_BATCH.min(writes.len());
         while size > 0 {
-            let batch = writes.by_ref().take(size).collect();
-            self.write(batch);
+            self.script.groups.push_back(writes.by_ref().take(size).collect());
             size = next_batch(size, writes.len());
         }
     }

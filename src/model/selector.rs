@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
+use std::sync::Arc;
 
 use super::ids::StrId;
 use super::names::{go_quote, label_key_errors, label_value_errors};
@@ -294,7 +295,8 @@ pub struct LabelSelectorRequirement {
 /// A selector over interned strings, for millions of matches.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub struct CompiledSelector {
-    requirements: Box<[CompiledRequirement]>,
+    /// Shared, because objects of one kind say it again and again.
+    requirements: Arc<[CompiledRequirement]>,
     nothing: bool,
 }
 
@@ -319,7 +321,7 @@ impl CompiledSelector {
     /// Selects nothing, whatever the labels.
     #[must_use]
     pub fn nothing() -> Self {
-        Self { requirements: Box::default(), nothing: true }
+        Self { requirements: Arc::default(), nothing: true }
     }
 
     /// Selects labels with all these pairs.
@@ -336,7 +338,7 @@ impl CompiledSelector {
     /// This selector with the requirements of `other`; one that selects nothing has none to give.
     #[must_use]
     pub fn with_requirements_of(self, other: &Self) -> Self {
-        let requirements = self.requirements.into_iter().chain(other.requirements.iter().cloned()).collect();
+        let requirements = self.requirements.iter().chain(&*other.requirements).cloned().collect();
         Self { requirements, nothing: self.nothing }
     }
 

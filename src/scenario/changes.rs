@@ -10,8 +10,9 @@ use super::spec::workload::CHANGE;
 use super::time::{moment, within_run};
 use super::{Cx, codes, resize, suggest, ungate};
 use crate::base::SimTime;
-use crate::model::{ClaimName, ConfigKind, ConfigObject, StorageKey, Taint};
-use crate::sim::plan::{ChangeKind, ChangePlan, DrainPlan};
+use crate::base::id::DenseId;
+use crate::model::{ClaimName, ConfigKind, ConfigObject, StorageKey, StrId, Taint};
+use crate::sim::plan::{ChangeKind, ChangePlan, DrainPlan, Naming};
 
 /// Keys that go with `drain`.
 const DRAIN_FLAGS: [&str; 4] = ["force", "ignore_daemonsets", "delete_emptydir_data", "timeout"];
@@ -120,6 +121,9 @@ fn delete(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &Parts) -> Option<ChangeK
     let named = Placed { value: name, span: written.span };
     match kind {
         "Pod" => {
+            if let Some((namespace, name)) = made_pod(cx, parts, namespace, name) {
+                return Some(ChangeKind::DeleteNamedPod { namespace, name, grace_seconds: grace });
+            }
             let full = format!("{namespace}/{name}");
             let pod = pod_target(cx, &Placed { value: &full, span: written.span }, parts)?;
             Some(ChangeKind::DeletePod { pod, grace_seconds: grace })
@@ -148,6 +152,28 @@ fn delete(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &Parts) -> Option<ChangeK
             None
         }
     }
+}
+
+/// The pod that a controller or a stream of arrivals makes under this name: it begins like theirs, and which pod has it shows
+/// when the time has come.
+fn made_pod(cx: &mut Cx<'_>, parts: &Parts, namespace: &str, name: &str) -> Option<(StrId, StrId)> {
+    let strings = &cx.vocabulary.strings;
+    let space = strings.lookup(namespace)?;
+    let is_single = |id| parts.workloads[id].naming == Naming::Single;
+    let whole = strings.lookup(name).and_then(|name| parts.workload_names.get(&(space, name)));
+    if whole.is_some() {
+        return None;
+    }
+    let begins = |family: StrId| {
+        let rest = name.strip_prefix(strings.text(family)).and_then(|rest| rest.strip_prefix('-'));
+        rest.is_some_and(|rest| !rest.is_empty())
+    };
+    let mut families = parts.workload_names.range((space, StrId::from_index(0))..);
+    let known = families
+        .by_ref()
+        .take_while(|((of, _), _)| *of == space)
+        .any(|(&(_, family), &id)| !is_single(id) && begins(family));
+    known.then(|| (space, cx.vocabulary.strings.intern(name)))
 }
 
 fn drain(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &Parts) -> Option<ChangeKind> {

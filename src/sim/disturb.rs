@@ -2,13 +2,14 @@
 
 use super::event::Event;
 use super::world::{World, env};
-use crate::api::{NewObject, ObjectRow, Op, PodRef, Resized};
+use crate::api::{NewObject, ObjectRow, Op, PodRef, Rejection, Resized};
 use crate::base::{SimDuration, SimTime};
 use crate::component::Env;
+use crate::controllers::quota::first_status;
 use crate::engine::{Kernel, Ranked};
 use crate::model::objects::{ObjectKind, ObjectPlan, ObjectSpec};
 use crate::model::plan::{ChangeKind, FaultKind, NodeTarget, PodTarget};
-use crate::model::{ClassId, NodeId, ObjectId, ResizeState, StrId, TemplateId, WorkloadId};
+use crate::model::{ClassId, NodeId, ObjectId, ResizeState, StorageObject, StrId, TemplateId, WorkloadId};
 use crate::record::{Fact, KubeEvent, Recorder};
 
 impl World {
@@ -178,7 +179,10 @@ impl World {
                 self.cluster.request(now, Op::PutConfig(content.config, &content.keys)).is_err()
             }
             ChangeKind::DeleteConfig(config) => self.cluster.request(now, Op::DeleteConfig(config)).is_err(),
-            ChangeKind::ApplyStorage(object) => self.cluster.request(now, Op::ApplyStorage(&object)).is_err(),
+            ChangeKind::ApplyStorage(object) => {
+                let result = self.cluster.request(now, Op::ApplyStorage(&object));
+                result.map_err(|error| self.refuse_storage(now, &object, error)).is_err()
+            }
             ChangeKind::DeleteStorage(key) => self.cluster.request(now, Op::DeleteStorage(key)).is_err(),
             ChangeKind::DeletePod { pod, grace_seconds } => {
                 let pods = self.pods_of(pod);
@@ -186,6 +190,13 @@ impl World {
                     self.delete_pod(now, *pod, grace_seconds);
                 }
                 pods.is_empty()
+            }
+            ChangeKind::DeleteNamedPod { namespace, name, grace_seconds } => {
+                let pod = self.pod_called(namespace, name);
+                if let Some(pod) = pod {
+                    self.delete_pod(now, pod, grace_seconds);
+                }
+                pod.is_none()
             }
             ChangeKind::ResizePod { pod, template, both } => {
                 let pods = self.pods_of(pod);
@@ -239,6 +250,25 @@ impl World {
         self.counters.changes_refused += u64::from(refused);
     }
 
+    /// The pod of that name, whoever made it.
+    fn pod_called(&self, namespace: StrId, name: StrId) -> Option<PodRef> {
+        let (pods, plan) = (self.cluster.pods(), &self.plan);
+        let name = plan.strings.text(name);
+        pods.iter().find(|pod| {
+            let (template, (workload, ordinal)) = (pods.template(pod.pod), pods.source(pod.pod));
+            plan.templates[template].namespace == namespace && plan.pod_name(workload, template, ordinal) == name
+        })
+    }
+
+    /// A user is told that a storage object is refused.
+    fn refuse_storage(&mut self, now: SimTime, object: &StorageObject, error: Rejection) {
+        let error = match object {
+            StorageObject::Claim(claim) => error.of("persistentvolumeclaims", self.plan.strings.text(claim.name.name)),
+            _ => error,
+        };
+        self.refuse(now, &error);
+    }
+
     fn find_object(&self, kind: ObjectKind, namespace: StrId, name: StrId) -> Option<ObjectId> {
         self.cluster.objects().find(kind, namespace, self.plan.strings.text(name))
     }
@@ -264,13 +294,26 @@ impl World {
                 workload: plan.workload,
                 spec: plan.spec.clone(),
             };
-            return self.cluster.request(now, Op::CreateObject(&new)).is_err();
+            let result = self.cluster.request(now, Op::CreateObject(&new));
+            return result.map_err(|error| self.refuse(now, &error.of(new.spec.kind().resource(), &new.name))).is_err();
         };
         let mut spec = plan.spec.clone();
         if let Some(replicas) = self.cluster.objects().get(object).spec.replicas().filter(|_| !plan.replicas_given) {
             spec.set_replicas(replicas);
         }
         self.cluster.request(now, Op::PutSpec(object, &spec)).is_err()
+    }
+
+    /// Quotas of the start know what there is: nobody has to wait for their controller.
+    pub(super) fn count_quotas(&mut self, now: SimTime) {
+        let quotas = self.cluster.objects().of_kind(ObjectKind::ResourceQuota);
+        let first = quotas.filter_map(|(id, row)| {
+            let status = first_status(&self.cluster, &self.plan, row.namespace, row.spec.quota()?, now);
+            Some((id, status))
+        });
+        for (id, status) in first.collect::<Vec<_>>() {
+            let _ = self.cluster.request(now, Op::PutStatus(id, &status));
+        }
     }
 
     /// Until its node says more, the pod counts as the greater of what it was granted and what it wants.

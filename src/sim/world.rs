@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 use super::drain::Drain;
 use super::event::{Actor, Event};
 use super::stats::Stats;
-use crate::api::{Change, Cluster, Cursor, Op, PodRef};
+use crate::api::{Change, Cluster, Cursor, Op, PodRef, Rejection};
 use crate::autoscaler::Autoscaler;
 use crate::base::id::DenseId;
 use crate::base::{Distribution, IdVec, SimDuration, SimTime};
@@ -54,6 +54,8 @@ pub struct World {
     pub(super) workloads: FxHashMap<(StrId, StrId), WorkloadId>,
     /// The nodes that each fault of the plan struck.
     pub(super) struck: Vec<Vec<NodeId>>,
+    /// What users asked for and the API server refused: the first of them.
+    pub(super) refused: Vec<(SimTime, String)>,
     /// Drains that began.
     pub(super) drains: Vec<Drain>,
     /// Nodes whose outage is over before they were off.
@@ -80,6 +82,9 @@ struct Reader {
 
 /// So many changes at most wait for a reader that need not be woken for them.
 const MOST_UNREAD: usize = 4096;
+
+/// So many answers are kept of those with which users were refused something.
+const MOST_REFUSED: usize = 100;
 
 /// So often, at most, traffic is shared anew at one instant.
 const MOST_ROUNDS: u32 = 32;
@@ -144,6 +149,7 @@ impl World {
             traffic_of,
             node_names: FxHashMap::default(),
             workloads: workloads.collect(),
+            refused: Vec::new(),
             drains: Vec::new(),
             boot_when_off: Vec::new(),
             struck: vec![Vec::new(); plan.faults.len()],
@@ -179,6 +185,7 @@ impl World {
         for object in objects {
             self.apply_object(start, &object);
         }
+        self.count_quotas(start);
         for object in 0..self.cluster.objects().len() {
             manager::record(&mut maker!(self, kernel, recorder), ObjectId::from_index(object));
         }
@@ -493,11 +500,22 @@ impl World {
         let node = self.plan.classes[template.class].node_name;
         let node = node.and_then(|name| self.node_names.get(&name).copied());
         let new = NewPod { workload, ordinal, template: id, made_from: id, node, owned: None };
-        let Ok(pod) = env!(self, kernel, recorder).create_pod(new) else { return };
+        let pod = match env!(self, kernel, recorder).create_pod(new) {
+            Ok(pod) => pod,
+            Err(error) => return self.refuse(kernel.now(), &error),
+        };
         let deleted = self.plan.traced(workload, ordinal).map(|row| row.delete_at);
         if let Some(at) = deleted.filter(|&at| at < SimTime::NEVER) {
             let event = Event::TraceDelete(pod);
             kernel.schedule_at(at.max(kernel.now()), event.rank(), event);
+        }
+    }
+
+    /// A user is told that something is refused.
+    pub(super) fn refuse(&mut self, now: SimTime, error: &Rejection) {
+        self.counters.writes_refused += 1;
+        if self.refused.len() < MOST_REFUSED {
+            self.refused.push((now, error.to_string()));
         }
     }
 

@@ -131,6 +131,7 @@ impl Builder {
             drain: Default::default(),
             deletion_cost: 0,
             revision: 0,
+            admission: None,
         })
     }
 
@@ -181,6 +182,7 @@ impl Builder {
             ready: Quantiles::default(),
             pods: Vec::new(),
             lost: Vec::new(),
+            refused: Vec::new(),
             pending: Vec::new(),
             services: Vec::new(),
             strings: self.plan.strings.clone(),

@@ -150,7 +150,8 @@ fn ask(
         answer.notes.push(told.to_owned());
     }
     let named = |fault: &FaultPlan| {
-        let FaultKind::NodeCrash(target) | FaultKind::NodeShutdown(target) | FaultKind::Cordon(target) = &fault.kind else {
+        let (FaultKind::NodeCrash(target) | FaultKind::NodeShutdown(target) | FaultKind::Cordon(target)) = &fault.kind
+        else {
             return false;
         };
         matches!(target, NodeTarget::Named(_))

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::int_or_percent::build;
 use super::{Answer, Case, Checked, Unsupported, unknown_kind};
+use crate::controllers::stateful_set::roster::Roster;
 use crate::controllers::stateful_set::sync::{self as rules, Action, Member, Set};
 use crate::model::objects::StatefulSetSpec;
 use crate::model::status::Phase;
@@ -105,7 +106,8 @@ fn one_sync(input: &Sync) -> Checked {
     let set =
         Set { spec: &spec, current_revision: CURRENT, update_revision: update, current_replicas, deleting: false };
     let mut actions = Vec::new();
-    let (status, result) = rules::sync(&set, &members, |action| {
+    let roster = Roster::of(&set, members.into_iter().enumerate());
+    let (status, result) = rules::sync(&set, &roster, |action| {
         actions.extend(match action {
             Action::Create { ordinal, revision } => {
                 let revision = if revision == CURRENT { "current" } else { "update" };

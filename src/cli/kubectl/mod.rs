@@ -105,7 +105,7 @@ impl Kind {
     pub const fn resource(self) -> &'static str {
         match self {
             Self::EndpointSlice => "endpointslices.discovery.k8s.io",
-            Self::Object(kind) => objects::resource(kind),
+            Self::Object(kind) => kind.resource(),
             other => other.names()[0],
         }
     }
@@ -344,16 +344,4 @@ fn text_of(value: &Value) -> String {
 /// An address made up from a number.
 fn address(base: [u8; 4], number: u32) -> String {
     std::net::Ipv4Addr::from(u32::from_be_bytes(base).wrapping_add(number)).to_string()
-}
-
-/// 64 hexadecimal digits made up from a text.
-fn hex(text: &str) -> String {
-    let mut out = String::with_capacity(64);
-    for part in 0..4_u64 {
-        let mut digest = crate::base::Digest::default();
-        digest.fold(part);
-        text.bytes().for_each(|byte| digest.fold(u64::from(byte)));
-        out.push_str(&digest.to_string());
-    }
-    out
 }

@@ -3,7 +3,6 @@
 
 use serde_json::{Map, Value, json};
 
-use super::node::node_uid;
 use super::{Item, Source, View, labels_of, text_of};
 use crate::api::ObjectRow;
 use crate::base::SimTime;
@@ -29,23 +28,6 @@ pub(super) const fn names(kind: ObjectKind) -> &'static [&'static str] {
         }
         ObjectKind::ResourceQuota => &["resourcequotas", "resourcequota", "quota"],
         ObjectKind::LimitRange => &["limitranges", "limitrange", "limits"],
-    }
-}
-
-/// Its name in messages, with its group.
-pub(super) const fn resource(kind: ObjectKind) -> &'static str {
-    match kind {
-        ObjectKind::ReplicationController => "replicationcontrollers",
-        ObjectKind::ReplicaSet => "replicasets.apps",
-        ObjectKind::Deployment => "deployments.apps",
-        ObjectKind::StatefulSet => "statefulsets.apps",
-        ObjectKind::DaemonSet => "daemonsets.apps",
-        ObjectKind::Job => "jobs.batch",
-        ObjectKind::CronJob => "cronjobs.batch",
-        ObjectKind::HorizontalPodAutoscaler => "horizontalpodautoscalers.autoscaling",
-        ObjectKind::PodDisruptionBudget => "poddisruptionbudgets.policy",
-        ObjectKind::ResourceQuota => "resourcequotas",
-        ObjectKind::LimitRange => "limitranges",
     }
 }
 
@@ -223,10 +205,9 @@ impl View<'_> {
             }
             (ObjectSpec::ResourceQuota(spec), status) => {
                 let used = status.quota().cloned().unwrap_or_default().used;
-                let of = |resource| used.iter().find(|(name, _)| *name == resource);
-                let parts = spec.hard.iter().map(|&(resource, hard)| {
-                    let used = of(resource).map_or_else(|| "0".to_owned(), |(_, amount)| amount.to_string());
-                    format!("{}: {used}/{hard}", self.text(resource))
+                let parts = spec.hard.iter().map(|(resource, hard)| {
+                    let used = used.get(resource).unwrap_or_default();
+                    format!("{resource}: {used}/{hard}")
                 });
                 vec![name, parts.collect::<Vec<_>>().join(", "), age]
             }
@@ -305,8 +286,7 @@ impl View<'_> {
     }
 
     fn object_uid(&self, id: ObjectId) -> String {
-        let row = self.simulation.cluster().objects().get(id);
-        node_uid(&format!("{} {}/{} {}", row.kind().text(), self.text(row.namespace), row.name, id.raw()))
+        self.simulation.cluster().objects().uid(id, &self.plan().strings)
     }
 
     /// `ownerReferences` of what an object controls.
@@ -409,9 +389,10 @@ impl View<'_> {
                 }
             }
             ObjectStatus::ResourceQuota(status) => {
-                let used =
-                    status.used.iter().map(|(name, used)| (self.text(*name).to_owned(), used.to_string().into()));
-                out.insert("used".into(), Value::Object(used.collect()));
+                for (key, list) in [("hard", &status.hard), ("used", &status.used)] {
+                    let amounts = list.iter().map(|(name, amount)| (name.to_owned(), amount.to_string().into()));
+                    out.insert(key.into(), Value::Object(amounts.collect()));
+                }
             }
         }
         out

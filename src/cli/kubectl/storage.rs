@@ -5,10 +5,9 @@
 use serde_json::{Value, json};
 
 use super::describe::{line, pairs, several};
-use super::node::node_uid;
 use super::{Item, Source, View, labels_of, text_of};
 use crate::api::StorageTimes;
-use crate::base::SimTime;
+use crate::base::{SimTime, uuid};
 use crate::model::storage::{
     AccessModes, ClaimPhase, PersistentVolume, PersistentVolumeClaim, ReclaimPolicy, VolumeBacking, VolumeMode,
 };
@@ -155,7 +154,7 @@ impl View<'_> {
         let (namespace, name) = (self.text(id.namespace), self.text(id.name));
         let written = self.written("PersistentVolumeClaim", namespace, name);
         let times = self.storage_times(StorageKey::Claim(id));
-        let uid = node_uid(&format!("PersistentVolumeClaim {namespace}/{name}"));
+        let uid = uuid(&format!("PersistentVolumeClaim {namespace}/{name}"));
         let mut meta = self.metadata(&uid, Some(namespace), name, times.created, written);
         let mut notes = written["metadata"]["annotations"].as_object().cloned().unwrap_or_default();
         if claim.bind_completed {
@@ -198,7 +197,7 @@ impl View<'_> {
         let name = self.text(id);
         let written = self.written("PersistentVolume", "default", name);
         let times = self.storage_times(StorageKey::Volume(id));
-        let uid = node_uid(&format!("PersistentVolume {name}"));
+        let uid = uuid(&format!("PersistentVolume {name}"));
         let mut meta = self.metadata(&uid, None, name, times.created, written);
         meta.insert("finalizers".into(), json!(["kubernetes.io/pv-protection"]));
         deleting(&mut meta, times.deleting);
@@ -218,7 +217,7 @@ impl View<'_> {
         }
         if let Some(of) = volume.claim {
             let (namespace, name) = (self.text(of.claim.namespace), self.text(of.claim.name));
-            let uid = node_uid(&format!("PersistentVolumeClaim {namespace}/{name}"));
+            let uid = uuid(&format!("PersistentVolumeClaim {namespace}/{name}"));
             let claim = json!({
                 "apiVersion": "v1", "kind": "PersistentVolumeClaim", "name": name, "namespace": namespace, "uid": uid,
             });

@@ -5,7 +5,7 @@ use super::rolling;
 use crate::api::PodRef;
 use crate::base::id::DenseId;
 use crate::base::{SimDuration, SimTime};
-use crate::controllers::script::{Sync, Variation, Write};
+use crate::controllers::script::{ByUid, Sync, Variation, Write};
 use crate::model::available::{available_at, is_available};
 use crate::model::objects::{DaemonSetSpec, ObjectStatus};
 use crate::model::status::Phase;
@@ -15,22 +15,6 @@ use crate::record::{KubeEvent, Recorder};
 
 /// At most so many pods are created, and so many deleted, in one sync (`BurstReplicas`).
 const BURST: usize = 250;
-
-/// Pods by age.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct ByUid(PodRef);
-
-impl PartialOrd for ByUid {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for ByUid {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.0.uid.cmp(&other.0.uid)
-    }
-}
 
 /// A node as terms of node affinity look at it.
 struct Labels<'a> {
@@ -83,7 +67,7 @@ pub(in crate::controllers) fn sync<R: Recorder>(cx: &mut Sync<'_, R>) {
         variation: Some(Variation::Node(node, spec.template_hash)),
         member: number(node),
     };
-    cx.slow_start(changes.create.iter().take(BURST).map(create).collect());
+    cx.slow_start(changes.create.iter().take(BURST).map(create));
     cx.write(changes.delete.iter().take(BURST).map(|pod| Write::DeletePod(pod.0)).collect());
     cx.status(ObjectStatus::DaemonSet(status));
 }

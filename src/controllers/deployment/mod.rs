@@ -5,6 +5,10 @@ pub mod progress;
 pub mod rolling;
 pub mod scaling;
 
+use std::borrow::Cow;
+
+use smallvec::SmallVec;
+
 use super::script::{Sync, Write};
 use crate::api::{NewObject, ObjectRow, Propagation};
 use crate::base::SimDuration;
@@ -23,6 +27,9 @@ const FAILED_CREATE: &str = "FailedCreate";
 /// How long after the deadline a Deployment is looked at that had no progress until then.
 const PAST_DEADLINE: SimDuration = SimDuration::from_millis(5);
 
+/// Most Deployments have no more ReplicaSets.
+const FEW: usize = 4;
+
 /// One sync.
 pub(super) fn sync<R: Recorder>(cx: &mut Sync<'_, R>) {
     let cluster = cx.cluster;
@@ -38,11 +45,11 @@ struct Rollout<'a> {
     goal: Goal,
     deadline: Deadline,
     /// Its ReplicaSets, oldest first; `None`: one that this sync makes.
-    ids: Vec<Option<ObjectId>>,
+    ids: SmallVec<[Option<ObjectId>; FEW]>,
     /// Their specs as far as this sync has come.
-    specs: Vec<ReplicaSetSpec>,
+    specs: SmallVec<[Cow<'a, ReplicaSetSpec>; FEW]>,
     /// Their sizes when the sync began.
-    sizes: Vec<ReplicaSetSize>,
+    sizes: SmallVec<[ReplicaSetSize; FEW]>,
     /// Which of them has the present template.
     new: Option<usize>,
     /// The status that was last written.
@@ -51,13 +58,13 @@ struct Rollout<'a> {
 
 impl<'a> Rollout<'a> {
     fn new<R: Recorder>(cx: &Sync<'a, R>, row: &'a ObjectRow, spec: &'a DeploymentSpec) -> Self {
-        let (mut ids, mut specs, mut sizes) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut ids, mut specs, mut sizes) = (SmallVec::new(), SmallVec::new(), SmallVec::new());
         for &id in row.children() {
             let child = cx.cluster.objects().get(id);
             if let Some(set) = child.spec.replica_set() {
                 ids.push(Some(id));
                 sizes.push(ReplicaSetSize::of(set, child.status.replica_set()));
-                specs.push(set.clone());
+                specs.push(Cow::Borrowed(set));
             }
         }
         Self {
@@ -66,7 +73,7 @@ impl<'a> Rollout<'a> {
             goal: Goal::of(spec),
             deadline: Deadline { seconds: spec.progress_deadline_seconds, generation: row.generation },
             ids,
-            new: specs.iter().position(|set| set.template_hash == spec.template_hash),
+            new: specs.iter().position(|set: &Cow<'_, ReplicaSetSpec>| set.template_hash == spec.template_hash),
             specs,
             sizes,
             status: row.status.deployment().cloned().unwrap_or_default(),
@@ -144,8 +151,9 @@ impl<'a> Rollout<'a> {
     fn sync_new<R: Recorder>(&mut self, cx: &mut Sync<'_, R>) {
         let Some(new) = self.new else { return };
         let revision = self.next_revision();
-        let set = &mut self.specs[new];
+        let set = &self.specs[new];
         if set.revision < revision || set.min_ready_seconds != self.spec.min_ready_seconds {
+            let set = self.specs[new].to_mut();
             set.revision = set.revision.max(revision);
             set.min_ready_seconds = self.spec.min_ready_seconds;
             self.put_spec(cx, new);
@@ -184,7 +192,7 @@ impl<'a> Rollout<'a> {
         })));
         self.ids.push(None);
         self.sizes.push(ReplicaSetSize::of(&set, None));
-        self.specs.push(set);
+        self.specs.push(Cow::Owned(set));
         self.new = Some(self.ids.len() - 1);
         if self.deadline.seconds.is_some() {
             self.note_progress(cx, progress::reason::NEW_REPLICA_SET);
@@ -203,7 +211,7 @@ impl<'a> Rollout<'a> {
 
     fn put_spec<R: Recorder>(&self, cx: &mut Sync<'_, R>, at: usize) {
         if let Some(id) = self.ids[at] {
-            cx.then(Write::PutSpec(id, Box::new(ObjectSpec::ReplicaSet(self.specs[at].clone()))));
+            cx.then(Write::PutSpec(id, Box::new(ObjectSpec::ReplicaSet(ReplicaSetSpec::clone(&self.specs[at])))));
         }
     }
 
@@ -214,9 +222,10 @@ impl<'a> Rollout<'a> {
             if size.replicas != self.sizes[at].replicas {
                 size.note(&self.goal);
             }
-            let set = &mut self.specs[at];
+            let set = &self.specs[at];
             let now = (size.replicas, size.desired, size.max);
             if now != (set.replicas, set.desired_replicas, set.max_replicas) {
+                let set = self.specs[at].to_mut();
                 (set.replicas, set.desired_replicas, set.max_replicas) = now;
                 self.put_spec(cx, at);
             }

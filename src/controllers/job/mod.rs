@@ -4,6 +4,7 @@ pub mod backoff;
 pub mod failure_policy;
 pub mod indexed;
 mod reconcile;
+pub mod roster;
 pub mod success_policy;
 pub mod sync;
 #[cfg(test)]

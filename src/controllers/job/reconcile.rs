@@ -3,11 +3,12 @@
 
 use super::backoff::Finish;
 use super::failure_policy::{Verdict, judge};
+use super::roster::{Quiet, Roster};
 use super::sync::{Plan, Pod, plan};
 use crate::api::{PodRef, Propagation, Uncounted};
 use crate::base::SimDuration;
 use crate::controllers::replica_set::ranking::{self, Candidate};
-use crate::controllers::script::{Sync, Variation, Write};
+use crate::controllers::script::{ByUid, Sync, Variation, Write};
 use crate::model::objects::{JobConditionType, JobSpec, JobStatus, ObjectSpec, ObjectStatus, PodFailureMatch};
 use crate::model::{
     ConditionStatus, ContainerState, ContainerStatus, PodConditionType, PodTemplate, RestartPolicy, Role, StrId,
@@ -16,6 +17,8 @@ use crate::record::{KubeEvent, Recorder};
 
 /// One sync.
 pub(in crate::controllers) fn sync<R: Recorder>(cx: &mut Sync<'_, R>) {
+    // Whatever comes of this sync, what was touched is told once.
+    let known = cx.memories.job_pods.remove(&cx.id);
     let ObjectSpec::Job(spec) = cx.row().spec.clone() else { unreachable!("a Job") };
     let status = cx.row().status.job().cloned().unwrap_or_default();
     if status.is_finished() {
@@ -28,12 +31,19 @@ pub(in crate::controllers) fn sync<R: Recorder>(cx: &mut Sync<'_, R>) {
         cx.write(adopted);
         return;
     }
-    let (refs, pods) = pods(cx, &spec);
+    let roster = roster(cx, &spec, known);
     let mut memory = cx.memories.jobs.remove(&cx.id).unwrap_or_default();
     let by_restarts = cx.plan.templates[spec.template].restart_policy == RestartPolicy::OnFailure;
-    let order = |places: &mut [usize]| sort_for_deletion(cx, &refs, places);
-    let plan = plan(&spec, &status, &pods, &mut memory, by_restarts, cx.now, order);
+    let mut ask = |(refs, pods): (Vec<PodRef>, Vec<Pod>), quiet: &Quiet| {
+        let order = |places: &mut [usize]| sort_for_deletion(cx, &refs, places);
+        let plan = plan(&spec, &status, (&pods, quiet), &mut memory, by_restarts, cx.now, order);
+        plan.map(|plan| (plan, refs, pods))
+    };
+    let short = ask(pods(cx, &spec, roster.others()), roster.quiet());
+    let made = short.or_else(|| ask(pods(cx, &spec, roster.all()), &Quiet::default()));
+    let (plan, refs, pods) = made.expect("all pods were given");
     cx.memories.jobs.insert(cx.id, memory);
+    cx.memories.job_pods.insert(cx.id, (cx.row().generation, roster));
     tell(cx, &plan, &refs, &pods);
     write(cx, &spec, &status, &refs, plan);
 }
@@ -51,14 +61,32 @@ fn expire<R: Recorder>(cx: &mut Sync<'_, R>, spec: &JobSpec, status: &JobStatus)
     }
 }
 
-/// The Job's pods in the order of their creation, with those that are gone and not counted.
-fn pods<R: Recorder>(cx: &Sync<'_, R>, spec: &JobSpec) -> (Vec<PodRef>, Vec<Pod>) {
+/// The Job's pods as they are: those that were known, as far as they were not touched since.
+fn roster<R: Recorder>(cx: &mut Sync<'_, R>, spec: &JobSpec, known: Option<(u32, Roster<ByUid>)>) -> Roster<ByUid> {
+    let known = known.filter(|(of, _)| *of == cx.row().generation);
+    let touched: Vec<PodRef> = match &known {
+        Some(_) => std::mem::take(&mut cx.touched).into_iter().map(|(pod, _)| pod).collect(),
+        None => cx.cluster.unsettled_pods_of(cx.id).collect(),
+    };
+    let mut roster = known.map(|(_, roster)| roster).unwrap_or_default();
+    for pod in touched {
+        let all = cx.cluster.pods();
+        let is_there = all.exists(pod) && all.owned(pod.pod).is_some_and(|owned| owned.object == cx.id);
+        // What has finished and is counted concerns the Job no more.
+        let concerns = is_there && (all.tracked(pod.pod) || !all.phase(pod.pod).is_terminal());
+        roster.put(ByUid(pod), concerns.then(|| of_live(cx, spec, pod)));
+    }
+    roster
+}
+
+/// Pods of the Job in the order of their creation, with those that are gone and not counted.
+fn pods<R: Recorder>(
+    cx: &Sync<'_, R>,
+    spec: &JobSpec,
+    live: impl Iterator<Item = (ByUid, Pod)>,
+) -> (Vec<PodRef>, Vec<Pod>) {
     let gone = cx.row().uncounted().iter().map(|gone| (gone.pod, of_gone(cx, spec, gone)));
-    let all = cx.cluster.pods();
-    // What has finished and is counted concerns the Job no more.
-    let live = cx.cluster.unsettled_pods_of(cx.id);
-    let live = live.filter(|pod| all.tracked(pod.pod) || !all.phase(pod.pod).is_terminal());
-    let live = live.map(|pod| (pod, of_live(cx, spec, pod)));
+    let live = live.map(|(pod, view)| (pod.0, view));
     let mut pods: Vec<(PodRef, Pod)> = gone.chain(live).collect();
     pods.sort_unstable_by_key(|(pod, _)| pod.uid);
     pods.into_iter().unzip()
@@ -230,16 +258,13 @@ fn write<R: Recorder>(cx: &mut Sync<'_, R>, spec: &JobSpec, before: &JobStatus, 
         cx.write(writes(&plan.delete, Write::UntrackPod));
     }
     cx.write(writes(&plan.delete, Write::DeletePod));
-    let is_of_cron_job = cx.row().owner.is_some();
     let job = cx.id;
     let create = |index: &Option<u32>| Write::CreatePod {
         template: spec.template,
-        variation: index
-            .map(|index| Variation::Index(job, index))
-            .or_else(|| is_of_cron_job.then_some(Variation::Job(job))),
+        variation: Some(index.map_or(Variation::Job(job), |index| Variation::Index(job, index))),
         member: index.unwrap_or(0),
     };
-    cx.slow_start(plan.create.iter().map(create).collect());
+    cx.slow_start(plan.create.iter().map(create));
     let put = |status: &JobStatus| Write::PutStatus(job, Box::new(ObjectStatus::Job(status.clone())));
     if !plan.untrack.is_empty() || plan.interim != plan.status && plan.interim != *before {
         cx.write_always(vec![put(&plan.interim)]);

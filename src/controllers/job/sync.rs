@@ -10,6 +10,7 @@ use smallvec::SmallVec;
 
 use super::backoff::{BackoffRecord, DEFAULT_BACKOFF, IndexFailures, MAX_BACKOFF, remaining_per_index};
 use super::failure_policy::{Verdict, counts};
+use super::roster::Quiet;
 use super::{indexed, success_policy};
 use crate::base::{SimDuration, SimTime};
 use crate::model::Phase;
@@ -45,7 +46,7 @@ pub struct Pod {
 }
 
 impl Pod {
-    const fn is_active(&self) -> bool {
+    pub(super) const fn is_active(&self) -> bool {
         !self.phase.is_terminal() && !self.deleting
     }
 
@@ -118,9 +119,10 @@ fn number<T: TryInto<i32>>(count: T) -> i32 {
 struct Syncing<'a> {
     spec: &'a JobSpec,
     pods: &'a [Pod],
+    quiet: &'a Quiet,
     now: SimTime,
     plan: Plan,
-    /// Places of active pods.
+    /// Places of active pods; the quiet ones have none.
     active_pods: Vec<usize>,
     active: i32,
     succeeded: i32,
@@ -132,24 +134,26 @@ struct Syncing<'a> {
     delayed: BTreeMap<u32, usize>,
 }
 
-/// Plans a sync at `now`. `by_restarts`: the pods' restart policy is OnFailure. `order` sorts places of active pods, the
-/// first to be deleted first.
+/// Plans a sync at `now` of a Job with `pods`, and `quiet` pods beside them. `by_restarts`: the pods' restart policy is
+/// OnFailure. `order` sorts places of active pods, the first to be deleted first. `None`, and nothing has changed: something is
+/// to be done about quiet pods, so that they must be among the others.
 pub fn plan(
     spec: &JobSpec,
     status: &JobStatus,
-    pods: &[Pod],
+    (pods, quiet): (&[Pod], &Quiet),
     memory: &mut Memory,
     by_restarts: bool,
     now: SimTime,
     order: impl FnOnce(&mut [usize]),
-) -> Plan {
+) -> Option<Plan> {
     let active_pods: Vec<usize> = (0..pods.len()).filter(|&at| pods[at].is_active()).collect();
     let mut sync = Syncing {
         spec,
         pods,
+        quiet,
         now,
         plan: Plan { interim: status.clone(), ..Plan::default() },
-        active: number(active_pods.len()),
+        active: number(active_pods.len()) + quiet.count,
         active_pods,
         succeeded: status.succeeded,
         failed: status.failed,
@@ -159,7 +163,7 @@ pub fn plan(
         delayed: BTreeMap::new(),
     };
     let ready = sync.active_pods.iter().filter(|&&at| pods[at].ready).count();
-    sync.plan.interim.ready = number(ready);
+    sync.plan.interim.ready = number(ready) + quiet.ready;
     sync.plan.interim.terminating = number(pods.iter().filter(|pod| pod.is_terminating()).count());
     if status.start.is_none() && !spec.suspend {
         sync.plan.interim.start = Some(now.floor_seconds());
@@ -168,6 +172,9 @@ pub fn plan(
     sync.count_finished();
     let mut end = sync.end(status, by_restarts);
     sync.settle_indexes(memory, &mut end);
+    if quiet.count > 0 && (end.is_some() || spec.suspend || sync.has_surplus()) {
+        return None;
+    }
     if end.is_some() {
         sync.plan.delete = sync.active_pods.clone();
         sync.pods_go();
@@ -183,7 +190,7 @@ pub fn plan(
     if sync.plan.interim != *status || !sync.plan.untrack.is_empty() {
         memory.backoff = sync.backoff;
     }
-    sync.plan
+    Some(sync.plan)
 }
 
 impl Syncing<'_> {
@@ -237,7 +244,7 @@ impl Syncing<'_> {
         }
         let limit = self.spec.backoff_limit;
         let restarts = self.pods.iter().filter(|pod| matches!(pod.phase, Phase::Pending | Phase::Running));
-        let restarts: i64 = restarts.map(|pod| i64::from(pod.restarts)).sum();
+        let restarts: i64 = restarts.map(|pod| i64::from(pod.restarts)).sum::<i64>() + self.quiet.restarts;
         let too_many = by_restarts && restarts >= i64::from(limit.max(1));
         if self.failed > limit || too_many {
             return fail("BackoffLimitExceeded");
@@ -291,7 +298,11 @@ impl Syncing<'_> {
         let mut delayed: BTreeMap<u32, usize> = BTreeMap::new();
         for (at, pod) in self.tracked().filter(|(_, pod)| self.is_failed(pod)) {
             let index = pod.index;
-            if self.done.has(index) || self.lost.has(index) || active.has(index) {
+            if self.done.has(index)
+                || self.lost.has(index)
+                || active.has(index)
+                || self.quiet.indexes.contains_key(&index)
+            {
                 continue;
             }
             let later = |known: usize| {
@@ -315,6 +326,31 @@ impl Syncing<'_> {
         self.plan.active_without_new = self.active;
     }
 
+    /// How many pods are to be active.
+    fn wanted(&self) -> i32 {
+        match self.spec.completions {
+            None if self.succeeded > 0 => self.active,
+            None => self.spec.parallelism,
+            Some(completions) => (completions - self.succeeded).min(self.spec.parallelism).max(0),
+        }
+    }
+
+    /// Whether active pods are too many, or of an index that the Job has not or that another pod has.
+    fn has_surplus(&self) -> bool {
+        let seen = self.active_pods.iter().map(|&at| self.pods[at].index);
+        let last = self.quiet.indexes.keys().next_back().copied();
+        self.active > self.wanted()
+            || self.spec.indexed
+                && (self.quiet.twice > 0
+                    || seen.clone().any(|index| self.quiet.indexes.contains_key(&index))
+                    || seen.chain(last).any(|index| index >= self.completions())
+                    || {
+                        let mut seen: Vec<u32> = self.active_pods.iter().map(|&at| self.pods[at].index).collect();
+                        seen.sort_unstable();
+                        seen.windows(2).any(|pair| pair[0] == pair[1])
+                    })
+    }
+
     /// Too many pods, or too few.
     fn manage(&mut self, memory: &mut Memory, order: impl FnOnce(&mut [usize])) {
         self.plan.active_without_new = self.active;
@@ -324,12 +360,7 @@ impl Syncing<'_> {
             self.pods_go();
             return;
         }
-        let parallelism = self.spec.parallelism;
-        let wanted = match self.spec.completions {
-            None if self.succeeded > 0 => self.active,
-            None => parallelism,
-            Some(completions) => (completions - self.succeeded).min(parallelism).max(0),
-        };
+        let wanted = self.wanted();
         self.plan.delete = self.surplus(usize::try_from(self.active - wanted).unwrap_or(0), order);
         self.plan.delete.truncate(MOST_WRITES);
         if !self.plan.delete.is_empty() {
@@ -353,7 +384,8 @@ impl Syncing<'_> {
             let taken = self.active_pods.iter().copied().chain(
                 (0..self.pods.len()).filter(|&at| self.spec.replace_only_failed && self.pods[at].is_terminating()),
             );
-            let taken: Vec<u32> = taken.map(|at| self.pods[at].index).collect();
+            let taken = taken.map(|at| self.pods[at].index);
+            let taken: Vec<u32> = self.quiet.indexes.keys().copied().chain(taken).collect();
             let pending = indexed::first_pending(missing, self.completions(), taken, &self.done, &self.lost);
             let (now, wait) = self.due_indexes(pending, memory);
             if now.is_empty() && wait > SimDuration::ZERO {

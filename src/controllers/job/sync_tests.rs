@@ -3,6 +3,7 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 
+use super::roster::{Quiet, Roster};
 use super::sync::{Memory, Plan, Pod, plan};
 use crate::base::{SimDuration, SimTime};
 use crate::model::indexes::Indexes;
@@ -43,13 +44,15 @@ struct World {
     /// Pods of which the Job was told, by how they ended.
     succeeded: Vec<u32>,
     failed: i32,
+    /// Syncs for which it was enough to count the pods that just run.
+    short: u32,
 }
 
 impl World {
     fn new(spec: JobSpec) -> Self {
         let now = SimTime(1_700_000_000_000_000_000);
         let (status, memory) = (JobStatus::default(), Memory::default());
-        Self { spec, status, memory, rows: Vec::new(), now, succeeded: Vec::new(), failed: 0 }
+        Self { spec, status, memory, rows: Vec::new(), now, succeeded: Vec::new(), failed: 0, short: 0 }
     }
 
     fn active(&self) -> Vec<&Pod> {
@@ -85,11 +88,33 @@ impl World {
         }
     }
 
+    /// With all pods one by one, and with those that just run together if that is enough: the same comes of both.
+    fn plan(&mut self, pods: &[Pod]) -> Plan {
+        let mut roster = Roster::default();
+        for (at, pod) in pods.iter().enumerate() {
+            roster.put(at, None);
+            roster.put(at, Some(*pod));
+        }
+        let (mut memory, none, status) = (self.memory.clone(), Quiet::default(), &self.status);
+        let order = |places: &mut [usize]| places.reverse();
+        let (keys, others): (Vec<usize>, Vec<Pod>) = roster.others().unzip();
+        let short = plan(&self.spec, status, (&others, roster.quiet()), &mut memory, false, self.now, order);
+        let all = plan(&self.spec, status, (pods, &none), &mut self.memory, false, self.now, order);
+        let all = all.expect("nothing is left out");
+        if let Some(mut short) = short {
+            assert_eq!(memory, self.memory);
+            short.untrack.iter_mut().chain(&mut short.delete).chain(&mut short.culprit).for_each(|at| *at = keys[*at]);
+            assert_eq!(short, all);
+            self.short += 1;
+        }
+        all
+    }
+
     fn sync(&mut self) -> Plan {
         self.rows.retain(|row| !row.gone || row.pod.tracked);
         let pods: Vec<Pod> = self.rows.iter().map(|row| row.pod).collect();
         let before = self.status.clone();
-        let planned = plan(&self.spec, &before, &pods, &mut self.memory, false, self.now, |places| places.reverse());
+        let planned = self.plan(&pods);
         for &at in &planned.delete {
             assert!(
                 !self.rows[at].pod.deleting && !self.rows[at].pod.phase.is_terminal(),
@@ -244,6 +269,7 @@ fn replacements_wait_longer_and_longer() {
     world.rows.last_mut().expect("a pod").pod.phase = Phase::Succeeded;
     assert_eq!(world.sync().create.len(), 1);
     assert_eq!((world.status.succeeded, world.status.failed), (1, 3));
+    assert!(world.short > 3, "nothing was to be done about pods that just ran");
 }
 
 /// An index has its own row of failures, and is lost when it fails more often than it may; the others go on.

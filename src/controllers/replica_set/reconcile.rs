@@ -8,7 +8,7 @@ use crate::controllers::script::{Sync, Write};
 use crate::model::available::{available_at, is_available};
 use crate::model::objects::{ObjectStatus, ReplicaSetSpec, ReplicaSetStatus};
 use crate::model::plan::Plan;
-use crate::model::{NodeId, PodConditionType, PodUid, Role};
+use crate::model::{NodeId, PodConditionType, PodUid, Role, TemplateId};
 use crate::record::Recorder;
 
 /// At most so many pods are created or deleted in one sync (`BurstReplicas`).
@@ -25,18 +25,17 @@ pub(in crate::controllers) fn sync<R: Recorder>(cx: &mut Sync<'_, R>) {
         cx.write(adopted);
         return;
     }
-    let active: Vec<PodRef> = cx.pods().into_iter().filter(|&pod| is_active(cluster, pod)).collect();
+    let active = row.tally().active as usize;
     let wanted = usize::try_from(spec.replicas).unwrap_or(0);
-    if !is_deleted && active.len() < wanted {
-        let missing = (wanted - active.len()).min(BURST);
+    if !is_deleted && active < wanted {
+        let missing = (wanted - active).min(BURST);
         let create = Write::CreatePod { template: spec.template, variation: None, member: 0 };
-        cx.slow_start(vec![create; missing]);
-    } else if !is_deleted && active.len() > wanted {
-        let surplus = (active.len() - wanted).min(BURST);
-        let deletes = chosen(cx, &active, surplus);
+        cx.slow_start(std::iter::repeat_n(create, missing));
+    } else if !is_deleted && active > wanted {
+        let deletes = chosen(cx, &active_pods(cx), (active - wanted).min(BURST));
         cx.write(deletes);
     }
-    let status = status(cx, spec, &active, active.len() != wanted && cx.failures > 0);
+    let status = status(cx, spec, active != wanted && cx.failures > 0);
     cx.status(ObjectStatus::ReplicaSet(ReplicaSetStatus { observed_generation: row.generation, ..status }));
 }
 
@@ -45,25 +44,45 @@ pub(super) fn is_active(cluster: &Cluster, pod: PodRef) -> bool {
     !cluster.pods().phase(pod.pod).is_terminal() && !cluster.pods().deleting(pod.pod)
 }
 
-fn status<R: Recorder>(
-    cx: &mut Sync<'_, R>,
-    spec: &ReplicaSetSpec,
-    active: &[PodRef],
-    replica_failure: bool,
-) -> ReplicaSetStatus {
-    let count = |count: usize| i32::try_from(count).unwrap_or(i32::MAX);
-    let mut status = ReplicaSetStatus { replicas: count(active.len()), replica_failure, ..Default::default() };
+/// In the order of their creation.
+fn active_pods<R: Recorder>(cx: &Sync<'_, R>) -> Vec<PodRef> {
+    cx.pods().into_iter().filter(|&pod| is_active(cx.cluster, pod)).collect()
+}
+
+/// The status, from the counts that the API keeps; pods are looked at one by one only if they differ in what is asked.
+fn status<R: Recorder>(cx: &mut Sync<'_, R>, spec: &ReplicaSetSpec, replica_failure: bool) -> ReplicaSetStatus {
+    let count = |count: u32| i32::try_from(count).unwrap_or(i32::MAX);
+    let row = cx.cluster.objects().get(cx.id);
+    let tally = row.tally();
+    let mut status = ReplicaSetStatus {
+        replicas: count(tally.active),
+        ready_replicas: count(tally.ready),
+        available_replicas: count(tally.ready),
+        replica_failure,
+        ..Default::default()
+    };
     let labels = |id| cx.plan.strings.labels(id);
     let wanted = cx.plan.templates[spec.template].labels;
-    let labeled = |pod: &&PodRef| {
-        let has = cx.plan.templates[cx.cluster.pods().template(pod.pod)].labels;
+    let is_labeled = |template: TemplateId| {
+        let has = cx.plan.templates[template].labels;
         has == wanted || labels(wanted).pairs().iter().all(|&(key, value)| labels(has).get(key) == Some(value))
     };
-    status.fully_labeled_replicas = count(active.iter().filter(labeled).count());
+    status.fully_labeled_replicas = match row.pod_template() {
+        _ if tally.active == 0 => 0,
+        Some(template) if is_labeled(template) => status.replicas,
+        Some(_) => 0,
+        None => {
+            let templates = active_pods(cx).into_iter().map(|pod| cx.cluster.pods().template(pod.pod));
+            count(u32::try_from(templates.filter(|&template| is_labeled(template)).count()).unwrap_or(u32::MAX))
+        }
+    };
     let min_ready = SimDuration::from_secs(i64::from(spec.min_ready_seconds));
-    for &pod in active {
+    if min_ready == SimDuration::ZERO {
+        return status;
+    }
+    status.available_replicas = 0;
+    for pod in active_pods(cx) {
         let Some(since) = cx.ready_since(pod) else { continue };
-        status.ready_replicas += 1;
         if is_available(Some(since), min_ready, cx.now) {
             status.available_replicas += 1;
         } else {

@@ -1,4 +1,5 @@
 //! The StatefulSet controller.
 
 pub(super) mod reconcile;
+pub mod roster;
 pub mod sync;

@@ -1,11 +1,12 @@
 //! StatefulSets: pods with numbers, one after the other, each with its claims. Mirrors
 //! pkg/controller/statefulset/stateful_set.go and stateful_pod_control.go, v1.34 (spec 8.3).
 
+use super::roster::Roster;
 use super::sync::{self as rules, Action, Member, Set};
-use crate::api::PodRef;
+use crate::api::{Owned, PodRef};
 use crate::base::SimDuration;
 use crate::controllers::mint;
-use crate::controllers::script::{Sync, Variation, Write};
+use crate::controllers::script::{ByUid, Sync, Variation, Write};
 use crate::controllers::slow_start::{INITIAL_BATCH, next_batch};
 use crate::model::available::{available_at, is_available};
 use crate::model::objects::{ObjectStatus, StatefulSetSpec, StatefulSetStatus};
@@ -16,12 +17,13 @@ use crate::record::Recorder;
 pub(in crate::controllers) fn sync<R: Recorder>(cx: &mut Sync<'_, R>) {
     let row = cx.cluster.objects().get(cx.id);
     let Some(spec) = row.spec.stateful_set() else { return };
+    // Whatever comes of this sync, what was touched is told once.
+    let known = cx.memories.stateful_sets.remove(&cx.id);
     let adopted: Vec<Write> =
         cx.orphans.iter().filter(|&&pod| is_member(cx, pod)).map(|&pod| Write::AdoptPod(pod)).collect();
     if row.deleting.is_none() && !adopted.is_empty() {
         return cx.write(adopted);
     }
-    let members: Vec<(PodRef, Member)> = cx.pods().into_iter().map(|pod| (pod, member(cx, spec, pod))).collect();
     let before = row.status.stateful_set().cloned().unwrap_or_default();
     let is_new = before.current_template.is_none() || before.current_revision == spec.template_hash;
     let current_template = before.current_template.filter(|_| !is_new).unwrap_or(spec.template);
@@ -32,15 +34,15 @@ pub(in crate::controllers) fn sync<R: Recorder>(cx: &mut Sync<'_, R>) {
         current_replicas: before.current_replicas,
         deleting: row.deleting.is_some(),
     };
-    let views: Vec<Member> = members.iter().map(|&(_, member)| member).collect();
+    let roster = roster(cx, &set, known);
     let mut actions = Vec::new();
-    let (status, _) = rules::sync(&set, &views, |action| {
+    let (status, _) = rules::sync(&set, &roster, |action| {
         actions.push(action);
         Ok::<(), std::convert::Infallible>(())
     });
-    carry_out(cx, spec, current_template, &actions, &members);
+    carry_out(cx, spec, current_template, &actions, &roster);
     if spec.delete_claims_when_scaled && row.deleting.is_none() {
-        delete_claims(cx, spec, spec.ordinals_start.saturating_add(spec.replicas), &members);
+        delete_claims(cx, spec, spec.ordinals_start.saturating_add(spec.replicas), Some(&roster));
     }
     let is_updated = status.current_revision == spec.template_hash;
     cx.status(ObjectStatus::StatefulSet(StatefulSetStatus {
@@ -49,6 +51,27 @@ pub(in crate::controllers) fn sync<R: Recorder>(cx: &mut Sync<'_, R>) {
         collision_count: before.collision_count,
         ..status
     }));
+    cx.memories.stateful_sets.insert(cx.id, (row.generation, roster));
+}
+
+/// The pods of the set as they are: those that were known, as far as they were not touched since.
+fn roster<R: Recorder>(cx: &mut Sync<'_, R>, set: &Set<'_>, known: Option<(u32, Roster<ByUid>)>) -> Roster<ByUid> {
+    // What is available hangs on the time, and everything on the spec.
+    let known = known.filter(|(of, _)| *of == cx.row().generation && set.spec.min_ready_seconds == 0);
+    let Some((_, mut roster)) = known else {
+        let pods: Vec<PodRef> = cx.cluster.pods_of(cx.id).collect();
+        let members: Vec<(ByUid, Member)> =
+            pods.into_iter().map(|pod| (ByUid(pod), member(cx, set.spec, pod))).collect();
+        return Roster::of(set, members);
+    };
+    for (pod, number) in std::mem::take(&mut cx.touched) {
+        let pods = cx.cluster.pods();
+        let owned = pods.exists(pod).then(|| pods.owned(pod.pod)).flatten();
+        let is_there = owned == Some(Owned { object: cx.id, member: number });
+        let now = is_there.then(|| member(cx, set.spec, pod));
+        roster.put(ByUid(pod), i32::try_from(number).unwrap_or(i32::MAX), now);
+    }
+    roster
 }
 
 /// Whether a pod without an owner is called as one of the set.
@@ -91,7 +114,7 @@ fn carry_out<R: Recorder>(
     spec: &StatefulSetSpec,
     current: TemplateId,
     actions: &[Action],
-    members: &[(PodRef, Member)],
+    roster: &Roster<ByUid>,
 ) {
     let mut creates = Vec::new();
     let mut deletes: Vec<Write> = Vec::new();
@@ -106,8 +129,7 @@ fn carry_out<R: Recorder>(
                     .for_each(|at| cx.then(Write::CreateClaim { at, ordinal }));
             }
             Action::Delete { ordinal } => {
-                let pod = members.iter().find(|(_, member)| member.ordinal == ordinal);
-                let delete = pod.map(|&(pod, _)| Write::DeletePod(pod));
+                let delete = roster.pod(ordinal).map(|pod| Write::DeletePod(pod.0));
                 deletes.extend(delete.filter(|delete| !deletes.contains(delete)));
             }
         }
@@ -151,11 +173,11 @@ fn delete_claims<R: Recorder>(
     cx: &mut Sync<'_, R>,
     spec: &StatefulSetSpec,
     ordinal: i32,
-    members: &[(PodRef, Member)],
+    roster: Option<&Roster<ByUid>>,
 ) {
     for ordinal in ordinal.. {
         let found: Vec<ClaimName> = (0..spec.claims.len()).filter_map(|at| claim(cx, spec, at, ordinal)).collect();
-        let has_pod = members.iter().any(|(_, member)| member.ordinal == ordinal);
+        let has_pod = roster.is_some_and(|roster| roster.pod(ordinal).is_some());
         if found.is_empty() && !has_pod {
             return;
         }
@@ -169,6 +191,6 @@ fn delete_claims<R: Recorder>(
 pub(in crate::controllers) fn collect_claims<R: Recorder>(cx: &mut Sync<'_, R>) {
     let row = cx.cluster.objects().get(cx.id);
     if let Some(spec) = row.spec.stateful_set().filter(|spec| spec.delete_claims_when_deleted) {
-        delete_claims(cx, spec, spec.ordinals_start, &[]);
+        delete_claims(cx, spec, spec.ordinals_start, None);
     }
 }

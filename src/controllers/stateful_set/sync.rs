@@ -3,6 +3,7 @@
 //! `computeReplicaStatus`) and stateful_set_utils.go (`newVersionedStatefulSetPod`, `getStatefulSetMaxUnavailable`,
 //! `completeRollingUpdate`) (v1.34.1).
 
+use super::roster::Roster;
 use crate::controllers::slow_start::{INITIAL_BATCH, slow_start};
 use crate::model::IntOrPercent;
 use crate::model::objects::{StatefulSetSpec, StatefulSetStatus};
@@ -26,30 +27,17 @@ pub struct Member {
 }
 
 impl Member {
-    fn is_ready(&self) -> bool {
+    pub(super) fn is_ready(&self) -> bool {
         self.phase == Phase::Running && self.ready
     }
 
-    fn is_available(&self) -> bool {
+    pub(super) fn is_available(&self) -> bool {
         self.is_ready() && self.available
     }
 
     /// Whether something has to be waited for.
-    fn is_unavailable(&self) -> bool {
+    pub(super) fn is_unavailable(&self) -> bool {
         self.terminating || !self.is_available()
-    }
-}
-
-/// A place of the set: its pod, or what its pod would be.
-#[derive(Clone, Copy)]
-struct Slot {
-    member: Member,
-    exists: bool,
-}
-
-impl Slot {
-    fn is_unavailable(&self) -> bool {
-        !self.exists || self.member.is_unavailable()
     }
 }
 
@@ -111,22 +99,18 @@ pub fn max_unavailable(value: &IntOrPercent, replicas: i32) -> Result<i32, Strin
     Ok(i32::try_from(scaled.max(1)).unwrap_or(i32::MAX))
 }
 
-fn count(set: &Set<'_>, members: &[Member]) -> StatefulSetStatus {
-    let mut status = StatefulSetStatus {
+fn count<K: Ord + Copy>(set: &Set<'_>, roster: &Roster<K>) -> StatefulSetStatus {
+    let (replicas, ready_replicas, available_replicas, of_revision) = roster.counts();
+    StatefulSetStatus {
+        replicas,
+        ready_replicas,
+        available_replicas,
+        current_replicas: of_revision(set.current_revision),
+        updated_replicas: of_revision(set.update_revision),
         current_revision: set.current_revision,
         update_revision: set.update_revision,
         ..StatefulSetStatus::default()
-    };
-    for member in members {
-        status.replicas += 1;
-        status.ready_replicas += i32::from(member.is_ready());
-        status.available_replicas += i32::from(member.is_available());
-        if !member.terminating {
-            status.current_replicas += i32::from(member.revision == set.current_revision);
-            status.updated_replicas += i32::from(member.revision == set.update_revision);
-        }
     }
-    status
 }
 
 /// When all replicas have the new template and are ready, it is the current one.
@@ -138,138 +122,96 @@ fn complete_update(spec: &StatefulSetSpec, status: &mut StatefulSetStatus) {
     }
 }
 
-/// Whether a sync goes on or waits for something.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Flow {
-    On,
-    Wait,
-}
-
 /// One sync: what `act` is asked to do, in this order, and the status that is reported then. The first error ends it.
-pub fn sync<E>(
+/// `roster`: that of this set.
+pub fn sync<K: Ord + Copy, E>(
     set: &Set<'_>,
-    members: &[Member],
+    roster: &Roster<K>,
     act: impl FnMut(Action) -> Result<(), E>,
 ) -> (StatefulSetStatus, Result<(), E>) {
-    let mut status = count(set, members);
-    let result = if set.deleting { Ok(()) } else { Sync::new(set, members, act).run(&mut status) };
+    let mut status = count(set, roster);
+    let result = if set.deleting { Ok(()) } else { Sync { set, roster, act }.run(&mut status) };
     complete_update(set.spec, &mut status);
     (status, result)
 }
 
 /// A sync under way.
-struct Sync<'a, F> {
+struct Sync<'a, K, F> {
     set: &'a Set<'a>,
-    ordered: bool,
-    slots: Vec<Slot>,
-    /// Pods outside of the range, highest ordinal first.
-    condemned: Vec<Member>,
+    roster: &'a Roster<K>,
     act: F,
 }
 
-impl<'a, E, F: FnMut(Action) -> Result<(), E>> Sync<'a, F> {
-    fn new(set: &'a Set<'a>, members: &[Member], act: F) -> Self {
-        let start = set.spec.ordinals_start;
-        let missing = |at: i32| {
-            let (ordinal, phase) = (start + at, Phase::Pending);
-            let revision = set.revision_of(ordinal);
-            let member = Member { ordinal, revision, phase, ready: false, available: false, terminating: false };
-            Slot { member, exists: false }
-        };
-        let mut slots: Vec<Slot> = (0..set.spec.replicas).map(missing).collect();
-        let mut condemned = Vec::new();
-        for &member in members {
-            let at = usize::try_from(i64::from(member.ordinal) - i64::from(start)).ok();
-            match at.and_then(|at| slots.get_mut(at)) {
-                Some(slot) => *slot = Slot { member, exists: true },
-                None => condemned.push(member),
-            }
-        }
-        condemned.sort_unstable_by_key(|member| std::cmp::Reverse(member.ordinal));
-        Self { set, ordered: !set.spec.parallel, slots, condemned, act }
-    }
-
+impl<K: Ord + Copy, E, F: FnMut(Action) -> Result<(), E>> Sync<'_, K, F> {
+    /// In order one thing is done at a time, and nothing while there is something to wait for; otherwise everything, as fast
+    /// as it succeeds.
     fn run(&mut self, status: &mut StatefulSetStatus) -> Result<(), E> {
-        if self.for_all(self.slots.len(), Self::replica)? == Flow::Wait {
-            return Ok(());
-        }
-        // In order, only this one may be scaled away although it is not available: nothing lower is waited for.
-        let first_unavailable = match self.slots.iter().any(Slot::is_unavailable) {
-            true => None,
-            false => self.condemned.iter().rposition(Member::is_unavailable),
-        };
-        let condemned = |this: &mut Self, at| this.condemned(at, first_unavailable);
-        if self.for_all(self.condemned.len(), condemned)? == Flow::Wait || self.set.spec.on_delete {
-            return Ok(());
-        }
-        self.update(status)
-    }
-
-    /// One after the other, until one has to be waited for; or all of them, as fast as they succeed.
-    fn for_all(&mut self, count: usize, each: impl Fn(&mut Self, usize) -> Result<Flow, E>) -> Result<Flow, E> {
-        if self.ordered {
-            for at in 0..count {
-                if each(self, at)? == Flow::Wait {
-                    return Ok(Flow::Wait);
-                }
+        let roster = self.roster;
+        if self.set.spec.parallel {
+            self.for_all(roster.places(), |this, at| if roster.is_unavailable(at) { this.place(at) } else { Ok(()) })?;
+            let condemned: Vec<&Member> = roster.condemned().collect();
+            self.for_all(condemned.len(), |this, at| this.condemned(condemned[at]))?;
+        } else {
+            if let Some(at) = roster.first_unavailable() {
+                return self.place(at);
             }
-            return Ok(Flow::On);
-        }
-        let calls = slow_start(count, INITIAL_BATCH, |at| each(self, at).map(drop));
-        calls.error.map_or(Ok(Flow::On), Err)
-    }
-
-    fn replica(&mut self, at: usize) -> Result<Flow, E> {
-        let Slot { member, exists } = self.slots[at];
-        let ordinal = member.ordinal;
-        if !exists {
-            (self.act)(Action::Create { ordinal, revision: member.revision })?;
-            return Ok(Flow::Wait);
-        }
-        if member.phase.is_terminal() {
-            if !member.terminating {
-                (self.act)(Action::Delete { ordinal })?;
+            let mut condemned = roster.condemned();
+            if let Some(member) = condemned.next() {
+                // One that is not available may be scaled away only if nothing lower is waited for.
+                let waits = !member.is_available() && condemned.any(Member::is_unavailable);
+                return if waits { Ok(()) } else { self.condemned(member) };
             }
-            return Ok(Flow::Wait);
         }
-        if member.phase == Phase::Pending {
-            (self.act)(Action::CreateClaims { ordinal })?;
-        }
-        Ok(if member.is_unavailable() { Flow::Wait } else { Flow::On })
+        if self.set.spec.on_delete { Ok(()) } else { self.update(status) }
     }
 
-    fn condemned(&mut self, at: usize, first_unavailable: Option<usize>) -> Result<Flow, E> {
-        let member = self.condemned[at];
-        let waits = self.ordered && !member.is_available() && first_unavailable != Some(at);
-        if !member.terminating && !waits {
-            (self.act)(Action::Delete { ordinal: member.ordinal })?;
+    fn for_all(&mut self, count: usize, each: impl Fn(&mut Self, usize) -> Result<(), E>) -> Result<(), E> {
+        let calls = slow_start(count, INITIAL_BATCH, |at| each(self, at));
+        calls.error.map_or(Ok(()), Err)
+    }
+
+    /// What is done about a place where something has to be waited for.
+    fn place(&mut self, at: usize) -> Result<(), E> {
+        let ordinal = self.roster.ordinal(at);
+        match self.roster.place(at) {
+            None => (self.act)(Action::Create { ordinal, revision: self.set.revision_of(ordinal) }),
+            Some(member) if member.phase.is_terminal() && member.terminating => Ok(()),
+            Some(member) if member.phase.is_terminal() => (self.act)(Action::Delete { ordinal }),
+            Some(member) if member.phase == Phase::Pending => (self.act)(Action::CreateClaims { ordinal }),
+            Some(_) => Ok(()),
         }
-        Ok(Flow::Wait)
+    }
+
+    fn condemned(&mut self, member: &Member) -> Result<(), E> {
+        if member.terminating { Ok(()) } else { (self.act)(Action::Delete { ordinal: member.ordinal }) }
     }
 
     /// Deletes pods of another template, highest ordinal first.
     fn update(&mut self, status: &mut StatefulSetStatus) -> Result<(), E> {
-        let spec = self.set.spec;
-        let lowest = usize::try_from(spec.partition.unwrap_or(0)).unwrap_or(0).min(self.slots.len());
+        let (spec, roster) = (self.set.spec, self.roster);
+        let lowest = usize::try_from(spec.partition.unwrap_or(0)).unwrap_or(0);
         // Without `maxUnavailable` one is waited for where it stands; with it, wherever one is missing counts.
         let limit = spec.max_unavailable.as_ref().and_then(|value| max_unavailable(value, spec.replicas).ok());
-        let mut left = limit.map(|limit| {
-            let unavailable = self.slots.iter().filter(|slot| slot.is_unavailable()).count();
-            usize::try_from(limit).unwrap_or(0).saturating_sub(unavailable)
-        });
-        for at in (lowest..self.slots.len()).rev() {
-            let slot = self.slots[at];
+        let mut left = limit.map(|limit| usize::try_from(limit).unwrap_or(0).saturating_sub(roster.unavailable()));
+        let mut end = roster.places();
+        while let Some(at) = roster.last_open_below(end).filter(|&at| at >= lowest) {
+            end = at;
             if left == Some(0) {
                 return Ok(());
             }
-            if slot.member.revision != self.set.update_revision && !slot.member.terminating {
-                (self.act)(Action::Delete { ordinal: slot.member.ordinal })?;
+            let ordinal = roster.ordinal(at);
+            let (revision, terminating) = match roster.place(at) {
+                Some(member) => (member.revision, member.terminating),
+                None => (self.set.revision_of(ordinal), false),
+            };
+            if revision != self.set.update_revision && !terminating {
+                (self.act)(Action::Delete { ordinal })?;
                 status.current_replicas -= 1;
                 match &mut left {
                     Some(left) => *left -= 1,
                     None => return Ok(()),
                 }
-            } else if left.is_none() && slot.is_unavailable() {
+            } else if left.is_none() {
                 return Ok(());
             }
         }

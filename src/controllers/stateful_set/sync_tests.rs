@@ -54,6 +54,8 @@ struct World {
     spec: StatefulSetSpec,
     members: BTreeMap<i32, Member>,
     status: StatefulSetStatus,
+    /// The roster of the last sync, and what it was made of.
+    known: Option<(Roster<()>, StatefulSetSpec, BTreeMap<i32, Member>)>,
 }
 
 impl World {
@@ -100,7 +102,6 @@ impl World {
     }
 
     fn sync(&mut self) -> Vec<Action> {
-        let members: Vec<Member> = self.members.values().copied().collect();
         let current = self.status.current_revision;
         let set = Set {
             spec: &self.spec,
@@ -109,12 +110,28 @@ impl World {
             current_replicas: self.status.current_replicas,
             deleting: false,
         };
+        let members = || self.members.values().map(|&member| ((), member));
+        let roster = Roster::of(&set, members());
         let mut actions = Vec::new();
-        let (status, result) = sync(&set, &members, |action| {
+        let (status, result) = sync(&set, &roster, |action| {
             actions.push(action);
             Ok::<(), ()>(())
         });
         assert_eq!(result, Ok(()));
+        // One that was kept up to date answers alike.
+        let same = |spec: &StatefulSetSpec| spec == set.spec;
+        if let Some((mut kept, _, before)) = self.known.take().filter(|(_, spec, _)| same(spec)) {
+            for ordinal in before.keys().chain(self.members.keys()) {
+                kept.put((), *ordinal, self.members.get(ordinal).copied());
+            }
+            let mut again = Vec::new();
+            let (other, _) = sync(&set, &kept, |action| {
+                again.push(action);
+                Ok::<(), ()>(())
+            });
+            assert_eq!((&again, &other), (&actions, &status));
+        }
+        self.known = Some((roster, self.spec.clone(), self.members.clone()));
         self.status = status;
         actions
     }
@@ -130,7 +147,7 @@ proptest! {
         history in events(),
     ) {
         let spec = spec(replicas, start, parallel, partition);
-        let mut world = World { spec, members: BTreeMap::new(), status: StatefulSetStatus::default() };
+        let mut world = World { spec, members: BTreeMap::new(), status: StatefulSetStatus::default(), known: None };
         let calm = std::iter::repeat_n(None, 200);
         for event in history.iter().map(Some).chain(calm) {
             match event {
@@ -172,7 +189,7 @@ fn an_error_ends_the_sync_and_the_status_is_reported() {
     let spec = spec(7, 0, true, Some(0));
     let set = Set { spec: &spec, current_revision: 1, update_revision: 1, current_replicas: 0, deleting: false };
     let mut asked = 0;
-    let (status, result) = sync(&set, &[], |_| {
+    let (status, result) = sync(&set, &Roster::<()>::of(&set, []), |_| {
         asked += 1;
         if asked < 2 { Ok(()) } else { Err("quota") }
     });
@@ -183,6 +200,6 @@ fn an_error_ends_the_sync_and_the_status_is_reported() {
 fn a_set_that_is_deleted_only_reports() {
     let spec = spec(2, 0, true, Some(0));
     let set = Set { spec: &spec, current_revision: 1, update_revision: 1, current_replicas: 0, deleting: true };
-    let (_, result) = sync(&set, &[], |_| Err("asked"));
+    let (_, result) = sync(&set, &Roster::<()>::of(&set, []), |_| Err("asked"));
     assert_eq!(result, Ok(()));
 }

@@ -68,6 +68,24 @@ impl ObjectKind {
         }
     }
 
+    /// Its name in messages, with its group.
+    #[must_use]
+    pub const fn resource(self) -> &'static str {
+        match self {
+            Self::ReplicationController => "replicationcontrollers",
+            Self::ReplicaSet => "replicasets.apps",
+            Self::Deployment => "deployments.apps",
+            Self::StatefulSet => "statefulsets.apps",
+            Self::DaemonSet => "daemonsets.apps",
+            Self::Job => "jobs.batch",
+            Self::CronJob => "cronjobs.batch",
+            Self::HorizontalPodAutoscaler => "horizontalpodautoscalers.autoscaling",
+            Self::PodDisruptionBudget => "poddisruptionbudgets.policy",
+            Self::ResourceQuota => "resourcequotas",
+            Self::LimitRange => "limitranges",
+        }
+    }
+
     /// The API group and version, as manifests write it.
     #[must_use]
     pub const fn api_version(self) -> &'static str {

@@ -180,8 +180,8 @@ pub static TRACE: Section = Section {
     keys: &[
         Key::required(
             "format",
-            Kind::Choice(&["csv", "openb"]),
-            "`csv`: podsim's own simple format. `openb`: the GPU trace of that name.",
+            Kind::Choice(&["csv", "dlrm", "openb"]),
+            "`csv`: podsim's own simple format. `openb`: the GPU trace of that name. `dlrm`: a month of recommendation models.",
             "\"openb\"",
         ),
         Key::required("pods", Kind::Path, "The file of pods.", "\"$PODSIM_SHARED/pods.csv\""),
