@@ -135,7 +135,7 @@ spec:
 }
 
 #[test]
-fn a_quota_that_is_not_enforced_is_told() {
+fn a_quota_stops_copies() {
     let manifests = format!(
         "{}---
 apiVersion: v1
@@ -147,9 +147,9 @@ spec: {{hard: {{pods: '5'}}}}
     );
     let question = question("quota.yaml", &manifests, 3, "2", "8Gi");
     let answer = ask(&question, What::Workload("shop/web".to_owned())).expect("an answer");
-    // 60 places, of which two are taken; CPU is for 60 pods as well.
-    assert_eq!(copies(&answer), 58, "{}", answer.text());
-    assert!(answer.notes.iter().any(|note| note.contains("ResourceQuota few")), "{:?}", answer.notes);
+    // Five, of which two are there.
+    assert_eq!(copies(&answer), 3, "{}", answer.text());
+    assert!(answer.sentence.contains("a ResourceQuota or LimitRange of the namespace shop"), "{}", answer.sentence);
 }
 
 #[test]
