@@ -13,8 +13,8 @@ use podsim::sim::{Plan, Simulation};
 /// memory, crash and are shut down; pods are deleted and killed on every stage of their lives.
 fn scenario(seed: u64, is_loud: bool) -> String {
     let listens = if is_loud { "listens = [80]" } else { "" };
-    let limits = ["none", "requests"][usize::from(seed % 3 != 0)];
-    let cpu = ["100m", "700m"][usize::from(seed % 2 == 0)];
+    let limits = ["none", "requests"][usize::from(!seed.is_multiple_of(3))];
+    let cpu = ["100m", "700m"][usize::from(seed.is_multiple_of(2))];
     let leak = if seed % 4 == 1 { "memory = { base = \"100Mi\", leak = \"3Mi/s\" }" } else { "" };
     let mut text = format!(
         r#"
@@ -64,7 +64,7 @@ select = {{ name = "named*" }}
 run = "1m"
 {listens}
 "#,
-        codes = ["0", "[0, 1]"][usize::from(seed % 5 == 0)],
+        codes = ["0", "[0, 1]"][usize::from(seed.is_multiple_of(5))],
     );
     let node = |at: u32| format!("node-{at}");
     let mut fault = |what: &str| text.push_str(&format!("[[fault]]\n{what}\n"));
@@ -138,7 +138,7 @@ fn who_looks_at_quiet_pods_changes_nothing() {
         let mut stepped = Simulation::new(plan);
         let mut at = stepped.now();
         while at < SimTime(stepped.plan().start.0 + SimDuration::from_secs(900).0) {
-            at = at + SimDuration::from_millis(170);
+            at += SimDuration::from_millis(170);
             stepped.run_until(at).expect("no limit");
             let (kubelets, plan) = (stepped.kubelets(), stepped.plan());
             assert_eq!(kubelets.miscounts(plan), Vec::<String>::new(), "seed {seed}, {at:?}");
