@@ -156,3 +156,96 @@ fn pods_of_jobs_are_found_by_the_labels_that_their_controller_adds() {
         assert_eq!(last(name), Some(format!("service {name} {pods}/{pods}")));
     }
 }
+
+const POLITE: &str = "[[behavior]]\non_terminate = { after = \"3s\", exit_code = 0 }\n";
+
+fn shop(replicas: u32) -> String {
+    let space = "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n---\n";
+    space.to_owned() + &deployment("web", replicas, "").replace("{name: web}", "{name: web, namespace: shop}")
+}
+
+/// 8.12: five seconds after the request the pods of a namespace are deleted, and nobody makes new ones. It is looked at again
+/// half their grace period and a second later, with nothing left but what made them.
+#[test]
+fn a_namespace_takes_all_that_is_in_it_along() {
+    let yaml = shop(2) + &pod("bare", PODS).replace("{name: bare,", "{name: bare, namespace: shop,");
+    let changes = "[[change]]\nat = \"60s\"\ndelete = \"Namespace/shop\"\n[[change]]\nat = \"62s\"\napply = \"late.yaml\"\n\
+                   [[change]]\nat = \"100s\"\napply = \"late.yaml\"\n";
+    let late = deployment("late", 1, "").replace("{name: late}", "{name: late, namespace: shop}");
+    let mut run = Scene::new(&yaml).with(POLITE).with(changes).file("late.yaml", &late).start();
+    run.until(120.0);
+    run.expect("pod bare deleting", &[65.0]).expect("pod bare removed", &[68.0]);
+    assert_eq!(run.times("pod web-").iter().filter(|at| **at > 65.0 && **at < 68.0).count(), 0);
+    let created: Vec<String> = run.story("pod web-").into_iter().filter(|line| line.ends_with("created")).collect();
+    assert_eq!(created.len(), 2, "nobody makes another");
+    assert!(run.story("event ReplicaSet").iter().all(|line| !line.contains("FailedCreate")));
+    // Grace 30 s: 65 + 30 / 2 + 1.
+    run.expect("Deployment/web removed", &[81.0]).expect("Namespace/shop removed", &[81.0]);
+    let (outcome, _) = run.outcome();
+    let answers: Vec<(f64, &str)> =
+        outcome.refused.iter().map(|(at, text)| (at.0 as f64 / 1e9, text.as_str())).collect();
+    let ending = "deployments.apps \"late\" is forbidden: unable to create new content in namespace shop because it is being \
+                  terminated";
+    assert_eq!(answers.iter().map(|answer| answer.1).collect::<Vec<_>>(), [ending, "namespaces \"shop\" not found"]);
+    assert!((answers[1].0 - answers[0].0 - 38.0).abs() < 1e-6);
+}
+
+/// 8.12: a namespace waits for claims, which something protects, eight seconds at a time.
+#[test]
+fn a_namespace_waits_for_its_claims() {
+    let claim = "apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: data, namespace: shop}\nspec: {accessModes: \
+                 [ReadWriteOnce], storageClassName: none, resources: {requests: {storage: 1Gi}}}\n---\n";
+    let changes = "[[change]]\nat = \"60s\"\ndelete = \"Namespace/shop\"\n";
+    let run = Scene::new(&(shop(0) + claim)).with(changes).run();
+    run.expect("claim default/data", &[]).expect("claim shop/data removed", &[65.0]);
+    run.expect("Namespace/shop removed", &[73.0]);
+}
+
+/// Objects come into a namespace that is applied late once it is there, and not before.
+#[test]
+fn a_namespace_can_come_late() {
+    let changes = "[[change]]\nat = \"30s\"\napply = \"shop.yaml\"\n[[change]]\nat = \"30s\"\napply = \"web.yaml\"\n";
+    let space = "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n";
+    let web = deployment("web", 1, "").replace("{name: web}", "{name: web, namespace: shop}");
+    let early = pod("early", PODS).replace("{name: early,", "{name: early, namespace: shop,");
+    let scene = Scene::new(&early).with(changes).file("shop.yaml", space).file("web.yaml", &web);
+    let run = scene.run();
+    run.expect("Namespace/shop created", &[30.0]).expect("Deployment/web created", &[30.0]);
+    assert_eq!(run.times("pod web-").first(), Some(&30.0));
+    let (outcome, _) = run.outcome();
+    let answers: Vec<&str> = outcome.refused.iter().map(|(_, text)| text.as_str()).collect();
+    assert_eq!(answers, ["namespaces \"shop\" not found"]);
+}
+
+/// A patch rolls a new template out and leaves what somebody scaled as it is; a second one goes on from the first.
+#[test]
+fn patches_change_what_they_name() {
+    let changes = "[[change]]\nat = \"30s\"\nscale = \"Deployment/web\"\nreplicas = 3\n\
+                   [[change]]\nat = \"60s\"\npatch = \"Deployment/web\"\nwith = \"{spec: {template: {spec: {containers: [{name: c, \
+                   image: 'i:2'}]}}}}\"\n\
+                   [[change]]\nat = \"120s\"\npatch = \"Deployment/web\"\nwith = '{\"metadata\": {\"labels\": {\"x\": \"y\"}}}'\n\
+                   [[change]]\nat = \"180s\"\npatch = \"Deployment/web\"\nwith_file = \"p.yaml\"\ntype = \"merge\"\n\
+                   [[change]]\nat = \"240s\"\ndelete = \"Deployment/web\"\n";
+    let scene = Scene::new(&deployment("web", 1, ", env: [{name: A, value: b}]")).with(POLITE).with(changes);
+    let mut run = scene.file("p.yaml", "spec:\n  replicas: 2\n").start();
+    let images = |run: &Run| {
+        let (pods, plan) = (run.sim.cluster().pods(), run.sim.plan());
+        let image = |id| plan.images[plan.templates[id].containers[0].image].name;
+        let mut all: Vec<String> =
+            pods.iter().map(|pod| plan.strings.text(image(pods.template(pod.pod))).to_owned()).collect();
+        all.sort();
+        all
+    };
+    run.until(59.0);
+    assert_eq!(images(&run), ["i:1"; 3]);
+    run.until(119.0);
+    assert_eq!(images(&run), ["i:2"; 3]);
+    let sets = run.story("ReplicaSet/web-").iter().filter(|line| line.ends_with("created")).count();
+    run.until(179.0);
+    assert_eq!((images(&run), sets), (vec!["i:2".to_owned(); 3], 2));
+    assert_eq!(run.story("ReplicaSet/web-").iter().filter(|line| line.ends_with("created")).count(), 2);
+    run.until(239.0);
+    assert_eq!(images(&run), ["i:2"; 2]);
+    run.until(300.0);
+    assert_eq!(images(&run), [""; 0]);
+}

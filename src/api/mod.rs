@@ -16,7 +16,7 @@ pub mod volumes;
 
 pub use log::{Change, ChangeLog, Cursor, PodRef, StatusMask};
 pub use nodes::{NodeRow, Nodes};
-pub use objects::{NewObject, ObjectRow, Objects, Owned, Propagation, Uncounted};
+pub use objects::{NewObject, ObjectRow, Objects, Owned, Propagation, Revision, Uncounted};
 pub use owners::Tally;
 pub use pods::{Pods, Resized};
 pub use request::{Op, Rejection};

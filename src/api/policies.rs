@@ -11,10 +11,29 @@ use crate::model::effective::ResourceList;
 use crate::model::limit_range;
 use crate::model::objects::{ObjectKind, ObjectStatus, QuotaStatus};
 use crate::model::quota::{self, Asked};
-use crate::model::{ObjectId, StorageObject, StrId};
+use crate::model::{ObjectId, StorageObject, StrId, Strings};
 
 /// What quotas are to be charged for something that is let in.
 pub(super) type Charges = Vec<(ObjectId, ResourceList)>;
+
+impl Rejection {
+    /// The same, in upstream's words for what was refused.
+    #[must_use]
+    pub fn told(self, strings: &Strings, resource: &str, name: &str) -> Self {
+        let forbidden = |why: &str| format!("{resource} \"{name}\" is forbidden: {why}").into();
+        match self {
+            Self::Forbidden(why) => Self::Forbidden(forbidden(&why)),
+            Self::NoNamespace(id) => Self::Forbidden(format!("namespaces \"{}\" not found", strings.text(id)).into()),
+            Self::NamespaceEnds(id) => {
+                let namespace = strings.text(id);
+                let why =
+                    format!("unable to create new content in namespace {namespace} because it is being terminated");
+                Self::Ending(forbidden(&why))
+            }
+            other => other,
+        }
+    }
+}
 
 impl Cluster {
     /// Decides whether something may be created in a namespace.
@@ -25,6 +44,9 @@ impl Cluster {
         let forbidden = |text: String| Err(Rejection::Forbidden(text.into()));
         if self.objects.is_empty() {
             return Ok(Charges::new());
+        }
+        if !matches!(asked, Asked::Object(ObjectKind::Namespace)) {
+            self.objects.check_namespace(namespace)?;
         }
         let is_stored = matches!(asked, Asked::Pod(pod) if pod.is_stored);
         if !is_stored {

@@ -160,8 +160,10 @@ pub enum Op<'a> {
     Scale(ObjectId, i32),
     /// Writes the status of an object of a controller.
     PutStatus(ObjectId, &'a ObjectStatus),
-    /// Deletes an object of a controller.
+    /// Deletes an object of a controller. A namespace waits for what is in it.
     DeleteObject(ObjectId, Propagation),
+    /// Nothing is left in a namespace that is being deleted.
+    FinalizeNamespace(ObjectId),
 }
 
 /// Why a write was refused; a modelled outcome.
@@ -176,23 +178,21 @@ pub enum Rejection {
     /// 409: the object is not in the state that the write supposes.
     #[error("conflict: {0}")]
     Conflict(&'static str),
-    /// 403: admission does not let it in.
+    /// 403: admission does not let it in. With the name of what is refused ([`told`](Self::told)), 404 of its namespace as well.
     #[error("{0}")]
     Forbidden(Box<str>),
+    /// 404: there is no such namespace.
+    #[error("namespace not found")]
+    NoNamespace(StrId),
+    /// 403: the namespace is being deleted.
+    #[error("namespace is being terminated")]
+    NamespaceEnds(StrId),
+    /// The same, told.
+    #[error("{0}")]
+    Ending(Box<str>),
     /// 403, 429 or 500: why an eviction is refused.
     #[error("{0}")]
     Eviction(Refused),
-}
-
-impl Rejection {
-    /// The same, with upstream's words for what was refused.
-    #[must_use]
-    pub fn of(self, resource: &str, name: &str) -> Self {
-        match self {
-            Self::Forbidden(why) => Self::Forbidden(format!("{resource} \"{name}\" is forbidden: {why}").into()),
-            other => other,
-        }
-    }
 }
 
 impl Cluster {
@@ -206,6 +206,7 @@ impl Cluster {
                 if owned.is_some_and(|owned| self.objects.existing(owned.object).is_none()) {
                     return Err(Rejection::NotFound);
                 }
+                self.objects.check_namespace(template.namespace)?;
                 if let Some(admission) = &template.admission {
                     let charges = self.admit(template.namespace, &Asked::Pod(admission))?;
                     self.charge(now, charges);
@@ -316,10 +317,17 @@ impl Cluster {
                 self.charge(now, charges);
                 change
             }
-            Op::PutSpec(object, spec) => self.put_spec(object, spec)?,
+            Op::PutSpec(object, spec) => self.put_spec(now, object, spec)?,
             Op::Scale(object, replicas) => self.scale(object, replicas)?,
             Op::PutStatus(object, status) => self.put_status(object, status)?,
             Op::DeleteObject(object, how) => self.delete_object(now, object, how)?,
+            Op::FinalizeNamespace(object) => {
+                if self.objects.existing(object).is_none_or(|row| row.deleting.is_none()) {
+                    return Err(Rejection::Conflict("it is not being deleted"));
+                }
+                self.objects.remove(object, false);
+                Change::ObjectRemoved(object)
+            }
         };
         Ok(self.accept(now, change))
     }

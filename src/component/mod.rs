@@ -143,7 +143,9 @@ impl<T, R: Recorder, P: Deref<Target = Plan>> Env<'_, T, R, P> {
         let template = &self.plan.templates[id];
         let is_gated = node.is_none() && !self.plan.classes[template.class].scheduling_gates.is_empty();
         let op = Op::CreatePod { workload, ordinal, id, template, node, owned };
-        let refused = |rejection: Rejection| rejection.of("pods", &self.plan.pod_name(workload, id, ordinal));
+        let refused = |rejection: Rejection| {
+            rejection.told(&self.plan.strings, "pods", &self.plan.pod_name(workload, id, ordinal))
+        };
         let Change::PodAdded { pod, .. } = self.cluster.request(self.now, op).map_err(refused)? else {
             unreachable!("a new pod is added")
         };

@@ -280,7 +280,9 @@ impl Manager {
                     )
                     | (Write::PutStatus(..) | Write::PutSpec(..) | Write::Scale(..), Err(_))
                     | (Write::PutStorage(_), Err(Rejection::Conflict(_)))
-                    | (Write::DeleteStorage(_), Err(_))
+                    | (Write::DeleteStorage(_) | Write::Collection(_) | Write::FinalizeNamespace(_), Err(_))
+                // Any creation will fail: there is nothing to try again.
+                | (_, Err(Rejection::Ending(_)))
                     | (Write::AdoptPod(_) | Write::ReleasePod(_) | Write::UntrackPod(_), Err(_))
             );
         running.failed |= !is_done;
@@ -312,7 +314,8 @@ impl Manager {
                 Some(claim) => {
                     let name = claim.name.name;
                     let result = env.cluster.request(now, Op::PutStorage(&StorageObject::Claim(claim)));
-                    result.map_err(|error| error.of("persistentvolumeclaims", env.plan.strings.text(name)))
+                    let strings = &env.plan.strings;
+                    result.map_err(|error| error.told(strings, "persistentvolumeclaims", strings.text(name)))
                 }
                 None => return Ok(None),
             },
@@ -320,13 +323,22 @@ impl Manager {
             &Write::UntrackPod(pod) => env.cluster.request(now, Op::UntrackPod(pod, object)),
             Write::CreateObject(new) => {
                 let result = env.cluster.request(now, Op::CreateObject(new));
-                result.map_err(|error| error.of(new.spec.kind().resource(), &new.name))
+                result.map_err(|error| error.told(&env.plan.strings, new.spec.kind().resource(), &new.name))
             }
             Write::PutSpec(object, spec) => env.cluster.request(now, Op::PutSpec(*object, spec)),
             &Write::Scale(object, replicas) => env.cluster.request(now, Op::Scale(object, replicas)),
             Write::PutStatus(object, status) => env.cluster.request(now, Op::PutStatus(*object, status)),
             &Write::DeleteObject(object, how) => env.cluster.request(now, Op::DeleteObject(object, how)),
             &Write::DeleteStorage(key) => env.cluster.request(now, Op::DeleteStorage(key)),
+            Write::FinalizeNamespace(object) => env.cluster.request(now, Op::FinalizeNamespace(*object)),
+            Write::Collection(writes) => {
+                for write in writes {
+                    // What is gone by now need not be deleted.
+                    let _ = self.carry_out(env, object, write);
+                }
+                return Ok(None);
+            }
+            &Write::DeleteConfig(config) => env.cluster.request(now, Op::DeleteConfig(config)),
             Write::PutStorage(storage) => env.cluster.request(now, Op::PutStorage(storage)),
         }
         .map(|change| {

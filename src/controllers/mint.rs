@@ -8,7 +8,7 @@ use crate::api::{Cluster, PodRef};
 use crate::base::id::DenseId;
 use crate::model::objects::ObjectKind;
 use crate::model::plan::Plan;
-use crate::model::pod::safe_encode;
+use crate::model::pod::revision_text as hash_text;
 use crate::model::storage::PersistentVolumeClaim;
 use crate::model::{ClaimName, NodeTerm, ObjectId, PodClass, PodNaming, PodTemplate, PodVolume, TemplateId};
 
@@ -79,11 +79,6 @@ pub(super) fn mint(
         }
     }
     plan.templates.push(template)
-}
-
-/// A hash as names and labels have it.
-fn hash_text(hash: u64) -> String {
-    safe_encode(hash & 0xffff_ffff, 7)
 }
 
 fn add_labels(plan: &mut Plan, template: &mut PodTemplate, class: &mut PodClass, more: &[(&str, String)]) {

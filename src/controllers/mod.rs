@@ -12,6 +12,7 @@ pub mod hpa;
 pub mod job;
 pub mod manager;
 mod mint;
+pub mod namespace;
 pub mod node_lifecycle;
 mod orphans;
 pub mod pod_gc;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use smallvec::SmallVec;
 
 use super::script::{ByUid, Sync, Write};
-use super::{cronjob, daemon_set, deployment, disruption, gc, hpa, job, quota, replica_set, stateful_set};
+use super::{cronjob, daemon_set, deployment, disruption, gc, hpa, job, namespace, quota, replica_set, stateful_set};
 use crate::api::{Change, Cluster, ObjectRow, PodRef, Rejection, StatusMask};
 use crate::base::SimDuration;
 use crate::component::MakerEnv;
@@ -26,6 +26,8 @@ pub(super) struct Memories {
     pub stateful_sets: BTreeMap<ObjectId, (u32, stateful_set::roster::Roster<ByUid>)>,
     /// Of DaemonSets.
     pub daemon_sets: BTreeMap<ObjectId, daemon_set::backoff::FailedPods>,
+    /// Of namespaces that are being deleted: how often something stayed that should have gone.
+    pub namespaces: BTreeMap<ObjectId, u32>,
 }
 
 /// First delay of an object whose sync failed, and the greatest (`ItemExponentialFailureRateLimiter`).
@@ -98,6 +100,9 @@ pub(super) fn concerned(cluster: &Cluster, change: &Change, found: &mut Concerne
             found.add_later(cluster, before);
             found.add_later(cluster, owner);
         }
+        Change::ObjectDeleting(object) if cluster.objects().get(object).kind() == ObjectKind::Namespace => {
+            found.later.push((object, namespace::DELAY));
+        }
         Change::ObjectChanged(object, false) => {
             // The status of these is for others: what they want themselves has not changed.
             let row = cluster.objects().get(object);
@@ -148,6 +153,7 @@ pub(super) fn sync<R: Recorder>(cx: &mut Sync<'_, R>) {
         return gc::collect(cx);
     }
     match row.kind() {
+        ObjectKind::Namespace => return namespace::sync(cx),
         ObjectKind::ReplicaSet | ObjectKind::ReplicationController => replica_set::reconcile::sync(cx),
         ObjectKind::Deployment => deployment::sync(cx),
         ObjectKind::StatefulSet => stateful_set::reconcile::sync(cx),
@@ -239,6 +245,7 @@ pub(super) fn written<T, R: Recorder>(
                 format!("create Claim {claim}-{pod} Pod {pod} in StatefulSet {set} failed error: {error}")
             });
         }
+        (Write::CreatePod { .. }, Err(Rejection::Ending(_))) => {}
         (Write::CreatePod { .. }, Err(error)) => {
             env.event(subject, KubeEvent::FailedCreate, || format!("Error creating: {error}"));
         }

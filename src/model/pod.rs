@@ -94,6 +94,12 @@ pub fn safe_encode(mut number: u64, width: usize) -> String {
     text
 }
 
+/// The hash of a template as names and labels of revisions have it.
+#[must_use]
+pub fn revision_text(hash: u64) -> String {
+    safe_encode(hash & 0xffff_ffff, 7)
+}
+
 impl PodTemplate {
     /// How many of [`containers`](Self::containers) are init containers (sidecars included).
     #[must_use]

@@ -166,6 +166,7 @@ pub fn object_usage(kind: ObjectKind) -> ResourceList {
         ObjectKind::PodDisruptionBudget => &["count/poddisruptionbudgets.policy"],
         ObjectKind::ResourceQuota => &["resourcequotas", "count/resourcequotas"],
         ObjectKind::LimitRange => &["count/limitranges"],
+        ObjectKind::Namespace => &[],
     })
 }
 

@@ -16,6 +16,7 @@ pub mod files;
 mod nodes;
 mod overrides;
 mod parts;
+mod patch;
 mod pods;
 mod resize;
 mod settings;
@@ -135,6 +136,8 @@ struct Cx<'f> {
     /// Files that were asked for.
     opened: BTreeMap<PathBuf, Option<SourceId>>,
     manifests: BTreeSet<SourceId>,
+    /// Those that are applied or made by patches at a time, in the order of the changes.
+    applied: Vec<(SourceId, SimTime)>,
     templates: IdVec<TemplateId, Span>,
     /// Keys that were asked for: proves that the table of keys and the readers agree.
     asked: Asked,
@@ -173,6 +176,7 @@ impl<'f> Cx<'f> {
             ignored: BTreeMap::new(),
             opened: BTreeMap::new(),
             manifests: BTreeSet::new(),
+            applied: Vec::new(),
             templates: IdVec::new(),
             asked: Asked::new(),
             given: BTreeSet::new(),
@@ -248,7 +252,7 @@ fn read(cx: &mut Cx<'_>, root: &Fields<'_>, file: &str) -> Option<Plan> {
     let without_requests = (cx.without_requests, cx.vocabulary.default_requests.clone());
     cx.templates = std::mem::take(&mut parts.origins);
     let mut vocabulary = std::mem::take(&mut cx.vocabulary);
-    let namespaces = parts.all_namespaces(&mut vocabulary.strings);
+    let namespaces = parts.all_namespaces(&mut vocabulary.strings, &changes);
     Some(Plan {
         name: run.name,
         description: run.description,

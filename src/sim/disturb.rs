@@ -1,16 +1,21 @@
 //! Faults and changes of the plan, carried out.
 
 use super::event::Event;
-use super::world::{World, env};
+use super::world::{World, env, maker};
 use crate::api::{NewObject, ObjectRow, Op, PodRef, Rejection, Resized};
+use crate::base::id::DenseId;
 use crate::base::{SimDuration, SimTime};
 use crate::component::Env;
+use crate::controllers::manager;
 use crate::controllers::quota::first_status;
 use crate::engine::{Kernel, Ranked};
 use crate::model::objects::{ObjectKind, ObjectPlan, ObjectSpec};
 use crate::model::plan::{ChangeKind, FaultKind, NodeTarget, PodTarget};
 use crate::model::{ClassId, NodeId, ObjectId, ResizeState, StorageObject, StrId, TemplateId, WorkloadId};
 use crate::record::{Fact, KubeEvent, Recorder};
+
+/// So many answers are kept of those with which users were refused something.
+const MOST_REFUSED: usize = 100;
 
 impl World {
     /// A fault begins, or ends.
@@ -209,7 +214,14 @@ impl World {
                 let ops = pods.map(|pod| Op::UngatePod { pod, template, class });
                 ops.filter(|op| self.cluster.request(now, *op).is_ok()).count() == 0
             }
-            ChangeKind::ApplyObject(object) => self.apply_object(now, &object),
+            ChangeKind::ApplyObject(object) => {
+                let before = self.cluster.objects().len();
+                let refused = self.apply_object(now, &object);
+                if self.cluster.objects().len() > before {
+                    manager::record(&mut maker!(self, kernel, recorder), ObjectId::from_index(before));
+                }
+                refused
+            }
             ChangeKind::DeleteObject(kind, namespace, name) => match self.find_object(kind, namespace, name) {
                 Some(object) => {
                     self.cluster.request(now, Op::DeleteObject(object, crate::api::Propagation::Background)).is_err()
@@ -260,10 +272,19 @@ impl World {
         })
     }
 
+    /// A user is told that something is refused.
+    pub(super) fn refuse(&mut self, now: SimTime, error: &Rejection) {
+        self.counters.writes_refused += 1;
+        if self.refused.len() < MOST_REFUSED {
+            self.refused.push((now, error.to_string()));
+        }
+    }
+
     /// A user is told that a storage object is refused.
     fn refuse_storage(&mut self, now: SimTime, object: &StorageObject, error: Rejection) {
+        let strings = &self.plan.strings;
         let error = match object {
-            StorageObject::Claim(claim) => error.of("persistentvolumeclaims", self.plan.strings.text(claim.name.name)),
+            StorageObject::Claim(claim) => error.told(strings, "persistentvolumeclaims", strings.text(claim.name.name)),
             _ => error,
         };
         self.refuse(now, &error);
@@ -295,7 +316,8 @@ impl World {
                 spec: plan.spec.clone(),
             };
             let result = self.cluster.request(now, Op::CreateObject(&new));
-            return result.map_err(|error| self.refuse(now, &error.of(new.spec.kind().resource(), &new.name))).is_err();
+            let told = |error: Rejection| error.told(&self.plan.strings, new.spec.kind().resource(), &new.name);
+            return result.map_err(told).map_err(|error| self.refuse(now, &error)).is_err();
         };
         let mut spec = plan.spec.clone();
         if let Some(replicas) = self.cluster.objects().get(object).spec.replicas().filter(|_| !plan.replicas_given) {

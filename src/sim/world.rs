@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 use super::drain::Drain;
 use super::event::{Actor, Event};
 use super::stats::Stats;
-use crate::api::{Change, Cluster, Cursor, Op, PodRef, Rejection};
+use crate::api::{Change, Cluster, Cursor, Op, PodRef};
 use crate::autoscaler::Autoscaler;
 use crate::base::id::DenseId;
 use crate::base::{Distribution, IdVec, SimDuration, SimTime};
@@ -83,9 +83,6 @@ struct Reader {
 /// So many changes at most wait for a reader that need not be woken for them.
 const MOST_UNREAD: usize = 4096;
 
-/// So many answers are kept of those with which users were refused something.
-const MOST_REFUSED: usize = 100;
-
 /// So often, at most, traffic is shared anew at one instant.
 const MOST_ROUNDS: u32 = 32;
 
@@ -119,6 +116,7 @@ macro_rules! maker {
         }
     };
 }
+pub(super) use maker;
 
 impl World {
     /// The world of a plan before anything happened.
@@ -179,9 +177,13 @@ impl World {
         for object in &self.plan.storage {
             self.cluster.request(start, Op::PutStorage(object)).expect("objects of the start have names of their own");
         }
-        // Deployments first: they adopt the ReplicaSets of a dump.
+        // Namespaces first, which others are in. Deployments next: they adopt the ReplicaSets of a dump.
         let mut objects = self.plan.objects.clone();
-        objects.sort_by_key(|object| object.spec.kind() != ObjectKind::Deployment);
+        objects.sort_by_key(|object| match object.spec.kind() {
+            ObjectKind::Namespace => 0,
+            ObjectKind::Deployment => 1,
+            _ => 2,
+        });
         for object in objects {
             self.apply_object(start, &object);
         }
@@ -508,14 +510,6 @@ impl World {
         if let Some(at) = deleted.filter(|&at| at < SimTime::NEVER) {
             let event = Event::TraceDelete(pod);
             kernel.schedule_at(at.max(kernel.now()), event.rank(), event);
-        }
-    }
-
-    /// A user is told that something is refused.
-    pub(super) fn refuse(&mut self, now: SimTime, error: &Rejection) {
-        self.counters.writes_refused += 1;
-        if self.refused.len() < MOST_REFUSED {
-            self.refused.push((now, error.to_string()));
         }
     }
 

@@ -7,6 +7,7 @@ use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::design::{Design, fold};
+use super::results::Rows;
 use crate::base::Digest;
 
 /// The journal's name in a folder of results.
@@ -205,11 +206,7 @@ impl Journal {
     ///
     /// # Errors
     /// If it is of another study or shard, in use, or cannot be read or written.
-    pub fn resume(
-        folder: &Path,
-        design: &Design,
-        shard: Shard,
-    ) -> Result<(Self, BTreeMap<(usize, u64), Row>), JournalError> {
+    pub fn resume(folder: &Path, design: &Design, shard: Shard) -> Result<(Self, Rows), JournalError> {
         let path = folder.join(JOURNAL);
         if !path.exists() {
             return Ok((Self::create(folder, design, shard, false)?, BTreeMap::new()));

@@ -36,11 +36,14 @@ pub enum StudyError {
     Journal(#[from] JournalError),
 }
 
+/// The plan of a point, compiled by whoever needs it first.
+type Slot = Mutex<Arc<OnceLock<Result<Arc<Plan>, Halt>>>>;
+
 /// A plan for each point, from its first run to its last.
 struct Plans<'a> {
     recipe: &'a Recipe,
     design: &'a Design,
-    slots: Vec<Mutex<Arc<OnceLock<Result<Arc<Plan>, Halt>>>>>,
+    slots: Vec<Slot>,
     /// Runs of each point that are still to be made.
     left: Vec<AtomicUsize>,
 }
