@@ -338,7 +338,10 @@ impl Kubelets {
             let template = &plan.templates[template];
             template.containers.iter().all(|spec| {
                 let behavior = &plan.behaviors[spec.behavior];
-                spec.ports.is_empty() && behavior.listens.is_none() && behavior.writes.is_empty()
+                spec.ports.is_empty()
+                    && behavior.listens.is_none()
+                    && behavior.implied.is_empty()
+                    && behavior.writes.is_empty()
             })
         });
     }

@@ -229,7 +229,8 @@ impl Kubelets {
         let behavior = &plan.behaviors[spec.behavior];
         let declared = behavior.listens.is_none().then(|| spec.ports.iter().map(|port| (port.protocol, port.port)));
         let given = behavior.listens.iter().flat_map(|ports| ports.iter().map(|&port| (Protocol::Tcp, port)));
-        given.chain(declared.into_iter().flatten())
+        let implied = behavior.listens.is_none().then(|| behavior.implied.iter().map(|&port| (Protocol::Tcp, port)));
+        given.chain(declared.into_iter().flatten()).chain(implied.into_iter().flatten())
     }
 
     fn is_taken(&self, plan: &Plan, id: RecordId, index: u16, port: (Protocol, u16)) -> bool {
