@@ -71,9 +71,11 @@
 //! [`base`] time, quantities, ids, draws · [`model`] Kubernetes' vocabulary · [`engine`] the event kernel · [`api`] the
 //! objects and the change log · [`scheduler`], [`kubelet`], [`controllers`] the components · [`workload`] what processes
 //! and users do · [`record`] facts and samples · [`sim`] the simulation · [`scenario`], [`manifest`], [`trace`] input ·
-//! [`export`] output · [`diag`] diagnostics · [`cli`] the command. docs/ARCHITECTURE.md says who may know whom,
+//! [`export`] output · [`answers`] capacity
+//! planning · [`diag`] diagnostics · [`cli`] the command. docs/ARCHITECTURE.md says who may know whom,
 //! docs/FIDELITY.md where this differs from Kubernetes.
 
+pub mod answers;
 pub mod api;
 pub mod autoscaler;
 pub mod base;

@@ -614,6 +614,7 @@ fn template(containers: u32) -> PodTemplate {
         drain: Default::default(),
         deletion_cost: 0,
         revision: 0,
+        admission: None,
     }
 }
 

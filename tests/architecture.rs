@@ -39,6 +39,22 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("trace", &["base", "model", "diag"]),
     ("scenario", &["base", "model", "diag", "manifest", "trace", "sim"]),
     ("export", &["base", "model", "record", "sim"]),
+    (
+        "answers",
+        &[
+            "base",
+            "model",
+            "diag",
+            "record",
+            "api",
+            "scheduler",
+            "controllers",
+            "manifest",
+            "sim",
+            "scenario",
+            "export",
+        ],
+    ),
 ];
 
 /// The files of the kubelet and the scheduler that run the rules. Every other file there is pure policy: it knows `base`

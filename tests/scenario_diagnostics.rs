@@ -128,10 +128,27 @@ const CASES: &[Case] = &[
         "duration = \"24h\"",
     ),
     error(codes::UNKNOWN_CHOICE, "[control_plane]\npreset = «\"instnat\"", "did you mean `instant`?"),
+    error(codes::UNKNOWN_CHOICE, "[[change]]\nat = \"1h\"\ndelete = «\"Deploymnet/web\"", "did you mean `Deployment`?"),
+    error(codes::UNKNOWN_TARGET, "[[change]]\nat = \"1h\"\ndelete = «\"Deployment/web\"", "there is none"),
     error(
         codes::UNKNOWN_CHOICE,
-        "[[change]]\nat = \"1h\"\ndelete = «\"Deployment/web\"",
-        "there is: ConfigMap, Secret, PersistentVolumeClaim, PersistentVolume, Pod, Node",
+        "[[change]]\nat = \"1h\"\nscale = «\"DaemonSet/web\"\nreplicas = 3",
+        "write `Deployment/name`",
+    ),
+    error(
+        codes::UNKNOWN_TARGET,
+        "[[change]]\nat = \"1h\"\npatch = «\"Deployment/web\"\nwith = \"{spec: {paused: true}}\"",
+        "there is none",
+    ),
+    error(
+        codes::UNKNOWN_CHOICE,
+        "[[change]]\nat = \"1h\"\npatch = «\"Pod/web\"\nwith = \"{spec: {x: 1}}\"",
+        "write `resize` or `ungate`",
+    ),
+    error(
+        codes::BAD_PATCH,
+        "[[change]]\nat = \"1h\"\npatch = \"Pod/web\"\nwith = «\"[1, 2]\"",
+        "write the fields that change",
     ),
     error(
         codes::EXCLUSIVE_KEYS,

@@ -51,6 +51,15 @@ fn the_reference_is_fresh_and_complete() {
 }
 
 #[test]
+fn the_reference_of_studies_is_fresh() {
+    let page = read("docs/STUDIES.md");
+    let begin = page.find(BEGIN).expect("the mark at the begin") + BEGIN.len();
+    let end = page.find(END).expect("the mark at the end");
+    let reference = spec::markdown::study_reference();
+    fresh("docs/STUDIES.md", &format!("{}{}{}", &page[..begin], reference, &page[end..]));
+}
+
+#[test]
 fn exit_codes_are_documented() {
     let page = read("docs/EXIT_CODES.md");
     for (exit, meaning) in Exit::ALL {

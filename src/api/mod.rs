@@ -9,13 +9,14 @@ mod object_requests;
 pub mod objects;
 mod owners;
 pub mod pods;
+mod policies;
 pub mod request;
 pub mod stored;
 pub mod volumes;
 
 pub use log::{Change, ChangeLog, Cursor, PodRef, StatusMask};
 pub use nodes::{NodeRow, Nodes};
-pub use objects::{NewObject, ObjectRow, Objects, Owned, Propagation, Uncounted};
+pub use objects::{NewObject, ObjectRow, Objects, Owned, Propagation, Revision, Uncounted};
 pub use owners::Tally;
 pub use pods::{Pods, Resized};
 pub use request::{Op, Rejection};

@@ -7,7 +7,7 @@ use super::objects::{Owned, Propagation};
 use super::request::Rejection;
 use crate::base::SimTime;
 use crate::model::ObjectId;
-use crate::model::objects::{ObjectSpec, ObjectStatus};
+use crate::model::objects::{ObjectKind, ObjectSpec, ObjectStatus};
 
 impl Cluster {
     pub(super) fn own_pod(&mut self, pod: PodRef, owned: Option<Owned>) -> Result<Change, Rejection> {
@@ -25,7 +25,7 @@ impl Cluster {
         Ok(Change::PodOwned { pod, before: before.map(|by| by.object), owner: owned.map(|by| by.object) })
     }
 
-    pub(super) fn put_spec(&mut self, object: ObjectId, spec: &ObjectSpec) -> Result<Change, Rejection> {
+    pub(super) fn put_spec(&mut self, now: SimTime, object: ObjectId, spec: &ObjectSpec) -> Result<Change, Rejection> {
         let row = self.objects.existing_mut(object)?;
         debug_assert_eq!(row.spec.kind(), spec.kind(), "an object keeps its kind");
         if row.spec == *spec {
@@ -33,6 +33,7 @@ impl Cluster {
         }
         row.spec.clone_from(spec);
         row.generation += 1;
+        row.note_revision(now);
         Ok(Change::ObjectChanged(object, true))
     }
 
@@ -56,6 +57,11 @@ impl Cluster {
         {
             return Err(Rejection::Conflict("the object has been modified"));
         }
+        if let (Some(before), Some(after)) = (row.status.quota(), status.quota())
+            && before.charged != after.charged
+        {
+            return Err(Rejection::Conflict("the object has been modified"));
+        }
         row.status.clone_from(status);
         Ok(Change::ObjectChanged(object, false))
     }
@@ -70,6 +76,12 @@ impl Cluster {
     ) -> Result<Change, Rejection> {
         let row = self.objects.existing_mut(object)?;
         let waits = row.pods() > 0 || !row.children().is_empty();
+        if row.kind() == ObjectKind::Namespace {
+            if row.deleting.replace(now.floor_seconds()).is_some() {
+                return Err(Rejection::Conflict("it is being deleted"));
+            }
+            return Ok(Change::ObjectDeleting(object));
+        }
         if how == Propagation::Foreground && waits {
             if row.deleting.replace(now.floor_seconds()).is_some() {
                 return Err(Rejection::Conflict("it is being deleted"));

@@ -8,9 +8,9 @@ use super::owners::Tally;
 use super::request::Rejection;
 use super::stored::{StoredConditions, StoredContainer};
 use crate::base::id::DenseId;
-use crate::base::{IdVec, SimDuration, SimTime};
+use crate::base::{IdVec, SimDuration, SimTime, uuid};
 use crate::model::objects::{ObjectKind, ObjectSpec, ObjectStatus};
-use crate::model::{ObjectId, Phase, PodId, StrId, TemplateId, WorkloadId};
+use crate::model::{ObjectId, Phase, PodId, StrId, Strings, TemplateId, WorkloadId};
 
 /// An object of a controller.
 #[derive(Clone, PartialEq, Debug)]
@@ -44,6 +44,18 @@ pub struct ObjectRow {
     tally: Tally,
     touched: Vec<(PodRef, u32)>,
     uncounted: Vec<Uncounted>,
+    revisions: Vec<Revision>,
+}
+
+/// A template that a StatefulSet or a DaemonSet has or had. (Upstream: a ControllerRevision.)
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Revision {
+    /// Which template.
+    pub hash: u64,
+    /// `revision`: the greatest is the newest, and a template that comes back is the newest again.
+    pub number: i64,
+    /// `metadata.creationTimestamp`.
+    pub created: SimTime,
 }
 
 /// What happens to what an object owns when it is deleted (`propagationPolicy`).
@@ -111,6 +123,8 @@ pub struct Uncounted {
 pub struct Objects {
     rows: IdVec<ObjectId, ObjectRow>,
     names: BTreeMap<(ObjectKind, StrId, Box<str>), ObjectId>,
+    /// Namespaces that exist; `None`: none was ever an object, and each is taken for existing.
+    namespaces: Option<BTreeMap<StrId, ObjectId>>,
 }
 
 impl ObjectRow {
@@ -150,6 +164,25 @@ impl ObjectRow {
         self.pod_template
     }
 
+    /// The templates that a StatefulSet or a DaemonSet ever had, in the order in which they came first.
+    #[must_use]
+    pub fn revisions(&self) -> &[Revision] {
+        &self.revisions
+    }
+
+    /// Notes which template the spec has.
+    pub(super) fn note_revision(&mut self, now: SimTime) {
+        let (set, daemons) = (self.spec.stateful_set(), self.spec.daemon_set());
+        let hash = set.map(|spec| spec.template_hash).or_else(|| Some(daemons?.template_hash));
+        let Some(hash) = hash else { return };
+        let newest = self.revisions.iter().map(|revision| revision.number).max().unwrap_or(0);
+        match self.revisions.iter_mut().find(|revision| revision.hash == hash) {
+            Some(known) if known.number == newest => {}
+            Some(known) => known.number = newest + 1,
+            None => self.revisions.push(Revision { hash, number: newest + 1, created: now }),
+        }
+    }
+
     /// The pods that are gone, but that it has not counted.
     #[must_use]
     pub fn uncounted(&self) -> &[Uncounted] {
@@ -174,6 +207,13 @@ impl Objects {
         Some(&self.rows[id]).filter(|row| row.exists)
     }
 
+    /// `metadata.uid`: made up from what the object is.
+    #[must_use]
+    pub fn uid(&self, id: ObjectId, strings: &Strings) -> String {
+        let row = &self.rows[id];
+        uuid(&format!("{} {}/{} {}", row.kind().text(), strings.text(row.namespace), row.name, id.raw()))
+    }
+
     /// The existing object of this kind, namespace and name.
     #[must_use]
     pub fn find(&self, kind: ObjectKind, namespace: StrId, name: &str) -> Option<ObjectId> {
@@ -189,6 +229,32 @@ impl Objects {
     pub fn of_kind(&self, kind: ObjectKind) -> impl Iterator<Item = (ObjectId, &ObjectRow)> {
         let all = self.names.range((kind, StrId::from_index(0), Box::from(""))..);
         all.take_while(move |((of, ..), _)| *of == kind).map(|(_, &id)| (id, &self.rows[id]))
+    }
+
+    /// The existing objects of a kind in a namespace, by name.
+    pub fn of_kind_in(&self, kind: ObjectKind, namespace: StrId) -> impl Iterator<Item = (ObjectId, &ObjectRow)> {
+        let all = self.names.range((kind, namespace, Box::from(""))..);
+        all.take_while(move |((of, place, _), _)| (*of, *place) == (kind, namespace))
+            .map(|(_, &id)| (id, &self.rows[id]))
+    }
+
+    /// Whether namespaces are objects here.
+    #[must_use]
+    pub const fn knows_namespaces(&self) -> bool {
+        self.namespaces.is_some()
+    }
+
+    /// Whether something may be created in a namespace.
+    ///
+    /// # Errors
+    /// There is none of that name, or it is being deleted.
+    pub(super) fn check_namespace(&self, name: StrId) -> Result<(), Rejection> {
+        let Some(namespaces) = &self.namespaces else { return Ok(()) };
+        match namespaces.get(&name) {
+            None => Err(Rejection::NoNamespace(name)),
+            Some(&id) if self.rows[id].deleting.is_some() => Err(Rejection::NamespaceEnds(name)),
+            Some(_) => Ok(()),
+        }
     }
 
     /// How many objects ever existed.
@@ -230,8 +296,13 @@ impl Objects {
             tally: Tally::default(),
             touched: Vec::new(),
             uncounted: Vec::new(),
+            revisions: Vec::new(),
         });
+        self.rows[id].note_revision(now);
         self.names.insert(key, id);
+        if let ObjectSpec::Namespace(name) = new.spec {
+            self.namespaces.get_or_insert_default().insert(name, id);
+        }
         if let Some(owner) = new.owner {
             self.rows[owner].children.push(id);
         }
@@ -248,6 +319,9 @@ impl Objects {
         row.exists = false;
         let key = (row.kind(), row.namespace, row.name.clone());
         let owner = row.owner;
+        if let (ObjectSpec::Namespace(name), Some(namespaces)) = (&row.spec, &mut self.namespaces) {
+            namespaces.remove(name);
+        }
         let children = if orphan { std::mem::take(&mut row.children) } else { Vec::new() };
         self.names.remove(&key);
         for child in children {

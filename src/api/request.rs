@@ -11,6 +11,7 @@ use super::pods::{Deletion, Resized};
 use super::stored::{ApiTime, StatusPatch, pack_reason};
 use crate::base::SimTime;
 use crate::model::objects::{BudgetState, ObjectKind, ObjectSpec, ObjectStatus};
+use crate::model::quota::Asked;
 use crate::model::strings::known;
 use crate::model::{
     ClassId, ConditionStatus, ConfigId, NodeId, NodeShape, ObjectId, Phase, PodCondition, PodConditionType,
@@ -159,12 +160,14 @@ pub enum Op<'a> {
     Scale(ObjectId, i32),
     /// Writes the status of an object of a controller.
     PutStatus(ObjectId, &'a ObjectStatus),
-    /// Deletes an object of a controller.
+    /// Deletes an object of a controller. A namespace waits for what is in it.
     DeleteObject(ObjectId, Propagation),
+    /// Nothing is left in a namespace that is being deleted.
+    FinalizeNamespace(ObjectId),
 }
 
 /// Why a write was refused; a modelled outcome.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Rejection {
     /// 404: the object does not exist (any more).
     #[error("not found")]
@@ -175,6 +178,18 @@ pub enum Rejection {
     /// 409: the object is not in the state that the write supposes.
     #[error("conflict: {0}")]
     Conflict(&'static str),
+    /// 403: admission does not let it in. With the name of what is refused ([`told`](Self::told)), 404 of its namespace as well.
+    #[error("{0}")]
+    Forbidden(Box<str>),
+    /// 404: there is no such namespace.
+    #[error("namespace not found")]
+    NoNamespace(StrId),
+    /// 403: the namespace is being deleted.
+    #[error("namespace is being terminated")]
+    NamespaceEnds(StrId),
+    /// The same, told.
+    #[error("{0}")]
+    Ending(Box<str>),
     /// 403, 429 or 500: why an eviction is refused.
     #[error("{0}")]
     Eviction(Refused),
@@ -190,6 +205,11 @@ impl Cluster {
             Op::CreatePod { workload, ordinal, id, template, node, owned } => {
                 if owned.is_some_and(|owned| self.objects.existing(owned.object).is_none()) {
                     return Err(Rejection::NotFound);
+                }
+                self.objects.check_namespace(template.namespace)?;
+                if let Some(admission) = &template.admission {
+                    let charges = self.admit(template.namespace, &Asked::Pod(admission))?;
+                    self.charge(now, charges);
                 }
                 let change = self.create_pod(now, workload, ordinal, id, template, node);
                 if let (Some(owned), Change::PodAdded { pod, .. }) = (owned, change) {
@@ -261,8 +281,18 @@ impl Cluster {
                 self.configs[config].take().ok_or(Rejection::NotFound)?;
                 Change::Config(config, false)
             }
-            Op::PutStorage(object) => self.volumes.put(now, object)?,
-            Op::ApplyStorage(object) => self.volumes.apply(now, object)?,
+            Op::PutStorage(object) => {
+                let charges = self.admit_storage(object)?;
+                let change = self.volumes.put(now, object)?;
+                self.charge(now, charges);
+                change
+            }
+            Op::ApplyStorage(object) => {
+                let charges = self.admit_storage(object)?;
+                let change = self.volumes.apply(now, object)?;
+                self.charge(now, charges);
+                change
+            }
             Op::DeleteStorage(key) => self.volumes.delete(now, key)?,
             Op::RemoveStorage(key) => self.volumes.remove(key)?,
             Op::SetVolumesInUse(node, volumes) => {
@@ -281,11 +311,23 @@ impl Cluster {
                 }
                 Change::PodUntracked(pod, owner)
             }
-            Op::CreateObject(new) => Change::ObjectAdded(self.objects.create(now, new)?),
-            Op::PutSpec(object, spec) => self.put_spec(object, spec)?,
+            Op::CreateObject(new) => {
+                let charges = self.admit(new.namespace, &Asked::Object(new.spec.kind()))?;
+                let change = Change::ObjectAdded(self.objects.create(now, new)?);
+                self.charge(now, charges);
+                change
+            }
+            Op::PutSpec(object, spec) => self.put_spec(now, object, spec)?,
             Op::Scale(object, replicas) => self.scale(object, replicas)?,
             Op::PutStatus(object, status) => self.put_status(object, status)?,
             Op::DeleteObject(object, how) => self.delete_object(now, object, how)?,
+            Op::FinalizeNamespace(object) => {
+                if self.objects.existing(object).is_none_or(|row| row.deleting.is_none()) {
+                    return Err(Rejection::Conflict("it is not being deleted"));
+                }
+                self.objects.remove(object, false);
+                Change::ObjectRemoved(object)
+            }
         };
         Ok(self.accept(now, change))
     }

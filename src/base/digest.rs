@@ -38,6 +38,26 @@ impl std::fmt::Display for Digest {
     }
 }
 
+/// 64 hexadecimal digits made up from a text.
+#[must_use]
+pub fn hex(text: &str) -> String {
+    let mut out = String::with_capacity(64);
+    for part in 0..4_u64 {
+        let mut digest = Digest::default();
+        digest.fold(part);
+        text.bytes().for_each(|byte| digest.fold(u64::from(byte)));
+        out.push_str(&digest.to_string());
+    }
+    out
+}
+
+/// A uid made up from a text.
+#[must_use]
+pub fn uuid(text: &str) -> String {
+    let digits = hex(text);
+    format!("{}-{}-4{}-8{}-{}", &digits[..8], &digits[8..12], &digits[13..16], &digits[17..20], &digits[20..32])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -33,6 +33,10 @@ pub enum Purpose {
     Fault,
     /// Usage of cpu and memory.
     Usage,
+    /// What is kept of a recording.
+    Sampling,
+    /// Values at the points of a study.
+    Design,
 }
 
 /// The root of all draws of a run.

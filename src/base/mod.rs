@@ -1,5 +1,5 @@
 //! Foundations that know no Kubernetes object: simulated time, quantities, dense ids, interned strings,
-//! addressed randomness, distributions and the digest.
+//! addressed randomness, distributions, statistics and the digest.
 
 #[doc(hidden)]
 pub mod broken;
@@ -10,10 +10,11 @@ pub mod id;
 pub mod intern;
 pub mod pages;
 pub mod quantity;
+pub mod statistics;
 pub mod time;
 
 pub(crate) use broken::broken;
-pub use digest::Digest;
+pub use digest::{Digest, hex, uuid};
 pub use dist::Distribution;
 pub use draw::{Draw, Draws};
 pub use id::IdVec;

@@ -72,16 +72,61 @@ pub(crate) enum Command {
     Describe(DescribeArgs),
     /// Say why a pod is pending, or where it is, and what would let it fit
     Explain(ExplainArgs),
+    Fit(super::fit::FitArgs),
+    Size(super::size::SizeArgs),
+    Packing(super::packing::PackingArgs),
     /// Say where pods would go in a cluster, without simulating it
     Schedule(ScheduleArgs),
+    /// Say what is lost with a node, two nodes or a zone, what comes back, and when
+    Fail(super::fail::FailArgs),
+    /// Say whether nodes can be drained: in which order, what blocks it, where pods land
+    Drain(super::drain::DrainArgs),
+    /// Say whether rolling updates finish, when, and what they take meanwhile
+    Rollout(super::rollout::RolloutArgs),
+    /// Say how long pods take from a spike to Ready, and what spare nodes would buy
+    Headroom(super::headroom::HeadroomArgs),
     /// Check scenarios and manifests without running anything
     Validate(ValidateArgs),
     /// Print the JSON Schema of scenario files
     Schema,
     /// Print completions for a shell
     Completions(CompletionsArgs),
+    /// Measure the standard workloads on this machine
+    Bench(BenchArgs),
+    /// Run the same workload under several settings, paired by seed, and say what differs and how surely
+    Compare(super::compare::CompareArgs),
+    /// Run a scenario at many points with many seeds, and say how its metrics answer
+    Study(super::study::StudyArgs),
     /// Compare rules with recorded results of the real components
     Conformance(ConformanceArgs),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct BenchArgs {
+    /// Workloads whose names contain one of these [default: all]
+    #[arg(value_name = "NAME")]
+    pub names: Vec<String>,
+    /// What is printed
+    #[arg(short, long, value_name = "FORM", default_value = "text")]
+    pub output: BenchForm,
+    /// Name the workloads
+    #[arg(long)]
+    pub list: bool,
+    /// Do not run each plan once more to compare digests
+    #[arg(long)]
+    pub no_check: bool,
+    /// Measure one workload in this process
+    #[arg(long, value_name = "NAME", hide = true)]
+    pub one: Option<String>,
+}
+
+/// What `bench` prints.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(crate) enum BenchForm {
+    /// A table
+    Text,
+    /// One JSON object
+    Json,
 }
 
 #[derive(Debug, clap::Args)]
@@ -335,7 +380,7 @@ pub(crate) struct CompletionsArgs {
 /// More seeds than this are a slip of the finger.
 const MOST_SEEDS: u64 = 100_000;
 
-fn seeds(text: &str) -> Result<Seeds, String> {
+pub(super) fn seeds(text: &str) -> Result<Seeds, String> {
     let wrong = || "write two whole numbers, as in 1..20".to_owned();
     let (first, last) = text.split_once("..").ok_or_else(wrong)?;
     let last = last.trim_start_matches('=');

@@ -69,6 +69,14 @@ fn pod_of(object: Value) -> Value {
 
 /// The time that `--at` names; the end of the run without. Says what is wrong with it.
 pub(super) fn instant_of(at: Option<&str>, plan: &Plan, terminal: &Terminal) -> Result<SimTime, Exit> {
+    instant_in(at, plan).map_err(|wrong| {
+        terminal.say(&format!("error: {wrong}"));
+        Exit::Usage
+    })
+}
+
+/// The same; or what is wrong with it.
+pub(super) fn instant_in(at: Option<&str>, plan: &Plan) -> Result<SimTime, String> {
     let end = plan.start + plan.duration;
     let Some(text) = at else { return Ok(end) };
     let wrong = match instant(text, plan.start) {
@@ -80,8 +88,7 @@ pub(super) fn instant_of(at: Option<&str>, plan: &Plan, terminal: &Terminal) -> 
         }
         None => "is not a time: write `3h20m` (after the start), `21:30`, or `2026-03-02T21:30:00Z`".to_owned(),
     };
-    terminal.say(&format!("error: --at `{text}` {wrong}"));
-    Err(Exit::Usage)
+    Err(format!("--at `{text}` {wrong}"))
 }
 
 /// The scenario and the names. Whoever writes the name before the scenario is understood as well.

@@ -1,4 +1,4 @@
-//! `podsim describe KIND SCENARIO [NAME]... --at TIME`: pods and nodes as `kubectl describe` shows them.
+//! `podsim describe KIND SCENARIO [NAME]... --at TIME`: objects as `kubectl describe` shows them.
 
 use super::Exit;
 use super::args::DescribeArgs;
@@ -18,7 +18,7 @@ pub(super) fn run(args: &DescribeArgs, terminal: &Terminal) -> anyhow::Result<Ex
     for item in &items {
         let Some(text) = view.describe(item) else {
             let kind = query.kind.names()[0];
-            terminal.say(&format!("error: {kind} are listed by `podsim get`; described are pods, nodes and claims"));
+            terminal.say(&format!("error: {kind} are listed by `podsim get`; nothing else of them is to be described"));
             return Ok(Exit::Usage);
         };
         texts.push(text);

@@ -2,22 +2,33 @@
 //! it. Data goes to stdout and everything else to stderr; wall times stay on the terminal and out of every file.
 
 mod args;
+mod ask;
 mod at;
+mod bench;
+mod compare;
 mod completions;
 pub mod conformance;
 mod decide;
 mod describe;
+mod drain;
 mod exit;
 mod explain;
+mod fail;
+mod fit;
 mod get;
+mod headroom;
 mod ignored;
 mod input;
 mod kubectl;
+mod packing;
 mod progress;
+mod rollout;
 mod run;
 mod schedule;
 mod schema;
 mod seeds;
+mod size;
+mod study;
 mod terminal;
 mod validate;
 
@@ -61,11 +72,21 @@ fn dispatch(command: Command, terminal: &mut Terminal) -> anyhow::Result<Exit> {
         Command::Run(args) => run::run(&args, terminal),
         Command::Get(args) => get::run(&args, terminal),
         Command::Describe(args) => describe::run(&args, terminal),
+        Command::Fail(args) => fail::run(&args, terminal),
+        Command::Drain(args) => drain::run(&args, terminal),
+        Command::Rollout(args) => rollout::run(&args, terminal),
+        Command::Headroom(args) => headroom::run(&args, terminal),
         Command::Explain(args) => explain::run(&args, terminal),
+        Command::Fit(args) => fit::run(&args, terminal),
+        Command::Size(args) => size::run(&args, terminal),
+        Command::Packing(args) => packing::run(&args, terminal),
         Command::Schedule(args) => schedule::run(&args, terminal),
         Command::Validate(args) => validate::run(&args, terminal),
         Command::Schema => schema::run(terminal),
         Command::Completions(args) => completions::run(&args, terminal),
+        Command::Bench(args) => bench::run(&args, terminal),
+        Command::Compare(args) => compare::run(&args, terminal),
+        Command::Study(args) => study::run(&args, terminal),
         Command::Conformance(args) => conformance(&args, terminal),
     }
 }

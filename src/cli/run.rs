@@ -11,7 +11,7 @@ use super::terminal::Terminal;
 use crate::base::SimTime;
 use crate::export::{self, Context, terminal as page};
 use crate::manifest::codes;
-use crate::record::{Recorder, Recording, SamplesOnly};
+use crate::record::{Recorder, Recording, SamplesOnly, SomePods};
 use crate::scenario::{self, Loaded};
 use crate::sim::Simulation;
 use crate::sim::outcome::{Outcome, Stopped};
@@ -38,11 +38,11 @@ static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 /// Exit code of a process that a second Ctrl-C ends.
 const INTERRUPTED_TWICE: i32 = Exit::Interrupted as i32;
 
-fn interrupted() -> bool {
+pub(super) fn interrupted() -> bool {
     INTERRUPTED.load(Ordering::Relaxed)
 }
 
-fn listen_for_interrupts() {
+pub(super) fn listen_for_interrupts() {
     // Where no handler can be set, an interrupt ends the process as it would any other.
     let _ = ctrlc::set_handler(|| {
         if INTERRUPTED.swap(true, Ordering::Relaxed) {
@@ -152,7 +152,9 @@ fn header(plan: &Plan) -> String {
 pub(super) fn timed(plan: &Plan, facts: bool, terminal: &Terminal) -> anyhow::Result<(Finished, f64)> {
     let mut progress = Progress::new(terminal.progress, plan.start, plan.duration);
     let tick = &mut |tick| progress.tick(tick);
-    let finished = if facts {
+    let finished = if facts && plan.output.pods_share < 1.0 {
+        simulate(plan.clone(), SomePods::new(plan.output.pods_share), tick, SomePods::into_recording)
+    } else if facts {
         simulate(plan.clone(), Recording::new(), tick, |recording| recording)
     } else {
         simulate(plan.clone(), SamplesOnly::default(), tick, |samples| samples.0)
@@ -236,7 +238,7 @@ pub(super) fn folder(args: &RunArgs, plan: &Plan) -> Option<PathBuf> {
 }
 
 /// The scenario's name as the name of one folder, whatever it holds.
-fn folder_name(name: &str) -> String {
+pub(super) fn folder_name(name: &str) -> String {
     let plain = |c: char| if c.is_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '-' };
     let name: String = name.chars().map(plain).collect();
     let name = name.trim_start_matches('.');

@@ -10,40 +10,12 @@ use super::Exit;
 use super::args::{RunArgs, Seeds, Summary};
 use super::run::{Ready, folder, timed, verdict};
 use super::terminal::Terminal;
+use crate::base::statistics::Moments;
 use crate::export::{self, Context};
 use crate::sim::metrics;
 
-/// Mean, standard deviation, least and greatest of some numbers.
-#[derive(Clone, Copy, Debug, Default)]
-struct Spread {
-    count: u32,
-    mean: f64,
-    squares: f64,
-    min: f64,
-    max: f64,
-}
-
-impl Spread {
-    /// Welford's update: exact enough however many runs there are.
-    fn add(&mut self, value: f64) {
-        if self.count == 0 {
-            (self.min, self.max) = (value, value);
-        }
-        self.count += 1;
-        let delta = value - self.mean;
-        self.mean += delta / f64::from(self.count);
-        self.squares += delta * (value - self.mean);
-        self.min = self.min.min(value);
-        self.max = self.max.max(value);
-    }
-
-    fn deviation(&self) -> f64 {
-        if self.count < 2 { 0.0 } else { (self.squares / f64::from(self.count - 1)).sqrt() }
-    }
-}
-
 pub(super) fn run(args: &RunArgs, ready: &Ready, seeds: Seeds, terminal: &Terminal) -> anyhow::Result<Exit> {
-    let mut spreads: BTreeMap<&'static str, Spread> = BTreeMap::new();
+    let mut spreads: BTreeMap<&'static str, Moments> = BTreeMap::new();
     let mut failed = Vec::new();
     let mut worst = Exit::Success;
     for seed in seeds.first..=seeds.last {
@@ -77,11 +49,11 @@ pub(super) fn run(args: &RunArgs, ready: &Ready, seeds: Seeds, terminal: &Termin
 }
 
 /// Names in the order of their list, so that related ones stand together.
-fn ordered(spreads: &BTreeMap<&'static str, Spread>) -> Vec<(&'static str, Spread)> {
+fn ordered(spreads: &BTreeMap<&'static str, Moments>) -> Vec<(&'static str, Moments)> {
     metrics::ALL.iter().filter_map(|metric| Some((metric.name, *spreads.get(metric.name)?))).collect()
 }
 
-fn as_table(spreads: &BTreeMap<&'static str, Spread>, seeds: Seeds, failed: &[u64]) -> String {
+fn as_table(spreads: &BTreeMap<&'static str, Moments>, seeds: Seeds, failed: &[u64]) -> String {
     let mut text = format!(
         "{:<30} {:>14} {:>12} {:>14} {:>14}\n",
         format!("seeds {} to {}", seeds.first, seeds.last),
@@ -91,7 +63,7 @@ fn as_table(spreads: &BTreeMap<&'static str, Spread>, seeds: Seeds, failed: &[u6
         "greatest"
     );
     for (name, spread) in ordered(spreads) {
-        let Spread { mean, min, max, .. } = spread;
+        let Moments { mean, min, max, .. } = spread;
         let _ = writeln!(text, "{name:<30} {mean:>14.3} {:>12.3} {min:>14.3} {max:>14.3}", spread.deviation());
     }
     if !failed.is_empty() {
@@ -101,11 +73,11 @@ fn as_table(spreads: &BTreeMap<&'static str, Spread>, seeds: Seeds, failed: &[u6
     text
 }
 
-fn as_json(spreads: &BTreeMap<&'static str, Spread>, seeds: Seeds, failed: &[u64]) -> String {
+fn as_json(spreads: &BTreeMap<&'static str, Moments>, seeds: Seeds, failed: &[u64]) -> String {
     let metrics: serde_json::Map<String, serde_json::Value> = ordered(spreads)
         .into_iter()
         .map(|(name, spread)| {
-            let Spread { count, mean, min, max, .. } = spread;
+            let Moments { count, mean, min, max, .. } = spread;
             let value = json!({ "runs": count, "mean": mean, "deviation": spread.deviation(), "min": min, "max": max });
             (name.to_owned(), value)
         })
@@ -118,19 +90,4 @@ fn as_json(spreads: &BTreeMap<&'static str, Spread>, seeds: Seeds, failed: &[u64
         "metrics": metrics,
     });
     format!("{object:#}\n")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn spreads_are_means_and_deviations() {
-        let mut spread = Spread::default();
-        for value in [2.0, 4.0, 4.0, 4.0, 5.0, 5.0, 7.0, 9.0] {
-            spread.add(value);
-        }
-        assert!((spread.mean - 5.0).abs() < 1e-12 && (spread.deviation() - 2.138_089_935).abs() < 1e-9);
-        assert!((spread.min, spread.max) == (2.0, 9.0));
-    }
 }

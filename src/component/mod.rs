@@ -143,7 +143,10 @@ impl<T, R: Recorder, P: Deref<Target = Plan>> Env<'_, T, R, P> {
         let template = &self.plan.templates[id];
         let is_gated = node.is_none() && !self.plan.classes[template.class].scheduling_gates.is_empty();
         let op = Op::CreatePod { workload, ordinal, id, template, node, owned };
-        let Change::PodAdded { pod, .. } = self.cluster.request(self.now, op)? else {
+        let refused = |rejection: Rejection| {
+            rejection.told(&self.plan.strings, "pods", &self.plan.pod_name(workload, id, ordinal))
+        };
+        let Change::PodAdded { pod, .. } = self.cluster.request(self.now, op).map_err(refused)? else {
             unreachable!("a new pod is added")
         };
         if is_gated {
@@ -154,7 +157,7 @@ impl<T, R: Recorder, P: Deref<Target = Plan>> Env<'_, T, R, P> {
             let plan = &self.plan;
             let name = owned.map(|_| self.recorder.note(|| plan.pod_name(workload, id, ordinal)));
             let owner = owned.map(|owned| owned.object);
-            self.recorder.pod(PodRecord { workload, ordinal, template: made_from, name, owner });
+            self.recorder.pod(PodRecord { uid: pod.uid, workload, ordinal, template: made_from, name, owner });
         }
         Ok(pod)
     }

@@ -107,6 +107,7 @@ impl Manager {
         }
         let mut concerned = reconcile::Concerned::default();
         reconcile::concerned(env.cluster, change, &mut concerned);
+        super::quota::concerned(env.cluster, env.plan, change, &mut concerned);
         self.selected.on_change(env.cluster, env.plan, change, &mut concerned);
         for &object in &concerned.now {
             self.add(object);
@@ -266,16 +267,24 @@ impl Manager {
             running.script.created(made.expect("it has just been created"));
         }
         running.waiting -= 1;
-        // What is gone already, or is so already, is as good as done.
-        let is_done = matches!(
-            (write, &result),
-            (_, Ok(_))
-                | (Write::DeletePod(_) | Write::DeleteObject(..), Err(Rejection::NotFound | Rejection::Conflict(_)))
-                | (Write::PutStatus(..) | Write::PutSpec(..) | Write::Scale(..), Err(_))
-                | (Write::PutStorage(_), Err(Rejection::Conflict(_)))
-                | (Write::DeleteStorage(_), Err(_))
-                | (Write::AdoptPod(_) | Write::ReleasePod(_) | Write::UntrackPod(_), Err(_))
-        );
+        // What is gone already, or is so already, is as good as done. What a quota was charged for meanwhile must be counted.
+        let is_outdated = matches!((write, &result), (&Write::PutStatus(quota, _), Err(Rejection::Conflict(_)))
+            if env.cluster.objects().existing(quota).is_some_and(|row| row.kind() == ObjectKind::ResourceQuota));
+        let is_done = !is_outdated
+            && matches!(
+                (write, &result),
+                (_, Ok(_))
+                    | (
+                        Write::DeletePod(_) | Write::DeleteObject(..),
+                        Err(Rejection::NotFound | Rejection::Conflict(_))
+                    )
+                    | (Write::PutStatus(..) | Write::PutSpec(..) | Write::Scale(..), Err(_))
+                    | (Write::PutStorage(_), Err(Rejection::Conflict(_)))
+                    | (Write::DeleteStorage(_) | Write::Collection(_) | Write::FinalizeNamespace(_), Err(_))
+                // Any creation will fail: there is nothing to try again.
+                | (_, Err(Rejection::Ending(_)))
+                    | (Write::AdoptPod(_) | Write::ReleasePod(_) | Write::UntrackPod(_), Err(_))
+            );
         running.failed |= !is_done;
     }
 
@@ -302,17 +311,34 @@ impl Manager {
                 env.cluster.request(now, Op::OwnPod(pod, Some(Owned { object, member })))
             }
             &Write::CreateClaim { at, ordinal } => match mint::claim(env.plan, env.cluster, object, at, ordinal) {
-                Some(claim) => env.cluster.request(now, Op::PutStorage(&StorageObject::Claim(claim))),
+                Some(claim) => {
+                    let name = claim.name.name;
+                    let result = env.cluster.request(now, Op::PutStorage(&StorageObject::Claim(claim)));
+                    let strings = &env.plan.strings;
+                    result.map_err(|error| error.told(strings, "persistentvolumeclaims", strings.text(name)))
+                }
                 None => return Ok(None),
             },
             &Write::ReleasePod(pod) => env.cluster.request(now, Op::OwnPod(pod, None)),
             &Write::UntrackPod(pod) => env.cluster.request(now, Op::UntrackPod(pod, object)),
-            Write::CreateObject(new) => env.cluster.request(now, Op::CreateObject(new)),
+            Write::CreateObject(new) => {
+                let result = env.cluster.request(now, Op::CreateObject(new));
+                result.map_err(|error| error.told(&env.plan.strings, new.spec.kind().resource(), &new.name))
+            }
             Write::PutSpec(object, spec) => env.cluster.request(now, Op::PutSpec(*object, spec)),
             &Write::Scale(object, replicas) => env.cluster.request(now, Op::Scale(object, replicas)),
             Write::PutStatus(object, status) => env.cluster.request(now, Op::PutStatus(*object, status)),
             &Write::DeleteObject(object, how) => env.cluster.request(now, Op::DeleteObject(object, how)),
             &Write::DeleteStorage(key) => env.cluster.request(now, Op::DeleteStorage(key)),
+            Write::FinalizeNamespace(object) => env.cluster.request(now, Op::FinalizeNamespace(*object)),
+            Write::Collection(writes) => {
+                for write in writes {
+                    // What is gone by now need not be deleted.
+                    let _ = self.carry_out(env, object, write);
+                }
+                return Ok(None);
+            }
+            &Write::DeleteConfig(config) => env.cluster.request(now, Op::DeleteConfig(config)),
             Write::PutStorage(storage) => env.cluster.request(now, Op::PutStorage(storage)),
         }
         .map(|change| {
@@ -321,6 +347,27 @@ impl Manager {
             }
             None
         })
+    }
+
+    /// The template of a pod that differs from its siblings, made when it is first needed.
+    fn minted<T, R: Recorder>(
+        &mut self,
+        env: &mut MakerEnv<'_, T, R>,
+        object: ObjectId,
+        made_from: TemplateId,
+        variation: Variation,
+    ) -> TemplateId {
+        if let Some(&known) = self.minted.get(&(made_from, variation)) {
+            return known;
+        }
+        // All pods of an indexed Job are pods of that Job.
+        let base = match variation {
+            Variation::Index(job, _) => self.minted(env, object, made_from, Variation::Job(job)),
+            _ => made_from,
+        };
+        let template = mint::mint(env.plan, env.cluster, object, base, variation);
+        self.minted.insert((made_from, variation), template);
+        template
     }
 
     fn create_pod<T, R: Recorder>(
@@ -335,10 +382,7 @@ impl Manager {
         let workload = row.workload.expect("objects that make pods have a workload");
         let template = match variation {
             None => made_from,
-            Some(variation) => *self
-                .minted
-                .entry((made_from, variation))
-                .or_insert_with(|| mint::mint(env.plan, env.cluster, object, made_from, variation)),
+            Some(variation) => self.minted(env, object, made_from, variation),
         };
         self.ordinals.grow_to(workload, 0);
         let ordinal = self.ordinals[workload];

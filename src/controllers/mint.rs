@@ -8,7 +8,7 @@ use crate::api::{Cluster, PodRef};
 use crate::base::id::DenseId;
 use crate::model::objects::ObjectKind;
 use crate::model::plan::Plan;
-use crate::model::pod::safe_encode;
+use crate::model::pod::revision_text as hash_text;
 use crate::model::storage::PersistentVolumeClaim;
 use crate::model::{ClaimName, NodeTerm, ObjectId, PodClass, PodNaming, PodTemplate, PodVolume, TemplateId};
 
@@ -44,8 +44,27 @@ pub(super) fn mint(
             template.revision = revision;
             template.class = plan.classes.push(class);
         }
-        Variation::Job(_) => template.naming = PodNaming::Generated(plan.strings.intern(name)),
+        Variation::Job(job) => {
+            let uid = cluster.objects().uid(job, &plan.strings);
+            let labels = [
+                ("batch.kubernetes.io/controller-uid", uid.clone()),
+                ("batch.kubernetes.io/job-name", name.to_string()),
+                ("controller-uid", uid),
+                ("job-name", name.to_string()),
+            ];
+            let mut class = plan.classes[template.class].clone();
+            add_labels(plan, &mut template, &mut class, &labels);
+            // Nobody can know the names of a CronJob's Jobs: no term of a scheduler selects by them.
+            if cluster.objects().get(job).owner.is_none() {
+                template.class = plan.classes.push(class);
+            }
+            template.naming = PodNaming::Generated(plan.strings.intern(name));
+        }
         Variation::Index(_, index) => {
+            let labels = [("batch.kubernetes.io/job-completion-index", index.to_string())];
+            let mut class = plan.classes[template.class].clone();
+            // Pods that differ in this alone stay one question to the scheduler.
+            add_labels(plan, &mut template, &mut class, &labels);
             template.naming = PodNaming::Generated(plan.strings.intern(&format!("{name}-{index}")));
         }
         Variation::Node(node, revision) => {
@@ -60,11 +79,6 @@ pub(super) fn mint(
         }
     }
     plan.templates.push(template)
-}
-
-/// A hash as names and labels have it.
-fn hash_text(hash: u64) -> String {
-    safe_encode(hash & 0xffff_ffff, 7)
 }
 
 fn add_labels(plan: &mut Plan, template: &mut PodTemplate, class: &mut PodClass, more: &[(&str, String)]) {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use smallvec::SmallVec;
 
 use super::script::{ByUid, Sync, Write};
-use super::{cronjob, daemon_set, deployment, disruption, gc, hpa, job, replica_set, stateful_set};
+use super::{cronjob, daemon_set, deployment, disruption, gc, hpa, job, namespace, quota, replica_set, stateful_set};
 use crate::api::{Change, Cluster, ObjectRow, PodRef, Rejection, StatusMask};
 use crate::base::SimDuration;
 use crate::component::MakerEnv;
@@ -26,6 +26,8 @@ pub(super) struct Memories {
     pub stateful_sets: BTreeMap<ObjectId, (u32, stateful_set::roster::Roster<ByUid>)>,
     /// Of DaemonSets.
     pub daemon_sets: BTreeMap<ObjectId, daemon_set::backoff::FailedPods>,
+    /// Of namespaces that are being deleted: how often something stayed that should have gone.
+    pub namespaces: BTreeMap<ObjectId, u32>,
 }
 
 /// First delay of an object whose sync failed, and the greatest (`ItemExponentialFailureRateLimiter`).
@@ -98,10 +100,14 @@ pub(super) fn concerned(cluster: &Cluster, change: &Change, found: &mut Concerne
             found.add_later(cluster, before);
             found.add_later(cluster, owner);
         }
+        Change::ObjectDeleting(object) if cluster.objects().get(object).kind() == ObjectKind::Namespace => {
+            found.later.push((object, namespace::DELAY));
+        }
         Change::ObjectChanged(object, false) => {
             // The status of these is for others: what they want themselves has not changed.
             let row = cluster.objects().get(object);
-            let is_read = row.spec.replica_set().is_none() && row.spec.daemon_set().is_none();
+            let is_own = row.spec.replica_set().is_some() || row.spec.daemon_set().is_some();
+            let is_read = !is_own && row.spec.quota().is_none();
             found.add_later(cluster, Some(object).filter(|_| is_read));
             found.add(cluster.objects().get(object).owner);
         }
@@ -147,6 +153,7 @@ pub(super) fn sync<R: Recorder>(cx: &mut Sync<'_, R>) {
         return gc::collect(cx);
     }
     match row.kind() {
+        ObjectKind::Namespace => return namespace::sync(cx),
         ObjectKind::ReplicaSet | ObjectKind::ReplicationController => replica_set::reconcile::sync(cx),
         ObjectKind::Deployment => deployment::sync(cx),
         ObjectKind::StatefulSet => stateful_set::reconcile::sync(cx),
@@ -155,6 +162,7 @@ pub(super) fn sync<R: Recorder>(cx: &mut Sync<'_, R>) {
         ObjectKind::Job if row.deleting.is_none() => job::reconcile(cx),
         ObjectKind::CronJob if row.deleting.is_none() => cronjob::reconcile(cx),
         ObjectKind::HorizontalPodAutoscaler => hpa::sync::sync(cx),
+        ObjectKind::ResourceQuota => quota::sync(cx),
         _ => {}
     }
     if cx.row().deleting.is_some() {
@@ -222,6 +230,22 @@ pub(super) fn written<T, R: Recorder>(
         (Write::CreatePod { .. }, Ok(_)) => {
             env.event(subject, KubeEvent::SuccessfulCreate, || format!("Created pod: {}", name.unwrap_or_default()));
         }
+        (Write::CreatePod { member, .. }, Err(error)) if of_set.is_some() => {
+            let set = of_set.unwrap_or_default();
+            env.event(subject, KubeEvent::FailedCreate, || {
+                format!("create Pod {set}-{member} in StatefulSet {set} failed error: {error}")
+            });
+        }
+        (Write::CreateClaim { at, ordinal }, Err(error)) => {
+            let row = env.cluster.objects().get(object);
+            let claim = row.spec.stateful_set().and_then(|spec| spec.claims.get(*at)).map(|claim| claim.name);
+            let (set, claim) = (row.name.clone(), claim.map(|name| env.plan.strings.text(name).to_owned()));
+            env.event(subject, KubeEvent::FailedCreate, || {
+                let (pod, claim) = (format!("{set}-{ordinal}"), claim.unwrap_or_default());
+                format!("create Claim {claim}-{pod} Pod {pod} in StatefulSet {set} failed error: {error}")
+            });
+        }
+        (Write::CreatePod { .. }, Err(Rejection::Ending(_))) => {}
         (Write::CreatePod { .. }, Err(error)) => {
             env.event(subject, KubeEvent::FailedCreate, || format!("Error creating: {error}"));
         }

@@ -14,7 +14,7 @@ use crate::api::{Cluster, NewObject, ObjectRow, PodRef, Propagation};
 use crate::base::{SimDuration, SimTime};
 use crate::model::objects::{ObjectSpec, ObjectStatus};
 use crate::model::plan::Plan;
-use crate::model::{NodeId, ObjectId, PodConditionType, StorageKey, StorageObject, TemplateId};
+use crate::model::{ConfigId, NodeId, ObjectId, PodConditionType, StorageKey, StorageObject, TemplateId};
 use crate::record::{Fact, KubeEvent, Recorder, Subject};
 
 /// One write.
@@ -56,6 +56,12 @@ pub enum Write {
     DeleteObject(ObjectId, Propagation),
     /// Deletes a storage object, which may stay until it is no longer used.
     DeleteStorage(StorageKey),
+    /// Deletes a ConfigMap or Secret.
+    DeleteConfig(ConfigId),
+    /// Deletions that the API server carries out for one call (`DELETE` of a collection).
+    Collection(Vec<Write>),
+    /// Nothing is left in a namespace that is being deleted.
+    FinalizeNamespace(ObjectId),
     /// Creates or replaces a claim or another storage object.
     PutStorage(Box<StorageObject>),
 }
@@ -67,9 +73,9 @@ pub enum Variation {
     Ordinal(u32, u64),
     /// The pod of a DaemonSet on this node, and of which revision: its labels and the affinity to the node.
     Node(NodeId, u64),
-    /// A pod of a Job that a CronJob made: its name.
+    /// A pod of a Job: its name and its labels.
     Job(ObjectId),
-    /// A pod of an indexed Job with this completion index: its name.
+    /// A pod of an indexed Job with this completion index: its name and its labels.
     Index(ObjectId, u32),
 }
 

@@ -42,7 +42,7 @@ impl Writer<'_> {
 
     fn pod(&mut self, kind: &str, pod: PodUid) -> &mut Object {
         let names = self.names;
-        self.kind(kind).text("pod", names.pod(pod)).int("uid", i64::from(pod.raw()))
+        self.kind(kind).text("pod", names.pod(pod)).int("uid", i64::from(names.uid(pod)))
     }
 
     fn object(&mut self, kind: &str, object: ObjectId) -> &mut Object {

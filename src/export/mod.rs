@@ -21,7 +21,7 @@ use crate::record::Recording;
 use crate::sim::outcome::Outcome;
 use crate::sim::plan::Plan;
 
-pub use charts::{Repeated, Repeats, RepeatsPanel};
+pub use charts::{Best, Curve, CurvePoint, Dot, Picture, PictureShape, Repeated, Repeats, RepeatsPanel};
 pub use verdict::{Verdict, verdicts};
 
 /// Version of the layout of `summary.json`: raised when a key changes its meaning or goes away.
@@ -77,6 +77,10 @@ pub fn write_all(dir: &Path, ctx: &Context<'_>) -> Result<Vec<PathBuf>, ExportEr
     let lives = lives::read(recording, &names);
     folder::replace(dir, |draft| {
         let mut notes = Vec::new();
+        if plan.output.pods_share < 1.0 {
+            let (kept, all) = (recording.pods().len(), ctx.outcome.counters.pods_created);
+            notes.push(format!("files and charts about pods hold {kept} of {all} (output.pods_share)"));
+        }
         if plan.output.charts {
             charts::write(draft, ctx, &names, &lives)?;
         }

@@ -51,6 +51,11 @@ impl<'a> Names<'a> {
         &self.plan.templates[self.recording.pods()[uid].template]
     }
 
+    /// Its uid in the run.
+    pub(super) fn uid(&self, uid: PodUid) -> u32 {
+        self.recording.pods()[uid].uid.raw()
+    }
+
     pub(super) fn workload(&self, uid: PodUid) -> &'a str {
         self.text(self.plan.workloads[self.recording.pods()[uid].workload].name)
     }

@@ -46,7 +46,7 @@ pub(super) fn pods(out: impl Write, plan: &Plan, names: &Names<'_>, lives: &[Pod
         csv.write_record([
             names.namespace(life.uid),
             names.short(life.uid),
-            &life.uid.raw().to_string(),
+            &names.uid(life.uid).to_string(),
             names.workload(life.uid),
             life.node.map_or("", |node| names.node(node)),
             &since(Some(life.created)),

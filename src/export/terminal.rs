@@ -102,6 +102,15 @@ pub fn warnings(ctx: &Context<'_>) -> Vec<String> {
     if (1..100).contains(&outcome.wait.count) {
         warnings.push(format!("with as few as {} waits the p99 is their maximum", outcome.wait.count));
     }
+    if let Some((at, answer)) = outcome.refused.first() {
+        let (many, at) = (counters.writes_refused, at.since(ctx.plan.start).human());
+        let first = if many == 1 {
+            "1 write of a user was refused".to_owned()
+        } else {
+            format!("{many} writes of users were refused, first")
+        };
+        warnings.push(format!("{first} after {at}: {answer}"));
+    }
     warnings.extend(without_requests(ctx));
     if !ctx.ignored.is_empty() {
         let named: Vec<_> = ctx.ignored.iter().take(FEW).map(|(path, n)| format!("{path} (×{n})")).collect();

@@ -208,7 +208,7 @@ impl<W: Write> Trace<'_, W> {
         if let Some(line) = self.slice((pid, tid), name, bound, end) {
             line.nest("args", |args| {
                 args.text("phase", life.phase.text()).text("reason", names.text(life.reason));
-                args.int("restarts", i64::from(life.restarts())).int("uid", i64::from(life.uid.raw()));
+                args.int("restarts", i64::from(life.restarts())).int("uid", i64::from(names.uid(life.uid)));
             });
             self.emit()?;
         }

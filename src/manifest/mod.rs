@@ -32,6 +32,7 @@ mod node;
 mod numbers;
 mod observed;
 mod owners;
+mod patch;
 mod path;
 mod persistent_volume;
 mod placement;
@@ -66,8 +67,9 @@ mod written;
 mod yaml;
 
 pub use observed::Observed;
+pub use patch::{PatchType, patched};
 pub use verdict::{FieldError, Verdict};
-pub use written::{Written, written};
+pub use written::{Written, value, written};
 
 use crate::diag::{Diagnostics, SourceId, Sources, Span};
 use crate::model::WithoutRequests;

@@ -1,6 +1,8 @@
 //! Pods: decoding, defaulting, checking, compiling. Mirrors ValidatePodSpec of pkg/apis/core/validation/validation.go and
 //! SetDefaults_PodSpec of pkg/apis/core/v1/defaults.go, v1.34.
 
+use std::sync::Arc;
+
 use super::affinity;
 use super::codes;
 use super::container::{self, Container, Scope};
@@ -18,9 +20,10 @@ use crate::model::cgroup::{QUOTA_PERIOD_US, is_node_critical, pod_cgroup};
 use crate::model::effective::{self, ContainerResources};
 use crate::model::names::go_quote;
 use crate::model::qos::qos_class;
+use crate::model::quota::{PodAdmission, Scoped, names_namespaces};
 use crate::model::{
-    DrainHints, HostPort, PodCgroup, PodClass, PodOwner, PodResources, PodTemplate, ResourceList, RestartPolicy, Role,
-    StrId, deletion_cost,
+    DrainHints, HostPort, PodCgroup, PodClass, PodOwner, PodResources, PodTemplate, QosClass, ResourceList,
+    RestartPolicy, Role, StrId, deletion_cost,
 };
 
 /// A pod's `spec`, compiled.
@@ -92,6 +95,17 @@ pub(super) fn spec<'t>(
     class.volumes = volumes.scheduled.as_slice().into();
     let node_critical = is_node_critical(spec.text(cx, "priorityClassName").unwrap_or(""), class.priority);
     let active_deadline_seconds = deadline(cx, &spec);
+    let admission = PodAdmission {
+        scoped: Scoped {
+            has_deadline: active_deadline_seconds.is_some(),
+            best_effort: qos_class(&pod_resources) == QosClass::BestEffort,
+            priority_class: priority_class(cx, &spec),
+            cross_namespace_affinity: class.pod_affinity.as_deref().is_some_and(names_namespaces),
+        },
+        containers: containers.iter().map(|container| container.name.into()).collect(),
+        resources: pod_resources.clone(),
+        is_stored: cx.words.stored,
+    };
     rest(cx, &spec, origin.is_pod);
     let labels = cx.words.strings.intern_labels(meta.labels.iter().copied());
     let port_names = containers.iter().flat_map(|c| c.port_names.iter().copied()).collect();
@@ -114,6 +128,7 @@ pub(super) fn spec<'t>(
         drain,
         deletion_cost: meta.annotation("controller.kubernetes.io/pod-deletion-cost").map_or(0, deletion_cost),
         revision: 0,
+        admission: Some(Arc::new(admission)),
     };
     Some(Pod { template, port_names, asks })
 }
@@ -366,6 +381,13 @@ fn accounted(resources: &PodResources, requests: &ResourceList) -> ResourceList 
     let missing = defaults.iter().filter(|(name, _)| !has_pod_level || requests.get(name).is_none());
     let non_missing_requests = missing.collect();
     resources.requests(&effective::Options { non_missing_requests, use_status: true, ..effective::Options::default() })
+}
+
+/// The class that gives the pod its priority, its own or the default one.
+fn priority_class(cx: &mut Context<'_>, spec: &Fields<'_, '_>) -> Option<StrId> {
+    let name = spec.text(cx, "priorityClassName").unwrap_or("").to_owned();
+    let name = if name.is_empty() { cx.words.priorities.default_name()?.to_owned() } else { name };
+    Some(cx.words.strings.intern(&name))
 }
 
 fn deadline(cx: &mut Context<'_>, spec: &Fields<'_, '_>) -> Option<i64> {

@@ -12,7 +12,9 @@ use crate::diag::did_you_mean;
 use crate::model::ResourceList;
 use crate::model::limit_range::LimitItem;
 use crate::model::names::go_quote;
-use crate::model::objects::{LimitRangeSpec, LimitType, QuotaScope, QuotaScopeName, QuotaScopeOperator, QuotaSpec};
+use crate::model::objects::{
+    ClassBound, LimitRangeSpec, LimitType, QuotaScope, QuotaScopeName, QuotaScopeOperator, QuotaSpec,
+};
 
 /// What a quota can bound besides resources with a domain.
 const QUOTA_RESOURCES: [&str; 19] = [
@@ -96,10 +98,15 @@ pub(super) fn quota(cx: &mut Context<'_>, root: &Fields<'_, '_>) -> Option<Quota
         hard.push((name, amount));
     }
     let scopes = scopes(cx, &spec);
-    hard.sort_unstable_by_key(|(name, _)| *name);
     let strings = &mut cx.words.strings;
-    let hard = hard.into_iter().map(|(name, amount)| (strings.intern(name), amount)).collect();
-    Some(QuotaSpec { hard, scopes: scopes.into() })
+    let of_classes = hard.iter().filter_map(|&(resource, _)| {
+        let (class, what) = resource.split_once(".storageclass.storage.k8s.io/")?;
+        let is_storage = what == "requests.storage";
+        let counts = is_storage || what == "persistentvolumeclaims";
+        counts.then(|| ClassBound { class: strings.intern(class), resource: resource.into(), is_storage })
+    });
+    let of_classes = of_classes.collect();
+    Some(QuotaSpec { hard: hard.into_iter().collect(), of_classes, scopes: scopes.into() })
 }
 
 fn scopes(cx: &mut Context<'_>, spec: &Fields<'_, '_>) -> Vec<QuotaScope> {

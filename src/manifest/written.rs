@@ -29,6 +29,12 @@ pub fn written(source: SourceId, sources: &Sources) -> Vec<Written> {
     written.collect()
 }
 
+/// The one value of a text that need not be an object of Kubernetes; `None`: it holds none, or cannot be read.
+pub fn value(source: SourceId, sources: &Sources, diagnostics: &mut Diagnostics) -> Option<Json> {
+    let file = documents::read(source, sources, diagnostics);
+    file.documents.first().filter(|document| !document.broken).map(|document| json(&document.root))
+}
+
 fn json(node: &Node<'_>) -> Json {
     match &node.value {
         Value::Text(text) => Json::from(&**text),

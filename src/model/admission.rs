@@ -62,6 +62,13 @@ impl PriorityClasses {
         self.classes.keys().map(|name| &**name)
     }
 
+    /// The name of the class that pods get that name none, if there is one.
+    #[must_use]
+    pub fn default_name(&self) -> Option<&str> {
+        let defaults = self.classes.iter().filter(|(_, (_, is_default))| *is_default);
+        defaults.min_by_key(|(_, (class, _))| class.value).map(|(name, _)| &**name)
+    }
+
     /// What pods get that name no class: of several default classes the least, without any priority 0.
     fn default_class(&self) -> PriorityClass {
         let defaults = self.classes.values().filter(|(_, is_default)| *is_default).map(|(class, _)| *class);

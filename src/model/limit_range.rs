@@ -42,7 +42,9 @@ impl LimitItem {
         }
     }
 
-    fn type_text(&self) -> &'static str {
+    /// `type`, as manifests write it.
+    #[must_use]
+    pub fn type_text(&self) -> &'static str {
         match self.kind {
             LimitType::Pod => "Pod",
             LimitType::Container => "Container",

@@ -323,6 +323,15 @@ pub enum ChangeKind {
         /// `--grace-period`; `None`: the pod's own. 0 with `--force` removes the object at once.
         grace_seconds: Option<i64>,
     },
+    /// Deletes the pod that has this name by then, whoever made it.
+    DeleteNamedPod {
+        /// Its namespace.
+        namespace: StrId,
+        /// Its name.
+        name: StrId,
+        /// `--grace-period`; `None`: the pod's own. 0 with `--force` removes the object at once.
+        grace_seconds: Option<i64>,
+    },
     /// Changes the resources of a running pod (`kubectl patch --subresource resize`).
     ResizePod {
         /// Which.
@@ -400,7 +409,7 @@ pub struct Expect {
 }
 
 /// What is written.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct OutputPlan {
     /// Time between two rows of the time series; `None`: a 480th of the duration.
     pub sample_every: Option<SimDuration>,
@@ -410,11 +419,13 @@ pub struct OutputPlan {
     pub trace: bool,
     /// Write charts.
     pub charts: bool,
+    /// What share of the pods the files are about, from 0 to 1; samples and the summary count all.
+    pub pods_share: f64,
 }
 
 impl Default for OutputPlan {
     fn default() -> Self {
-        Self { sample_every: None, events: true, trace: true, charts: true }
+        Self { sample_every: None, events: true, trace: true, charts: true, pods_share: 1.0 }
     }
 }
 

@@ -1,8 +1,11 @@
 //! Pods as their manifests describe them, compiled.
 
+use std::sync::Arc;
+
 use super::autoscaling::DrainHints;
 use super::cgroup::PodCgroup;
 use super::ids::{BehaviorId, ClassId, ConfigId, ImageId, LabelSetId, StrId};
+use super::quota::PodAdmission;
 use super::resources::{Limits, Resources};
 
 /// A pod as its manifest describes it: shared by all pods made from it.
@@ -40,6 +43,8 @@ pub struct PodTemplate {
     pub deletion_cost: i32,
     /// Which template of its StatefulSet or DaemonSet it is of: a hash. (Upstream: the label `controller-revision-hash`.)
     pub revision: u64,
+    /// What admission looks at; `None`: the pod is let in unseen, and counts for nothing.
+    pub admission: Option<Arc<PodAdmission>>,
 }
 
 /// The annotation `controller.kubernetes.io/pod-deletion-cost` as a number: 0 for a text that is no 32-bit integer or is
@@ -87,6 +92,12 @@ pub fn safe_encode(mut number: u64, width: usize) -> String {
         number /= 27;
     }
     text
+}
+
+/// The hash of a template as names and labels of revisions have it.
+#[must_use]
+pub fn revision_text(hash: u64) -> String {
+    safe_encode(hash & 0xffff_ffff, 7)
 }
 
 impl PodTemplate {

@@ -96,7 +96,8 @@ impl PodAffinity {
         self.required.iter().chain(&self.anti_required).chain(preferred)
     }
 
-    pub(super) fn terms_mut(&mut self) -> impl Iterator<Item = &mut PodAffinityTerm> {
+    /// Every term of both kinds.
+    pub fn terms_mut(&mut self) -> impl Iterator<Item = &mut PodAffinityTerm> {
         let preferred = self.preferred.iter_mut().chain(&mut self.anti_preferred).map(|(_, term)| term);
         self.required.iter_mut().chain(&mut self.anti_required).chain(preferred)
     }

@@ -4,17 +4,230 @@
 //! v1.34.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::base::SimTime;
 use crate::base::{Format, Quantity};
-use crate::model::effective::{CPU, EPHEMERAL_STORAGE, MEMORY, Options};
-use crate::model::objects::{QuotaScope, QuotaScopeName, QuotaScopeOperator};
+use crate::model::effective::{CPU, EPHEMERAL_STORAGE, MEMORY, Options, is_pod_level_resource};
+use crate::model::objects::{ObjectKind, QuotaScope, QuotaScopeName, QuotaScopeOperator, QuotaSpec};
 use crate::model::profile::is_extended_resource;
-use crate::model::{Phase, PodResources, ResourceList, ResourceRequirements, StrId};
+use crate::model::qos::qos_class;
+use crate::model::storage::PersistentVolumeClaim;
+use crate::model::{
+    Phase, PodAffinity, PodResources, QosClass, ResourceList, ResourceRequirements, ServiceSpec, ServiceType, StrId,
+};
 
 const COUNT_PODS: &str = "count/pods";
 const PODS: &str = "pods";
 const HUGE_PAGES: &str = "hugepages-";
+
+/// What admission looks at in a pod.
+#[derive(Clone, PartialEq, Debug)]
+pub struct PodAdmission {
+    /// What it requests and may use.
+    pub resources: PodResources,
+    /// Names of its containers: init containers first, as in `resources`.
+    pub containers: Box<[Box<str>]>,
+    /// What quotas' scopes look at.
+    pub scoped: Scoped,
+    /// Whether an API server has let it in already.
+    pub is_stored: bool,
+}
+
+impl PodAdmission {
+    /// A pod of which nothing else is known.
+    #[must_use]
+    pub fn new(resources: &PodResources, containers: &[&str]) -> Arc<Self> {
+        let best_effort = qos_class(resources) == QosClass::BestEffort;
+        Arc::new(Self {
+            resources: resources.clone(),
+            containers: containers.iter().map(|&name| name.into()).collect(),
+            scoped: Scoped { best_effort, ..Scoped::default() },
+            is_stored: false,
+        })
+    }
+
+    /// Its containers with what they state; none if the pod states it as a whole.
+    fn stating(&self) -> impl Iterator<Item = (&str, &ResourceRequirements)> + Clone {
+        let states = |pod: &ResourceRequirements| {
+            pod.requests.iter().chain(pod.limits.iter()).any(|(name, _)| is_pod_level_resource(name))
+        };
+        let is_stated = self.resources.pod.as_ref().is_some_and(states);
+        let all = self.resources.init.iter().chain(&self.resources.main).map(|container| &container.spec);
+        self.containers.iter().map(|name| &**name).zip(all).filter(move |_| !is_stated)
+    }
+
+    /// Whether a quota with these scopes is about the pod.
+    #[must_use]
+    pub fn is_in(&self, scopes: &[QuotaScope]) -> bool {
+        scopes.iter().all(|scope| in_scope(&self.scoped, scope))
+    }
+}
+
+/// Whether a term of affinity between pods says which namespaces it is about.
+#[must_use]
+pub fn names_namespaces(affinity: &PodAffinity) -> bool {
+    let preferred = affinity.preferred.iter().chain(&affinity.anti_preferred).map(|(_, term)| term);
+    let mut terms = affinity.required.iter().chain(&affinity.anti_required).chain(preferred);
+    terms.any(|term| !term.in_own_namespace)
+}
+
+/// Something that is to be created, as quotas see it.
+#[derive(Clone, Copy, Debug)]
+pub enum Asked<'a> {
+    /// A pod.
+    Pod(&'a PodAdmission),
+    /// A claim.
+    Claim(&'a PersistentVolumeClaim),
+    /// An object of a controller.
+    Object(ObjectKind),
+}
+
+impl Asked<'_> {
+    /// What it counts for in a quota; `None`: the quota is not about it.
+    #[must_use]
+    pub fn usage(&self, spec: &QuotaSpec) -> Option<ResourceList> {
+        match self {
+            Self::Pod(pod) => pod.is_in(&spec.scopes).then(|| usage(&pod.resources, true)),
+            Self::Claim(claim) => claim_usage(claim, spec),
+            Self::Object(kind) => spec.scopes.is_empty().then(|| object_usage(*kind)),
+        }
+    }
+}
+
+fn one(names: &[&str]) -> ResourceList {
+    names.iter().map(|&name| (name, Quantity::new(1, Format::DecimalSi))).collect()
+}
+
+/// What a claim counts for; `None`: the quota is not about it. Source: pkg/quota/v1/evaluator/core/persistent_volume_claims.go.
+#[must_use]
+pub fn claim_usage(claim: &PersistentVolumeClaim, spec: &QuotaSpec) -> Option<ResourceList> {
+    let is_in = |scope: &QuotaScope| {
+        let has = claim.attributes_class != crate::model::strings::known::EMPTY;
+        let among = scope.values.contains(&claim.attributes_class);
+        scope.name == QuotaScopeName::VolumeAttributesClass
+            && match scope.operator {
+                QuotaScopeOperator::In => has && among,
+                QuotaScopeOperator::NotIn => !(has && among),
+                QuotaScopeOperator::Exists => has,
+                QuotaScopeOperator::DoesNotExist => !has,
+            }
+    };
+    if !spec.scopes.iter().all(is_in) {
+        return None;
+    }
+    let mut usage = one(&["persistentvolumeclaims", "count/persistentvolumeclaims"]);
+    if let Some(size) = claim.request {
+        usage.set("requests.storage", size);
+    }
+    for bound in spec.of_classes.iter().filter(|bound| bound.class == claim.class_name()) {
+        let amount = if bound.is_storage { claim.request } else { Some(Quantity::new(1, Format::DecimalSi)) };
+        if let Some(amount) = amount {
+            usage.set(&bound.resource, amount);
+        }
+    }
+    Some(usage)
+}
+
+/// What a service counts for. Source: pkg/quota/v1/evaluator/core/services.go.
+#[must_use]
+pub fn service_usage(service: &ServiceSpec) -> ResourceList {
+    let mut usage = one(&["services", "count/services"]);
+    let ports = Quantity::new(i64::try_from(service.ports.len()).unwrap_or(i64::MAX), Format::DecimalSi);
+    match service.kind {
+        ServiceType::NodePort => usage.set("services.nodeports", ports),
+        ServiceType::LoadBalancer => {
+            usage.set("services.nodeports", ports);
+            usage.set("services.loadbalancers", Quantity::new(1, Format::DecimalSi));
+        }
+        ServiceType::ClusterIp | ServiceType::Headless | ServiceType::ExternalName => {}
+    }
+    usage
+}
+
+/// What a ConfigMap (or a Secret) counts for.
+#[must_use]
+pub fn config_usage(is_secret: bool) -> ResourceList {
+    one(if is_secret { &["secrets", "count/secrets"] } else { &["configmaps", "count/configmaps"] })
+}
+
+/// What an object of a controller counts for: itself.
+#[must_use]
+pub fn object_usage(kind: ObjectKind) -> ResourceList {
+    one(match kind {
+        ObjectKind::ReplicationController => &["replicationcontrollers", "count/replicationcontrollers"],
+        ObjectKind::ReplicaSet => &["count/replicasets.apps"],
+        ObjectKind::Deployment => &["count/deployments.apps"],
+        ObjectKind::StatefulSet => &["count/statefulsets.apps"],
+        ObjectKind::DaemonSet => &["count/daemonsets.apps"],
+        ObjectKind::Job => &["count/jobs.batch"],
+        ObjectKind::CronJob => &["count/cronjobs.batch"],
+        ObjectKind::HorizontalPodAutoscaler => &["count/horizontalpodautoscalers.autoscaling"],
+        ObjectKind::PodDisruptionBudget => &["count/poddisruptionbudgets.policy"],
+        ObjectKind::ResourceQuota => &["resourcequotas", "count/resourcequotas"],
+        ObjectKind::LimitRange => &["count/limitranges"],
+        ObjectKind::Namespace => &[],
+    })
+}
+
+/// Whether anything that is counted here has this name.
+#[must_use]
+pub fn is_counted(resource: &str) -> bool {
+    const COUNTED: [&str; 22] = [
+        "cpu",
+        "memory",
+        "ephemeral-storage",
+        "limits.cpu",
+        "limits.memory",
+        "limits.ephemeral-storage",
+        "pods",
+        "count/pods",
+        "persistentvolumeclaims",
+        "count/persistentvolumeclaims",
+        "services",
+        "count/services",
+        "services.nodeports",
+        "services.loadbalancers",
+        "configmaps",
+        "count/configmaps",
+        "secrets",
+        "count/secrets",
+        "replicationcontrollers",
+        "count/replicationcontrollers",
+        "resourcequotas",
+        "count/resourcequotas",
+    ];
+    const GROUPS: [&str; 4] = [".apps", ".batch", ".autoscaling", ".policy"];
+    COUNTED.contains(&resource)
+        || resource.starts_with("requests.")
+        || resource.starts_with(HUGE_PAGES)
+        || resource.contains(".storageclass.storage.k8s.io/")
+        || resource == "count/limitranges"
+        || (resource.starts_with("count/") && GROUPS.iter().any(|group| resource.ends_with(group)))
+}
+
+/// What a pod does not state although a quota that is about it enforces `hard`: upstream's text, without the quota's name.
+#[must_use]
+pub fn unmet(hard: &ResourceList, asked: &Asked<'_>) -> Option<String> {
+    match asked {
+        Asked::Pod(pod) => unstated(hard, pod.stating()),
+        _ => None,
+    }
+}
+
+/// `used` with what was let in, as far as the quota bounds it.
+#[must_use]
+pub fn charge(used: &ResourceList, hard: &ResourceList, usage: &ResourceList) -> ResourceList {
+    let mut sum = used.clone();
+    sum.add(&mask(usage, hard));
+    sum
+}
+
+/// What of `usage` a quota over `hard` bounds.
+#[must_use]
+pub fn mask(usage: &ResourceList, hard: &ResourceList) -> ResourceList {
+    usage.iter().filter(|(name, _)| hard.get(name).is_some()).collect()
+}
 
 /// Whether a pod still counts for more than an object. `deletion`: when it must be gone, and the grace that it was given;
 /// one that is stuck for another grace does not count any more.

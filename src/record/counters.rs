@@ -23,4 +23,5 @@ pub struct Counters {
     pub probe_failures: u64,
     pub node_crashes: u64,
     pub changes_refused: u64,
+    pub writes_refused: u64,
 }

@@ -121,6 +121,53 @@ pub enum Fact {
     Fault(u32, bool, NoteId),
 }
 
+impl Fact {
+    /// The fact with its pod called by another number; `None` if it is about a pod that has none.
+    #[must_use]
+    pub fn renumbered(mut self, number: impl Fn(PodUid) -> Option<PodUid>) -> Option<Self> {
+        let pod = match &mut self {
+            Self::PodCreated(pod)
+            | Self::PodUnschedulable(pod, _)
+            | Self::PodBound(pod, _)
+            | Self::PodPhase(pod, ..)
+            | Self::PodCondition(pod, ..)
+            | Self::PodResize(pod, _)
+            | Self::PodDeleting(pod, _)
+            | Self::PodRemoved(pod)
+            | Self::Container { pod, .. }
+            | Self::ContainerReady(pod, ..)
+            | Self::ContainerStopping(pod, _)
+            | Self::ImagePullStarted(pod, _)
+            | Self::ImagePullEnded(pod, ..)
+            | Self::Event { subject: Subject::Pod(pod) | Subject::Container(pod, _), .. } => pod,
+            Self::NodeAdded(_)
+            | Self::NodeRemoved(_)
+            | Self::NodeReady(..)
+            | Self::NodePressure(..)
+            | Self::NodeCordoned(..)
+            | Self::NodeTaint(..)
+            | Self::NodeCrashed(_)
+            | Self::NodeBooted(_)
+            | Self::ObjectCreated(_)
+            | Self::ObjectRemoved(_)
+            | Self::ObjectReplicas { .. }
+            | Self::Event {
+                subject: Subject::Node(_) | Subject::Service(_) | Subject::Object(_) | Subject::Claim(_),
+                ..
+            }
+            | Self::Endpoints(..)
+            | Self::LoadBalancer(_)
+            | Self::Config(..)
+            | Self::Volume { .. }
+            | Self::Claim(..)
+            | Self::Command(_)
+            | Self::Fault(..) => return Some(self),
+        };
+        *pod = number(*pod)?;
+        Some(self)
+    }
+}
+
 /// How far a volume is on its way to a node, or from it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum VolumeStage {

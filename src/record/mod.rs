@@ -5,12 +5,14 @@ pub mod fact;
 pub mod kube_events;
 pub mod recording;
 pub mod sample;
+mod some_pods;
 
 pub use counters::Counters;
 pub use fact::{Fact, KubeEvent, Subject, VolumeStage};
 pub use kube_events::{ApiEvent, KubeEvents};
 pub use recording::{NodeRecord, ObjectRecord, PodRecord, Recording};
 pub use sample::{Sample, ServiceSample};
+pub use some_pods::SomePods;
 
 use crate::base::SimTime;
 

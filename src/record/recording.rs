@@ -9,6 +9,8 @@ use crate::model::{NodeId, ObjectId, PodUid, ShapeId, StrId, TemplateId, Workloa
 /// What a pod was, for its whole life.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct PodRecord {
+    /// Which pod of the run it was: facts call it by its number in the recording, which is another if only some are kept.
+    pub uid: PodUid,
     /// Its source, which names it.
     pub workload: WorkloadId,
     /// Its number in the source.

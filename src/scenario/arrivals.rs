@@ -255,8 +255,9 @@ fn traced(
         _ => Mode::Clock,
     };
     if let Some(path) = fields.paths(cx, "nodes").and_then(|paths| paths.into_iter().next()) {
-        if format == Some("csv") {
-            let (message, help) = ("the format `csv` has no file of nodes", "describe nodes in [[node_pool]]");
+        if let Some(format) = format.filter(|format| *format != "openb") {
+            let message = format!("the format `{format}` has no file of nodes");
+            let help = "describe nodes in [[node_pool]]";
             cx.diagnostics.error(codes::EXCLUSIVE_KEYS, path.span, message, "does not fit", help);
         } else if let Some(source) = open_one(cx, &path) {
             let rows = trace::openb::nodes(source, &cx.sources, &mut cx.diagnostics);
@@ -266,6 +267,7 @@ fn traced(
     let path = fields.paths(cx, "pods")?.into_iter().next()?;
     let source = open_one(cx, &path)?;
     let mut rows = match format? {
+        "dlrm" => trace::dlrm::pods(source, &cx.sources, &mut cx.diagnostics, mode),
         "openb" => trace::openb::pods(source, &cx.sources, &mut cx.diagnostics, mode),
         _ => trace::pods_csv::read(source, &cx.sources, &mut cx.diagnostics, mode),
     };

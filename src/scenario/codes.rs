@@ -85,4 +85,6 @@ codes! {
     UNKNOWN_SCHEDULER = "PS2036", "no such scheduler";
     /// An eviction threshold that kubelets would not take.
     BAD_THRESHOLD = "PS2037", "eviction threshold not understood";
+    /// A patch that is no mapping of fields.
+    BAD_PATCH = "PS2038", "patch not understood";
 }

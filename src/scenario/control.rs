@@ -339,5 +339,13 @@ pub(super) fn output(cx: &mut Cx<'_>, root: &Fields<'_>) -> OutputPlan {
     plan.events = fields.flag(cx, "events").unwrap_or(plan.events);
     plan.trace = fields.flag(cx, "trace").unwrap_or(plan.trace);
     plan.charts = fields.flag(cx, "charts").unwrap_or(plan.charts);
+    if let Some(share) = fields.number(cx, "pods_share") {
+        if (0.0..=1.0).contains(&share.value) {
+            plan.pods_share = share.value;
+        } else {
+            let (message, help) = ("a share is between 0 and 1", "write for example `0.01` for one pod in a hundred");
+            cx.diagnostics.error(codes::OUT_OF_RANGE, share.span, message, "out of range", help);
+        }
+    }
     plan
 }

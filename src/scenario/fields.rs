@@ -211,6 +211,7 @@ fn is_extended_resource(key: &str) -> bool {
 fn place(section: &Section) -> String {
     match section.name {
         "" => "a scenario".to_owned(),
+        "study file" => "a study".to_owned(),
         name => format!("[{name}]"),
     }
 }

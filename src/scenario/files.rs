@@ -105,7 +105,7 @@ pub(super) fn open_one(cx: &mut Cx<'_>, written: &Placed<String>) -> Option<Sour
 }
 
 /// The path as the file system wants it.
-fn resolve(cx: &mut Cx<'_>, written: &Placed<String>) -> Option<PathBuf> {
+pub(super) fn resolve(cx: &mut Cx<'_>, written: &Placed<String>) -> Option<PathBuf> {
     let text = written.value.as_str();
     let Some(rest) = text.strip_prefix('$') else {
         return Some(cx.folder.join(text));

@@ -16,9 +16,12 @@ pub mod files;
 mod nodes;
 mod overrides;
 mod parts;
+mod patch;
 mod pods;
 mod resize;
+mod settings;
 pub mod spec;
+mod study;
 mod suggest;
 mod time;
 mod traffic;
@@ -37,6 +40,9 @@ use crate::sim::plan::Plan;
 
 use fields::Fields;
 pub use files::{Disk, Files};
+pub use resize::with_requests;
+pub use settings::{Place, Setting, Unit};
+pub use study::{Arm, Axis, DrawFrom, Level, LoadedStudy, RandomAxis, Study, read_study};
 pub use time::instant;
 
 /// A scenario as it was understood.
@@ -60,11 +66,28 @@ pub struct Loaded {
 /// (`scenario.seed=7`, `node_pool.0.count=5`).
 #[must_use]
 pub fn load(path: &Path, overrides: &[String]) -> Loaded {
+    load_all(path, "", (overrides, &[]))
+}
+
+/// As [`load`], with what a study sets after the overrides.
+#[must_use]
+pub fn load_with(path: &Path, overrides: &[String], settings: &[Setting]) -> Loaded {
+    load_all(path, "", (overrides, settings))
+}
+
+/// As [`load`], with `further` sections at the end of the file.
+#[must_use]
+pub fn load_adding(path: &Path, further: &str, overrides: &[String]) -> Loaded {
+    load_all(path, further, (overrides, &[]))
+}
+
+fn load_all(path: &Path, further: &str, changed: Changed<'_>) -> Loaded {
     let name = path.display().to_string();
     match Disk.read(path) {
         Ok(text) => {
             let folder = path.parent().unwrap_or_else(|| Path::new("")).to_owned();
-            compile(&name, text, folder, overrides, &Disk).0
+            let text = if further.is_empty() { text } else { format!("{text}\n{further}") };
+            compile(&name, text, folder, changed, &Disk).0
         }
         Err(error) => {
             let mut diagnostics = Diagnostics::default();
@@ -96,7 +119,7 @@ pub fn from_text(name: &str, text: &str, read_file: &dyn Fn(&Path) -> io::Result
 /// As [`from_text`], with overrides and with all that files can do.
 #[must_use]
 pub fn from_text_with(name: &str, text: &str, overrides: &[String], files: &dyn Files) -> Loaded {
-    compile(name, text.to_owned(), PathBuf::new(), overrides, files).0
+    compile(name, text.to_owned(), PathBuf::new(), (overrides, &[]), files).0
 }
 
 /// What reading needs everywhere.
@@ -113,6 +136,8 @@ struct Cx<'f> {
     /// Files that were asked for.
     opened: BTreeMap<PathBuf, Option<SourceId>>,
     manifests: BTreeSet<SourceId>,
+    /// Those that are applied or made by patches at a time, in the order of the changes.
+    applied: Vec<(SourceId, SimTime)>,
     templates: IdVec<TemplateId, Span>,
     /// Keys that were asked for: proves that the table of keys and the readers agree.
     asked: Asked,
@@ -139,31 +164,45 @@ impl Missing {
 /// Pairs of section and key that readers asked for.
 type Asked = BTreeSet<(&'static str, &'static str)>;
 
-impl Cx<'_> {
+impl<'f> Cx<'f> {
+    fn new(files: &'f dyn Files, folder: PathBuf) -> Self {
+        Self {
+            files,
+            folder,
+            sources: Sources::default(),
+            diagnostics: Diagnostics::default(),
+            vocabulary: Vocabulary::default(),
+            without_requests: WithoutRequests::default(),
+            ignored: BTreeMap::new(),
+            opened: BTreeMap::new(),
+            manifests: BTreeSet::new(),
+            applied: Vec::new(),
+            templates: IdVec::new(),
+            asked: Asked::new(),
+            given: BTreeSet::new(),
+            start: SimTime::default(),
+            end: SimTime::NEVER,
+            missing: Missing::default(),
+        }
+    }
+
     /// Whether this is the first time that `code` is about to be given at `span`.
     fn first(&mut self, code: Code, span: Span) -> bool {
         self.given.insert((code.id, span))
     }
 }
 
-fn compile(name: &str, text: String, folder: PathBuf, overrides: &[String], files: &dyn Files) -> (Loaded, Asked) {
-    let mut cx = Cx {
-        files,
-        folder,
-        sources: Sources::default(),
-        diagnostics: Diagnostics::default(),
-        vocabulary: Vocabulary::default(),
-        without_requests: WithoutRequests::default(),
-        ignored: BTreeMap::new(),
-        opened: BTreeMap::new(),
-        manifests: BTreeSet::new(),
-        templates: IdVec::new(),
-        asked: Asked::new(),
-        given: BTreeSet::new(),
-        start: SimTime::default(),
-        end: SimTime::NEVER,
-        missing: Missing::default(),
-    };
+/// `--set` of a command and what a study sets.
+type Changed<'a> = (&'a [String], &'a [Setting]);
+
+fn compile(
+    name: &str,
+    text: String,
+    folder: PathBuf,
+    (overrides, settings): Changed<'_>,
+    files: &dyn Files,
+) -> (Loaded, Asked) {
+    let mut cx = Cx::new(files, folder);
     let source = cx.sources.add(name, text.as_str());
     let mut tree = tree::parse(&text, source, &mut cx.diagnostics);
     if cx.diagnostics.has_errors() {
@@ -171,6 +210,7 @@ fn compile(name: &str, text: String, folder: PathBuf, overrides: &[String], file
         cx.missing = Missing::ALL;
     }
     overrides::apply(&mut cx, &mut tree, overrides);
+    overrides::apply_settings(&mut cx, &mut tree, settings);
     // Points at the first line, where a missing section would be noticed.
     let top = Span { source, start: 0, end: text.find('\n').unwrap_or(text.len()) };
     let root = Fields::open(&mut cx, &tree, top, &spec::ROOT);
@@ -213,7 +253,7 @@ fn read(cx: &mut Cx<'_>, root: &Fields<'_>, file: &str) -> Option<Plan> {
     let without_requests = (cx.without_requests, cx.vocabulary.default_requests.clone());
     cx.templates = std::mem::take(&mut parts.origins);
     let mut vocabulary = std::mem::take(&mut cx.vocabulary);
-    let namespaces = parts.all_namespaces(&mut vocabulary.strings);
+    let namespaces = parts.all_namespaces(&mut vocabulary.strings, &changes);
     Some(Plan {
         name: run.name,
         description: run.description,

@@ -1,8 +1,10 @@
 //! `--set key=value`: replaces or adds values in the tree before anything is read, so that the same readers judge them.
 
+use super::settings::Setting;
 use super::tree::{Entry, Node, Table, Value, parse_value};
 use super::{Cx, codes};
-use crate::diag::{SourceId, Span};
+use crate::diag::{Source, SourceId, Span};
+use std::sync::Arc;
 
 /// Applies every override; later ones win.
 pub(super) fn apply(cx: &mut Cx<'_>, tree: &mut Table, overrides: &[String]) {
@@ -17,9 +19,46 @@ pub(super) fn apply(cx: &mut Cx<'_>, tree: &mut Table, overrides: &[String]) {
         let node = value(text, source, start);
         let end = path.trim_end().len();
         if let Err((span, message)) = set(tree, path.trim_end(), node, Span { source, start: 0, end }) {
-            let help = "keys are joined by dots; entries of a list are counted from 0: `node_pool.0.count=5`";
-            bad(cx, span, message, help);
+            bad(cx, span, message, HELP);
         }
+    }
+}
+
+const HELP: &str = "keys are joined by dots; entries of a list are counted from 0: `node_pool.0.count=5`";
+
+/// Applies what a study says, with the places where it says so; later ones win.
+pub(super) fn apply_settings(cx: &mut Cx<'_>, tree: &mut Table, settings: &[Setting]) {
+    let mut known: Vec<(Arc<Source>, SourceId)> = Vec::new();
+    for Setting { key, value: text, place } in settings {
+        let source = match known.iter().find(|(file, _)| Arc::ptr_eq(file, &place.source)) {
+            Some((_, source)) => *source,
+            None => {
+                let source = cx.sources.add(place.source.name.as_str(), place.source.text.as_str());
+                known.push((Arc::clone(&place.source), source));
+                source
+            }
+        };
+        let mut node = value(text, source, place.value.0);
+        move_to(&mut node, Span { source, start: place.value.0, end: place.value.1 });
+        let (start, end) = place.key;
+        if let Err((span, message)) = set(tree, key, node, Span { source, start, end }) {
+            bad(cx, span, message, HELP);
+        }
+    }
+}
+
+/// A value that was drawn, or written elsewhere, is blamed as a whole.
+fn move_to(node: &mut Node, span: Span) {
+    node.span = span;
+    match &mut node.value {
+        Value::List(items) => items.iter_mut().for_each(|item| move_to(item, span)),
+        Value::Table(table) => {
+            for entry in &mut table.entries {
+                entry.key_span = span;
+                move_to(&mut entry.node, span);
+            }
+        }
+        _ => {}
     }
 }
 
@@ -35,8 +74,12 @@ fn value(text: &str, source: SourceId, start: usize) -> Node {
 
 /// The parts of a dotted key with their places.
 fn parts(path: &str, whole: Span) -> Vec<(&str, Span)> {
-    let mut start = whole.start;
     let mut parts = Vec::new();
+    // What is not written in one piece is blamed as a whole.
+    if whole.end - whole.start != path.len() {
+        return path.split('.').map(|part| (part, whole)).collect();
+    }
+    let mut start = whole.start;
     for part in path.split('.') {
         let end = start + part.len();
         parts.push((part, Span { start, end, ..whole }));

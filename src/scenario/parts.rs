@@ -1,6 +1,6 @@
 //! The plan while it grows: what was compiled so far, with the places that later checks point at.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Cx;
 use super::codes;
@@ -8,14 +8,14 @@ use crate::base::id::DenseId;
 use crate::base::{IdVec, SimTime};
 use crate::diag::Span;
 use crate::manifest::ControllerObject;
-use crate::model::objects::{ObjectPlan, ObjectSpec};
+use crate::model::objects::{ObjectKind, ObjectPlan, ObjectSpec};
 use crate::model::service::ConfigContent;
 use crate::model::strings::known;
 use crate::model::{
     DisruptionBudget, Namespace, OwnerSelector, PodNaming, PodTemplate, PoolId, PoolPlan, ServiceId, ServiceSpec,
     ShapeId, StorageObject, StrId, Strings, TemplateId, WorkloadId,
 };
-use crate::sim::plan::{ArrivalPlan, Naming, NodePlan, PodPlan, Workload};
+use crate::sim::plan::{ArrivalPlan, ChangeKind, ChangePlan, Naming, NodePlan, PodPlan, Workload};
 
 /// The plan while it grows.
 #[derive(Default)]
@@ -32,12 +32,16 @@ pub(super) struct Parts {
     pub pools: IdVec<PoolId, PoolPlan>,
     pub services: IdVec<ServiceId, ServiceSpec>,
     pub namespaces: Vec<Namespace>,
+    /// Namespaces that a change applies.
+    pub later_namespaces: Vec<Namespace>,
     pub controllers: Vec<OwnerSelector>,
     pub config_contents: Vec<ConfigContent>,
     pub storage: Vec<StorageObject>,
     /// The class of claims that name none.
     pub default_class: Option<StrId>,
     pub objects: Vec<ObjectPlan>,
+    /// Objects of controllers that manifests hold, at the start or later: kind, namespace and name.
+    pub named_objects: BTreeSet<(ObjectKind, StrId, StrId)>,
     pub pods: Vec<PodPlan>,
     pub arrivals: Vec<ArrivalPlan>,
     /// Where the first bare pod stands that asks for a scheduler.
@@ -69,6 +73,12 @@ pub(super) fn budget(budget: DisruptionBudget) -> ObjectPlan {
     let (namespace, name) = (budget.namespace, budget.name);
     let spec = ObjectSpec::PodDisruptionBudget(budget);
     ObjectPlan { namespace, name, workload: None, spec, replicas_given: true }
+}
+
+/// A namespace as an object.
+pub(super) fn namespace(name: StrId) -> ObjectPlan {
+    let spec = ObjectSpec::Namespace(name);
+    ObjectPlan { namespace: known::EMPTY, name, workload: None, spec, replicas_given: true }
 }
 
 impl Parts {
@@ -121,7 +131,14 @@ impl Parts {
             spec.set_template(self.template(template, Owner { of_job, ..Owner::of(workload) }, span));
             workload
         });
+        self.named_objects.insert((spec.kind(), namespace, name));
         ObjectPlan { namespace, name, workload, spec, replicas_given }
+    }
+
+    /// Remembers the names of budgets.
+    pub fn name_budgets(&mut self, budgets: &[DisruptionBudget]) {
+        let names = budgets.iter().map(|of| (ObjectKind::PodDisruptionBudget, of.namespace, of.name));
+        self.named_objects.extend(names);
     }
 
     pub fn template(&mut self, template: PodTemplate, owner: Owner, origin: Span) -> TemplateId {
@@ -140,12 +157,27 @@ impl Parts {
         self.controllers.extend(owners);
     }
 
-    /// The namespaces that manifests describe, the default one, and those that pods are in.
-    pub fn all_namespaces(&mut self, strings: &mut Strings) -> Vec<Namespace> {
+    /// The namespaces that manifests describe, the default one, and those that pods are in. They become objects if some change
+    /// is about namespaces: those that are not applied later exist from the start.
+    pub fn all_namespaces(&mut self, strings: &mut Strings, changes: &[ChangePlan]) -> Vec<Namespace> {
         let used = self.workloads.iter().map(|workload| workload.namespace);
+        let later = |name: StrId| self.later_namespaces.iter().any(|later| later.name == name);
         for name in [known::DEFAULT].into_iter().chain(used) {
-            if !self.namespaces.iter().any(|known| known.name == name) {
+            if !self.namespaces.iter().any(|known| known.name == name) && !later(name) {
                 self.namespaces.push(Namespace::bare(name, strings));
+            }
+        }
+        let is_namespace = |change: &ChangePlan| match &change.kind {
+            ChangeKind::ApplyObject(object) => object.spec.kind() == ObjectKind::Namespace,
+            ChangeKind::DeleteObject(kind, ..) => *kind == ObjectKind::Namespace,
+            _ => false,
+        };
+        if changes.iter().any(is_namespace) {
+            self.objects.extend(self.namespaces.iter().map(|of| namespace(of.name)));
+        }
+        for later in std::mem::take(&mut self.later_namespaces) {
+            if !self.namespaces.iter().any(|known| known.name == later.name) {
+                self.namespaces.push(later);
             }
         }
         std::mem::take(&mut self.namespaces)

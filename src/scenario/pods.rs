@@ -41,6 +41,7 @@ pub(super) fn manifests(cx: &mut Cx<'_>, root: &Fields<'_>, fields: &Fields<'_>,
         parts.services.push(service);
     }
     parts.related(objects.namespaces, objects.owners);
+    parts.name_budgets(&objects.budgets);
     parts.objects.extend(objects.budgets.into_iter().map(budget));
     parts.config_contents.extend(objects.configs.into_iter().map(|(content, _)| content));
     storage.admit(parts.default_class);

@@ -9,7 +9,7 @@ use super::{Cx, codes, suggest, units};
 use crate::base::SimTime;
 use crate::diag::Span;
 use crate::model::cgroup::{QUOTA_PERIOD_US, quota, shares};
-use crate::model::{ClassId, ContainerSpec, PodCgroup, PodTemplate, QosClass, Role, TemplateId};
+use crate::model::{ClassId, ContainerSpec, PodCgroup, PodClass, PodTemplate, QosClass, Role, TemplateId};
 use crate::sim::plan::{ChangeKind, Naming};
 
 /// What the score of NodeResourcesFit counts for a container that requests none (spec 4.2).
@@ -143,14 +143,29 @@ fn cgroup(old: PodCgroup, containers: &[ContainerSpec]) -> PodCgroup {
 
 /// The class of the pod with these containers: only what they request differs.
 fn class(cx: &mut Cx<'_>, old: &PodTemplate, containers: &[ContainerSpec]) -> ClassId {
-    let mut class = cx.vocabulary.classes.get(old.class).clone();
+    let class = class_of(cx.vocabulary.classes.get(old.class), old, containers);
+    cx.vocabulary.classes.intern(class)
+}
+
+/// What changes of a pod when its containers get other requests and limits: class, cgroup and quality of service.
+#[must_use]
+pub fn with_requests(
+    class: &PodClass,
+    old: &PodTemplate,
+    containers: &[ContainerSpec],
+) -> (PodClass, PodCgroup, QosClass) {
+    (class_of(class, old, containers), cgroup(old.cgroup, containers), qos(containers))
+}
+
+fn class_of(class: &PodClass, old: &PodTemplate, containers: &[ContainerSpec]) -> PodClass {
+    let mut class = class.clone();
     let grown = |of: &dyn Fn(&ContainerSpec) -> i64| effective(containers, of) - effective(&old.containers, of);
     class.requests.milli_cpu += grown(&|spec| spec.requests.milli_cpu);
     class.requests.memory += grown(&|spec| spec.requests.memory);
     let or = |amount: i64, default: i64| if amount == 0 { default } else { amount };
     class.scoring_milli_cpu += grown(&|spec| or(spec.requests.milli_cpu, SCORED_CPU));
     class.scoring_memory += grown(&|spec| or(spec.requests.memory, SCORED_MEMORY));
-    cx.vocabulary.classes.intern(class)
+    class
 }
 
 /// What a pod requests of one resource (spec 4.2): its main containers and sidecars together, or an init container and the

@@ -44,7 +44,7 @@ fn files(path: &Path) -> io::Result<String> {
 }
 
 fn everything() -> (Loaded, Asked) {
-    compile("everything.toml", EVERYTHING.to_owned(), PathBuf::new(), &[], &files::Given(&files))
+    compile("everything.toml", EVERYTHING.to_owned(), PathBuf::new(), (&[], &[]), &files::Given(&files))
 }
 
 fn plan_of(loaded: Loaded) -> Plan {

@@ -10,6 +10,7 @@ use crate::base::{Distribution, Interner, Quantity, SimDuration, SimTime};
 use crate::model::cgroup::{QUOTA_PERIOD_US, pod_cgroup};
 use crate::model::effective::{CPU, ContainerResources, MEMORY, Options, PodResources, ResourceList};
 use crate::model::qos::qos_class;
+use crate::model::quota::PodAdmission;
 use crate::model::strings::known;
 use crate::model::{
     Behavior, ClassId, ContainerPort, ContainerSpec, Crash, ImageId, ImagePullPolicy, Limits, NodeShape, PodClass,
@@ -284,6 +285,7 @@ impl PlanBuilder {
             drain: Default::default(),
             deletion_cost: 0,
             revision: 0,
+            admission: Some(PodAdmission::new(&resources, &["main"])),
         });
         let name = plan.strings.intern(&pod.name);
         if plan.workloads.iter().any(|workload| workload.name == name) {

@@ -1,15 +1,21 @@
 //! Faults and changes of the plan, carried out.
 
 use super::event::Event;
-use super::world::{World, env};
-use crate::api::{NewObject, ObjectRow, Op, PodRef, Resized};
+use super::world::{World, env, maker};
+use crate::api::{NewObject, ObjectRow, Op, PodRef, Rejection, Resized};
+use crate::base::id::DenseId;
 use crate::base::{SimDuration, SimTime};
 use crate::component::Env;
+use crate::controllers::manager;
+use crate::controllers::quota::first_status;
 use crate::engine::{Kernel, Ranked};
 use crate::model::objects::{ObjectKind, ObjectPlan, ObjectSpec};
 use crate::model::plan::{ChangeKind, FaultKind, NodeTarget, PodTarget};
-use crate::model::{ClassId, NodeId, ObjectId, ResizeState, StrId, TemplateId, WorkloadId};
+use crate::model::{ClassId, NodeId, ObjectId, ResizeState, StorageObject, StrId, TemplateId, WorkloadId};
 use crate::record::{Fact, KubeEvent, Recorder};
+
+/// So many answers are kept of those with which users were refused something.
+const MOST_REFUSED: usize = 100;
 
 impl World {
     /// A fault begins, or ends.
@@ -178,7 +184,10 @@ impl World {
                 self.cluster.request(now, Op::PutConfig(content.config, &content.keys)).is_err()
             }
             ChangeKind::DeleteConfig(config) => self.cluster.request(now, Op::DeleteConfig(config)).is_err(),
-            ChangeKind::ApplyStorage(object) => self.cluster.request(now, Op::ApplyStorage(&object)).is_err(),
+            ChangeKind::ApplyStorage(object) => {
+                let result = self.cluster.request(now, Op::ApplyStorage(&object));
+                result.map_err(|error| self.refuse_storage(now, &object, error)).is_err()
+            }
             ChangeKind::DeleteStorage(key) => self.cluster.request(now, Op::DeleteStorage(key)).is_err(),
             ChangeKind::DeletePod { pod, grace_seconds } => {
                 let pods = self.pods_of(pod);
@@ -186,6 +195,13 @@ impl World {
                     self.delete_pod(now, *pod, grace_seconds);
                 }
                 pods.is_empty()
+            }
+            ChangeKind::DeleteNamedPod { namespace, name, grace_seconds } => {
+                let pod = self.pod_called(namespace, name);
+                if let Some(pod) = pod {
+                    self.delete_pod(now, pod, grace_seconds);
+                }
+                pod.is_none()
             }
             ChangeKind::ResizePod { pod, template, both } => {
                 let pods = self.pods_of(pod);
@@ -198,7 +214,14 @@ impl World {
                 let ops = pods.map(|pod| Op::UngatePod { pod, template, class });
                 ops.filter(|op| self.cluster.request(now, *op).is_ok()).count() == 0
             }
-            ChangeKind::ApplyObject(object) => self.apply_object(now, &object),
+            ChangeKind::ApplyObject(object) => {
+                let before = self.cluster.objects().len();
+                let refused = self.apply_object(now, &object);
+                if self.cluster.objects().len() > before {
+                    manager::record(&mut maker!(self, kernel, recorder), ObjectId::from_index(before));
+                }
+                refused
+            }
             ChangeKind::DeleteObject(kind, namespace, name) => match self.find_object(kind, namespace, name) {
                 Some(object) => {
                     self.cluster.request(now, Op::DeleteObject(object, crate::api::Propagation::Background)).is_err()
@@ -239,6 +262,34 @@ impl World {
         self.counters.changes_refused += u64::from(refused);
     }
 
+    /// The pod of that name, whoever made it.
+    fn pod_called(&self, namespace: StrId, name: StrId) -> Option<PodRef> {
+        let (pods, plan) = (self.cluster.pods(), &self.plan);
+        let name = plan.strings.text(name);
+        pods.iter().find(|pod| {
+            let (template, (workload, ordinal)) = (pods.template(pod.pod), pods.source(pod.pod));
+            plan.templates[template].namespace == namespace && plan.pod_name(workload, template, ordinal) == name
+        })
+    }
+
+    /// A user is told that something is refused.
+    pub(super) fn refuse(&mut self, now: SimTime, error: &Rejection) {
+        self.counters.writes_refused += 1;
+        if self.refused.len() < MOST_REFUSED {
+            self.refused.push((now, error.to_string()));
+        }
+    }
+
+    /// A user is told that a storage object is refused.
+    fn refuse_storage(&mut self, now: SimTime, object: &StorageObject, error: Rejection) {
+        let strings = &self.plan.strings;
+        let error = match object {
+            StorageObject::Claim(claim) => error.told(strings, "persistentvolumeclaims", strings.text(claim.name.name)),
+            _ => error,
+        };
+        self.refuse(now, &error);
+    }
+
     fn find_object(&self, kind: ObjectKind, namespace: StrId, name: StrId) -> Option<ObjectId> {
         self.cluster.objects().find(kind, namespace, self.plan.strings.text(name))
     }
@@ -264,13 +315,27 @@ impl World {
                 workload: plan.workload,
                 spec: plan.spec.clone(),
             };
-            return self.cluster.request(now, Op::CreateObject(&new)).is_err();
+            let result = self.cluster.request(now, Op::CreateObject(&new));
+            let told = |error: Rejection| error.told(&self.plan.strings, new.spec.kind().resource(), &new.name);
+            return result.map_err(told).map_err(|error| self.refuse(now, &error)).is_err();
         };
         let mut spec = plan.spec.clone();
         if let Some(replicas) = self.cluster.objects().get(object).spec.replicas().filter(|_| !plan.replicas_given) {
             spec.set_replicas(replicas);
         }
         self.cluster.request(now, Op::PutSpec(object, &spec)).is_err()
+    }
+
+    /// Quotas of the start know what there is: nobody has to wait for their controller.
+    pub(super) fn count_quotas(&mut self, now: SimTime) {
+        let quotas = self.cluster.objects().of_kind(ObjectKind::ResourceQuota);
+        let first = quotas.filter_map(|(id, row)| {
+            let status = first_status(&self.cluster, &self.plan, row.namespace, row.spec.quota()?, now);
+            Some((id, status))
+        });
+        for (id, status) in first.collect::<Vec<_>>() {
+            let _ = self.cluster.request(now, Op::PutStatus(id, &status));
+        }
     }
 
     /// Until its node says more, the pod counts as the greater of what it was granted and what it wants.

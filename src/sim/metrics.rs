@@ -27,6 +27,8 @@ metrics! {
     PODS_REMOVED = "pods_removed", "Pod objects that were removed.";
     PODS_LOST = "pods_lost", "Bare pods that were lost with their node.";
     PODS_PENDING_AT_END = "pods_pending_at_end", "Pods that are Pending when the run ends.";
+    PODS_PENDING_PEAK = "pods_pending_peak", "Pods that are Pending at once over the run: greatest.";
+    PODS_PENDING_MEAN = "pods_pending_mean", "Pods that are Pending over the run: mean over time.";
     PODS_UNSCHEDULED_AT_END = "pods_unscheduled_at_end", "Pods that have no node when the run ends.";
     PODS_RUNNING_AT_END = "pods_running_at_end", "Pods that are Running when the run ends.";
     CONTAINER_STARTS = "container_starts", "Starts of containers.";
@@ -39,6 +41,9 @@ metrics! {
     SCHEDULING_FAILURES = "scheduling_failures", "Scheduling cycles that found no node.";
     PROBE_FAILURES = "probe_failures", "Probes that failed.";
     NODE_CRASHES = "node_crashes", "Machines that stopped.";
+    NODES_MEAN = "nodes_mean", "Nodes that exist over the run: mean over time.";
+    NODES_PEAK = "nodes_peak", "Nodes that exist at once over the run: greatest.";
+    NODES_COST = "nodes_cost", "What the nodes cost as long as they existed, by `price_per_hour` of their pools.";
     WAIT_SECONDS_MEAN = "wait_seconds_mean", "From a pod's creation to its binding: mean.";
     WAIT_SECONDS_P50 = "wait_seconds_p50", "From a pod's creation to its binding: median.";
     WAIT_SECONDS_P90 = "wait_seconds_p90", "From a pod's creation to its binding: 90th percentile.";

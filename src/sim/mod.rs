@@ -13,6 +13,7 @@ mod rows;
 pub mod simulation;
 mod stats;
 mod traffic;
+pub mod workload_plans;
 pub mod workloads;
 pub mod world;
 

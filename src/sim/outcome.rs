@@ -32,6 +32,8 @@ pub struct Outcome {
     pub lost: Vec<LostPod>,
     /// Messages of pods that are pending at the end, most frequent first: (count, message).
     pub pending: Vec<(u32, String)>,
+    /// What users asked for and the API server refused, with its answer: the first of them.
+    pub refused: Vec<(SimTime, String)>,
     /// Services.
     pub services: Vec<ServiceOutcome>,
     /// All strings of the run: the plan's, and those that came with the nodes and pods made on the way.

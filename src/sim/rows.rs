@@ -38,7 +38,7 @@ impl World {
 
     /// The outcome of a run that ended at `ended_at`.
     pub(super) fn outcome(mut self, ended_at: SimTime, stopped: Stopped, events: u64) -> Outcome {
-        self.stats.advance(ended_at);
+        self.stats.end(ended_at);
         for traffic in &mut self.traffic {
             traffic.advance(ended_at);
         }
@@ -75,6 +75,7 @@ impl World {
             metrics: self.metrics(ended_at, &services),
             strings: std::mem::take(&mut self.plan.strings),
             lost: self.stats.lost,
+            refused: self.refused,
             services,
         }
     }
@@ -194,6 +195,8 @@ impl World {
             (metrics::PODS_REMOVED, counters.pods_removed as f64),
             (metrics::PODS_LOST, counters.pods_lost as f64),
             (metrics::PODS_PENDING_AT_END, f64::from(sample.pods_unscheduled + sample.pods_starting)),
+            (metrics::PODS_PENDING_PEAK, f64::from(self.stats.pending.peak)),
+            (metrics::PODS_PENDING_MEAN, self.stats.pending.mean(seconds)),
             (metrics::PODS_UNSCHEDULED_AT_END, f64::from(sample.pods_unscheduled)),
             (metrics::PODS_RUNNING_AT_END, f64::from(sample.pods_running)),
             (metrics::CONTAINER_STARTS, counters.container_starts as f64),
@@ -206,6 +209,9 @@ impl World {
             (metrics::SCHEDULING_FAILURES, counters.scheduling_failures as f64),
             (metrics::PROBE_FAILURES, counters.probe_failures as f64),
             (metrics::NODE_CRASHES, counters.node_crashes as f64),
+            (metrics::NODES_MEAN, self.stats.nodes.mean(seconds)),
+            (metrics::NODES_PEAK, f64::from(self.stats.nodes.peak)),
+            (metrics::NODES_COST, self.stats.cost.total),
             (metrics::WAIT_SECONDS_MEAN, wait.mean),
             (metrics::WAIT_SECONDS_P50, wait.p50),
             (metrics::WAIT_SECONDS_P90, wait.p90),

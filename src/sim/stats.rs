@@ -89,6 +89,62 @@ impl Share {
     }
 }
 
+/// A count, over time.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Level {
+    now: u32,
+    since: SimTime,
+    weighted: f64,
+    pub(super) peak: u32,
+}
+
+impl Level {
+    fn advance(&mut self, now: SimTime) {
+        // Nothing is counted before the first change.
+        if self.now > 0 {
+            self.weighted += f64::from(self.now) * (now - self.since).as_secs_f64();
+        }
+        self.since = now;
+    }
+
+    fn set(&mut self, now: SimTime, count: u32) {
+        if count != self.now {
+            self.advance(now);
+            self.now = count;
+            self.peak = self.peak.max(count);
+        }
+    }
+
+    pub(super) fn mean(&self, seconds: f64) -> f64 {
+        if seconds > 0.0 { self.weighted / seconds } else { 0.0 }
+    }
+}
+
+/// What nodes cost, over time.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Cost {
+    per_hour: f64,
+    since: SimTime,
+    pub(super) total: f64,
+}
+
+impl Cost {
+    fn advance(&mut self, now: SimTime) {
+        if self.per_hour > 0.0 {
+            self.total += self.per_hour * (now - self.since).as_secs_f64() / 3600.0;
+        }
+        self.since = now;
+    }
+
+    /// A node came or went.
+    fn count(&mut self, plan: &Plan, cluster: &Cluster, now: SimTime, node: NodeId, sign: f64) {
+        self.advance(now);
+        let pool = plan.shapes[cluster.nodes().get(node).shape].pool;
+        let price = plan.pools.iter().find(|plan| plan.name == pool).map_or(0.0, |pool| pool.price_per_hour);
+        self.per_hour += sign * price;
+    }
+}
+
 /// Statistics of a run.
 #[derive(Debug)]
 pub(super) struct Stats {
@@ -101,6 +157,11 @@ pub(super) struct Stats {
     counted_nodes: Vec<bool>,
     pub(super) cpu: Share,
     pub(super) memory: Share,
+    /// Pods that are Pending.
+    pub(super) pending: Level,
+    /// Nodes that exist.
+    pub(super) nodes: Level,
+    pub(super) cost: Cost,
     updated: SimTime,
     pub(super) lost: Vec<LostPod>,
     /// Counts and sums, as the next sample shows them.
@@ -119,6 +180,9 @@ impl Default for Stats {
             counted_nodes: Vec::new(),
             cpu: Share::default(),
             memory: Share::default(),
+            pending: Level::default(),
+            nodes: Level::default(),
+            cost: Cost::default(),
             updated: SimTime::default(),
             lost: Vec::new(),
             sample: Sample::default(),
@@ -133,6 +197,14 @@ impl Stats {
         self.cpu.advance(seconds);
         self.memory.advance(seconds);
         self.updated = now;
+    }
+
+    /// Brings everything up to the end of the run.
+    pub(super) fn end(&mut self, now: SimTime) {
+        self.advance(now);
+        self.pending.advance(now);
+        self.nodes.advance(now);
+        self.cost.advance(now);
     }
 
     /// Counts an accepted write.
@@ -197,6 +269,8 @@ impl Stats {
             }
             Change::NodeAdded(node) => {
                 self.sample.nodes += 1;
+                self.nodes.set(now, self.sample.nodes);
+                self.cost.count(plan, cluster, now, node, 1.0);
                 self.counted_nodes.resize(node.index() + 1, false);
                 self.count_node(plan, cluster, now, node, true);
             }
@@ -205,10 +279,13 @@ impl Stats {
             }
             Change::NodeRemoved(node) => {
                 self.sample.nodes -= 1;
+                self.nodes.set(now, self.sample.nodes);
+                self.cost.count(plan, cluster, now, node, -1.0);
                 self.count_node(plan, cluster, now, node, false);
             }
             _ => {}
         }
+        self.pending.set(now, self.sample.pods_unscheduled + self.sample.pods_starting);
     }
 
     /// A pod will never run again, although nobody asked for that.

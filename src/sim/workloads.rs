@@ -2,7 +2,12 @@
 //! with many classes, on as many nodes as asked for. Owns what they are and the loop that runs them: decide, assume, and on failure evict and decide
 //! again; no queue, no binding. Knows no wall clock: who wants to know how long it takes measures around it.
 
-use crate::base::{SimDuration, SimTime};
+use rand::Rng as _;
+
+use super::plan::Plan;
+use super::workload_plans::{Node, SOURCE};
+use crate::base::draw::{Draw, Draws, Purpose};
+use crate::base::{Digest, SimDuration, SimTime};
 use crate::model::node_affinity::NodeSelectorTerm;
 use crate::model::selector::LabelSelectorRequirement;
 use crate::model::strings::known;
@@ -19,7 +24,7 @@ const MIB: i64 = 1 << 20;
 const GIB: i64 = 1 << 30;
 const ZONES: u32 = 5;
 /// Running pods on each node of S5.
-const OLD_PODS: u32 = 4;
+pub(super) const OLD_PODS: u32 = 4;
 /// 2025-05-01T00:00:00Z.
 const OLD_START: SimTime = SimTime(1_746_057_600_000_000_000);
 
@@ -80,6 +85,9 @@ pub struct Run {
     classes: Vec<ClassId>,
     next: u32,
     tally: Tally,
+    /// The draws that a simulation of the same pods makes.
+    ties: Draw,
+    placements: Digest,
 }
 
 impl Workload {
@@ -101,7 +109,7 @@ impl Workload {
     }
 
     /// How many pods are different.
-    const fn turns(self) -> u32 {
+    pub(super) const fn turns(self) -> u32 {
         match self {
             Self::AntiAffinity => 100,
             Self::ManyClasses => 2000,
@@ -110,7 +118,7 @@ impl Workload {
     }
 
     /// What the pods j are that leave the remainder `turn`.
-    fn class(self, turn: u32, strings: &mut Strings) -> PodClass {
+    pub(super) fn class(self, turn: u32, strings: &mut Strings) -> PodClass {
         let (milli_cpu, mib) = match self {
             Self::Preemption if turn == 9 => (1000, 4096),
             Self::Preemption => (50, 64),
@@ -141,6 +149,34 @@ impl Workload {
             Self::Preemption => {}
         }
         class
+    }
+
+    /// What the pods are that nodes of S5 start with.
+    pub(super) fn old_class(strings: &mut Strings) -> PodClass {
+        pod(1000, 4096, "batch", strings)
+    }
+
+    /// Its node number `number`.
+    pub(super) fn node(self, number: u32, strings: &mut Strings) -> Node {
+        let mut word = |text: &str| strings.intern(text);
+        let name = word(&format!("node-{number:05}"));
+        let mut labels = vec![
+            (known::LABEL_ZONE, word(&format!("zone-{}", number % ZONES))),
+            (known::LABEL_REGION, word("region-1")),
+        ];
+        let mut taints = Vec::new();
+        if self == Self::Preferred {
+            labels.push((word("tier"), word(if number.is_multiple_of(4) { "fast" } else { "slow" })));
+            if number.is_multiple_of(3) {
+                labels.push((word("disk"), word("ssd")));
+            }
+            if number.is_multiple_of(5) {
+                taints.push(Taint { key: word("spot"), value: word("true"), effect: TaintEffect::PreferNoSchedule });
+            }
+        }
+        let (milli_cpu, gib) = if self == Self::Preemption { (4500, 17) } else { (32_000, 128) };
+        let allocatable = Resources { milli_cpu, memory: gib * GIB, ..Resources::default() };
+        Node { name, labels, taints, allocatable, max_pods: 110 }
     }
 }
 
@@ -210,6 +246,8 @@ impl Run {
             classes: (0..workload.turns()).map(ClassId::from_raw).collect(),
             next: 0,
             tally: Tally::default(),
+            ties: Draws::new(Plan::default().seed).of(Purpose::TieBreak, &format!("default/{SOURCE}")),
+            placements: Digest::new(),
         };
         for turn in 0..workload.turns() {
             let class = workload.class(turn, &mut run.strings);
@@ -218,7 +256,7 @@ impl Run {
         (0..nodes).for_each(|number| run.add_node(number));
         if workload == Workload::Preemption {
             let old = ClassId::from_raw(workload.turns());
-            let class = pod(1000, 4096, "batch", &mut run.strings);
+            let class = Workload::old_class(&mut run.strings);
             run.view.register_class(old, &class);
             for number in 0..nodes * OLD_PODS {
                 run.view.add_pod(PodId::from_raw(number), old, NodeId::from_raw(number / OLD_PODS));
@@ -228,30 +266,14 @@ impl Run {
     }
 
     fn add_node(&mut self, number: u32) {
-        let mut word = |text: &str| self.strings.intern(text);
-        let name = word(&format!("node-{number:05}"));
-        let mut labels = vec![
-            (known::LABEL_ZONE, word(&format!("zone-{}", number % ZONES))),
-            (known::LABEL_REGION, word("region-1")),
-        ];
-        let mut taints = Vec::new();
-        if self.workload == Workload::Preferred {
-            labels.push((word("tier"), word(if number.is_multiple_of(4) { "fast" } else { "slow" })));
-            if number.is_multiple_of(3) {
-                labels.push((word("disk"), word("ssd")));
-            }
-            if number.is_multiple_of(5) {
-                taints.push(Taint { key: word("spot"), value: word("true"), effect: TaintEffect::PreferNoSchedule });
-            }
-        }
-        let (milli_cpu, gib) = if self.workload == Workload::Preemption { (4500, 17) } else { (32_000, 128) };
+        let node = self.workload.node(number, &mut self.strings);
         let spec = NodeSpec {
-            name,
-            hostname: Some(name),
-            labels: &labels,
-            taints: &taints,
-            allocatable: &Resources { milli_cpu, memory: gib * GIB, ..Resources::default() },
-            max_pods: 110,
+            name: node.name,
+            hostname: Some(node.name),
+            labels: &node.labels,
+            taints: &node.taints,
+            allocatable: &node.allocatable,
+            max_pods: node.max_pods,
             unschedulable: false,
             images: &[],
         };
@@ -262,22 +284,24 @@ impl Run {
     pub fn place(&mut self, evaluator: &mut impl Evaluator, options: &Options) {
         let class = self.classes[self.next as usize % self.classes.len()];
         let pod = PodId::from_raw(self.nodes * OLD_PODS + self.next);
-        // Any well-spread word does for the choice among equals.
-        let tie = u64::from(self.next).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        self.next += 1;
+        let mut rng = self.ties.at(u64::from(self.next), 1, 0);
         let mut ask = Ask::of(class);
-        let mut decision = self.decide(evaluator, ask, options, tie);
+        let mut decision = self.decide(evaluator, ask, options, rng.next_u64());
         if let Outcome::Unfit(error) = &mut decision.outcome
-            && let Some(chosen) =
-                evaluator.preempt(&self.view, ask, error, &Started { old: self.nodes * OLD_PODS }, tie).first()
+            && let Some(chosen) = evaluator
+                .preempt(&self.view, ask, error, &Started { old: self.nodes * OLD_PODS }, rng.next_u64())
+                .first()
         {
             for victim in &chosen.victims {
                 self.view.remove_pod(victim.pod);
             }
             self.tally.preemptions += 1;
             ask.nominated = Some(chosen.node);
+            let tie = self.ties.at(u64::from(self.next), 2, 0).next_u64();
             decision = self.decide(evaluator, ask, options, tie);
         }
+        self.next += 1;
+        self.placements.fold(place(decision.node()));
         if let Some(node) = decision.node() {
             self.view.assume(pod, class, node);
             self.tally.bound += 1;
@@ -298,11 +322,29 @@ impl Run {
         self.tally
     }
 
+    /// The fold of the nodes that the pods got, in order.
+    #[must_use]
+    pub const fn placements(&self) -> Digest {
+        self.placements
+    }
+
     /// The scheduler's view as it is.
     #[must_use]
     pub const fn view(&self) -> &View {
         &self.view
     }
+}
+
+/// A place in the fold of all.
+fn place(node: Option<NodeId>) -> u64 {
+    node.map_or(u64::MAX, |node| u64::from(node.raw()))
+}
+
+/// The fold of nodes in order.
+pub(super) fn digest_of(nodes: impl Iterator<Item = Option<NodeId>>) -> Digest {
+    let mut digest = Digest::new();
+    nodes.for_each(|node| digest.fold(place(node)));
+    digest
 }
 
 /// When pods started: those of the beginning one after the other, the others just now. Nothing else is known of them.

@@ -54,6 +54,8 @@ pub struct World {
     pub(super) workloads: FxHashMap<(StrId, StrId), WorkloadId>,
     /// The nodes that each fault of the plan struck.
     pub(super) struck: Vec<Vec<NodeId>>,
+    /// What users asked for and the API server refused: the first of them.
+    pub(super) refused: Vec<(SimTime, String)>,
     /// Drains that began.
     pub(super) drains: Vec<Drain>,
     /// Nodes whose outage is over before they were off.
@@ -114,6 +116,7 @@ macro_rules! maker {
         }
     };
 }
+pub(super) use maker;
 
 impl World {
     /// The world of a plan before anything happened.
@@ -144,6 +147,7 @@ impl World {
             traffic_of,
             node_names: FxHashMap::default(),
             workloads: workloads.collect(),
+            refused: Vec::new(),
             drains: Vec::new(),
             boot_when_off: Vec::new(),
             struck: vec![Vec::new(); plan.faults.len()],
@@ -173,12 +177,17 @@ impl World {
         for object in &self.plan.storage {
             self.cluster.request(start, Op::PutStorage(object)).expect("objects of the start have names of their own");
         }
-        // Deployments first: they adopt the ReplicaSets of a dump.
+        // Namespaces first, which others are in. Deployments next: they adopt the ReplicaSets of a dump.
         let mut objects = self.plan.objects.clone();
-        objects.sort_by_key(|object| object.spec.kind() != ObjectKind::Deployment);
+        objects.sort_by_key(|object| match object.spec.kind() {
+            ObjectKind::Namespace => 0,
+            ObjectKind::Deployment => 1,
+            _ => 2,
+        });
         for object in objects {
             self.apply_object(start, &object);
         }
+        self.count_quotas(start);
         for object in 0..self.cluster.objects().len() {
             manager::record(&mut maker!(self, kernel, recorder), ObjectId::from_index(object));
         }
@@ -493,7 +502,10 @@ impl World {
         let node = self.plan.classes[template.class].node_name;
         let node = node.and_then(|name| self.node_names.get(&name).copied());
         let new = NewPod { workload, ordinal, template: id, made_from: id, node, owned: None };
-        let Ok(pod) = env!(self, kernel, recorder).create_pod(new) else { return };
+        let pod = match env!(self, kernel, recorder).create_pod(new) {
+            Ok(pod) => pod,
+            Err(error) => return self.refuse(kernel.now(), &error),
+        };
         let deleted = self.plan.traced(workload, ordinal).map(|row| row.delete_at);
         if let Some(at) = deleted.filter(|&at| at < SimTime::NEVER) {
             let event = Event::TraceDelete(pod);

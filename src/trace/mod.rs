@@ -3,6 +3,7 @@
 
 pub mod codes;
 pub mod curve;
+pub mod dlrm;
 pub mod openb;
 pub mod pods_csv;
 mod table;

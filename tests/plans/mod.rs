@@ -482,6 +482,7 @@ impl Builder {
             drain: Default::default(),
             deletion_cost: 0,
             revision: 0,
+            admission: None,
         })
     }
 

@@ -10,6 +10,12 @@ pub(super) fn differences(expected: &Value, answer: &Answer) -> Vec<String> {
     let (got, complete) = match answer {
         Answer::Asserted(got) => (got, false),
         Answer::Complete(got) => (got, true),
+        Answer::Without(field, got) => {
+            let mut judged = expected.clone();
+            judged.as_object_mut().and_then(|fields| fields.remove(*field));
+            visit("", &judged, got, true, &mut found);
+            return found;
+        }
     };
     visit("", expected, got, complete, &mut found);
     found
@@ -60,6 +66,7 @@ mod tests {
         let (expected, got) = (json!({"a": {"b": 1}}), json!({"a": {"b": 1, "c": 2}}));
         assert!(differences(&expected, &Answer::Asserted(got.clone())).is_empty());
         assert_eq!(differences(&expected, &Answer::Complete(got)), ["a.c: expected nothing, got 2"]);
+        assert!(differences(&expected, &Answer::Without("a", json!({}))).is_empty());
         let less = Answer::Asserted(json!({"a": {}}));
         assert_eq!(differences(&expected, &less), ["a.b: expected 1, got nothing"]);
         assert!(differences(&json!({"l": null, "n": 2}), &Answer::Asserted(json!({"l": [], "n": 2.0}))).is_empty());

@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::{Value as Json, json};
 
 use super::edit::{Edit, Op, Source, scenario};
-use super::words;
+use crate::answers::survey::words;
 use crate::model::strings::known;
 use crate::model::{
     NodeId, PodAffinity, PodClass, PodTemplate, Resources, Role, SpreadConstraint, StrId, Strings, Taint, TaintEffect,

@@ -5,7 +5,7 @@ use serde_json::{Value as Json, json};
 
 use super::changes::{Change, Described, Found};
 use super::edit::{Edit, Op, Written, scenario};
-use super::words;
+use crate::answers::survey::words;
 use crate::base::id::DenseId;
 use crate::model::strings::known;
 use crate::model::{ClassId, NodeId, NodeShape, PodId, Resources, StrId, Strings, Taint};

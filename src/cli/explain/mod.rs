@@ -7,15 +7,14 @@ mod machines;
 mod queue;
 mod report;
 pub(super) mod text;
-mod volumes;
 mod watch;
-mod words;
 
 use super::Exit;
 use super::args::{ExplainArgs, ExplainForm};
 use super::at::instant_of;
 use super::run;
 use super::terminal::Terminal;
+use crate::answers::survey::{Facts, survey, words};
 use crate::api::PodRef;
 use crate::base::SimTime;
 use crate::base::id::DenseId;
@@ -25,7 +24,7 @@ use crate::scheduler::whatif::Lab;
 use changes::{Change, Described};
 use edit::{Written, full_name};
 use machines::Site;
-use report::{Facts, Report, SCHEMA_VERSION, Status};
+use report::{Report, SCHEMA_VERSION, Status};
 use watch::Watched;
 
 pub(super) fn run(args: &ExplainArgs, terminal: &Terminal) -> anyhow::Result<Exit> {
@@ -168,7 +167,7 @@ fn explain(watched: &Watched, pod: PodRef, at: SimTime, written: &Written) -> Re
         return report;
     }
 
-    let survey = report::survey(&facts, class);
+    let survey = survey(&facts, class);
     let mut groups = facts.groups(&survey.rejected, survey.fit.clone());
     if let Some(rejection) = &survey.of_pod {
         let all: Vec<_> = view.list().iter().map(|&node| (node, rejection.clone())).collect();

@@ -7,7 +7,7 @@ use super::changes::{Change, Described};
 use super::edit::{Edit, Op, Source, full_name, scenario};
 use super::report::Status;
 use super::watch::Watched;
-use super::words;
+use crate::answers::survey::words;
 use crate::api::PodRef;
 use crate::model::{ClassId, NodeId, PodClass, PodId, PreemptionPolicy};
 use crate::record::Recorder;

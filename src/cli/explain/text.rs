@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::report::{Decision, Entry, Group, Report, Score, Status};
-use super::words;
+use super::report::{Decision, Entry, Report, Score, Status};
+use crate::answers::survey::{Group, words};
 
 /// Entries of the history at its beginning and at its end that are shown when it is long.
 const FIRST: usize = 6;

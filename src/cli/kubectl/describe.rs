@@ -7,9 +7,11 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::describe_container::containers;
+use super::objects::namespace_phase;
 use super::table::align;
 use super::{Item, Source, View, text_of};
 use crate::base::SimTime;
+use crate::model::objects::ObjectKind;
 use crate::record::Subject;
 
 /// Blanks between the columns of a description.
@@ -36,6 +38,23 @@ impl View<'_> {
                 let recorder = self.simulation.recorder();
                 let is_it = |subject| matches!(subject, Subject::Claim(of) if recorder.note_text(of) == full);
                 text + &align(&self.describe_events(is_it), 0, PADDING)
+            }
+            Source::Volume(volume) => {
+                let text = align(&self.describe_volume(volume), 0, PADDING);
+                text + "Events:  <none>\n"
+            }
+            Source::Object(object) => {
+                let text = align(&self.describe_object(object), 0, PADDING);
+                let kind = self.simulation.cluster().objects().get(object).kind();
+                if matches!(kind, ObjectKind::ResourceQuota | ObjectKind::LimitRange | ObjectKind::Namespace) {
+                    return Some(text);
+                }
+                text + &align(&self.describe_events(|subject| subject == Subject::Object(object)), 0, PADDING)
+            }
+            Source::Namespace(name) => {
+                let mut text = String::new();
+                self.describe_namespace(&mut text, name, namespace_phase(false), &self.namespace_object(name));
+                align(&text, 0, PADDING)
             }
             _ => return None,
         };
@@ -154,7 +173,7 @@ pub(super) fn rfc1123(text: &str) -> String {
     time.unwrap_or_else(|_| "<unset>".to_owned())
 }
 
-fn tolerations(out: &mut String, list: &Value) {
+pub(super) fn tolerations(out: &mut String, list: &Value) {
     let mut list: Vec<&Value> = list.as_array().into_iter().flatten().collect();
     let key = |one: &Value| one["key"].as_str().unwrap_or_default().to_owned();
     list.sort_by_key(|one| key(one));
@@ -178,7 +197,7 @@ fn tolerations(out: &mut String, list: &Value) {
     several(out, "Tolerations", list.into_iter().map(text).collect());
 }
 
-fn volumes(out: &mut String, list: &Value) {
+pub(super) fn volumes(out: &mut String, list: &Value) {
     let Some(list) = list.as_array().filter(|list| !list.is_empty()) else {
         out.push_str("Volumes:\t<none>\n");
         return;

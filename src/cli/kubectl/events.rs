@@ -4,7 +4,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{Item, Source, View};
-use crate::base::SimTime;
+use crate::base::{SimTime, uuid};
 use crate::record::{ApiEvent, Subject};
 
 /// What an Event is about.
@@ -42,13 +42,13 @@ impl View<'_> {
             Subject::Service(id) => {
                 let service = &self.plan().services[id];
                 let (namespace, name) = (self.text(service.namespace).to_owned(), self.text(service.name).to_owned());
-                let uid = super::node::node_uid(&format!("service {namespace}/{name}"));
+                let uid = uuid(&format!("service {namespace}/{name}"));
                 About { kind: "Service", namespace, name, uid, field: String::new() }
             }
             Subject::Claim(claim) => {
                 let full = self.simulation.recorder().note_text(claim);
                 let (namespace, name) = full.split_once('/').unwrap_or(("default", full));
-                let uid = super::node::node_uid(&format!("PersistentVolumeClaim {full}"));
+                let uid = uuid(&format!("PersistentVolumeClaim {full}"));
                 let (namespace, name) = (namespace.to_owned(), name.to_owned());
                 About { kind: "PersistentVolumeClaim", namespace, name, uid, field: String::new() }
             }
@@ -56,7 +56,7 @@ impl View<'_> {
                 let row = self.simulation.cluster().objects().get(id);
                 let (namespace, name) = (self.text(row.namespace).to_owned(), row.name.to_string());
                 let kind = row.kind().text();
-                let uid = super::node::node_uid(&format!("{kind} {namespace}/{name} {}", id.raw()));
+                let uid = self.simulation.cluster().objects().uid(id, &self.plan().strings);
                 About { kind, namespace, name, uid, field: String::new() }
             }
         }
@@ -130,7 +130,7 @@ impl View<'_> {
     pub(super) fn event_object(&self, event: &ApiEvent) -> Value {
         let about = self.about(event.subject);
         let name = self.event_name(event);
-        let uid = super::node::node_uid(&name);
+        let uid = uuid(&name);
         let meta = self.metadata(&uid, Some(&about.namespace), &name, event.first, &Value::Null);
         let mut involved = Map::new();
         involved.insert("apiVersion".into(), "v1".into());

@@ -5,11 +5,14 @@ mod defaults;
 pub(super) mod describe;
 mod describe_container;
 mod describe_node;
+mod describe_policy;
+mod describe_workload;
 mod events;
 mod network;
 mod node;
 mod objects;
 mod pod;
+mod revisions;
 mod storage;
 pub(super) mod table;
 mod usage;
@@ -19,7 +22,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use crate::api::PodRef;
+use crate::api::{PodRef, Revision};
 use crate::base::{IdVec, SimTime};
 use crate::model::objects::ObjectKind;
 use crate::model::selector::Selector;
@@ -41,11 +44,13 @@ pub(super) enum Kind {
     Event,
     Claim,
     Volume,
+    Revision,
     Object(ObjectKind),
 }
 
 impl Kind {
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 23] = [
+        Self::Revision,
         Self::Pod,
         Self::Node,
         Self::Service,
@@ -67,6 +72,7 @@ impl Kind {
         Self::Object(ObjectKind::PodDisruptionBudget),
         Self::Object(ObjectKind::ResourceQuota),
         Self::Object(ObjectKind::LimitRange),
+        Self::Object(ObjectKind::Namespace),
     ];
 
     /// What users call it: plural, singular, short forms.
@@ -87,6 +93,9 @@ impl Kind {
             Self::Event => &["events", "event", "ev"],
             Self::Claim => &["persistentvolumeclaims", "persistentvolumeclaim", "pvc"],
             Self::Volume => &["persistentvolumes", "persistentvolume", "pv"],
+            Self::Revision => {
+                &["controllerrevisions", "controllerrevision", "controllerrevisions.apps", "controllerrevision.apps"]
+            }
             Self::Object(kind) => objects::names(kind),
         }
     }
@@ -98,14 +107,15 @@ impl Kind {
     }
 
     pub fn is_namespaced(self) -> bool {
-        !matches!(self, Self::Node | Self::Volume)
+        !matches!(self, Self::Node | Self::Volume | Self::Object(ObjectKind::Namespace))
     }
 
     /// Its name in messages: with its group, if it has one.
     pub const fn resource(self) -> &'static str {
         match self {
             Self::EndpointSlice => "endpointslices.discovery.k8s.io",
-            Self::Object(kind) => objects::resource(kind),
+            Self::Revision => "controllerrevisions.apps",
+            Self::Object(kind) => kind.resource(),
             other => other.names()[0],
         }
     }
@@ -165,6 +175,7 @@ impl Kind {
                 ("COUNT", true),
                 ("NAME", true),
             ],
+            Self::Revision => &[("NAME", false), ("CONTROLLER", false), ("REVISION", false), ("AGE", false)],
             Self::Object(kind) => objects::columns(kind),
         }
     }
@@ -202,6 +213,10 @@ pub(super) enum Source {
     /// The place in [`View::events`].
     Event(usize),
     Object(ObjectId),
+    /// One of the templates of an object.
+    Revision(ObjectId, Revision),
+    /// A namespace that is no object of the simulation: it exists, and nothing becomes of it.
+    Namespace(StrId),
 }
 
 /// An object in a list.
@@ -259,6 +274,7 @@ impl<'a> View<'a> {
             Kind::Event => self.event_items(),
             Kind::Claim => self.claims(),
             Kind::Volume => self.volumes(),
+            Kind::Revision => self.revisions(),
             Kind::Object(kind) => self.objects_of(kind),
         };
         let wanted = |item: &Item| {
@@ -287,6 +303,8 @@ impl<'a> View<'a> {
             },
             Source::Config(config) => self.config_object(config),
             Source::Object(object) => self.controller_object(object),
+            Source::Namespace(name) => self.namespace_object(name),
+            Source::Revision(object, revision) => self.revision_object(object, revision),
             Source::Claim(claim) => self.claim_object(claim),
             Source::Volume(volume) => self.volume_object(volume),
             Source::Event(at) => self.event_object(&self.events[at]),
@@ -344,16 +362,4 @@ fn text_of(value: &Value) -> String {
 /// An address made up from a number.
 fn address(base: [u8; 4], number: u32) -> String {
     std::net::Ipv4Addr::from(u32::from_be_bytes(base).wrapping_add(number)).to_string()
-}
-
-/// 64 hexadecimal digits made up from a text.
-fn hex(text: &str) -> String {
-    let mut out = String::with_capacity(64);
-    for part in 0..4_u64 {
-        let mut digest = crate::base::Digest::default();
-        digest.fold(part);
-        text.bytes().for_each(|byte| digest.fold(u64::from(byte)));
-        out.push_str(&digest.to_string());
-    }
-    out
 }

@@ -3,9 +3,9 @@
 
 use serde_json::{Map, Value, json};
 
-use super::node::node_uid;
-use super::{Item, Source, View, address, defaults, hex, labels_of};
+use super::{Item, Source, View, address, defaults, labels_of};
 use crate::api::PodRef;
+use crate::base::{hex, uuid};
 use crate::model::service::TargetPort;
 use crate::model::{ConfigId, ConfigKind, Protocol, ServiceId, ServiceType};
 
@@ -112,7 +112,7 @@ impl View<'_> {
         let (namespace, name) = self.service_name(id);
         let written = self.written("Service", &namespace, &name);
         let meta = self.metadata(
-            &node_uid(&format!("service {namespace}/{name}")),
+            &uuid(&format!("service {namespace}/{name}")),
             Some(&namespace),
             &name,
             self.plan().start,
@@ -188,7 +188,7 @@ impl View<'_> {
 
     pub(super) fn endpoints_object(&self, id: ServiceId) -> Value {
         let (namespace, name) = self.service_name(id);
-        let uid = node_uid(&format!("endpoints {namespace}/{name}"));
+        let uid = uuid(&format!("endpoints {namespace}/{name}"));
         let meta = self.metadata(&uid, Some(&namespace), &name, self.plan().start, &Value::Null);
         let service = &self.plan().services[id];
         let pods = self.pod_addresses(id, false);
@@ -250,7 +250,7 @@ impl View<'_> {
 
     pub(super) fn endpoint_slice_object(&self, id: ServiceId, slice: &str) -> Value {
         let (namespace, name) = self.service_name(id);
-        let uid = node_uid(&format!("endpointslice {namespace}/{name}"));
+        let uid = uuid(&format!("endpointslice {namespace}/{name}"));
         let mut meta = self.metadata(&uid, Some(&namespace), slice, self.plan().start, &Value::Null);
         let labels = json!({
             "endpointslice.kubernetes.io/managed-by": "endpointslice-controller.k8s.io",
@@ -308,7 +308,7 @@ impl View<'_> {
         let kind = kind_text(config.kind);
         let written = self.written(kind, namespace, name);
         let created = self.simulation.recorder().config_created(id).unwrap_or(self.plan().start);
-        let uid = node_uid(&format!("{kind} {namespace}/{name}"));
+        let uid = uuid(&format!("{kind} {namespace}/{name}"));
         let meta = self.metadata(&uid, Some(namespace), name, created, written);
         let keys = self.simulation.cluster().config(id).unwrap_or_default();
         let data: Map<String, Value> = keys

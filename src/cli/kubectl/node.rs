@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::{Item, Source, View, hex};
+use super::{Item, Source, View};
 use crate::base::quantity::Format;
 use crate::base::{Quantity, SimDuration, SimTime};
+use crate::base::{hex, uuid};
 use crate::model::{ConditionStatus, NodeId, Resources};
 
 /// What every kubelet here is.
@@ -63,7 +64,7 @@ impl View<'_> {
         let shape = &self.plan().shapes[row.shape];
         let name = self.text(row.name);
         let written = self.written("Node", "default", name);
-        let uid = node_uid(name);
+        let uid = uuid(name);
         let mut meta = self.metadata(&uid, None, name, row.created, written);
         meta.insert("labels".into(), json!(self.node_labels(id)));
         let mut spec = Map::new();
@@ -92,7 +93,7 @@ impl View<'_> {
                 "conditions": self.node_conditions(id),
                 "nodeInfo": {
                     "architecture": "amd64",
-                    "bootID": node_uid(&format!("{name} boot {}", self.simulation.kubelets().boots(id))),
+                    "bootID": uuid(&format!("{name} boot {}", self.simulation.kubelets().boots(id))),
                     "containerRuntimeVersion": RUNTIME,
                     "kernelVersion": KERNEL,
                     "kubeProxyVersion": "",
@@ -179,10 +180,4 @@ pub(super) fn roles(labels: &BTreeMap<String, String>) -> String {
     roles.sort_unstable();
     roles.dedup();
     if roles.is_empty() { "<none>".to_owned() } else { roles.join(",") }
-}
-
-/// A uid made up from a name.
-pub(super) fn node_uid(name: &str) -> String {
-    let digits = hex(name);
-    format!("{}-{}-4{}-8{}-{}", &digits[..8], &digits[8..12], &digits[13..16], &digits[17..20], &digits[20..32])
 }

@@ -3,13 +3,12 @@
 
 use serde_json::{Map, Value, json};
 
-use super::node::node_uid;
 use super::{Item, Source, View, labels_of, text_of};
 use crate::api::ObjectRow;
-use crate::base::SimTime;
+use crate::base::{Quantity, SimTime, uuid};
 use crate::model::budget::BudgetBound;
 use crate::model::objects::{JobConditionType, ObjectCondition, ObjectKind, ObjectSpec, ObjectStatus};
-use crate::model::{IntOrPercent, ObjectId};
+use crate::model::{IntOrPercent, Namespace, ObjectId, StrId};
 
 /// What users call it: plural, singular, short forms.
 pub(super) const fn names(kind: ObjectKind) -> &'static [&'static str] {
@@ -29,23 +28,7 @@ pub(super) const fn names(kind: ObjectKind) -> &'static [&'static str] {
         }
         ObjectKind::ResourceQuota => &["resourcequotas", "resourcequota", "quota"],
         ObjectKind::LimitRange => &["limitranges", "limitrange", "limits"],
-    }
-}
-
-/// Its name in messages, with its group.
-pub(super) const fn resource(kind: ObjectKind) -> &'static str {
-    match kind {
-        ObjectKind::ReplicationController => "replicationcontrollers",
-        ObjectKind::ReplicaSet => "replicasets.apps",
-        ObjectKind::Deployment => "deployments.apps",
-        ObjectKind::StatefulSet => "statefulsets.apps",
-        ObjectKind::DaemonSet => "daemonsets.apps",
-        ObjectKind::Job => "jobs.batch",
-        ObjectKind::CronJob => "cronjobs.batch",
-        ObjectKind::HorizontalPodAutoscaler => "horizontalpodautoscalers.autoscaling",
-        ObjectKind::PodDisruptionBudget => "poddisruptionbudgets.policy",
-        ObjectKind::ResourceQuota => "resourcequotas",
-        ObjectKind::LimitRange => "limitranges",
+        ObjectKind::Namespace => &["namespaces", "namespace", "ns"],
     }
 }
 
@@ -123,18 +106,25 @@ pub(super) const fn columns(kind: ObjectKind) -> &'static [(&'static str, bool)]
             ("ALLOWED DISRUPTIONS", false),
             ("AGE", false),
         ],
-        ObjectKind::ResourceQuota => &[("NAME", false), ("USED", false), ("AGE", false)],
+        ObjectKind::ResourceQuota => &[("NAME", false), ("REQUEST", false), ("LIMIT", false), ("AGE", false)],
         ObjectKind::LimitRange => &[("NAME", false), ("CREATED AT", false)],
+        ObjectKind::Namespace => &[("NAME", false), ("STATUS", false), ("AGE", false)],
     }
 }
 
 impl View<'_> {
     /// The objects of a kind.
     pub(super) fn objects_of(&self, kind: ObjectKind) -> Vec<Item> {
-        let all = self.simulation.cluster().objects().iter().filter(|(_, row)| row.kind() == kind);
+        let objects = self.simulation.cluster().objects();
+        if kind == ObjectKind::Namespace && !objects.knows_namespaces() {
+            return self.namespaces();
+        }
+        let all = objects.iter().filter(|(_, row)| row.kind() == kind);
         all.map(|(id, row)| {
             let (namespace, name) = (self.text(row.namespace).to_owned(), row.name.to_string());
-            let written = self.written(kind.text(), &namespace, &name);
+            // Manifests of what is in no namespace are read as if they were in the default one.
+            let place = if namespace.is_empty() { "default" } else { &*namespace };
+            let written = self.written(kind.text(), place, &name);
             let mut labels = labels_of(written);
             if row.owner.is_some()
                 && let Some(template) = row.spec.template()
@@ -144,6 +134,34 @@ impl View<'_> {
             Item { source: Source::Object(id), namespace, name, labels, cells: self.cells(row) }
         })
         .collect()
+    }
+
+    /// Namespaces that nothing becomes of.
+    fn namespaces(&self) -> Vec<Item> {
+        let item = |of: &Namespace| {
+            let pairs = of.labels.pairs().iter();
+            let labels = pairs.map(|&(key, value)| (self.text(key).to_owned(), self.text(value).to_owned())).collect();
+            let name = self.text(of.name).to_owned();
+            let cells = vec![name.clone(), namespace_phase(false).to_owned(), self.age(self.plan().start)];
+            Item { source: Source::Namespace(of.name), namespace: String::new(), name, labels, cells }
+        };
+        self.plan().namespaces.iter().map(item).collect()
+    }
+
+    pub(super) fn namespace_object(&self, name: StrId) -> Value {
+        let text = self.text(name);
+        let written = self.written("Namespace", "default", text);
+        let meta = self.metadata(&uuid(&format!("Namespace /{text}")), None, text, self.plan().start, written);
+        let mut object = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": meta });
+        self.finish_namespace(&mut object, name, false);
+        object
+    }
+
+    /// What every namespace has.
+    fn finish_namespace(&self, object: &mut Value, name: StrId, is_deleting: bool) {
+        object["metadata"]["labels"]["kubernetes.io/metadata.name"] = self.text(name).into();
+        object["spec"] = json!({ "finalizers": ["kubernetes"] });
+        object["status"] = json!({ "phase": namespace_phase(is_deleting) });
     }
 
     /// The labels of the pods of a template.
@@ -221,16 +239,18 @@ impl View<'_> {
                 };
                 vec![name, least, most, text(allowed), age]
             }
-            (ObjectSpec::ResourceQuota(spec), status) => {
-                let used = status.quota().cloned().unwrap_or_default().used;
-                let of = |resource| used.iter().find(|(name, _)| *name == resource);
-                let parts = spec.hard.iter().map(|&(resource, hard)| {
-                    let used = of(resource).map_or_else(|| "0".to_owned(), |(_, amount)| amount.to_string());
-                    format!("{}: {used}/{hard}", self.text(resource))
-                });
-                vec![name, parts.collect::<Vec<_>>().join(", "), age]
+            (ObjectSpec::ResourceQuota(_), status) => {
+                let status = status.quota().cloned().unwrap_or_default();
+                let part = |(resource, hard): (&str, Quantity)| {
+                    format!("{resource}: {}/{hard}", status.used.get(resource).unwrap_or_default())
+                };
+                let (limits, requests): (Vec<_>, Vec<_>) =
+                    status.hard.iter().partition(|(resource, _)| resource.starts_with("limits."));
+                let told = |parts: Vec<_>| parts.into_iter().map(part).collect::<Vec<_>>().join(", ");
+                vec![name, told(requests), told(limits), age]
             }
             (ObjectSpec::LimitRange(_), _) => vec![name, row.created.floor_seconds().rfc3339()],
+            (ObjectSpec::Namespace(_), _) => vec![name, namespace_phase(row.deleting.is_some()).to_owned(), age],
         };
         if let Some(template) = row.spec.template() {
             let template = &self.plan().templates[template];
@@ -244,7 +264,7 @@ impl View<'_> {
     }
 
     /// The selector as it is written, or `<none>`.
-    fn selector_text(&self, row: &ObjectRow) -> String {
+    pub(super) fn selector_text(&self, row: &ObjectRow) -> String {
         let object = self.written_or_made(row);
         let selector = &object["spec"]["selector"];
         let pairs = selector["matchLabels"].as_object().or_else(|| selector.as_object());
@@ -285,15 +305,32 @@ impl View<'_> {
     pub(super) fn controller_object(&self, id: ObjectId) -> Value {
         let row = self.simulation.cluster().objects().get(id);
         let (namespace, kind) = (self.text(row.namespace), row.kind());
+        let namespace = Some(namespace).filter(|text| !text.is_empty());
         let written = self.written_or_made(row);
-        let mut meta = self.metadata(&self.object_uid(id), Some(namespace), &row.name, row.created, &written);
+        let mut meta = self.metadata(&self.object_uid(id), namespace, &row.name, row.created, &written);
+        if let Some(at) = row.deleting {
+            meta.insert("deletionTimestamp".into(), at.rfc3339().into());
+        }
+        if let ObjectSpec::Namespace(name) = row.spec {
+            let mut object = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": meta });
+            self.finish_namespace(&mut object, name, row.deleting.is_some());
+            return object;
+        }
         meta.insert("generation".into(), row.generation.into());
+        let revisions = self.annotations_of(row);
+        if !revisions.is_empty() {
+            let annotations = meta.entry("annotations").or_insert_with(|| json!({}));
+            revisions.into_iter().for_each(|(key, value)| annotations[key] = value.into());
+        }
         if let Some(owner) = row.owner {
             meta.insert("ownerReferences".into(), self.owner_reference(owner));
         }
         let mut spec = written["spec"].as_object().cloned().unwrap_or_default();
         if let Some(replicas) = row.spec.replicas() {
             spec.insert("replicas".into(), replicas.into());
+        }
+        if let ObjectSpec::Job(job) = &row.spec {
+            self.finish_job(id, job.selector.is_none(), &mut spec);
         }
         let mut object =
             json!({ "apiVersion": kind.api_version(), "kind": kind.text(), "metadata": meta, "spec": spec });
@@ -304,9 +341,46 @@ impl View<'_> {
         object
     }
 
+    /// Annotations of Deployments and their ReplicaSets.
+    fn annotations_of(&self, row: &ObjectRow) -> Vec<(String, String)> {
+        let objects = self.simulation.cluster().objects();
+        let revision = match &row.spec {
+            ObjectSpec::ReplicaSet(set) => set.revision,
+            ObjectSpec::Deployment(spec) => {
+                let sets = row.children().iter().filter_map(|&set| objects.get(set).spec.replica_set());
+                sets.filter(|set| set.template_hash == spec.template_hash).map(|set| set.revision).max().unwrap_or(0)
+            }
+            _ => return Vec::new(),
+        };
+        let set = row.spec.replica_set();
+        let numbers = [
+            ("desired-replicas", set.and_then(|set| set.desired_replicas).map(i64::from)),
+            ("max-replicas", set.and_then(|set| set.max_replicas).map(i64::from)),
+            ("revision", Some(revision).filter(|revision| *revision > 0)),
+        ];
+        let told = numbers.into_iter().filter_map(|(key, number)| Some((key, number?)));
+        told.map(|(key, number)| (format!("deployment.kubernetes.io/{key}"), number.to_string())).collect()
+    }
+
+    /// What the API server adds to a Job: the labels of its pods and the selector for them.
+    fn finish_job(&self, id: ObjectId, is_generated: bool, spec: &mut Map<String, Value>) {
+        let (uid, name) = (self.object_uid(id), self.simulation.cluster().objects().get(id).name.to_string());
+        if is_generated {
+            spec.insert("selector".into(), json!({ "matchLabels": { "batch.kubernetes.io/controller-uid": uid } }));
+        }
+        let template = spec.entry("template").or_insert_with(|| json!({}));
+        if !template["metadata"]["labels"].is_object() {
+            template["metadata"]["labels"] = json!({});
+        }
+        let labels = &mut template["metadata"]["labels"];
+        for prefix in ["batch.kubernetes.io/", ""] {
+            labels[format!("{prefix}controller-uid")] = uid.clone().into();
+            labels[format!("{prefix}job-name")] = name.clone().into();
+        }
+    }
+
     fn object_uid(&self, id: ObjectId) -> String {
-        let row = self.simulation.cluster().objects().get(id);
-        node_uid(&format!("{} {}/{} {}", row.kind().text(), self.text(row.namespace), row.name, id.raw()))
+        self.simulation.cluster().objects().uid(id, &self.plan().strings)
     }
 
     /// `ownerReferences` of what an object controls.
@@ -409,13 +483,19 @@ impl View<'_> {
                 }
             }
             ObjectStatus::ResourceQuota(status) => {
-                let used =
-                    status.used.iter().map(|(name, used)| (self.text(*name).to_owned(), used.to_string().into()));
-                out.insert("used".into(), Value::Object(used.collect()));
+                for (key, list) in [("hard", &status.hard), ("used", &status.used)] {
+                    let amounts = list.iter().map(|(name, amount)| (name.to_owned(), amount.to_string().into()));
+                    out.insert(key.into(), Value::Object(amounts.collect()));
+                }
             }
         }
         out
     }
+}
+
+/// `status.phase` of a namespace.
+pub(super) const fn namespace_phase(is_deleting: bool) -> &'static str {
+    if is_deleting { "Terminating" } else { "Active" }
 }
 
 fn text(number: i32) -> String {

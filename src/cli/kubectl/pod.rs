@@ -3,9 +3,9 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Item, Source, View, address, defaults, hex};
+use super::{Item, Source, View, address, defaults};
 use crate::api::PodRef;
-use crate::base::SimTime;
+use crate::base::{SimTime, hex};
 use crate::kubelet::backoff::crash_loop_message;
 use crate::kubelet::conditions::{self, ConditionInput};
 use crate::kubelet::containers::Observed;
@@ -15,6 +15,9 @@ use crate::model::{
     PodTemplate, PodUid, StrId, Taint, TaintEffect, Toleration, TolerationOperator,
 };
 use crate::record::{KubeEvent, Subject};
+
+/// The label and annotation of a pod of an indexed Job.
+const COMPLETION_INDEX: &str = "batch.kubernetes.io/job-completion-index";
 
 impl View<'_> {
     /// Existing pods in the order of their creation.
@@ -99,6 +102,10 @@ impl View<'_> {
             let labels = self.label_map(pods.template(pod.pod)).into_iter();
             meta.insert("labels".into(), labels.map(|(key, value)| (key, Value::from(value))).collect());
             meta.insert("ownerReferences".into(), self.owner_reference(owned.object));
+            if self.index(pod).is_some() {
+                let annotations = meta.entry("annotations").or_insert_with(|| json!({}));
+                annotations[COMPLETION_INDEX] = owned.member.to_string().into();
+            }
             if let Some((base, _)) = name.rsplit_once('-').filter(|_| self.is_generated(pod)) {
                 meta.insert("generateName".into(), format!("{base}-").into());
             }
@@ -116,6 +123,14 @@ impl View<'_> {
         })
     }
 
+    /// The completion index of a pod of an indexed Job.
+    fn index(&self, pod: PodRef) -> Option<u32> {
+        let cluster = self.simulation.cluster();
+        let owned = cluster.pods().owned(pod.pod)?;
+        let job = cluster.objects().get(owned.object).spec.job()?;
+        job.indexed.then_some(owned.member)
+    }
+
     /// The spec as it was written, with defaults, what admission adds, and the node.
     fn pod_spec(&self, pod: PodRef) -> Value {
         let template = self.template(pod);
@@ -129,6 +144,20 @@ impl View<'_> {
             let gates: Vec<Value> =
                 class.scheduling_gates.iter().map(|&gate| json!({"name": self.text(gate)})).collect();
             spec.insert("schedulingGates".into(), gates.into());
+        }
+        if self.index(pod).is_some() {
+            let field = json!({ "apiVersion": "v1", "fieldPath": format!("metadata.labels['{COMPLETION_INDEX}']") });
+            let variable = json!({ "name": "JOB_COMPLETION_INDEX", "valueFrom": { "fieldRef": field } });
+            for list in ["initContainers", "containers"] {
+                for container in spec.get_mut(list).and_then(Value::as_array_mut).into_iter().flatten() {
+                    let Some(container) = container.as_object_mut() else { continue };
+                    let env = container.entry("env").or_insert_with(|| json!([]));
+                    let Some(env) = env.as_array_mut() else { continue };
+                    if env.iter().all(|one| one["name"] != variable["name"]) {
+                        env.push(variable.clone());
+                    }
+                }
+            }
         }
         if let Some(node) = self.simulation.cluster().pods().node(pod.pod) {
             spec.insert("nodeName".into(), self.text(self.simulation.cluster().nodes().get(node).name).into());

@@ -2,13 +2,14 @@
 //! printPersistentVolumeClaim of pkg/printers/internalversion/printers.go and describePVC of
 //! staging/src/k8s.io/kubectl/pkg/describe/describe.go, v1.34.
 
+use std::fmt::Write as _;
+
 use serde_json::{Value, json};
 
 use super::describe::{line, pairs, several};
-use super::node::node_uid;
 use super::{Item, Source, View, labels_of, text_of};
 use crate::api::StorageTimes;
-use crate::base::SimTime;
+use crate::base::{SimTime, uuid};
 use crate::model::storage::{
     AccessModes, ClaimPhase, PersistentVolume, PersistentVolumeClaim, ReclaimPolicy, VolumeBacking, VolumeMode,
 };
@@ -155,7 +156,7 @@ impl View<'_> {
         let (namespace, name) = (self.text(id.namespace), self.text(id.name));
         let written = self.written("PersistentVolumeClaim", namespace, name);
         let times = self.storage_times(StorageKey::Claim(id));
-        let uid = node_uid(&format!("PersistentVolumeClaim {namespace}/{name}"));
+        let uid = uuid(&format!("PersistentVolumeClaim {namespace}/{name}"));
         let mut meta = self.metadata(&uid, Some(namespace), name, times.created, written);
         let mut notes = written["metadata"]["annotations"].as_object().cloned().unwrap_or_default();
         if claim.bind_completed {
@@ -198,7 +199,7 @@ impl View<'_> {
         let name = self.text(id);
         let written = self.written("PersistentVolume", "default", name);
         let times = self.storage_times(StorageKey::Volume(id));
-        let uid = node_uid(&format!("PersistentVolume {name}"));
+        let uid = uuid(&format!("PersistentVolume {name}"));
         let mut meta = self.metadata(&uid, None, name, times.created, written);
         meta.insert("finalizers".into(), json!(["kubernetes.io/pv-protection"]));
         deleting(&mut meta, times.deleting);
@@ -218,7 +219,7 @@ impl View<'_> {
         }
         if let Some(of) = volume.claim {
             let (namespace, name) = (self.text(of.claim.namespace), self.text(of.claim.name));
-            let uid = node_uid(&format!("PersistentVolumeClaim {namespace}/{name}"));
+            let uid = uuid(&format!("PersistentVolumeClaim {namespace}/{name}"));
             let claim = json!({
                 "apiVersion": "v1", "kind": "PersistentVolumeClaim", "name": name, "namespace": namespace, "uid": uid,
             });
@@ -226,6 +227,45 @@ impl View<'_> {
         }
         let status = json!({ "phase": volume.phase.text() });
         json!({ "apiVersion": "v1", "kind": "PersistentVolume", "metadata": meta, "spec": spec, "status": status })
+    }
+
+    pub(super) fn describe_volume(&self, id: StrId) -> String {
+        let (object, volume) = (self.volume_object(id), self.volume(id));
+        let (meta, spec) = (&object["metadata"], &object["spec"]);
+        let mut out = String::new();
+        line(&mut out, "Name", &text_of(&meta["name"]));
+        pairs(&mut out, "Labels", &meta["labels"], "=");
+        pairs(&mut out, "Annotations", &meta["annotations"], ": ");
+        line(&mut out, "Finalizers", "[kubernetes.io/pv-protection]");
+        line(&mut out, "StorageClass", self.text(volume.class));
+        let times = self.storage_times(StorageKey::Volume(id));
+        let status = match times.deleting {
+            Some(since) => format!("Terminating (lasts {})", self.age(since)),
+            None => volume.phase.text().to_owned(),
+        };
+        line(&mut out, "Status", &status);
+        let claim = &spec["claimRef"];
+        let of = |key: &str| claim[key].as_str().unwrap_or_default();
+        let claim = if claim.is_object() { format!("{}/{}", of("namespace"), of("name")) } else { String::new() };
+        line(&mut out, "Claim", &claim);
+        line(&mut out, "Reclaim Policy", policy_text(volume.reclaim));
+        line(&mut out, "Access Modes", &short_modes(volume.access_modes));
+        line(&mut out, "VolumeMode", mode_text(volume.mode));
+        line(&mut out, "Capacity", &volume.capacity.to_string());
+        node_affinity(&mut out, &spec["nodeAffinity"]["required"]);
+        line(&mut out, "Message", "");
+        out.push_str("Source:\n");
+        for (key, title, fields) in SOURCES {
+            let source = &spec[*key];
+            if source.is_object() {
+                let _ = writeln!(out, "    Type:\t{title}");
+                for (title, field) in *fields {
+                    let text = if source[*field].is_null() { String::new() } else { text_of(&source[*field]) };
+                    let _ = writeln!(out, "    {title}:\t{text}");
+                }
+            }
+        }
+        out
     }
 
     pub(super) fn describe_claim(&self, id: ClaimName) -> String {
@@ -265,6 +305,44 @@ impl View<'_> {
         let mut names: Vec<String> = users.map(|pod| self.pod_name(pod.uid).1).collect();
         names.sort_unstable();
         names
+    }
+}
+
+/// A source of volumes: the key, the words for it, and its fields with their titles.
+type VolumeKind = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
+
+/// Where volumes come from.
+const SOURCES: &[VolumeKind] = &[
+    (
+        "csi",
+        "CSI (a Container Storage Interface (CSI) volume source)",
+        &[("Driver", "driver"), ("FSType", "fsType"), ("VolumeHandle", "volumeHandle"), ("ReadOnly", "readOnly")],
+    ),
+    ("hostPath", "HostPath (bare host directory volume)", &[("Path", "path"), ("HostPathType", "type")]),
+    ("local", "LocalVolume (a persistent volume backed by local storage on a node)", &[("Path", "path")]),
+    (
+        "nfs",
+        "NFS (an NFS mount that lasts the lifetime of a pod)",
+        &[("Server", "server"), ("Path", "path"), ("ReadOnly", "readOnly")],
+    ),
+];
+
+/// The nodes that a volume can be used on.
+fn node_affinity(out: &mut String, required: &Value) {
+    let Some(terms) = required["nodeSelectorTerms"].as_array() else {
+        out.push_str("Node Affinity:\t<none>\n");
+        return;
+    };
+    out.push_str("Node Affinity:\t\n  Required Terms:\t\n");
+    for (at, term) in terms.iter().enumerate() {
+        let requirements = term["matchExpressions"].as_array().into_iter().flatten().map(|one| {
+            let operator = text_of(&one["operator"]).to_lowercase();
+            let values: Vec<String> = one["values"].as_array().into_iter().flatten().map(text_of).collect();
+            let values = if values.is_empty() { String::new() } else { format!(" [{}]", values.join(", ")) };
+            format!("{} {operator}{values}", text_of(&one["key"]))
+        });
+        let requirements: Vec<String> = requirements.collect();
+        let _ = writeln!(out, "    Term {at}:\t{}", requirements.join("\n\t"));
     }
 }
 

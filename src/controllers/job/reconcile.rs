@@ -258,13 +258,10 @@ fn write<R: Recorder>(cx: &mut Sync<'_, R>, spec: &JobSpec, before: &JobStatus, 
         cx.write(writes(&plan.delete, Write::UntrackPod));
     }
     cx.write(writes(&plan.delete, Write::DeletePod));
-    let is_of_cron_job = cx.row().owner.is_some();
     let job = cx.id;
     let create = |index: &Option<u32>| Write::CreatePod {
         template: spec.template,
-        variation: index
-            .map(|index| Variation::Index(job, index))
-            .or_else(|| is_of_cron_job.then_some(Variation::Job(job))),
+        variation: Some(index.map_or(Variation::Job(job), |index| Variation::Index(job, index))),
         member: index.unwrap_or(0),
     };
     cx.slow_start(plan.create.iter().map(create));

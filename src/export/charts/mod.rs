@@ -3,13 +3,18 @@
 
 mod axis;
 mod canvas;
+mod curves;
 mod font;
 mod frame;
+mod heat;
 mod lanes;
+mod picture;
 mod pods;
 mod repeats;
 mod replicas;
 mod resources;
+mod scale;
+mod scatter;
 mod scene;
 mod services;
 mod shares;
@@ -26,7 +31,10 @@ use super::names::Names;
 use super::{Context, ExportError};
 use scene::Scene;
 
+pub use curves::{Curve, CurvePoint};
+pub use picture::{Picture, PictureShape};
 pub use repeats::{Repeated, Repeats, RepeatsPanel};
+pub use scatter::{Best, Dot};
 
 /// What charts are made from.
 struct Source<'a> {

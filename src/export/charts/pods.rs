@@ -31,7 +31,8 @@ const GROUPS: [(Colour, &str); 6] = [
 /// The chart, if there ever was a pod.
 pub(super) fn draw(source: &Source<'_>) -> Option<Scene> {
     let ctx = source.ctx;
-    if source.lives.is_empty() {
+    // Of a sample nothing can be counted.
+    if source.lives.is_empty() || ctx.plan.output.pods_share < 1.0 {
         return None;
     }
     let time = TimeAxis::new(ctx.plan.start, ctx.outcome.ended_at, LEFT, WIDTH - MARGIN);

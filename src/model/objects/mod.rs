@@ -11,7 +11,7 @@ pub use batch::*;
 pub use scaling::*;
 
 use super::budget::DisruptionBudget;
-use super::ids::TemplateId;
+use super::ids::{StrId, TemplateId};
 
 /// The kind of an object.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -29,6 +29,7 @@ pub enum ObjectKind {
     PodDisruptionBudget,
     ResourceQuota,
     LimitRange,
+    Namespace,
 }
 
 impl ObjectKind {
@@ -47,7 +48,30 @@ impl ObjectKind {
             Self::PodDisruptionBudget => "PodDisruptionBudget",
             Self::ResourceQuota => "ResourceQuota",
             Self::LimitRange => "LimitRange",
+            Self::Namespace => "Namespace",
         }
+    }
+
+    /// Every kind.
+    pub const ALL: [Self; 12] = [
+        Self::ReplicationController,
+        Self::ReplicaSet,
+        Self::Deployment,
+        Self::StatefulSet,
+        Self::DaemonSet,
+        Self::Job,
+        Self::CronJob,
+        Self::HorizontalPodAutoscaler,
+        Self::PodDisruptionBudget,
+        Self::ResourceQuota,
+        Self::LimitRange,
+        Self::Namespace,
+    ];
+
+    /// The kind that manifests call so.
+    #[must_use]
+    pub fn find(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.text() == text)
     }
 
     /// The controller that tells Events about such objects.
@@ -65,6 +89,26 @@ impl ObjectKind {
             Self::PodDisruptionBudget => "controllermanager",
             Self::ResourceQuota => "resourcequota-controller",
             Self::LimitRange => "apiserver",
+            Self::Namespace => "namespace-controller",
+        }
+    }
+
+    /// Its name in messages, with its group.
+    #[must_use]
+    pub const fn resource(self) -> &'static str {
+        match self {
+            Self::ReplicationController => "replicationcontrollers",
+            Self::ReplicaSet => "replicasets.apps",
+            Self::Deployment => "deployments.apps",
+            Self::StatefulSet => "statefulsets.apps",
+            Self::DaemonSet => "daemonsets.apps",
+            Self::Job => "jobs.batch",
+            Self::CronJob => "cronjobs.batch",
+            Self::HorizontalPodAutoscaler => "horizontalpodautoscalers.autoscaling",
+            Self::PodDisruptionBudget => "poddisruptionbudgets.policy",
+            Self::ResourceQuota => "resourcequotas",
+            Self::LimitRange => "limitranges",
+            Self::Namespace => "namespaces",
         }
     }
 
@@ -72,7 +116,7 @@ impl ObjectKind {
     #[must_use]
     pub const fn api_version(self) -> &'static str {
         match self {
-            Self::ReplicationController | Self::ResourceQuota | Self::LimitRange => "v1",
+            Self::ReplicationController | Self::ResourceQuota | Self::LimitRange | Self::Namespace => "v1",
             Self::ReplicaSet | Self::Deployment | Self::StatefulSet | Self::DaemonSet => "apps/v1",
             Self::Job | Self::CronJob => "batch/v1",
             Self::HorizontalPodAutoscaler => "autoscaling/v2",
@@ -96,6 +140,8 @@ pub enum ObjectSpec {
     PodDisruptionBudget(DisruptionBudget),
     ResourceQuota(QuotaSpec),
     LimitRange(LimitRangeSpec),
+    /// The namespace of that name.
+    Namespace(StrId),
 }
 
 impl ObjectSpec {
@@ -114,6 +160,7 @@ impl ObjectSpec {
             Self::PodDisruptionBudget(_) => ObjectKind::PodDisruptionBudget,
             Self::ResourceQuota(_) => ObjectKind::ResourceQuota,
             Self::LimitRange(_) => ObjectKind::LimitRange,
+            Self::Namespace(_) => ObjectKind::Namespace,
         }
     }
 

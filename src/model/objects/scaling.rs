@@ -1,6 +1,7 @@
 //! HorizontalPodAutoscalers, the state of disruption budgets, quotas and limit ranges, compiled, with defaults filled in.
 
 use crate::base::{Quantity, SimTime};
+use crate::model::effective::ResourceList;
 use crate::model::ids::StrId;
 use crate::model::limit_range::LimitItem;
 use crate::model::objects::ObjectKind;
@@ -165,10 +166,23 @@ pub struct BudgetState {
 /// A ResourceQuota.
 #[derive(Clone, PartialEq, Debug)]
 pub struct QuotaSpec {
-    /// `spec.hard`: names of resources and amounts, sorted by name.
-    pub hard: Box<[(StrId, Quantity)]>,
+    /// `spec.hard`.
+    pub hard: ResourceList,
+    /// Those of `hard` that bound the claims of one storage class.
+    pub of_classes: Box<[ClassBound]>,
     /// `spec.scopes` and `spec.scopeSelector`.
     pub scopes: Box<[QuotaScope]>,
+}
+
+/// A bound on the claims of a storage class (`gold.storageclass.storage.k8s.io/requests.storage`).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ClassBound {
+    /// The class.
+    pub class: StrId,
+    /// The name of the resource.
+    pub resource: Box<str>,
+    /// Whether it is on how much they request; otherwise on how many there are.
+    pub is_storage: bool,
 }
 
 /// One requirement on the pods that a quota counts.
@@ -208,8 +222,12 @@ pub enum QuotaScopeOperator {
 /// `status` of a ResourceQuota.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct QuotaStatus {
-    /// `used`: as `spec.hard`.
-    pub used: Box<[(StrId, Quantity)]>,
+    /// `hard`: what is enforced.
+    pub hard: ResourceList,
+    /// `used`, of resources that are counted.
+    pub used: ResourceList,
+    /// How often something was admitted and charged: a status that was computed from less is out of date.
+    pub charged: u64,
 }
 
 /// A LimitRange.

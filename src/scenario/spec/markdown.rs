@@ -19,6 +19,16 @@ pub fn reference() -> String {
     out
 }
 
+/// The sections of study files.
+#[must_use]
+pub fn study_reference() -> String {
+    let mut out = String::new();
+    for section in super::study::SECTIONS {
+        describe(&mut out, section);
+    }
+    out
+}
+
 fn describe(out: &mut String, section: &Section) {
     let _ = writeln!(out, "### `{}`\n\n{}\n", section.name, section.doc);
     out.push_str("| key | type | default | meaning | example |\n|---|---|---|---|---|\n");

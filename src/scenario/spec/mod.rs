@@ -9,6 +9,7 @@ pub mod markdown;
 pub mod node_pool;
 pub mod results;
 pub mod schema;
+pub mod study;
 pub mod workload;
 
 pub use cluster::ROOT;

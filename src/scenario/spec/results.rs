@@ -42,5 +42,12 @@ pub static OUTPUT: Section = Section {
         Key::optional("events", Kind::Flag, "true", "Write `events.jsonl`: everything that happened.", "false"),
         Key::optional("trace", Kind::Flag, "true", "Write `trace.json`, for the Perfetto trace viewer.", "false"),
         Key::optional("charts", Kind::Flag, "true", "Draw charts.", "false"),
+        Key::optional(
+            "pods_share",
+            Kind::Number,
+            "1",
+            "What share of the pods these files are about, from 0 to 1: for runs of millions. The same pods in every run. Time series and summary count all.",
+            "0.01",
+        ),
     ],
 };

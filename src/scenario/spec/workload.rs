@@ -180,8 +180,8 @@ pub static TRACE: Section = Section {
     keys: &[
         Key::required(
             "format",
-            Kind::Choice(&["csv", "openb"]),
-            "`csv`: podsim's own simple format. `openb`: the GPU trace of that name.",
+            Kind::Choice(&["csv", "dlrm", "openb"]),
+            "`csv`: podsim's own simple format. `openb`: the GPU trace of that name. `dlrm`: a month of recommendation models.",
             "\"openb\"",
         ),
         Key::required("pods", Kind::Path, "The file of pods.", "\"$PODSIM_SHARED/pods.csv\""),
@@ -273,8 +273,8 @@ pub static RESIZE_AMOUNTS: Section = Section {
 /// `[[change]]`.
 pub static CHANGE: Section = Section {
     name: "change",
-    doc: "What somebody does to the cluster at a time: exactly one of `apply`, `delete`, `drain`, `resize`, \
-          `scale_pool`, `taint`, `ungate`, `untaint` and `upgrade_pool`.",
+    doc: "What somebody does to the cluster at a time: exactly one of `apply`, `delete`, `drain`, `patch`, `resize`, \
+          `scale`, `scale_pool`, `taint`, `ungate`, `untaint` and `upgrade_pool`.",
     extended_resources: false,
     keys: &[
         Key::required("at", Kind::Moment, "When.", "\"10:00\""),
@@ -282,16 +282,54 @@ pub static CHANGE: Section = Section {
             "apply",
             Kind::OneOrMany(&Kind::Path),
             "none",
-            "Manifests with ConfigMaps and Secrets to create or replace, and Pods to create.",
+            "Manifests to apply: everything but Nodes and Services. Pods are created.",
             "\"shop/config-v2.yaml\"",
         ),
         Key::optional(
             "delete",
             Kind::Text,
             "none",
-            "`ConfigMap/name`, `Secret/name`, `PersistentVolumeClaim/name`, `PersistentVolume/name`, `Pod/name` or `Node/name`.",
+            "`Kind/name` of any object but a Service: `Pod/db-0`, `Deployment/web`, `Namespace/shop`, `ConfigMap/name`, `Node/name`, ... \
+             A pod that a controller makes is looked for by its name when the time has come; what an object owns follows it.",
             "\"Pod/web\"",
         ),
+        Key::optional(
+            "patch",
+            Kind::Text,
+            "none",
+            "`Kind/name`: an object of a manifest that changes as with `kubectl patch`. Takes `with` or `with_file`.",
+            "\"Deployment/web\"",
+        ),
+        Key::optional(
+            "with",
+            Kind::Text,
+            "none",
+            "With `patch`: the fields that change, as YAML or JSON.",
+            "\"{spec: {minReadySeconds: 5}}\"",
+        ),
+        Key::optional(
+            "with_file",
+            Kind::Path,
+            "none",
+            "With `patch`: a file with the fields that change.",
+            "\"shop/more-memory.yaml\"",
+        ),
+        Key::optional(
+            "type",
+            Kind::Choice(&["strategic", "merge"]),
+            "strategic",
+            "With `patch`: strategic merges lists by the names of their elements (containers, env, ports, ...), merge replaces \
+             them.",
+            "\"merge\"",
+        ),
+        Key::optional(
+            "scale",
+            Kind::Text,
+            "none",
+            "`Kind/name`: a Deployment, StatefulSet, ReplicaSet or ReplicationController that gets another number of replicas.",
+            "\"Deployment/web\"",
+        ),
+        Key::optional("replicas", at_least(0), "none", "With `scale`: how many.", "30"),
         Key::optional(
             "resize",
             Kind::Text,

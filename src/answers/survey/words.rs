@@ -7,7 +7,7 @@ use crate::scheduler::framework::Reason;
 use crate::scheduler::hints::ClusterEvent;
 
 /// The amount of a resource.
-pub(super) fn amount_of(resources: &Resources, name: StrId) -> i64 {
+pub(crate) fn amount_of(resources: &Resources, name: StrId) -> i64 {
     match name {
         known::CPU => resources.milli_cpu,
         known::MEMORY => resources.memory,
@@ -17,7 +17,7 @@ pub(super) fn amount_of(resources: &Resources, name: StrId) -> i64 {
 }
 
 /// Sets the amount of a resource.
-pub(super) fn set_amount(resources: &mut Resources, name: StrId, amount: i64) {
+pub(crate) fn set_amount(resources: &mut Resources, name: StrId, amount: i64) {
     match name {
         known::CPU => resources.milli_cpu = amount,
         known::MEMORY => resources.memory = amount,
@@ -44,7 +44,7 @@ fn is_bytes(name: StrId, strings: &Strings) -> bool {
 }
 
 /// An amount as a manifest states it, exactly.
-pub(super) fn quantity(name: StrId, amount: i64, strings: &Strings) -> String {
+pub(crate) fn quantity(name: StrId, amount: i64, strings: &Strings) -> String {
     if name == known::CPU {
         return if amount % 1000 == 0 { (amount / 1000).to_string() } else { format!("{amount}m") };
     }
@@ -54,7 +54,7 @@ pub(super) fn quantity(name: StrId, amount: i64, strings: &Strings) -> String {
 
 /// The steps in which an amount may be made smaller so that it stays in the units of `amount`: mebibytes of what was given in
 /// mebibytes or more. The finest comes last.
-pub(super) fn steps(name: StrId, amount: i64, strings: &Strings) -> Vec<i64> {
+pub(crate) fn steps(name: StrId, amount: i64, strings: &Strings) -> Vec<i64> {
     if !is_bytes(name, strings) {
         return vec![1];
     }
@@ -63,7 +63,7 @@ pub(super) fn steps(name: StrId, amount: i64, strings: &Strings) -> Vec<i64> {
 }
 
 /// An amount in a sentence: `2 CPUs`, `4Gi of memory`, `1 nvidia.com/gpu`.
-pub(super) fn amount(name: StrId, amount: i64, strings: &Strings) -> String {
+pub(crate) fn amount(name: StrId, amount: i64, strings: &Strings) -> String {
     let text = quantity(name, amount, strings);
     match name {
         known::CPU if amount == 1000 => "1 CPU".to_owned(),
@@ -74,7 +74,7 @@ pub(super) fn amount(name: StrId, amount: i64, strings: &Strings) -> String {
     }
 }
 
-pub(super) const fn effect(effect: TaintEffect) -> &'static str {
+pub(crate) const fn effect(effect: TaintEffect) -> &'static str {
     match effect {
         TaintEffect::NoSchedule => "NoSchedule",
         TaintEffect::PreferNoSchedule => "PreferNoSchedule",
@@ -82,7 +82,7 @@ pub(super) const fn effect(effect: TaintEffect) -> &'static str {
     }
 }
 
-pub(super) const fn protocol(protocol: Protocol) -> &'static str {
+pub(crate) const fn protocol(protocol: Protocol) -> &'static str {
     match protocol {
         Protocol::Tcp => "TCP",
         Protocol::Udp => "UDP",
@@ -91,7 +91,7 @@ pub(super) const fn protocol(protocol: Protocol) -> &'static str {
 }
 
 /// `key=value`, or `key` without a value.
-pub(super) fn pair(key: StrId, value: StrId, strings: &Strings) -> String {
+pub(crate) fn pair(key: StrId, value: StrId, strings: &Strings) -> String {
     match strings.text(value) {
         "" => strings.text(key).to_owned(),
         value => format!("{}={value}", strings.text(key)),
@@ -120,7 +120,7 @@ fn who(count: u32, all: u32) -> Who {
 }
 
 /// What a reason means that `count` of `all` nodes give.
-pub(super) fn reason(reason: Reason, count: u32, all: u32, class: &PodClass, strings: &Strings) -> String {
+pub(crate) fn reason(reason: Reason, count: u32, all: u32, class: &PodClass, strings: &Strings) -> String {
     let Who { subject, has, is, does } = who(count, all);
     match reason {
         Reason::Insufficient(name) => {
@@ -165,7 +165,7 @@ pub(super) fn reason(reason: Reason, count: u32, all: u32, class: &PodClass, str
 }
 
 /// What happened in the cluster.
-pub(super) fn event(event: &ClusterEvent, strings: &Strings) -> String {
+pub(crate) fn event(event: &ClusterEvent, strings: &Strings) -> String {
     match event {
         ClusterEvent::NodeAdded(facts) => format!("node {} was added", strings.text(facts.name)),
         ClusterEvent::NodeUpdated { old, new } => {
@@ -194,7 +194,7 @@ pub(super) fn event(event: &ClusterEvent, strings: &Strings) -> String {
 }
 
 /// `+1h2m3.5s`: so long after the start.
-pub(super) fn since(start: SimTime, at: SimTime) -> String {
+pub(crate) fn since(start: SimTime, at: SimTime) -> String {
     let nanos = at.since(start).0;
     let millis = (nanos + 500_000) / 1_000_000;
     let (seconds, millis) = (millis / 1000, millis % 1000);
@@ -203,7 +203,7 @@ pub(super) fn since(start: SimTime, at: SimTime) -> String {
 }
 
 /// The first names of a list, and how many more there are.
-pub(super) fn elided(names: &[String]) -> String {
+pub(crate) fn elided(names: &[String]) -> String {
     const SHOWN: usize = 4;
     if names.len() <= SHOWN + 1 {
         return names.join(", ");

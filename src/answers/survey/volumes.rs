@@ -1,6 +1,6 @@
 //! What PreFilter says of a pod's volumes, in plain words that say what to create. Knows no rule: the plugins have spoken.
 
-use super::report::Facts;
+use super::Facts;
 use crate::model::{PodVolume, StrId};
 use crate::scheduler::framework::Reason;
 use crate::scheduler::volume_reason::VolumeReason;

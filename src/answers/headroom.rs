@@ -1,0 +1,454 @@
+//! `podsim headroom`: how long new pods take from a spike to Ready, through the HorizontalPodAutoscaler, the scheduler, the Cluster
+//! Autoscaler, boot, pull and start, against the price of spare nodes that are kept for it.
+
+use super::balloon::{inflate, is_balloon};
+use super::past::{follow, spell};
+use super::{Answer, Cell, Halt, Question, Runner, Table};
+use crate::base::statistics::{quantile, sort};
+use crate::base::{SimDuration, SimTime};
+use crate::export::{Curve, CurvePoint, Picture, PictureShape};
+use crate::model::objects::ObjectKind;
+use crate::model::plan::{ArrivalPlan, ArrivalProcess, ArrivalSource, ChangeKind, ChangePlan, Plan, RateCurve};
+use crate::model::{PoolId, WorkloadId};
+use crate::record::Fact;
+
+/// How long a run goes on after the pods of the spike were made.
+const AFTER: SimDuration = SimDuration::from_secs(1800);
+
+/// The spike, and what is tried against it.
+#[derive(Clone, PartialEq, Debug)]
+pub struct HeadroomOptions {
+    /// So many times as much.
+    pub spike: f64,
+    /// Traffic on this Service; neither: on all services that have some.
+    pub service: Option<String>,
+    /// Replicas of this workload, `kind/name` or `name`; or the rate at which the pods of these `[[arrivals]]` come.
+    pub workload: Option<String>,
+    /// When; `None`: half-way through the run.
+    pub at: Option<SimTime>,
+    /// Pods that are made within this time belong to the spike.
+    pub window: SimDuration,
+    /// Numbers of spare nodes.
+    pub spare: Vec<u32>,
+    /// How many seeds, from the scenario's on.
+    pub seeds: u32,
+    /// The pool that has the spare nodes; `None`: the first that grows.
+    pub pool: Option<String>,
+    /// Price of a node of it; `None`: the pool's.
+    pub price: Option<f64>,
+    /// What is good enough for 95 of 100 pods.
+    pub within: Option<SimDuration>,
+}
+
+/// One pod of a spike: seconds from the spike until it was made, from there to its node, from there to Ready.
+#[derive(Clone, Copy, Debug)]
+struct Way {
+    made: f64,
+    bound: Option<f64>,
+    ready: Option<f64>,
+}
+
+impl Way {
+    /// From the spike to Ready; infinite: never.
+    fn total(&self) -> f64 {
+        self.bound.zip(self.ready).map_or(f64::INFINITY, |(bound, ready)| self.made + bound + ready)
+    }
+}
+
+/// What one run came to.
+#[derive(Clone, Debug, Default)]
+struct Spike {
+    ways: Vec<Way>,
+    /// Nodes just before it, and at most.
+    nodes: usize,
+    most: usize,
+}
+
+/// What came of one number of spare nodes, over all seeds.
+#[derive(Clone, Debug)]
+struct Level {
+    spare: u32,
+    /// Spare nodes that were there when the spike came, on average.
+    kept: f64,
+    ways: Vec<Way>,
+    totals: Vec<f64>,
+    most: usize,
+}
+
+/// The spare capacity that spikes need.
+///
+/// # Errors
+/// See [`Halt`].
+pub fn headroom(_: &Question, plan: Plan, runner: &Runner<'_>, options: &HeadroomOptions) -> Result<Answer, Halt> {
+    let mut plan = plan;
+    let end = plan.start + plan.duration;
+    let at = options.at.unwrap_or(plan.start + SimDuration(plan.duration.0 / 2));
+    if !(plan.start..=end).contains(&at) {
+        return Err(Halt::Unasked(format!("--at is outside of the run, which lasts {}", plan.duration.human())));
+    }
+    if options.spike < 1.0 || !options.spike.is_finite() {
+        return Err(Halt::Unasked(format!("--spike {} is no spike: write 3 for three times as much", options.spike)));
+    }
+    let pool = pool(&plan, options)?;
+    let (who, arrivals) = spike(&mut plan, at, options)?;
+    plan.duration = at - plan.start + options.window + AFTER;
+    let mut spare = options.spare.clone();
+    spare.sort_unstable();
+    spare.dedup();
+    let seeds = options.seeds.max(1);
+    let runs = runner.all(spare.len() * seeds as usize, |number| {
+        let (level, seed) = (number / seeds as usize, (number % seeds as usize) as u64);
+        let mut plan = plan.clone();
+        plan.seed += seed;
+        if spare[level] > 0 {
+            inflate(&mut plan, pool, spare[level]);
+        }
+        run(plan, at, options.window, arrivals, runner.stop)
+    })?;
+    let mut levels: Vec<Level> = Vec::new();
+    for (&spare, runs) in spare.iter().zip(runs.chunks(seeds as usize)) {
+        let ways: Vec<Way> = runs.iter().flat_map(|run| run.ways.iter().copied()).collect();
+        let mut totals: Vec<f64> = ways.iter().map(Way::total).collect();
+        sort(&mut totals);
+        let nodes = runs.iter().map(|run| run.nodes).sum::<usize>();
+        let most = runs.iter().map(|run| run.most).max().unwrap_or(0);
+        levels.push(Level { spare, kept: count(nodes) / f64::from(seeds), ways, totals, most });
+    }
+    if levels.iter().all(|level| level.ways.is_empty()) {
+        let what = format!(
+            "{who} makes no new pods within {}: is there a HorizontalPodAutoscaler, and a [[behavior]] with CPU `per_request`?",
+            spell(options.window)
+        );
+        return Err(Halt::Unasked(what));
+    }
+    // What was there without any spare node is not paid for the spike.
+    let without = levels
+        .iter()
+        .find(|level| level.spare == 0)
+        .map_or_else(|| levels.first().map_or(0.0, |level| level.kept - f64::from(level.spare)), |level| level.kept);
+    let price = options.price.unwrap_or(plan.pools[pool].price_per_hour);
+    Ok(answer(&plan, at, options, &who, &levels, (without, price, pool, seeds)))
+}
+
+/// The pool whose nodes are kept spare.
+fn pool(plan: &Plan, options: &HeadroomOptions) -> Result<PoolId, Halt> {
+    let name = |pool: PoolId| plan.strings.text(plan.pools[pool].name).to_owned();
+    let grows: Vec<PoolId> = plan.pools.entries().filter(|(_, pool)| pool.limits.is_some()).map(|(id, _)| id).collect();
+    let names = grows.iter().map(|&pool| name(pool)).collect::<Vec<_>>().join(", ");
+    match &options.pool {
+        _ if grows.is_empty() => Err(Halt::Unasked(
+            "no pool grows, so nothing can be kept spare for a spike: give a [[node_pool]] `min` and `max` (--set \
+             node_pool.0.max=10), and ask `podsim size` how many fixed nodes are needed"
+                .to_owned(),
+        )),
+        None => Ok(grows[0]),
+        Some(asked) => grows
+            .into_iter()
+            .find(|&pool| name(pool) == *asked)
+            .ok_or_else(|| Halt::Unasked(format!("there is no pool `{asked}` that grows; there are: {names}"))),
+    }
+}
+
+/// Adds the spike to the plan; what it is, in words, and which pods it brings if those come by themselves.
+fn spike(plan: &mut Plan, at: SimTime, options: &HeadroomOptions) -> Result<(String, Option<WorkloadId>), Halt> {
+    if let Some(asked) = &options.workload
+        && let Some(found) = stream(plan, asked, at, options)
+    {
+        let words = match options.spike {
+            1.0 => format!("the arrivals of {asked} as they are"),
+            factor => format!("{factor} times the arrivals of {asked}"),
+        };
+        return Ok((words, Some(found)));
+    }
+    if let Some(asked) = &options.workload {
+        let name = asked.rsplit('/').next().unwrap_or(asked);
+        let object = plan
+            .objects
+            .iter()
+            .find(|object| plan.strings.text(object.name) == name && object.spec.replicas().is_some());
+        let Some(object) = object else {
+            let all = plan.objects.iter().filter(|object| object.spec.replicas().is_some());
+            let all: Vec<&str> = all.map(|object| plan.strings.text(object.name)).collect();
+            return Err(Halt::Unasked(format!(
+                "there is no workload `{asked}` with replicas; there are: {}",
+                all.join(", ")
+            )));
+        };
+        let before = object.spec.replicas().unwrap_or(0);
+        let replicas = (f64::from(before) * options.spike).ceil();
+        #[allow(clippy::cast_possible_truncation, reason = "a float saturates")]
+        let replicas = replicas as i32;
+        let (kind, namespace, name_id) = (object.spec.kind(), object.namespace, object.name);
+        plan.changes
+            .push(ChangePlan { at, kind: ChangeKind::ScaleObject { kind, namespace, name: name_id, replicas } });
+        return Ok((format!("{name} scaled from {before} to {replicas}"), None));
+    }
+    let full = |plan: &Plan, service| {
+        let service = &plan.services[service];
+        (plan.strings.text(service.namespace).to_owned(), plan.strings.text(service.name).to_owned())
+    };
+    let fits = |plan: &Plan, service| {
+        let (namespace, name) = full(plan, service);
+        options.service.as_ref().is_none_or(|asked| *asked == name || *asked == format!("{namespace}/{name}"))
+    };
+    let hit: Vec<usize> =
+        (0..plan.traffic.len()).filter(|&traffic| fits(plan, plan.traffic[traffic].service)).collect();
+    if hit.is_empty() {
+        let all: Vec<String> = plan.traffic.iter().map(|traffic| full(plan, traffic.service).1).collect();
+        return Err(Halt::Unasked(match (&options.service, all.is_empty()) {
+            (Some(asked), false) => format!("no traffic goes to `{asked}`; it goes to: {}", all.join(", ")),
+            _ => "nothing can spike: there is no [[traffic]] in the input; name what is scaled, as in --workload web"
+                .to_owned(),
+        }));
+    }
+    let mut names = Vec::new();
+    for traffic in hit {
+        names.push(full(plan, plan.traffic[traffic].service).1);
+        let rate = &mut plan.traffic[traffic].rate;
+        let mut points: Vec<(SimTime, f64)> = rate.points.iter().copied().filter(|(from, _)| *from < at).collect();
+        points.push((at, rate.at(at) * options.spike));
+        *rate = RateCurve { points: points.into() };
+    }
+    Ok((format!("{} times the requests on {}, at one rate from then on", options.spike, names.join(", ")), None))
+}
+
+/// Gives a stream of pods the spike, for as long as the window.
+fn stream(plan: &mut Plan, asked: &str, at: SimTime, options: &HeadroomOptions) -> Option<WorkloadId> {
+    let (strings, workloads) = (&plan.strings, &plan.workloads);
+    let called = |arrival: &&mut ArrivalPlan| strings.text(workloads[arrival.workload].name) == asked;
+    let arrival = plan.arrivals.iter_mut().find(called)?;
+    let ArrivalSource::Generated { process: ArrivalProcess::Poisson(rate), .. } = &mut arrival.source else {
+        return None;
+    };
+    let over = at + options.window;
+    let inside = |time: SimTime| time >= at && time < over;
+    let mut points = rate.points.to_vec();
+    for edge in [at, over] {
+        if points.iter().all(|(from, _)| *from != edge) {
+            points.push((edge, rate.at(edge)));
+        }
+    }
+    points.sort_by_key(|(from, _)| *from);
+    for (_, rate) in points.iter_mut().filter(|(from, _)| inside(*from)) {
+        *rate *= options.spike;
+    }
+    *rate = RateCurve { points: points.into() };
+    Some(arrival.workload)
+}
+
+/// One run with the spike at `at`.
+fn run(
+    plan: Plan,
+    at: SimTime,
+    window: SimDuration,
+    arrivals: Option<WorkloadId>,
+    stop: &dyn Fn() -> bool,
+) -> Result<Spike, Halt> {
+    let mut spike = Spike::default();
+    let mut before = None;
+    let (run, past) = follow(plan, stop, |past, _, (now, fact)| {
+        if now < at {
+            before = Some(past.nodes.iter().filter(|node| node.exists).count());
+        } else if matches!(fact, Fact::NodeAdded(_)) || spike.most == 0 {
+            spike.most = spike.most.max(past.nodes.iter().filter(|node| node.exists).count());
+        }
+    })?;
+    spike.nodes = before.unwrap_or(0);
+    let seconds = |from: SimTime, to: SimTime| (to - from).as_secs_f64();
+    let workloads: Vec<WorkloadId> = run.recording.pods().iter().map(|record| record.workload).collect();
+    for (pod, &workload) in past.pods.iter().zip(&workloads) {
+        let daemon = past.families[pod.family].kind == Some(ObjectKind::DaemonSet);
+        if pod.created < at || pod.created > at + window || daemon || is_balloon(&run.plan, workload) {
+            continue;
+        }
+        if arrivals.is_some_and(|arrivals| arrivals != workload) {
+            continue;
+        }
+        // A pod that was not needed after all before it had a node tells nothing.
+        if pod.ready_at.is_none() && pod.deleting.is_some() {
+            continue;
+        }
+        spike.ways.push(Way {
+            // Pods that come by themselves are not made for the spike: they are it.
+            made: if arrivals.is_some() { 0.0 } else { seconds(at, pod.created) },
+            bound: pod.bound.map(|bound| seconds(pod.created, bound)),
+            ready: pod.bound.zip(pod.ready_at).map(|(bound, ready)| seconds(bound, ready)),
+        });
+    }
+    Ok(spike)
+}
+
+/// Quantile of sorted numbers, infinite ones among them: the least that so many are not above.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an index")]
+fn rank(sorted: &[f64], q: f64) -> f64 {
+    let Some(last) = sorted.len().checked_sub(1) else { return f64::NAN };
+    if sorted[last].is_finite() {
+        return quantile(sorted, q).unwrap_or(f64::NAN);
+    }
+    sorted[((count(sorted.len()) * q).ceil() as usize).saturating_sub(1).min(last)]
+}
+
+fn cell(seconds: f64) -> Cell {
+    if seconds.is_finite() { Cell::Number(seconds, 1) } else { Cell::Nothing }
+}
+
+fn answer(
+    plan: &Plan,
+    at: SimTime,
+    options: &HeadroomOptions,
+    who: &str,
+    levels: &[Level],
+    (without, price, pool, seeds): (f64, f64, PoolId, u32),
+) -> Answer {
+    let paid = |level: &Level| (level.kept - without).max(0.0) * price;
+    let mut table = Table::new(
+        "spare",
+        "",
+        &[
+            ("spare_nodes", "SPARE"),
+            ("spare_nodes_kept", "KEPT"),
+            ("spare_price_per_hour", "PRICE/h"),
+            ("pods", "PODS"),
+            ("ready_seconds_p50", "P50 (s)"),
+            ("ready_seconds_p95", "P95 (s)"),
+            ("ready_seconds_p99", "P99 (s)"),
+            ("ready_seconds_max", "MAX (s)"),
+            ("pods_never_ready", "NEVER"),
+            ("made_seconds_p95", "MADE P95"),
+            ("node_seconds_p95", "NODE P95"),
+            ("start_seconds_p95", "START P95"),
+            ("nodes_max", "NODES"),
+        ],
+    );
+    table.bar = Some(5);
+    for level in levels {
+        let part = |part: fn(&Way) -> Option<f64>| {
+            let mut all: Vec<f64> = level.ways.iter().filter_map(part).collect();
+            sort(&mut all);
+            quantile(&all, 0.95).map_or(Cell::Nothing, |value| Cell::Number(value, 1))
+        };
+        table.row(vec![
+            level.spare.into(),
+            Cell::Number(level.kept - without, 1),
+            Cell::Number(paid(level), 3),
+            level.ways.len().into(),
+            cell(rank(&level.totals, 0.5)),
+            cell(rank(&level.totals, 0.95)),
+            cell(rank(&level.totals, 0.99)),
+            cell(rank(&level.totals, 1.0)),
+            level.totals.iter().filter(|total| total.is_infinite()).count().into(),
+            part(|way| Some(way.made)),
+            part(|way| way.bound),
+            part(|way| way.ready),
+            level.most.into(),
+        ]);
+    }
+    let good =
+        options.within.map(|within| levels.iter().find(|level| rank(&level.totals, 0.95) <= within.as_secs_f64()));
+    let first = &levels[0];
+    let p95 = |level: &Level| {
+        let p95 = rank(&level.totals, 0.95);
+        if p95.is_finite() { format!("{p95:.0} s") } else { "never".to_owned() }
+    };
+    let cost = |level: &Level| match price {
+        0.0 => String::new(),
+        _ => format!(" for {:.2} an hour", paid(level)),
+    };
+    let best = levels
+        .iter()
+        .min_by(|one, other| rank(&one.totals, 0.95).total_cmp(&rank(&other.totals, 0.95)))
+        .unwrap_or(first);
+    let nodes = |level: &Level| match level.spare {
+        0 => "no spare node".to_owned(),
+        1 => "1 spare node".to_owned(),
+        more => format!("{more} spare nodes"),
+    };
+    let (yes, sentence) = match (good, options.within) {
+        (Some(Some(level)), Some(within)) => {
+            let text = format!(
+                "Yes: with {}{}, 95% of the pods of the spike are Ready within {}",
+                nodes(level),
+                cost(level),
+                p95(level)
+            );
+            (true, format!("{text} (asked: {}); with {} within {}.", spell(within), nodes(first), p95(first)))
+        }
+        (Some(None), Some(within)) => {
+            let text = format!("No: 95% of the pods are Ready within {} at best, with {}", p95(best), nodes(best));
+            (false, format!("{text} (asked: {}).", spell(within)))
+        }
+        _ => {
+            let text = format!("With {} 95% of the pods of the spike are Ready within {}", nodes(first), p95(first));
+            let more = if best.spare == first.spare {
+                "; more spare nodes do not help".to_owned()
+            } else {
+                format!("; with {}{} within {}", nodes(best), cost(best), p95(best))
+            };
+            (true, format!("{text}{more}."))
+        }
+    };
+    let pool_name = plan.strings.text(plan.pools[pool].name);
+    let mut notes = vec![
+        format!(
+            "the spike: {who}, {} after the start; its pods: those made within {}",
+            spell(at - plan.start),
+            spell(options.window)
+        ),
+        format!(
+            "{seeds} seeds for each number of spare nodes; times are from the spike to Ready, over all pods and seeds"
+        ),
+        format!(
+            "spare nodes are kept by a Deployment of pods of priority -10, each as large as a node of {pool_name}, which make room at once; \
+             KEPT: nodes that there were beyond those without it when the spike came"
+        ),
+        "MADE: from the spike to the pod's creation; NODE: from there to its node; START: from there to Ready"
+            .to_owned(),
+    ];
+    if price == 0.0 {
+        notes.push("the pool has no price: give --price 0.38, or price_per_hour to the pool".to_owned());
+    }
+    Answer {
+        command: "headroom",
+        yes,
+        sentence,
+        tables: vec![table],
+        notes,
+        picture: Some(picture(plan, who, options, levels, (without, price))),
+    }
+}
+
+fn picture(
+    plan: &Plan,
+    who: &str,
+    options: &HeadroomOptions,
+    levels: &[Level],
+    (without, price): (f64, f64),
+) -> Picture {
+    let curve = |(name, q): (&str, f64)| {
+        let finite = levels.iter().filter(|level| rank(&level.totals, q).is_finite());
+        let point = |level: &Level| CurvePoint {
+            x: (level.kept - without).max(0.0) * if price == 0.0 { 1.0 } else { price },
+            y: rank(&level.totals, q),
+            band: None,
+            range: None,
+        };
+        Curve { name: name.to_owned(), points: finite.map(point).collect() }
+    };
+    let spare: Vec<String> = levels.iter().map(|level| level.spare.to_string()).collect();
+    let x = if price == 0.0 { "spare nodes that are kept" } else { "price of the spare nodes that are kept, per hour" };
+    Picture {
+        title: format!("{}: from the spike to Ready, against what spare nodes cost", plan.name),
+        subtitle: format!("{who}; points from left to right: {} spare nodes", spare.join(", ")),
+        shape: PictureShape::Curves {
+            x: x.to_owned(),
+            y: "seconds until so many of the spike's pods are Ready".to_owned(),
+            curves: [("99% of the pods", 0.99), ("95%", 0.95), ("half", 0.5)].map(curve).into(),
+            limit: options.within.map(|within| (format!("asked: {}", spell(within)), within.as_secs_f64())),
+        },
+    }
+}
+
+#[allow(clippy::cast_precision_loss, reason = "there are few of them")]
+const fn count(number: usize) -> f64 {
+    number as f64
+}

@@ -1,0 +1,521 @@
+//! `size`: how many nodes of a pool or of which type of machine, so that everything runs and what the scenario expects holds. Every
+//! size that is named was simulated with every seed, and so were the three below it; sums stand beside it.
+
+mod bound;
+pub mod catalogue;
+mod search;
+mod trial;
+
+use std::fmt::Write as _;
+
+use super::recommend::Recommendations;
+use super::{Answer, Cell, Halt, Question, Runner, Table};
+use crate::base::id::DenseId;
+use crate::export::{Picture, PictureShape};
+use crate::model::{PoolId, StrId};
+use crate::sim::plan::Plan;
+pub use catalogue::MachineType;
+use search::{Found, Search};
+pub use trial::Loss;
+
+/// What is counted.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Sized {
+    /// The nodes of a pool of the scenario; without a name, of the only one.
+    Pool(Option<String>),
+    /// Machines of one of these types.
+    Types(Vec<MachineType>),
+}
+
+/// How `size` is asked.
+#[derive(Clone, PartialEq, Debug)]
+pub struct SizeOptions {
+    /// What is counted.
+    pub sized: Sized,
+    /// All of them must pass.
+    pub seeds: Vec<u64>,
+    /// What is to be survived; the answer is about the first.
+    pub losses: Vec<Loss>,
+    /// Zones of machines that no pool of the scenario is for.
+    pub zones: Vec<String>,
+    /// More nodes than this are not tried.
+    pub most: usize,
+    /// Other requests, with which it is asked a second time.
+    pub recommendations: Option<Recommendations>,
+}
+
+/// A pool with machines of one type, to be sized.
+struct Candidate {
+    name: String,
+    size: String,
+    price: f64,
+    plan: Plan,
+    pool: PoolId,
+    /// Fewer nodes than this make no sense: none where there are other nodes.
+    least: usize,
+}
+
+impl Candidate {
+    fn search<'a>(&'a self, loss: Loss, options: &'a SizeOptions, runner: &'a Runner<'a>) -> Search<'a> {
+        Search { plan: &self.plan, pool: self.pool, loss, seeds: &options.seeds, most: options.most, runner }
+    }
+}
+
+/// One size for one loss.
+struct Choice {
+    candidate: usize,
+    loss: Loss,
+    found: Result<Found, String>,
+}
+
+/// How many nodes are needed.
+///
+/// # Errors
+/// There is no such pool, a file cannot be read, or the user stopped it.
+pub fn size(question: &Question, plan: Plan, runner: &Runner<'_>, options: &SizeOptions) -> Result<Answer, Halt> {
+    let mut before = ask(question, &plan, runner, options, &|_| {})?;
+    let Some(recommendations) = &options.recommendations else { return Ok(before) };
+    let mut varied = plan.clone();
+    let told = recommendations.apply(&mut varied);
+    let mut answer = ask(question, &varied, runner, options, &|plan| {
+        recommendations.apply(plan);
+    })?;
+    answer.sentence = format!("With the recommendations: {} Without them: {}", answer.sentence, before.sentence);
+    let mut tried = before.tables.swap_remove(0);
+    (tried.name, tried.title) = ("tried_without", "Sizes tried without the recommendations".to_owned());
+    answer.tables.insert(1, tried);
+    answer.notes.extend(told);
+    Ok(answer)
+}
+
+/// The answer for a plan, and for the plans of other machines when `change` was made to them as well.
+fn ask(
+    question: &Question,
+    plan: &Plan,
+    runner: &Runner<'_>,
+    options: &SizeOptions,
+    change: &dyn Fn(&mut Plan),
+) -> Result<Answer, Halt> {
+    let mut candidates = candidates(question, plan, options, change)?;
+    let grown = candidates.iter_mut().map(|candidate| candidate.plan.autoscaler.take()).any(|had| had.is_some());
+    for candidate in &mut candidates {
+        candidate.plan.pools[candidate.pool].limits = None;
+    }
+    let losses: Vec<Loss> = options
+        .losses
+        .iter()
+        .copied()
+        .filter(|&loss| loss != Loss::Zone || bound::zones(&candidates[0].plan, candidates[0].pool) > 1)
+        .collect();
+    let Some(&wanted) = losses.first() else {
+        return Err(Halt::Unasked(
+            "the machines have no zones: give --zones a,b,c, or zones in the node pool".to_owned(),
+        ));
+    };
+    let mut choices: Vec<Choice> = Vec::new();
+    let mut order: Vec<usize> = (0..candidates.len()).collect();
+    let mut skipped = 0;
+    for &loss in &losses {
+        let mut best = f64::INFINITY;
+        for turn in 0..order.len() {
+            let at = order[turn];
+            let candidate = &candidates[at];
+            if candidates.len() > 1 && floor(candidate, &choices) * candidate.price >= best {
+                skipped += 1;
+                continue;
+            }
+            let smaller = |choice: &&Choice| choice.candidate == at && loss.covers(choice.loss);
+            let known: Vec<&Result<Found, String>> =
+                choices.iter().filter(smaller).map(|choice| &choice.found).collect();
+            let least = known.iter().filter_map(|found| Some(found.as_ref().ok()?.count)).max();
+            let found = match known.iter().find_map(|found| found.as_ref().err()) {
+                Some(why) => Err(why.clone()),
+                None => candidate.search(loss, options, runner).find(least.unwrap_or(candidate.least))?,
+            };
+            if let Ok(found) = &found {
+                best = best.min(cost(candidate, found.count));
+            }
+            let first = found.is_ok() && choices.iter().all(|choice| choice.found.is_err());
+            choices.push(Choice { candidate: at, loss, found });
+            if first {
+                // What is demanded is known now: types that could be cheapest come first.
+                let floors: Vec<f64> = candidates.iter().map(|one| floor(one, &choices) * one.price).collect();
+                order[turn + 1..].sort_by(|&a, &b| floors[a].total_cmp(&floors[b]));
+            }
+        }
+    }
+    let mut answer = told(&candidates, &choices, wanted, runner, options)?;
+    if losses.len() < options.losses.len() {
+        let told = "the machines have no zones, so the loss of a zone is not asked about: give them --zones a,b,c";
+        answer.notes.push(told.to_owned());
+    }
+    if grown {
+        answer.notes.push("the Cluster Autoscaler is off: the size asked for is one that stays".to_owned());
+    }
+    if skipped > 0 {
+        answer.notes.push(format!(
+            "{skipped} sizes were left out because even their sums of requests cost more than what was found"
+        ));
+    }
+    Ok(answer)
+}
+
+fn cost(candidate: &Candidate, count: usize) -> f64 {
+    f64::from(u32::try_from(count).unwrap_or(u32::MAX)) * candidate.price
+}
+
+/// Nodes of this type that could be enough at least, by the requests of a run that passed with another type.
+#[allow(clippy::cast_precision_loss, reason = "sums of requests are far below 2^53")]
+fn floor(candidate: &Candidate, choices: &[Choice]) -> f64 {
+    let Some(found) = choices.iter().find_map(|choice| choice.found.as_ref().ok()) else { return 0.0 };
+    let shape = &candidate.plan.shapes[candidate.plan.pools[candidate.pool].shapes[0]];
+    if candidate.least == 0 {
+        return 0.0;
+    }
+    let demand = &found.trial.demand;
+    let share = |asked: i64, offered: i64| if offered > 0 { (asked as f64 / offered as f64).ceil() } else { 0.0 };
+    share(demand.requests.milli_cpu, shape.allocatable.milli_cpu)
+        .max(share(demand.requests.memory, shape.allocatable.memory))
+        .max(share(demand.pods, shape.max_pods))
+}
+
+/// The pool as it is, or with each type of machine in its place.
+fn candidates(
+    question: &Question,
+    plan: &Plan,
+    options: &SizeOptions,
+    change: &dyn Fn(&mut Plan),
+) -> Result<Vec<Candidate>, Halt> {
+    let text = |id: StrId| plan.strings.text(id);
+    let names: Vec<&str> = plan.pools.iter().map(|pool| text(pool.name)).collect();
+    let pool = match &options.sized {
+        Sized::Pool(Some(name)) => {
+            let found = names.iter().position(|known| known == name);
+            Some(found.ok_or_else(|| {
+                let known =
+                    if names.is_empty() { "it has none".to_owned() } else { format!("it has {}", names.join(", ")) };
+                Halt::Unasked(format!("the input has no node pool `{name}`: {known}"))
+            })?)
+        }
+        _ if names.len() > 1 => {
+            return Err(Halt::Unasked(format!(
+                "there are several node pools: say which one with --pool {}",
+                names.join(" or --pool ")
+            )));
+        }
+        _ => (names.len() == 1).then_some(0),
+    };
+    let Sized::Types(types) = &options.sized else {
+        let Some(pool) = pool else {
+            let what = "the nodes of the input are of no pool that could be made larger";
+            return Err(Halt::Unasked(format!(
+                "{what}: say what further ones are like, with --types general-4 (and --catalogue FILE)"
+            )));
+        };
+        let id = PoolId::from_index(pool);
+        let shape = &plan.shapes[plan.pools[id].shapes[0]];
+        return Ok(vec![Candidate {
+            name: names[pool].to_owned(),
+            size: format!("{} CPU and {} of memory each", cores(shape.capacity.milli_cpu), gib(shape.capacity.memory)),
+            price: plan.pools[id].price_per_hour,
+            plan: plan.clone(),
+            pool: id,
+            least: usize::from(plan.nodes.len() == plan.pools[id].nodes.len()),
+        }]);
+    };
+    types.iter().map(|of| typed(question, pool, of, &options.zones, change)).collect()
+}
+
+fn typed(
+    question: &Question,
+    pool: Option<usize>,
+    of: &MachineType,
+    zones: &[String],
+    change: &dyn Fn(&mut Plan),
+) -> Result<Candidate, Halt> {
+    let varied = match pool {
+        Some(pool) => {
+            let mut overrides: Vec<String> =
+                of.keys().into_iter().map(|(key, value)| format!("node_pool.{pool}.{key}={value}")).collect();
+            overrides.push(format!("node_pool.{pool}.allocatable={{}}"));
+            question.with(&overrides)
+        }
+        None => {
+            let mut section = "[[node_pool]]\nname = \"more\"\n".to_owned();
+            for (key, value) in of.keys() {
+                let _ = writeln!(section, "{key} = {value}");
+            }
+            if !zones.is_empty() {
+                let _ = writeln!(section, "zones = {zones:?}");
+            }
+            question.adding(&section)
+        }
+    };
+    let mut varied = varied.compiled()?;
+    change(&mut varied);
+    let id = PoolId::from_index(pool.unwrap_or(varied.pools.len() - 1));
+    let others = varied.nodes.len() > varied.pools[id].nodes.len();
+    // The labels that a provider sets.
+    let labels = [("kubernetes.io/arch", of.arch.as_str()), ("node.kubernetes.io/instance-type", of.name.as_str())];
+    let shapes = varied.pools[id].shapes.clone();
+    let relabelled = shapes.iter().map(|&shape| {
+        let mut shape = varied.shapes[shape].clone();
+        let text = |id| varied.strings.text(id).to_owned();
+        let mut pairs: std::collections::BTreeMap<String, String> =
+            varied.strings.labels(shape.labels).pairs().iter().map(|&(key, value)| (text(key), text(value))).collect();
+        pairs.extend(labels.iter().map(|&(key, value)| (key.to_owned(), value.to_owned())));
+        shape.labels = varied.strings.intern_labels(pairs.iter().map(|(key, value)| (key.as_str(), value.as_str())));
+        varied.shapes.push(shape)
+    });
+    let relabelled: Box<[_]> = relabelled.collect();
+    varied.pools[id].shapes = relabelled;
+    Ok(Candidate {
+        name: of.name.clone(),
+        size: of.size(),
+        price: of.price_per_hour,
+        plan: varied,
+        pool: id,
+        least: usize::from(!others),
+    })
+}
+
+#[allow(clippy::cast_precision_loss, reason = "a machine has far less than 2^53 bytes")]
+fn gib(bytes: i64) -> String {
+    format!("{} GiB", (bytes as f64 / (1_i64 << 30) as f64 * 10.0).round() / 10.0)
+}
+
+#[allow(clippy::cast_precision_loss, reason = "a machine has few cores")]
+fn cores(milli: i64) -> f64 {
+    milli as f64 / 1000.0
+}
+
+fn nodes(count: usize, more: bool) -> String {
+    match (count, more) {
+        (1, false) => "1 node".to_owned(),
+        (1, true) => "1 more node".to_owned(),
+        (_, false) => format!("{count} nodes"),
+        (_, true) => format!("{count} more nodes"),
+    }
+}
+
+/// The answer in words, tables and a chart.
+fn told(
+    candidates: &[Candidate],
+    choices: &[Choice],
+    wanted: Loss,
+    runner: &Runner<'_>,
+    options: &SizeOptions,
+) -> Result<Answer, Halt> {
+    let seeds = options.seeds.len();
+    let cost_of = |choice: &Choice| {
+        let found = choice.found.as_ref().ok()?;
+        Some((cost(&candidates[choice.candidate], found.count), found.count))
+    };
+    let cheaper = |a: &&Choice, b: &&Choice| {
+        let (a, b) = (cost_of(a).unwrap_or((f64::MAX, 0)), cost_of(b).unwrap_or((f64::MAX, 0)));
+        a.0.total_cmp(&b.0).then(a.1.cmp(&b.1))
+    };
+    let best = choices.iter().filter(|choice| choice.loss == wanted && choice.found.is_ok()).min_by(cheaper);
+    let survive = if wanted == Loss::Nothing { String::new() } else { format!(" even if {} lost", wanted.is()) };
+    let Some(choice) = best else {
+        let why = choices.iter().find_map(|choice| choice.found.as_ref().err()).cloned().unwrap_or_default();
+        let sentence =
+            format!("Not even {} are enough for everything to run{survive}: {why}.", nodes(options.most, false));
+        let tables = vec![choices_table(candidates, choices)];
+        return Ok(Answer { command: "size", yes: false, sentence, tables, notes: Vec::new(), picture: None });
+    };
+    let candidate = &candidates[choice.candidate];
+    let found = choice.found.as_ref().expect("it was chosen because it was found");
+    let search = candidate.search(wanted, options, runner);
+    let bounds = bound::bounds(&search, &found.trial);
+    let least = bounds.iter().filter_map(|bound| bound.nodes).max().unwrap_or(0);
+    let least = usize::try_from(least).unwrap_or(0).max(candidate.least);
+    let rules = bound::without(&search, found.count, least.min(found.count))?;
+    let below = found.tried.iter().find(|tried| tried.passed < seeds && tried.count < found.count);
+    let more = candidate.least == 0;
+    let price =
+        if candidate.price > 0.0 { format!(" for {:.2} an hour", cost(candidate, found.count)) } else { String::new() };
+    let cheapest = match candidates.len() {
+        1 => String::new(),
+        types => format!(", the cheapest of {types} types,"),
+    };
+    let mut sentence = format!(
+        "{} of {} ({}){cheapest}{price} {} enough for everything to run{survive}",
+        nodes(found.count, more),
+        candidate.name,
+        candidate.size,
+        if found.count == 1 { "is" } else { "are" }
+    );
+    match below {
+        Some(below) if below.passed == 0 => {
+            let _ = write!(
+                sentence,
+                "; {} {} not: {}",
+                below.count,
+                if below.count == 1 { "is" } else { "are" },
+                below.why
+            );
+        }
+        Some(below) => {
+            let _ =
+                write!(sentence, "; {} are with {} of {seeds} seeds only: {}", below.count, below.passed, below.why);
+        }
+        None => {}
+    }
+    let first = bounds.first().filter(|bound| bound.nodes.is_some_and(|nodes| nodes > 0));
+    if let Some(bound) = first {
+        let _ = write!(sentence, "; sums of requests alone ask for {least} ({})", bound.resource);
+    }
+    if let Some((rule, enough)) = rules.first() {
+        let _ = write!(sentence, ", and without {rule} {enough} would do");
+    }
+    sentence.push('.');
+
+    let mut tried = Table::new(
+        "tried",
+        "Sizes tried",
+        &[("nodes", "NODES"), ("seeds_passed", "SEEDS PASSED"), ("passed_ratio", "SHARE"), ("why", "WHY NOT")],
+    );
+    let share =
+        |passed: usize| f64::from(u32::try_from(passed).unwrap_or(0)) / f64::from(u32::try_from(seeds).unwrap_or(1));
+    for one in &found.tried {
+        let why = if one.why.is_empty() { Cell::Nothing } else { one.why.clone().into() };
+        tried.row(vec![one.count.into(), one.passed.into(), Cell::Number(share(one.passed), 2), why]);
+    }
+    let mut sums = Table::new(
+        "bounds",
+        match wanted {
+            Loss::Nothing => "Sums of requests (DaemonSets taken off each node)".to_owned(),
+            loss => format!("Sums of requests (DaemonSets taken off each node), with {} to spare", loss.text()),
+        },
+        &[("resource", "RESOURCE"), ("requested", "REQUESTED"), ("per_node", "PER NODE"), ("nodes", "NODES AT LEAST")],
+    );
+    for bound in &bounds {
+        let (asked, offered) = amounts(bound);
+        let least = bound.nodes.map_or(Cell::Text("none offers it".to_owned()), Cell::Count);
+        sums.row(vec![bound.resource.clone().into(), asked, offered, least]);
+    }
+    let mut costs =
+        Table::new("without", "What would be enough without a rule", &[("rule", "WITHOUT"), ("nodes", "NODES")]);
+    for (rule, enough) in &rules {
+        costs.row(vec![(*rule).into(), (*enough).into()]);
+    }
+    let mut notes = Vec::new();
+    if rules.is_empty() && found.count > least {
+        notes.push(format!(
+            "no single rule costs the {} between the sums and the answer: pods are not divided, and what is left on each node \
+             is too little",
+            nodes(found.count - least, false)
+        ));
+    }
+    notes.push(format!("with {seeds} seeds ({} to {})", options.seeds[0], options.seeds[seeds - 1]));
+    if options.losses.iter().any(|&loss| loss != Loss::Nothing) {
+        notes.push(
+            "losses: the machines stop when the scenario has settled, their nodes are removed a minute later, and the run goes on \
+             for 30 minutes; at most 12 different losses are tried for each size"
+                .to_owned(),
+        );
+    }
+    if let Some(told) = candidate.plan.without_requests.0.told() {
+        notes.push(format!("{told} request neither CPU nor memory: they count as nothing"));
+    }
+    let picture = picture(candidates, choices, &sentence);
+    let tables = vec![tried, choices_table(candidates, choices), sums, costs];
+    Ok(Answer { command: "size", yes: true, sentence, tables, notes, picture })
+}
+
+fn amounts(bound: &bound::Bound) -> (Cell, Cell) {
+    let cell = |amount: i64| match bound.resource.as_str() {
+        "cpu" => Cell::Text(format!("{} cores", cores(amount))),
+        "memory" | "ephemeral-storage" => Cell::Text(gib(amount)),
+        _ => Cell::Text(amount.to_string()),
+    };
+    (cell(bound.asked), cell(bound.offered))
+}
+
+/// What is cheapest for each loss, and whether something that survives more costs no more.
+fn is_best(candidates: &[Candidate], choices: &[Choice], choice: &Choice) -> bool {
+    let weigh = |choice: &Choice| {
+        let count = choice.found.as_ref().ok()?.count;
+        Some((cost(&candidates[choice.candidate], count), count))
+    };
+    let Some(own) = weigh(choice) else { return false };
+    !choices.iter().any(|other| {
+        let Some(its) = weigh(other) else { return false };
+        let better = its < own || (its == own && other.loss != choice.loss && !choice.loss.covers(other.loss));
+        other.loss.covers(choice.loss) && better
+    })
+}
+
+fn choices_table(candidates: &[Candidate], choices: &[Choice]) -> Table {
+    let priced = candidates.iter().any(|candidate| candidate.price > 0.0);
+    let failed = choices.iter().any(|choice| choice.found.is_err());
+    let columns = [
+        ("survives", "SURVIVES"),
+        ("type", "TYPE"),
+        ("nodes", "NODES"),
+        ("cost_per_hour", "COST AN HOUR"),
+        ("best", "BEST"),
+        ("why", "WHY NOT"),
+    ];
+    let columns = &columns[..if failed { 6 } else { 5 }];
+    let mut table = Table::new("choices", "Cost against what may be lost", columns);
+    table.bar = (!failed).then_some(if priced { 3 } else { 2 });
+    let mut sorted: Vec<&Choice> = choices.iter().collect();
+    sorted.sort_by(|a, b| {
+        let weigh = |choice: &Choice| {
+            choice
+                .found
+                .as_ref()
+                .map_or((f64::MAX, usize::MAX), |found| (cost(&candidates[choice.candidate], found.count), found.count))
+        };
+        let (x, y) = (weigh(a), weigh(b));
+        a.loss.cmp(&b.loss).then(x.0.total_cmp(&y.0)).then(x.1.cmp(&y.1))
+    });
+    for choice in sorted {
+        let candidate = &candidates[choice.candidate];
+        let (count, why) = match &choice.found {
+            Ok(found) => (Some(found.count), Cell::Nothing),
+            Err(why) => (None, why.clone().into()),
+        };
+        let price = count
+            .filter(|_| candidate.price > 0.0)
+            .map_or(Cell::Nothing, |count| Cell::Number(cost(candidate, count), 2));
+        let mut row = vec![
+            choice.loss.text().into(),
+            candidate.name.clone().into(),
+            count.into(),
+            price,
+            is_best(candidates, choices, choice).into(),
+        ];
+        row.extend(failed.then_some(why));
+        table.row(row);
+    }
+    table
+}
+
+fn picture(candidates: &[Candidate], choices: &[Choice], sentence: &str) -> Option<Picture> {
+    let priced = candidates.iter().any(|candidate| candidate.price > 0.0);
+    let mut best: Vec<&Choice> =
+        choices.iter().filter(|choice| choice.found.is_ok() && is_best(candidates, choices, choice)).collect();
+    let value = |choice: &&Choice| {
+        let count = choice.found.as_ref().map_or(0, |found| found.count);
+        if priced {
+            cost(&candidates[choice.candidate], count)
+        } else {
+            f64::from(u32::try_from(count).unwrap_or(u32::MAX))
+        }
+    };
+    best.sort_by(|a, b| value(a).total_cmp(&value(b)).then(a.loss.cmp(&b.loss)));
+    let name = |choice: &&Choice| {
+        let count = choice.found.as_ref().map_or(0, |found| found.count);
+        format!("survives {}: {} of {}", choice.loss.text(), nodes(count, false), candidates[choice.candidate].name)
+    };
+    let shape = PictureShape::Bars {
+        axis: if priced { "cost an hour".to_owned() } else { "nodes".to_owned() },
+        names: best.iter().map(name).collect(),
+        series: vec![("cost".to_owned(), best.iter().map(value).collect())],
+    };
+    let subtitle = sentence.split_once("; ").map_or(sentence, |(first, _)| first).to_owned();
+    (!best.is_empty()).then(|| Picture { title: "What it costs to survive".to_owned(), subtitle, shape })
+}
