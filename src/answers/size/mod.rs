@@ -13,7 +13,7 @@ use super::{Answer, Cell, Halt, Question, Runner, Table};
 use crate::base::id::DenseId;
 use crate::export::{Picture, PictureShape};
 use crate::model::{PoolId, StrId};
-use crate::sim::plan::Plan;
+use crate::sim::plan::{FaultKind, FaultPlan, NodeTarget, Plan};
 pub use catalogue::MachineType;
 use search::{Found, Search};
 pub use trial::Loss;
@@ -148,6 +148,16 @@ fn ask(
     if losses.len() < options.losses.len() {
         let told = "the machines have no zones, so the loss of a zone is not asked about: give them --zones a,b,c";
         answer.notes.push(told.to_owned());
+    }
+    let named = |fault: &FaultPlan| {
+        let (FaultKind::NodeCrash(target) | FaultKind::NodeShutdown(target) | FaultKind::Cordon(target)) = &fault.kind
+        else {
+            return false;
+        };
+        matches!(target, NodeTarget::Named(_))
+    };
+    if plan.faults.iter().any(named) {
+        answer.notes.push("faults of the scenario name nodes: sizes without these nodes do not suffer them".to_owned());
     }
     if grown {
         answer.notes.push("the Cluster Autoscaler is off: the size asked for is one that stays".to_owned());
