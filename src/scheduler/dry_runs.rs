@@ -113,7 +113,7 @@ impl Index {
             error.post_filter = said.clone();
             return Vec::new();
         }
-        self.prepare(view, ask.class);
+        self.prepare(view, ask.class, 1);
         self.dry_runs.grow_to(ask.class, None);
         let mut remembered = self.dry_runs[ask.class].take().unwrap_or_default();
         remembered.sync(view);
