@@ -13,7 +13,6 @@ mod dry_runs;
 mod evictions;
 pub mod framework;
 mod group_search;
-mod heap;
 pub mod hints;
 pub mod index;
 mod inflight;

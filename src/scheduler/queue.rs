@@ -4,13 +4,14 @@
 
 use std::cmp::Reverse;
 use std::collections::VecDeque;
+use std::hash::BuildHasherDefault;
 
-use rustc_hash::FxHashMap;
+use priority_queue::PriorityQueue;
+use rustc_hash::{FxHashMap, FxHasher};
 
 use super::backoff::PodBackOff;
 pub use super::backoff::QueueConfig;
 use super::framework::{Plugin, PluginSet};
-use super::heap::{Heap, Tickets};
 use super::hints::{self, ClusterEvent};
 use super::inflight::{InFlight, Seen};
 use super::tables::Tables;
@@ -61,7 +62,8 @@ pub enum Place {
     Unschedulable,
 }
 
-/// Higher priority first, then who came earlier. Heaps pop the greatest.
+type Heap<K> = PriorityQueue<PodId, K, BuildHasherDefault<FxHasher>>;
+/// Higher priority first, then who came earlier. `PriorityQueue` pops the greatest.
 type ActiveKey = (i32, Reverse<SimTime>, Reverse<u64>);
 /// Earlier expiry first.
 type BackoffKey = (Reverse<SimTime>, ActiveKey);
@@ -71,14 +73,6 @@ struct Entry {
     info: QueuedPod,
     place: Place,
     seat: Seat,
-    /// Grows with every entry that is stored; 0 if nobody is here.
-    ticket: u64,
-}
-
-impl Tickets for Vec<Entry> {
-    fn holds(&self, slot: u32, ticket: u64) -> bool {
-        self[slot as usize].ticket == ticket
-    }
 }
 
 /// The pods that want a node.
@@ -97,7 +91,6 @@ pub struct Queue {
     leftovers: VecDeque<(SimTime, u64, PodId)>,
     in_flight: InFlight,
     sequence: u64,
-    ticket: u64,
     started: SimTime,
     scratch: Vec<PodId>,
     /// What woke the pod that somebody asks about.
@@ -113,14 +106,13 @@ impl Queue {
             entries: Vec::new(),
             free: Vec::new(),
             slots: FxHashMap::default(),
-            active: Heap::new(),
-            backoff: Heap::new(),
-            error_backoff: Heap::new(),
+            active: PriorityQueue::with_default_hasher(),
+            backoff: PriorityQueue::with_default_hasher(),
+            error_backoff: PriorityQueue::with_default_hasher(),
             waiting: Waiting::default(),
             leftovers: VecDeque::new(),
             in_flight: InFlight::default(),
             sequence: 0,
-            ticket: 0,
             started,
             scratch: Vec::new(),
             trail: Trail::default(),
@@ -151,12 +143,11 @@ impl Queue {
     /// in flight until [`done`](Self::done) or [`failed`](Self::failed).
     pub fn pop(&mut self, now: SimTime) -> Option<QueuedPod> {
         self.flush(now);
-        let slot = match self.active.pop(&self.entries) {
-            Some(slot) => slot,
-            None => self.backoff.pop(&self.entries)?,
+        let pod = match self.active.pop() {
+            Some((pod, _)) => pod,
+            None => self.backoff.pop()?.0,
         };
-        let pod = self.entries[slot as usize].info.pod;
-        let mut info = self.release_entry(pod);
+        let mut info = self.release(pod);
         info.attempts += 1;
         info.rejected_by = PluginSet::EMPTY;
         info.backoff_expiry = None;
@@ -313,10 +304,10 @@ impl Queue {
             }
         }
         for from in [Place::BackOff, Place::ErrorBackOff] {
-            while let Some(((Reverse(expiry), _), slot)) = self.queue_of(from).peek()
+            while let Some((&pod, &(Reverse(expiry), _))) = self.queue_of(from).peek()
                 && !PodBackOff::is_backing_off(expiry, now)
             {
-                let info = self.release(self.entries[slot as usize].info.pod);
+                let info = self.release(pod);
                 self.put(info, Place::Active);
             }
         }
@@ -329,7 +320,7 @@ impl Queue {
         if !self.active.is_empty() || !self.backoff.is_empty() {
             return Some(now);
         }
-        let error = self.error_backoff.peek().map(|((Reverse(expiry), _), _)| expiry + SimDuration::from_secs(1));
+        let error = self.error_backoff.peek().map(|(_, &(Reverse(expiry), _))| expiry + SimDuration::from_secs(1));
         let leftover = self.leftovers.iter().find(|&&(_, sequence, pod)| {
             self.place(pod) == Some(Place::Unschedulable)
                 && self.slot(pod).is_some_and(|slot| self.entries[slot].info.sequence == sequence)
@@ -423,22 +414,20 @@ impl Queue {
     fn put(&mut self, info: QueuedPod, place: Place) {
         let key = (info.priority, Reverse(info.timestamp), Reverse(info.sequence));
         let expiry = Reverse(info.backoff_expiry.unwrap_or_default());
-        let slot = self.store(info, place, Seat::default());
-        let ticket = self.ticket;
         match place {
-            Place::Active => self.active.push(key, ticket, slot),
-            place => self.queue_of(place).push((expiry, key), ticket, slot),
+            Place::Active => _ = self.active.push(info.pod, key),
+            place => _ = self.queue_of(place).push(info.pod, (expiry, key)),
         }
+        self.store(info, place, Seat::default());
     }
 
     fn queue_of(&mut self, place: Place) -> &mut Heap<BackoffKey> {
         if place == Place::ErrorBackOff { &mut self.error_backoff } else { &mut self.backoff }
     }
 
-    fn store(&mut self, info: QueuedPod, place: Place, seat: Seat) -> u32 {
+    fn store(&mut self, info: QueuedPod, place: Place, seat: Seat) {
         let pod = info.pod;
-        self.ticket += 1;
-        let entry = Entry { info, place, seat, ticket: self.ticket };
+        let entry = Entry { info, place, seat };
         let slot = match self.free.pop() {
             Some(slot) => {
                 self.entries[slot as usize] = entry;
@@ -450,18 +439,16 @@ impl Queue {
             }
         };
         self.slots.insert(pod, slot);
-        slot
     }
 
     /// Takes a pod out of wherever it is.
     fn release(&mut self, pod: PodId) -> QueuedPod {
         let slot = self.slot(pod).expect("the pod is in the queue");
         let Entry { place, seat, .. } = self.entries[slot];
-        self.entries[slot].ticket = 0;
         match place {
-            Place::Active => self.active.leave(&self.entries),
-            Place::BackOff => self.backoff.leave(&self.entries),
-            Place::ErrorBackOff => self.error_backoff.leave(&self.entries),
+            Place::Active => _ = self.active.remove(&pod),
+            Place::BackOff => _ = self.backoff.remove(&pod),
+            Place::ErrorBackOff => _ = self.error_backoff.remove(&pod),
             Place::Unschedulable => {
                 if let Some(moved) = self.waiting.remove(seat) {
                     let slot = self.slot(moved).expect("a waiting pod is in the queue");
@@ -475,7 +462,6 @@ impl Queue {
     fn release_entry(&mut self, pod: PodId) -> QueuedPod {
         let slot = self.slots.remove(&pod).expect("the pod is in the queue");
         self.free.push(slot);
-        self.entries[slot as usize].ticket = 0;
         self.entries[slot as usize].info
     }
 

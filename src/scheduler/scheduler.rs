@@ -72,8 +72,8 @@ pub struct Scheduler {
     pub(super) next_eviction: u32,
     /// The pods that the slots stand for, as far as the log was read.
     pub(super) uids: IdPages<PodId, Option<PodUid>>,
-    /// Why pending pods do not fit. Never iterated.
-    pub(super) errors: rustc_hash::FxHashMap<PodUid, FitError>,
+    /// Why pending pods do not fit.
+    pub(super) errors: std::collections::BTreeMap<PodUid, FitError>,
 }
 
 impl Scheduler {
@@ -104,7 +104,7 @@ impl Scheduler {
             evictions: std::collections::BTreeMap::new(),
             next_eviction: 0,
             uids: IdPages::new(),
-            errors: rustc_hash::FxHashMap::default(),
+            errors: std::collections::BTreeMap::new(),
         }
     }
 
