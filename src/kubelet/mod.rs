@@ -1,5 +1,5 @@
 //! The kubelet: pure rules of plain values, which know neither the engine nor the API objects' columns, one file each;
-//! and the component that runs them on every node (`kubelet`, `intake`, `worker`, `mounts`, `outages`, `pulls`, `process`,
+//! and the component that runs them on every node (`kubelet`, `intake`, `worker`, `messages`, `mounts`, `outages`, `pulls`, `process`,
 //! `health`, `hooks`, `quiet`, `resize`, `stop`, `report`, `machine`, `power`, `usage`, `pressure`, `cpu`) over the runtime's records (`runtime`).
 
 pub mod actions;
@@ -17,6 +17,7 @@ mod intake;
 pub mod kubelet;
 pub mod load;
 mod machine;
+mod messages;
 mod mounts;
 pub mod oom;
 mod outages;

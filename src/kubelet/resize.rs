@@ -4,8 +4,9 @@
 
 use std::cmp::Reverse;
 
-use super::kubelet::{Kubelets, Message, Timer};
+use super::kubelet::{Kubelets, Timer};
 use super::load::Ceiling;
+use super::messages::Message;
 use super::runtime::RecordId;
 use crate::api::{PodRef, Resized};
 use crate::base::id::DenseId;
