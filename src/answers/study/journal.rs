@@ -7,7 +7,6 @@ use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::design::{Design, fold};
-use super::results::Rows;
 use crate::base::Digest;
 
 /// The journal's name in a folder of results.
