@@ -67,6 +67,9 @@ select = { name = "done" }
 run = "20s"
 exit_codes = 0
 [[behavior]]
+select = { name = "strict" }
+listens = []
+[[behavior]]
 select = { name = "stubborn" }
 on_terminate = "ignore"
 [[change]]
@@ -143,6 +146,23 @@ done    0/1   Completed          0             60s
 default     done   1/1     Running   0          10s   app=done
 "#,
     );
+}
+
+/// `kubectl get pods,nodes`: one table after the other, and names say of what kind they are.
+#[test]
+fn several_kinds_are_listed_one_after_the_other() {
+    zoo().shows("get pods,no run.toml -l app=done --at 10s --no-headers", "pod/done   1/1   Running   0     10s\n");
+    let (out, told, code) = zoo().say("get pods,services run.toml done --at 10s -o name");
+    let not_found = "Error from server (NotFound): services \"done\" not found\n";
+    assert_eq!((&*out, &*told, code), ("pod/done\n", not_found, 1));
+    let (out, ..) = zoo().say("get no,pods run.toml --at 10s");
+    assert!(out.starts_with("NAME") && out.contains("\n\nNAME") && out.contains("\nnode/node-0 "), "{out}");
+    let (out, ..) = zoo().say("get pods,nodes run.toml --at 10s -o json");
+    let all: serde_json::Value = serde_json::from_str(&out).expect("JSON");
+    let kinds: Vec<&str> =
+        all["items"].as_array().into_iter().flatten().filter_map(|one| one["kind"].as_str()).collect();
+    assert!(kinds.starts_with(&["Pod"]) && kinds.ends_with(&["Node"]), "{kinds:?}");
+    assert_eq!(zoo().say("describe pods,nodes run.toml").2, 2);
 }
 
 #[test]

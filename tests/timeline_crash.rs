@@ -188,9 +188,9 @@ fn containers_have_restart_rules_of_their_own() {
     // A probe's kill knows no exit code: rules do not count, and 143 is in none. The sync after a kill that ends with 42
     // knows it.
     let probed = yaml.replace("image: 'i:1',", "image: 'i:1', livenessProbe: {tcpSocket: {port: 80}},");
-    let run = Scene::new(&probed).setting(gate).run();
+    let run = Scene::new(&probed).with("[[behavior]]\nlistens = []").setting(gate).run();
     run.expect("web/app Terminated Error 143", &[30.0]).expect("pod web Failed", &[30.0]);
-    let ends = "[[behavior]]\non_terminate = { exit_code = 42 }";
+    let ends = "[[behavior]]\nlistens = []\non_terminate = { exit_code = 42 }";
     let run = Scene::new(&probed).with(ends).setting(gate).lasts("40s").run();
     run.expect("web/app Terminated Error 42", &[30.0]).expect("web/app Running", &[2.25, 30.25]);
 }

@@ -197,7 +197,7 @@ pub(crate) struct RunArgs {
 /// Which objects of which run, and when.
 #[derive(Debug, clap::Args)]
 pub(crate) struct AtArgs {
-    /// What: pods, nodes, services, endpoints, endpointslices, configmaps, secrets or events (or as kubectl shortens it)
+    /// What: pods, nodes, services, endpoints, endpointslices, configmaps, secrets or events (or as kubectl shortens it); several with commas between
     pub kind: String,
     /// The scenario file
     pub scenario: PathBuf,

@@ -24,11 +24,13 @@ pub(super) struct Stop {
     pub now: SimTime,
     pub written: Written,
     pub query: Query,
+    /// The kinds that were asked for, that of the query first.
+    pub kinds: Vec<Kind>,
 }
 
 /// Runs the scenario up to the time that the arguments name; says what is wrong with them.
 pub(super) fn stop(args: &AtArgs, terminal: &Terminal) -> Result<Stop, Exit> {
-    let query = query(args).map_err(|(exit, wrong)| {
+    let (query, kinds) = query(args).map_err(|(exit, wrong)| {
         terminal.say(&wrong);
         exit
     })?;
@@ -57,7 +59,7 @@ pub(super) fn stop(args: &AtArgs, terminal: &Terminal) -> Result<Stop, Exit> {
     }
     let of = |span: &crate::diag::Span| by_place.get(&(span.source, span.start)).cloned().unwrap_or_default();
     let written = Written { templates: loaded.templates.iter().map(of).collect(), objects: by_name };
-    Ok(Stop { simulation, now, written, query: Query { names, ..query } })
+    Ok(Stop { simulation, now, written, query: Query { names, ..query }, kinds })
 }
 
 /// The pod of an object: of a controller's, the template of its pods.
@@ -106,15 +108,24 @@ fn words(args: &AtArgs) -> (PathBuf, Vec<String>) {
     (scenario, names)
 }
 
-fn query(args: &AtArgs) -> Result<Query, (Exit, String)> {
-    let kind = args.kind.split_once('/').map_or(args.kind.as_str(), |(kind, _)| kind);
-    let kind = Kind::find(kind).ok_or_else(|| {
-        let known = Kind::ALL.map(|kind| kind.names()[0]).join(", ");
-        let wrong = format!("error: the server doesn't have a resource type \"{kind}\"\nsimulated are {known}");
-        (Exit::ExpectationFailed, wrong)
-    })?;
+fn query(args: &AtArgs) -> Result<(Query, Vec<Kind>), (Exit, String)> {
+    let named = args.kind.split_once('/').map_or(args.kind.as_str(), |(kind, _)| kind);
+    let found = |kind| {
+        Kind::find(kind).ok_or_else(|| {
+            let known = Kind::ALL.map(|kind| kind.names()[0]).join(", ");
+            let wrong = format!("error: the server doesn't have a resource type \"{kind}\"\nsimulated are {known}");
+            (Exit::ExpectationFailed, wrong)
+        })
+    };
+    let mut kinds = Vec::new();
+    for kind in named.split(',') {
+        let kind = found(kind)?;
+        if !kinds.contains(&kind) {
+            kinds.push(kind);
+        }
+    }
     let selector = args.selector.as_deref().map(Selector::parse).transpose();
     let selector = selector.map_err(|wrong| (Exit::Usage, format!("error: --selector: {wrong}")))?;
     let namespace = (!args.all_namespaces).then(|| args.namespace.clone());
-    Ok(Query { kind, namespace, selector, names: Vec::new() })
+    Ok((Query { kind: kinds[0], namespace, selector, names: Vec::new() }, kinds))
 }

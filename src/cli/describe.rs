@@ -13,6 +13,10 @@ pub(super) fn run(args: &DescribeArgs, terminal: &Terminal) -> anyhow::Result<Ex
         Err(exit) => return Ok(exit),
     };
     let (view, query) = (View::new(&stop.simulation, stop.now, &stop.written), &stop.query);
+    if stop.kinds.len() > 1 {
+        terminal.say("error: one kind at a time is described");
+        return Ok(Exit::Usage);
+    }
     let items = view.list(query);
     let mut texts = Vec::new();
     for item in &items {

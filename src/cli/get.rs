@@ -17,8 +17,11 @@ pub(super) fn run(args: &GetArgs, terminal: &Terminal) -> anyhow::Result<Exit> {
         Err(exit) => return Ok(exit),
     };
     let (view, query) = (View::new(&stop.simulation, stop.now, &stop.written), &stop.query);
-    if query.kind == Kind::Endpoints {
+    if stop.kinds.contains(&Kind::Endpoints) {
         terminal.note("Warning: v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice");
+    }
+    if stop.kinds.len() > 1 {
+        return several(args, terminal, &view, query, &stop.kinds);
     }
     let items = view.list(query);
     let missing = missing(query, &items);
@@ -34,6 +37,55 @@ pub(super) fn run(args: &GetArgs, terminal: &Terminal) -> anyhow::Result<Exit> {
         });
     }
     Ok(if missing.is_empty() { Exit::Success } else { Exit::ExpectationFailed })
+}
+
+/// Objects of several kinds: tables with a line between, each object called by its kind as well; or one list.
+fn several(
+    args: &GetArgs,
+    terminal: &Terminal,
+    view: &View<'_>,
+    query: &Query,
+    kinds: &[Kind],
+) -> anyhow::Result<Exit> {
+    let (mut tables, mut objects, mut lacking) = (Vec::new(), Vec::new(), Vec::new());
+    for &kind in kinds {
+        let query = Query { kind, ..query.clone() };
+        let mut items = view.list(&query);
+        lacking.extend(missing(&query, &items).into_iter().map(|name| not_found(&query, name)));
+        if matches!(args.output, Some(Output::Yaml | Output::Json)) {
+            objects.extend(items.iter().map(|item| view.object(kind, item)));
+            continue;
+        }
+        // Events have no name in their table.
+        if args.output != Some(Output::Name) && kind.columns()[0].0 == "NAME" {
+            items.iter_mut().for_each(|item| item.cells[0] = format!("{}/{}", singular(kind), item.cells[0]));
+        }
+        tables.push(text(args, view, &query, &items));
+    }
+    tables.retain(|table| !table.is_empty());
+    let all = || list_object(objects.clone());
+    let shown = match args.output {
+        Some(Output::Yaml) => yaml::yaml(&all()),
+        Some(Output::Json) => yaml::json(&all()),
+        Some(Output::Name) => tables.concat(),
+        Some(Output::Wide) | None => tables.join("\n"),
+    };
+    terminal.print(shown.as_bytes())?;
+    if shown.is_empty() && lacking.is_empty() {
+        terminal.note("No resources found");
+    }
+    for text in &lacking {
+        terminal.say(text);
+    }
+    Ok(if lacking.is_empty() { Exit::Success } else { Exit::ExpectationFailed })
+}
+
+/// What an object of the kind is called by, with the group if there is one: `deployment.apps`.
+fn singular(kind: Kind) -> String {
+    let resource = kind.resource();
+    let (plural, group) = resource.split_once('.').map_or((resource, ""), |(plural, group)| (plural, group));
+    let singular = if plural == "endpoints" { plural } else { plural.trim_end_matches('s') };
+    if group.is_empty() { singular.to_owned() } else { format!("{singular}.{group}") }
 }
 
 /// Names that nothing has.
@@ -54,11 +106,8 @@ fn text(args: &GetArgs, view: &View<'_>, query: &Query, items: &[Item]) -> Strin
     };
     match args.output {
         Some(Output::Name) => {
-            let resource = query.kind.resource();
-            let (plural, group) = resource.split_once('.').map_or((resource, ""), |(plural, group)| (plural, group));
-            let singular = if plural == "endpoints" { plural } else { plural.trim_end_matches('s') };
-            let group = if group.is_empty() { String::new() } else { format!(".{group}") };
-            items.iter().map(|item| format!("{singular}{group}/{}\n", item.name)).collect()
+            let singular = singular(query.kind);
+            items.iter().map(|item| format!("{singular}/{}\n", item.name)).collect()
         }
         Some(Output::Yaml | Output::Json) if items.is_empty() && !query.names.is_empty() => String::new(),
         Some(Output::Yaml) => yaml::yaml(&whole()),
