@@ -135,7 +135,7 @@ spec:
 }
 
 #[test]
-fn a_quota_that_is_not_enforced_is_told() {
+fn a_quota_stops_copies() {
     let manifests = format!(
         "{}---
 apiVersion: v1
@@ -147,9 +147,9 @@ spec: {{hard: {{pods: '5'}}}}
     );
     let question = question("quota.yaml", &manifests, 3, "2", "8Gi");
     let answer = ask(&question, What::Workload("shop/web".to_owned())).expect("an answer");
-    // 60 places, of which two are taken; CPU is for 60 pods as well.
-    assert_eq!(copies(&answer), 58, "{}", answer.text());
-    assert!(answer.notes.iter().any(|note| note.contains("ResourceQuota few")), "{:?}", answer.notes);
+    // Five, of which two are there.
+    assert_eq!(copies(&answer), 3, "{}", answer.text());
+    assert!(answer.sentence.contains("a ResourceQuota or LimitRange of the namespace shop"), "{}", answer.sentence);
 }
 
 #[test]
@@ -189,6 +189,63 @@ fn an_application_that_is_not_complete_itself_has_no_copies() {
     assert_eq!(wrong, Err(Halt::Unasked("no pods are in the namespace `else`; there are pods in shop".to_owned())));
     let wrong = ask(&question, What::Workload("mutch".to_owned()));
     assert_eq!(wrong, Err(Halt::Unasked("there is no workload `mutch`: did you mean much?".to_owned())));
+}
+
+#[test]
+fn copies_wait_for_nodes_that_can_be_made() {
+    let manifests = file("grow.yaml", &deployment("web", 2, "900m", "100Mi", ""));
+    let scenario = format!(
+        "[scenario]
+duration = '30m'
+manifests = [{:?}]
+[[node_pool]]
+name = 'fix'
+count = 1
+capacity = {{ cpu = '2', memory = '8Gi' }}
+[[node_pool]]
+name = 'grow'
+min = 0
+max = 3
+capacity = {{ cpu = '4', memory = '16Gi' }}
+[autoscaler]
+",
+        manifests.display().to_string()
+    );
+    let question = Question::scenario(&file("grow.toml", &scenario));
+    // The two that are there fill the first node; each of three further ones takes four.
+    let answer = ask(&question, What::Workload("web".to_owned())).expect("an answer");
+    assert_eq!(copies(&answer), 12, "{}", answer.text());
+    let answer = ask(&question, What::Application(Vec::new())).expect("an answer");
+    assert!(answer.sentence.starts_with("6 more copies of grow fit"), "{}", answer.sentence);
+}
+
+#[test]
+fn the_scheduler_alone_places_as_many_on_a_dump() {
+    let pod = |name: &str| {
+        format!(
+            "---
+apiVersion: v1
+kind: Pod
+metadata: {{name: {name}}}
+spec: {{containers: [{{name: a, image: 'x:1', resources: {{requests: {{cpu: 100m, memory: 60Mi}}}}}}]}}
+"
+        )
+    };
+    let one = file("one-of-many.yaml", &pod("one"));
+    let many: String = (0..60).map(|number| pod(&format!("many-{number}"))).collect();
+    let many = file("many.yaml", &many);
+    for dump in ["test-deployment/dump", "test-daemonset/dump", "dataset_small_1/cluster_dump"] {
+        let Some(dump) = shared(&format!("cluster-dumps/{dump}")) else { return };
+        let (_, text, wrong) =
+            podsim(&["schedule", "--cluster", &dump, "--pods", &many.display().to_string(), "-o", "json"]);
+        let decisions: serde_json::Value = serde_json::from_str(&text).unwrap_or_else(|_| panic!("{wrong}"));
+        let placed = |decision: &&serde_json::Value| decision["chosen"].is_string();
+        let placed = decisions.as_array().expect("decisions").iter().filter(placed).count();
+        let answer = ask(&Question::manifests(&[dump.into()], None), What::Pod(one.clone(), "default".to_owned()));
+        let answer = answer.expect("an answer");
+        assert!(placed > 0 && placed < 60, "{placed}");
+        assert_eq!(copies(&answer), i64::try_from(placed).expect("a count"), "{}", answer.text());
+    }
 }
 
 fn podsim(arguments: &[&str]) -> (i32, String, String) {

@@ -14,6 +14,7 @@ fn scenario(name: &str, pools: &str, manifest: &str) -> PathBuf {
     let head =
         format!("[scenario]\nduration = \"20m\"\nmanifests = [\"{name}.yaml\"]\n[[behavior]]\nstartup = \"30s\"\n");
     std::fs::write(folder.join(format!("{name}.yaml")), manifest).expect("written");
+    let head = if manifest.is_empty() { head.replace(&format!("manifests = [\"{name}.yaml\"]\n"), "") } else { head };
     let path = folder.join(format!("{name}.toml"));
     std::fs::write(&path, head + pools).expect("written");
     path
@@ -207,6 +208,31 @@ fn what_cannot_spike_says_what_to_do() {
     let nothing = HeadroomOptions { workload: None, ..twice() };
     let Err(Halt::Unasked(text)) = spiking(&growing("growing-nothing"), &nothing) else { panic!("no traffic") };
     assert!(text.contains("there is no [[traffic]] in the input; name what is scaled"), "{text}");
+}
+
+/// People who start a notebook each: a stream of pods, at its own rate and at three times it.
+#[test]
+fn a_stream_of_pods_is_counted_from_each_ones_creation() {
+    let stream = "[[node_pool]]\nname = \"node\"\ncount = 1\nmin = 1\nmax = 40\nprovision = \"60s\"\nboot = \"30s\"\ncapacity = {{ cpu = \
+                  \"4\", memory = \"8Gi\" }}\n[[arrivals]]\nname = \"user\"\nrate = \"1/m\"\ntemplate = {{ cpu = \"1\" }}\n";
+    let path = scenario("stream", &stream.replace("{{", "{").replace("}}", "}"), "");
+    let ask = |spike, spare: &[u32]| {
+        let workload = Some("user".to_owned());
+        let spare = spare.to_vec();
+        spiking(&path, &HeadroomOptions { spike, workload, spare, within: None, seeds: 6, ..twice() })
+            .expect("no limit")
+    };
+    let number = |answer: &Answer, row, key| number(cell(answer, row, key));
+    let (plain, tripled) = (ask(1.0, &[0, 4]), ask(3.0, &[0, 4]));
+    // One a minute for 5 minutes and 6 seeds: 30 on average, with a deviation of 5.5; 90 with one of 9.5.
+    assert!((15.0..45.0).contains(&number(&plain, 0, "pods")), "{}", plain.text());
+    assert!((60.0..120.0).contains(&number(&tripled, 0, "pods")), "{}", tripled.text());
+    for (answer, row) in [(&plain, 0), (&plain, 1), (&tripled, 0), (&tripled, 1)] {
+        assert_eq!(number(answer, row, "made_seconds_p95").to_bits(), 0.0_f64.to_bits());
+    }
+    // A scan, a machine, its boot; none of it with four empty nodes of four slots each for 15 pods.
+    assert!((90.0..=125.0).contains(&number(&tripled, 0, "ready_seconds_max")), "{}", tripled.text());
+    assert!(number(&tripled, 1, "ready_seconds_p95") < 15.0, "{}", tripled.text());
 }
 
 fn podsim(arguments: &[&str]) -> (Option<i32>, String, String) {

@@ -19,6 +19,8 @@ mod with {
     mod timeline_gallery_life;
     #[path = "timeline_gallery_node.rs"]
     mod timeline_gallery_node;
+    #[path = "timeline_gallery_workloads.rs"]
+    mod timeline_gallery_workloads;
     #[path = "timeline_node.rs"]
     mod timeline_node;
     #[path = "timeline_pressure.rs"]
@@ -86,6 +88,41 @@ mod with {
             "node_shutdown",
             timeline_pressure::a_node_is_shut_down_in_order,
             "agent/app Terminated Completed 0",
+        ),
+        // Waits of a Job do not grow.
+        (
+            "job back-off",
+            "job_backoff",
+            timeline_gallery_workloads::jobs_that_fail,
+            "event Job/again Normal SuccessfulCreate",
+        ),
+        // No rule of a Job's pod failure policy matches.
+        (
+            "pod failure policy",
+            "job_pod_failure_policy",
+            timeline_gallery_workloads::jobs_that_fail,
+            "event Job/no-use Normal SuccessfulCreate",
+        ),
+        // Old pods go whether or not enough of them are available.
+        (
+            "rolling update",
+            "deployment_rolling",
+            timeline_gallery_workloads::a_rollout_without_room,
+            "event Deployment/web Normal ScalingReplicaSet",
+        ),
+        // All pods of a StatefulSet come at once.
+        (
+            "stateful order",
+            "statefulset_sync",
+            timeline_gallery_workloads::a_stateful_set_through_the_loss_of_a_zone,
+            "event StatefulSet/db Normal SuccessfulCreate",
+        ),
+        // A budget that is used up refuses nobody.
+        (
+            "eviction",
+            "eviction_api",
+            timeline_gallery_workloads::a_drain_waits_for_a_budget,
+            "command error when evicting",
         ),
     ];
 

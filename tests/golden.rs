@@ -8,6 +8,22 @@ use std::process::Command;
 const SCENARIO: &str = "scenarios/user-msvc.toml";
 const GOLDEN: &str = "outputs/user-msvc";
 
+/// The gallery of docs/WORKLOADS.md, of which only what a person looks at is kept.
+const GALLERY: &[&str] = &[
+    "cronjob-herd",
+    "drain-pdb",
+    "hpa-day",
+    "job-failures",
+    "rollout-stuck",
+    "stateful-zone-loss",
+    "user-msvc-deployment",
+];
+
+fn is_kept(name: &str) -> bool {
+    let charts = ["lives", "replicas", "services", "waits"];
+    matches!(name, "summary.json" | "pods.csv") || charts.iter().any(|chart| name == format!("charts/{chart}.svg"))
+}
+
 /// Every file of a folder, with its bytes; paths with slashes.
 fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut found = BTreeMap::new();
@@ -27,15 +43,15 @@ fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     found
 }
 
-fn run_into(folder: &Path) -> std::process::Output {
+fn run_into(scenario: &str, folder: &Path) -> std::process::Output {
     let output = Command::new(env!("CARGO_BIN_EXE_podsim"))
-        .args(["run", SCENARIO, "--no-progress", "-o"])
+        .args(["run", scenario, "--no-progress", "-o"])
         .arg(folder)
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
         .expect("podsim starts");
     let told = String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{SCENARIO} ends with {}:\n{told}", output.status);
+    assert!(output.status.success(), "{scenario} ends with {}:\n{told}", output.status);
     output
 }
 
@@ -60,13 +76,13 @@ fn the_committed_results_are_what_a_run_writes() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let golden = root.join(GOLDEN);
     if std::env::var_os("PODSIM_BLESS").is_some_and(|value| value == "1") {
-        run_into(&golden);
+        run_into(SCENARIO, &golden);
         println!("{GOLDEN} is written anew: look at what changed");
         return;
     }
     let fresh: PathBuf = Path::new(env!("CARGO_TARGET_TMPDIR")).join("golden");
     let _ = std::fs::remove_dir_all(&fresh);
-    run_into(&fresh);
+    run_into(SCENARIO, &fresh);
     let (old, new) = (files(&golden), files(&fresh));
     let mut wrong = Vec::new();
     for name in old.keys().filter(|name| !new.contains_key(*name)) {
@@ -90,12 +106,43 @@ fn the_committed_results_are_what_a_run_writes() {
     assert!(new.len() > 8, "{:?}", new.keys());
 }
 
+/// What is kept of the gallery is what its runs write.
+#[test]
+fn the_gallery_is_what_its_runs_write() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut wrong = Vec::new();
+    for name in GALLERY {
+        let (scenario, kept) = (format!("scenarios/workloads/{name}.toml"), root.join("outputs").join(name));
+        if std::env::var_os("PODSIM_BLESS").is_some_and(|value| value == "1") {
+            run_into(&scenario, &kept);
+            continue;
+        }
+        let fresh = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("golden-{name}"));
+        let _ = std::fs::remove_dir_all(&fresh);
+        run_into(&scenario, &fresh);
+        let (old, new) = (files(&kept), files(&fresh));
+        for (file, bytes) in new.iter().filter(|(file, _)| is_kept(file)) {
+            match old.get(file) {
+                Some(committed) if committed == bytes => {}
+                Some(committed) => wrong.push(format!("{name}/{file} differs: {}", difference(committed, bytes))),
+                None => wrong.push(format!("{name}/{file} is written and not committed")),
+            }
+        }
+        assert!(new.contains_key("charts/lives.svg") && old.len() > 2, "{name}");
+    }
+    assert!(
+        wrong.is_empty(),
+        "{}\nIf that is meant: PODSIM_BLESS=1 cargo test --release --test golden, and look at the pictures.",
+        wrong.join("\n")
+    );
+}
+
 /// Results say nothing of the machine, the folder or the moment they were written in.
 #[test]
 fn results_do_not_tell_where_they_come_from() {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("golden-whereabouts");
     let _ = std::fs::remove_dir_all(&folder);
-    run_into(&folder);
+    run_into(SCENARIO, &folder);
     let mut secrets = vec![folder.display().to_string(), env!("CARGO_MANIFEST_DIR").to_owned()];
     secrets.extend(["HOSTNAME", "HOME"].iter().filter_map(|name| std::env::var(name).ok()).filter(|v| v.len() > 4));
     for (name, bytes) in files(&folder) {

@@ -39,7 +39,7 @@ fn gallery(name: &str) -> Run {
 /// The other Job's pod is on the same node and asks the registry after the first (0.5 s more): it ends at 7.75, and a second
 /// later the policy fails the Job.
 #[test]
-fn jobs_that_fail() {
+pub fn jobs_that_fail() {
     let run = gallery("job-failures");
     run.expect("event Job/again Normal SuccessfulCreate", &[0.0, 17.0, 42.0, 87.0]);
     run.expect("event Job/again Warning BackoffLimitExceeded", &[93.75]);
@@ -52,7 +52,7 @@ fn jobs_that_fail() {
 /// It waits for a node until 900, is ready 0.5 + 1.5 + 0.25 s later, and from then on each pod takes the place of an old one:
 /// 2.25 s a step, as each of these nodes pulls the new image.
 #[test]
-fn a_rollout_without_room() {
+pub fn a_rollout_without_room() {
     let run = gallery("rollout-stuck");
     let scaled = [0.0, 60.0, 902.25, 902.25, 904.5, 904.5, 906.75];
     run.expect("event Deployment/web Normal ScalingReplicaSet", &scaled);
@@ -63,7 +63,7 @@ fn a_rollout_without_room() {
 
 /// 8.1: the last progress was at 60. More than 600 s later, looked at a second after that: 661.
 #[test]
-fn a_rollout_without_room_misses_its_deadline() {
+pub fn a_rollout_without_room_misses_its_deadline() {
     let mut simulation = Simulation::new(plan("rollout-stuck"));
     let start = simulation.plan().start;
     for (seconds, reason) in
@@ -81,7 +81,7 @@ fn a_rollout_without_room_misses_its_deadline() {
 /// later the pod's deletion is asked for. 8.3: it stays Terminating, so nobody replaces it. 6.8: the machines are back at 2400, the
 /// pod goes, and the next one comes at once, to the zone of its volume.
 #[test]
-fn a_stateful_set_through_the_loss_of_a_zone() {
+pub fn a_stateful_set_through_the_loss_of_a_zone() {
     let run = gallery("stateful-zone-loss");
     run.expect("event StatefulSet/db Normal SuccessfulCreate", &[0.0, 7.85, 15.7, 2400.0]);
     run.expect("pod db-1 on", &[12.85, 2400.0]).expect("pod db-1 deleting", &[945.0]);
@@ -91,7 +91,7 @@ fn a_stateful_set_through_the_loss_of_a_zone() {
 /// 8.6: all ten at 1:00, 2:00 and 3:00 and 100 ms (the next wake-up). 8 cores hold four of 1.5 at a time; 5 GiB are no limit. The
 /// others wait for one to end: three waves of 4 minutes.
 #[test]
-fn a_herd_of_cron_jobs() {
+pub fn a_herd_of_cron_jobs() {
     let run = gallery("cronjob-herd");
     run.expect("event CronJob/report-7 Normal SuccessfulCreate", &[3600.1, 7200.1, 10_800.1]);
     let (outcome, _) = run.outcome();
@@ -104,7 +104,7 @@ fn a_herd_of_cron_jobs() {
 /// pod that is Terminating does not count, so another one comes at that instant. It pulls 180, 35 and 320 MB one after another
 /// if its node has none of them.
 #[test]
-fn a_deployment_survives_its_node() {
+pub fn a_deployment_survives_its_node() {
     let run = gallery("user-msvc-deployment");
     let (outcome, _) = run.outcome();
     assert_eq!((outcome.counters.pods_created, outcome.lost.len()), (4, 1));
@@ -116,7 +116,7 @@ fn a_deployment_survives_its_node() {
 /// for again every 5 s for ever. The replacement of the first finds no node until 300 and is ready 2.25 s later: the next try,
 /// at 305, is accepted.
 #[test]
-fn a_drain_waits_for_a_budget() {
+pub fn a_drain_waits_for_a_budget() {
     let refused: Vec<f64> = (12..=60).map(|step| f64::from(step) * 5.0).collect();
     let run = gallery("drain-pdb");
     run.expect("command error when evicting", &refused);
@@ -130,7 +130,7 @@ fn a_drain_waits_for_a_budget() {
 /// tolerance of 70 %. Three pods of 500 m fit on a node of 1.9 cores: five nodes. Nobody waits for a node longer than a scan (10 s), a machine (1 min) and its boot
 /// (1 min), and almost no request fails.
 #[test]
-fn pods_and_nodes_follow_a_day_of_traffic() {
+pub fn pods_and_nodes_follow_a_day_of_traffic() {
     let run = gallery("hpa-day");
     let (outcome, recording) = run.outcome();
     let most = recording.samples().iter().map(|(_, sample)| sample.nodes).max();

@@ -111,7 +111,7 @@ fn pre_stop_belongs_to_kills() {
     run.expect("event web Normal Killing", &[60.0, 65.0]).expect("web/app Terminated Error 143", &[75.0]);
     // A liveness kill runs it as well: failed at 10, 20 and 30 (2.10), restarted when the container is gone.
     let probed = app(&format!("{exec}, livenessProbe: {{tcpSocket: {{port: 80}}}}"));
-    let run = Scene::new(&probed).with("[[behavior]]\npre_stop = { takes = \"5s\" }").lasts("40s").run();
+    let run = Scene::new(&probed).with("[[behavior]]\nlistens = []\npre_stop = { takes = \"5s\" }").lasts("40s").run();
     run.expect("web/app Terminated Error 143", &[35.0]).expect("web/app Running", &[2.25, 35.25]);
 }
 

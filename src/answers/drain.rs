@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::past::{Past, follow};
+use super::past::{Past, follow, spell};
 use super::{Answer, Cell, Halt, Question, Runner, Table};
 use crate::base::id::DenseId;
 use crate::base::{SimDuration, SimTime};
@@ -325,7 +325,7 @@ fn answer(
     let mut notes = vec![
         format!(
             "as `kubectl drain --ignore-daemonsets`, {} after the start, one node after the other",
-            (at - plan.start).human()
+            spell(at - plan.start)
         ),
         "pods of one controller are alike: the first that is evicted is taken for the first that is made again"
             .to_owned(),

@@ -1,7 +1,7 @@
 //! `podsim fail`: what is lost with a node, two nodes or a zone, what comes back, and when. Every failure is a run of its own, equal
 //! to the others up to the fault.
 
-use super::past::{Past, follow};
+use super::past::{Past, follow, spell};
 use super::{Answer, Cell, Halt, Question, Runner, Table};
 use crate::base::id::DenseId;
 use crate::base::{SimDuration, SimTime};
@@ -336,8 +336,8 @@ fn answer(
         left.row([&cells[..], &[row.why.as_str().into()]].concat());
     }
     tables.push(left);
-    let how = options.lasts.map_or_else(|| "for good".to_owned(), |lasts| format!("for {}", lasts.human()));
-    let since = (at - plan.start).human();
+    let how = options.lasts.map_or_else(|| "for good".to_owned(), |lasts| format!("for {}", spell(lasts)));
+    let since = spell(at - plan.start);
     notes.insert(0, format!("everything fails {since} after the start, {how}; the runs are equal until then"));
     let waiting = before.pods.iter().filter(|pod| pod.is_pending()).count();
     if waiting > 0 {

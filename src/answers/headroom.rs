@@ -2,7 +2,7 @@
 //! Autoscaler, boot, pull and start, against the price of spare nodes that are kept for it.
 
 use super::balloon::{inflate, is_balloon};
-use super::past::follow;
+use super::past::{follow, spell};
 use super::{Answer, Cell, Halt, Question, Runner, Table};
 use crate::base::statistics::{quantile, sort};
 use crate::base::{SimDuration, SimTime};
@@ -117,7 +117,7 @@ pub fn headroom(_: &Question, plan: Plan, runner: &Runner<'_>, options: &Headroo
     if levels.iter().all(|level| level.ways.is_empty()) {
         let what = format!(
             "{who} makes no new pods within {}: is there a HorizontalPodAutoscaler, and a [[behavior]] with CPU `per_request`?",
-            options.window.human()
+            spell(options.window)
         );
         return Err(Halt::Unasked(what));
     }
@@ -371,11 +371,11 @@ fn answer(
                 cost(level),
                 p95(level)
             );
-            (true, format!("{text} (asked: {}); with {} within {}.", within.human(), nodes(first), p95(first)))
+            (true, format!("{text} (asked: {}); with {} within {}.", spell(within), nodes(first), p95(first)))
         }
         (Some(None), Some(within)) => {
             let text = format!("No: 95% of the pods are Ready within {} at best, with {}", p95(best), nodes(best));
-            (false, format!("{text} (asked: {}).", within.human()))
+            (false, format!("{text} (asked: {}).", spell(within)))
         }
         _ => {
             let text = format!("With {} 95% of the pods of the spike are Ready within {}", nodes(first), p95(first));
@@ -391,8 +391,8 @@ fn answer(
     let mut notes = vec![
         format!(
             "the spike: {who}, {} after the start; its pods: those made within {}",
-            (at - plan.start).human(),
-            options.window.human()
+            spell(at - plan.start),
+            spell(options.window)
         ),
         format!(
             "{seeds} seeds for each number of spare nodes; times are from the spike to Ready, over all pods and seeds"
@@ -443,7 +443,7 @@ fn picture(
             x: x.to_owned(),
             y: "seconds until so many of the spike's pods are Ready".to_owned(),
             curves: [("99% of the pods", 0.99), ("95%", 0.95), ("half", 0.5)].map(curve).into(),
-            limit: options.within.map(|within| (format!("asked: {}", within.human()), within.as_secs_f64())),
+            limit: options.within.map(|within| (format!("asked: {}", spell(within)), within.as_secs_f64())),
         },
     }
 }

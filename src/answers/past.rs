@@ -1,7 +1,7 @@
 //! What became of pods, their controllers and nodes up to an instant of a run, read from its facts as they come. Knows no question.
 
-use crate::base::SimTime;
 use crate::base::id::DenseId;
+use crate::base::{SimDuration, SimTime};
 use crate::model::objects::ObjectKind;
 use crate::model::plan::Plan;
 use crate::model::{
@@ -373,5 +373,23 @@ pub(super) fn pod_name(plan: &Plan, recording: &Recording, uid: PodUid) -> Strin
     match record.name {
         Some(name) => format!("{namespace}/{}", recording.note_text(name)),
         None => format!("{namespace}/{}", workload.pod_name(&plan.strings, record.ordinal)),
+    }
+}
+
+/// A duration to the second, as short as Go's text of it allows: `8h55m`.
+pub(super) fn spell(duration: SimDuration) -> String {
+    let text = SimDuration::from_secs(duration.whole_secs()).go_text();
+    let text = text.strip_suffix("m0s").map_or_else(|| text.clone(), |text| format!("{text}m"));
+    text.strip_suffix("h0m").map_or_else(|| text.clone(), |text| format!("{text}h"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_short_and_exact() {
+        let texts = [0, 45, 60, 90, 3600, 32_100, 3601].map(|seconds| spell(SimDuration::from_secs(seconds)));
+        assert_eq!(texts, ["0s", "45s", "1m", "1m30s", "1h", "8h55m", "1h0m1s"]);
     }
 }

@@ -2,7 +2,7 @@
 //! it gets stuck. How far it is is what `kubectl rollout status` would say: staging/src/k8s.io/kubectl/pkg/polymorphichelpers/
 //! rollout_status.go, v1.34.
 
-use super::past::{Past, follow, top};
+use super::past::{Past, follow, spell, top};
 use super::revise::revise;
 use super::{Answer, Cell, Halt, Question, Runner, Table};
 use crate::api::ObjectRow;
@@ -416,7 +416,7 @@ fn answer(plan: &Plan, at: SimTime, options: &RolloutOptions, updates: &[Update]
     }
     let how = if options.together { "all at once" } else { "each alone, in a run of its own" };
     let what = if options.restart { "restarted (no image is pulled)" } else { "given a new image of the same size" };
-    let mut notes = vec![format!("{what} {} after the start, {how}", (at - plan.start).human())];
+    let mut notes = vec![format!("{what} {} after the start, {how}", spell(at - plan.start))];
     notes.push("extra: at most, beyond what the pods of the workload requested before; pods that are being deleted still count".to_owned());
     Answer {
         command: "rollout",

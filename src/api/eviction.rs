@@ -2,6 +2,7 @@
 //!
 //! Mirrors pkg/registry/core/pod/storage/eviction.go, v1.34.
 
+use crate::base::broken;
 use crate::model::Phase;
 use crate::model::objects::BudgetState;
 
@@ -98,7 +99,7 @@ pub fn evict(phase: Phase, deleting: bool, ready: bool, budgets: &[Guard<'_>]) -
     if state.disrupted.len() > MOST_DISRUPTED {
         return Err(Refused::TooManyDisrupted);
     }
-    if state.disruptions_allowed <= 0 {
+    if broken!("eviction", state.disruptions_allowed <= 0, false) {
         return Err(Refused::BudgetUsedUp);
     }
     Ok(Granted::DeleteAndCharge)

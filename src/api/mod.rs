@@ -41,6 +41,8 @@ pub struct Cluster {
     volumes: volumes::Volumes,
     log: ChangeLog,
     digest: Digest,
+    /// A sum of what is folded in any order.
+    unordered: u64,
     resource_version: u64,
 }
 
@@ -123,12 +125,23 @@ impl Cluster {
     /// Fold of every accepted write.
     #[must_use]
     pub const fn digest(&self) -> Digest {
-        self.digest
+        let mut digest = self.digest;
+        if self.unordered != 0 {
+            digest.fold(self.unordered);
+        }
+        digest
     }
 
     /// Folds runtime state that no write shows into the digest.
     pub const fn fold(&mut self, word: u64) {
         self.digest.fold(word);
+    }
+
+    /// The same of what does not depend on when it is folded in.
+    pub fn fold_in_any_order(&mut self, words: [u64; 2]) {
+        let mut own = Digest::new();
+        words.into_iter().for_each(|word| own.fold(word));
+        self.unordered = self.unordered.wrapping_add(own.value());
     }
 
     /// Accepted writes so far.

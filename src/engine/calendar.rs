@@ -148,16 +148,37 @@ impl<E: Copy> Calendar<E> {
 
     /// The time of the next event.
     pub fn next_time(&mut self) -> Option<SimTime> {
+        self.first_live().map(Entry::at)
+    }
+
+    /// The time and rank of the next event.
+    pub fn next_up(&mut self) -> Option<(SimTime, Rank)> {
+        self.first_live().map(|entry| (entry.at(), entry.rank()))
+    }
+
+    /// The first entry that is live.
+    #[inline]
+    fn first_live(&mut self) -> Option<Entry> {
         loop {
             let entry = self.first();
             if entry.is_last() {
                 return None;
             }
             if self.slab.is_live(entry.slot()) {
-                return Some(entry.at());
+                return Some(entry);
             }
             self.remove(entry);
         }
+    }
+
+    /// Removes the next event if it is due at this instant and `wanted`.
+    #[inline]
+    pub fn pop_now_if(&mut self, wanted: impl FnOnce(&E) -> bool) -> Option<E> {
+        let entry = self.first_live().filter(|entry| entry.at() == self.now)?;
+        let event = self.slab.get(entry.slot()).filter(|event| wanted(event))?;
+        self.remove(entry);
+        self.compact_if_half_dead();
+        Some(event)
     }
 
     /// Removes the next event and moves the clock to it.

@@ -66,6 +66,13 @@ impl Entry {
         SimTime((self.time_key() ^ SIGN) as i64)
     }
 
+    /// The event's rank.
+    #[inline]
+    #[allow(clippy::cast_possible_truncation)]
+    pub(super) const fn rank(self) -> Rank {
+        Rank((self.0 >> (32 + SEQUENCE_BITS)) as u8 & (Rank::COUNT - 1))
+    }
+
     /// The due time as an unsigned number of the same order.
     #[inline]
     pub(super) const fn time_key(self) -> u64 {

@@ -168,6 +168,23 @@ impl<E: Copy> Kernel<E> {
         self.calendar.next_time()
     }
 
+    /// The time and rank of the next event.
+    pub fn next_up(&mut self) -> Option<(SimTime, Rank)> {
+        self.calendar.next_up()
+    }
+
+    /// Takes the next event if it is due at this very instant, `wanted`, and no limit forbids it.
+    #[inline]
+    pub fn pop_now_if(&mut self, wanted: impl FnOnce(&E) -> bool) -> Option<E> {
+        if self.events >= self.limits.events || self.events_at_instant >= self.limits.events_at_instant {
+            return None;
+        }
+        let popped = self.calendar.pop_now_if(wanted)?;
+        self.events += 1;
+        self.events_at_instant += 1;
+        Some(popped)
+    }
+
     /// Takes the next event and moves the clock to it; nothing when no event is pending.
     ///
     /// # Errors
@@ -266,6 +283,27 @@ mod tests {
         kernel.schedule_at(SimTime(4_000), RANK, 0);
         assert_eq!(kernel.pop_until(SimTime(3_999)), Ok(None));
         assert_eq!(kernel.pop(), Err(LimitReached::Events { at: SimTime(3_000), events: 2 }));
+    }
+
+    #[test]
+    fn what_is_due_now_is_taken_if_it_is_wanted() {
+        let mut kernel = kernel(Limits { events: 4, ..Limits::default() });
+        for (at, event) in [(2_000, 1), (2_000, 2), (2_000, 7), (2_001, 3)] {
+            kernel.schedule_at(SimTime(at), RANK, event);
+        }
+        let dead = kernel.schedule_at(SimTime(2_000), RANK, 4);
+        kernel.schedule_at(SimTime(2_000), RANK, 5);
+        assert_eq!((kernel.pop(), kernel.next_up()), (Ok(Some((SimTime(2_000), 1))), Some((SimTime(2_000), RANK))));
+        assert_eq!(kernel.pop_now_if(|event| *event < 7), Some(2));
+        assert_eq!(kernel.pop_now_if(|event| *event < 7), None, "the next one is another");
+        assert_eq!(kernel.pop(), Ok(Some((SimTime(2_000), 7))));
+        kernel.cancel(dead);
+        assert_eq!((kernel.pop_now_if(|_| true), kernel.events()), (Some(5), 4), "what was cancelled is passed over");
+        kernel.set_limits(Limits::default());
+        assert_eq!(kernel.pop_now_if(|_| true), None, "the next one comes later");
+        kernel.set_limits(Limits { events: 4, ..Limits::default() });
+        kernel.schedule_at(SimTime(2_000), RANK, 6);
+        assert_eq!(kernel.pop_now_if(|_| true), None, "the limit is reached");
     }
 
     #[test]

@@ -121,6 +121,8 @@ impl Pair {
             Op::Peek => {
                 let expected = self.model.first_key_value().map(|(name, _)| SimTime(name.0));
                 assert_eq!(self.calendar.next_time(), expected);
+                let up = self.model.first_key_value().map(|(name, _)| (SimTime(name.0), name.1));
+                assert_eq!(self.calendar.next_up().map(|(at, rank)| (at, rank.get())), up);
             }
         }
         self.went_far |= self.calendar.is_far();

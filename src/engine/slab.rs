@@ -94,6 +94,15 @@ impl<E: Copy> Slab<E> {
         (live == 1).then_some(event)
     }
 
+    /// The live event in `slot`, which an entry holds.
+    #[inline]
+    pub(super) fn get(&self, slot: u32) -> Option<E> {
+        match self.slots[slot].content {
+            Content::Event(event) if self.is_live(slot) => Some(event),
+            _ => None,
+        }
+    }
+
     /// Makes the event of `key` dead, its slot still held by the entry in the calendar: false if the key is stale.
     #[inline]
     pub(super) fn kill(&mut self, key: TimerKey) -> bool {

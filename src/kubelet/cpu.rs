@@ -63,7 +63,7 @@ impl Kubelets {
             short |= speed < 1.0;
             let before = self.records.speed(of.id, of.index);
             if (speed - before).abs() > NOTICEABLE {
-                self.wake_record(env.plan, of.id);
+                self.unpark(env.plan, of.id);
                 self.change_speed(env, of.id, of.index, before, speed);
                 self.park_record(env.plan, of.id);
             }

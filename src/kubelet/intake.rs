@@ -8,7 +8,7 @@ use super::admission::{self, Preemptable, Room, Shortage};
 use super::eviction;
 use super::kubelet::{Kubelets, Timer};
 use super::oom::is_critical;
-use super::runtime::{RecordId, Worker};
+use super::runtime::{Machine, RecordId, Worker};
 use crate::api::{PodRef, StatusPatch};
 use crate::component::Env;
 use crate::engine::Timers;
@@ -78,13 +78,21 @@ impl Kubelets {
             return Some(Refusal::Plain(known::EVICTED));
         }
         let shape = &plan.shapes[env.cluster.nodes().get(node).shape];
-        let machine = &self.machines[node];
-        if machine.shutdown.is_some() {
+        if self.machines[node].shutdown.is_some() {
             return Some(Refusal::Plain(known::NODE_SHUTDOWN));
         }
-        let room =
-            Room { allocatable: &shape.allocatable, max_pods: shape.max_pods, used: &machine.used, pods: machine.pods };
-        let short = admission::shortages(&class.requests, &room);
+        let shortages = |machine: &Machine| {
+            let (used, pods) = (&machine.used, machine.pods);
+            let room = Room { allocatable: &shape.allocatable, max_pods: shape.max_pods, used, pods };
+            admission::shortages(&class.requests, &room)
+        };
+        let mut short = shortages(&self.machines[node]);
+        if !short.is_empty() && self.machines[node].quiet > 0 {
+            // A quiet pod may have ended that is still counted.
+            let now = env.now;
+            self.disturb_node(env, node, now);
+            short = shortages(&self.machines[node]);
+        }
         if let Some(device) = short.iter().find(|short| short.reason() == known::UNEXPECTED_ADMISSION_ERROR) {
             return Some(Refusal::Short(*device));
         }
@@ -144,7 +152,9 @@ impl Kubelets {
         };
         for at in victims {
             let id = candidates[at];
-            self.wake_record(plan, id);
+            if !self.wake_record(env, id) {
+                continue;
+            }
             let pod = self.records.get(id).pod.uid;
             env.pod_event(pod, KubeEvent::Preempting, || "Preempted in order to admit critical pod".to_owned());
             self.kill_pod_now(env, id, known::PREEMPTING, None);
@@ -190,7 +200,7 @@ fn reject<T: Timers<Timer>, R: Recorder>(
         has_address: false,
         started: env.now,
     };
-    kubelets.send(env, pod, patch);
+    kubelets.send(env, (pod, None), patch);
 }
 
 fn message<T, R>(env: &Env<'_, T, R>, node: NodeId, refusal: &Refusal) -> String {

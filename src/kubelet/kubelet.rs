@@ -84,6 +84,8 @@ pub enum Timer {
     Shutdown(NodeId),
     /// A node's shutdown is done: the machine goes off. The simulation handles this one.
     PowerOff(NodeId),
+    /// The status message of a quiet pod reaches the API server.
+    Tell(RecordId),
     /// A message reaches the API server.
     Message(u32),
 }
@@ -109,6 +111,7 @@ impl Timer {
             | Self::NodeStatus(_)
             | Self::Shutdown(_)
             | Self::PowerOff(_)
+            | Self::Tell(_)
             | Self::Message(_) => None,
         }
     }
@@ -125,12 +128,19 @@ pub(super) enum Message {
     Resized(PodRef, Resized),
 }
 
+/// A message, and since when the sync was due that sent it; if none did: when it was sent.
+#[derive(Debug)]
+struct Sent {
+    message: Message,
+    cause: SimTime,
+}
+
 /// All kubelets with their machines.
 #[derive(Debug, Default)]
 pub struct Kubelets {
     pub(super) machines: IdVec<NodeId, Machine>,
     pub(super) records: Records,
-    outbox: Vec<Option<Message>>,
+    outbox: Vec<Option<Sent>>,
     outbox_free: Vec<u32>,
     /// Pods that wait for a ConfigMap or Secret volume.
     pub(super) mount_waits: Vec<super::mounts::MountWait>,
@@ -145,6 +155,15 @@ pub struct Kubelets {
     pub(super) registry_outages: Vec<StrId>,
     /// Pods whose processes began or ceased to serve since the last [`Self::take_touched`].
     pub(super) touched: Vec<PodRef>,
+    /// Whether pods of a template can be quiet, once somebody asked.
+    pub(super) plain: Vec<Option<bool>>,
+    /// The message of a quiet pod whose record went with it.
+    pub(super) arrived: Option<u32>,
+    /// Since when the sync under way was due.
+    cause: Option<SimTime>,
+    /// What recorders are to see, first things first; kept for those that look between events.
+    pub(super) unseen: std::collections::BinaryHeap<super::quiet::Unseen>,
+    pub(super) unseen_total: u64,
 }
 
 impl Kubelets {
@@ -184,6 +203,7 @@ impl Kubelets {
             shutdown: None,
             used: crate::model::Resources::default(),
             pods: 0,
+            quiet: 0,
             steady_usage: std::cell::Cell::new(None),
         });
     }
@@ -277,7 +297,7 @@ impl Kubelets {
                     self.take_over(env, pod, node);
                 }
                 Change::PodDeleting { pod, node: Some(node), grace_seconds } => {
-                    if let Some(id) = self.record_of(env.plan, pod) {
+                    if let Some(id) = self.record_of(env, pod) {
                         self.delete(env, id, grace_seconds);
                     } else if self.machines[node].up {
                         self.request_removal(env, pod);
@@ -288,8 +308,7 @@ impl Kubelets {
                         // A later pod may have taken over the slot before this was read.
                         self.records.displaced(pod, self.machines[node?].first_record)
                     });
-                    if let Some(id) = id {
-                        self.wake_record(env.plan, id);
+                    if let Some(id) = id.filter(|&id| self.wake_record(env, id)) {
                         // Its own copy carries no deletion grace: the full grace of the spec applies (spec 2.12).
                         let spec = env.plan.templates[self.records.get(id).template].grace_period_seconds;
                         self.records.get_mut(id).orphan = true;
@@ -313,7 +332,7 @@ impl Kubelets {
     pub fn handle<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, timer: Timer) {
         let id = timer.record();
         if let Some(id) = id {
-            self.wake_record(env.plan, id);
+            self.unpark(env.plan, id);
         }
         self.react(env, timer);
         if let Some(id) = id {
@@ -321,15 +340,27 @@ impl Kubelets {
         }
     }
 
-    /// The record of a pod, made whole.
-    fn record_of(&mut self, plan: &Plan, pod: PodRef) -> Option<RecordId> {
+    /// The record of a pod, made whole and brought up to now.
+    fn record_of<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, pod: PodRef) -> Option<RecordId> {
         let id = self.records.of(pod)?;
-        self.wake_record(plan, id);
-        Some(id)
+        self.wake_record(env, id).then_some(id)
     }
 
-    pub(super) fn wake_record(&mut self, plan: &Plan, id: RecordId) {
-        self.records.wake(id, |workload, ordinal| traced_run(plan, workload, ordinal));
+    /// Makes a record whole and brings it up to now. Whether it is still there.
+    pub(super) fn wake_record<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, id: RecordId) -> bool {
+        let now = env.now;
+        self.disturb(env, id, now);
+        self.records.is_whole(id)
+    }
+
+    /// Makes a record whole.
+    pub(super) fn unpark(&mut self, plan: &Plan, id: RecordId) {
+        let Self { records, machines, .. } = self;
+        records.wake(
+            id,
+            |workload, ordinal| traced_run(plan, workload, ordinal),
+            |node, end| machines[node].told_at(&plan.control_plane, end),
+        );
     }
 
     /// A pod that just runs, and whose processes nobody asks anything, needs little space until its end.
@@ -338,17 +369,22 @@ impl Kubelets {
             let template = &plan.templates[template];
             template.containers.iter().all(|spec| {
                 let behavior = &plan.behaviors[spec.behavior];
-                spec.ports.is_empty() && behavior.listens.is_none() && behavior.writes.is_empty()
+                spec.ports.is_empty()
+                    && behavior.listens.is_none()
+                    && behavior.implied.is_empty()
+                    && behavior.writes.is_empty()
             })
         });
     }
 
-    fn react<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, timer: Timer) {
+    pub(super) fn react<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, timer: Timer) {
         match timer {
             Timer::Sync(id) => {
                 let record = self.records.get_mut(id);
                 (record.timer, record.due) = (None, None);
+                self.cause = Some(record.asked);
                 self.sync(env, id);
+                self.cause = None;
             }
             Timer::Step(id) => {
                 self.records.get_mut(id).timer = None;
@@ -383,25 +419,28 @@ impl Kubelets {
             Timer::NodeStatus(node) => self.tell_volumes(env, node),
             Timer::Shutdown(node) => self.shutdown_group_is_over(env, node),
             Timer::PowerOff(_) => unreachable!("the simulation switches machines off"),
-            Timer::Message(slot) => {
-                self.outbox_free.push(slot);
-                let message = self.outbox[slot as usize].take().expect("a message arrives once");
-                let op = match &message {
-                    Message::Status(pod, status) => Op::PatchStatus { pod: *pod, status },
-                    Message::Resized(pod, resized) => {
-                        let newer = env.cluster.pods().resized(pod.pod).is_none_or(|now| now.spec != resized.spec);
-                        if newer || !env.cluster.pods().exists(*pod) {
-                            return;
-                        }
-                        let class = Self::first_class(env.plan, env.cluster, *pod);
-                        Op::ResizePod { pod: *pod, class, resized: *resized }
-                    }
-                    Message::Remove(pod) => Op::DeletePod { pod: *pod, grace_seconds: Some(0), spec_grace_seconds: 0 },
-                };
-                // A refusal says that the pod is gone or that nothing changed: both are fine.
-                let _ = env.cluster.request(env.now, op);
-            }
+            Timer::Tell(_) | Timer::Message(_) => self.arrive(env, &mut [timer]),
         }
+    }
+
+    /// A message has reached the API server.
+    pub(super) fn deliver<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, slot: u32) {
+        self.outbox_free.push(slot);
+        let sent = self.outbox[slot as usize].take().expect("a message arrives once");
+        let op = match &sent.message {
+            Message::Status(pod, status) => Op::PatchStatus { pod: *pod, status },
+            Message::Resized(pod, resized) => {
+                let newer = env.cluster.pods().resized(pod.pod).is_none_or(|now| now.spec != resized.spec);
+                if newer || !env.cluster.pods().exists(*pod) {
+                    return;
+                }
+                let class = Self::first_class(env.plan, env.cluster, *pod);
+                Op::ResizePod { pod: *pod, class, resized: *resized }
+            }
+            Message::Remove(pod) => Op::DeletePod { pod: *pod, grace_seconds: Some(0), spec_grace_seconds: 0 },
+        };
+        // A refusal says that the pod is gone or that nothing changed: both are fine.
+        let _ = env.cluster.request(env.now, op);
     }
 
     /// Takes a bound pod over.
@@ -451,6 +490,7 @@ impl Kubelets {
 
     /// Forgets a pod; its timers are disarmed.
     pub(super) fn forget<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, id: RecordId) {
+        self.leave_quiet(env, id);
         let record = self.records.get_mut(id);
         let (node, template) = (record.node, record.template);
         let timers = [record.timer.take(), record.deadline.take(), record.storage_timer.take()];
@@ -507,37 +547,45 @@ impl Kubelets {
         }
     }
 
-    /// Puts a status on its way to the API server.
+    /// Puts a status on its way to the API server. If the pod has a record that is quiet, the message comes when that says.
     pub(super) fn send<T: Timers<Timer>, R: Recorder>(
         &mut self,
         env: &mut Env<'_, T, R>,
-        pod: PodRef,
+        (pod, id): (PodRef, Option<RecordId>),
         patch: StatusPatch,
     ) {
-        let slot = self.post(Message::Status(pod, patch));
+        let slot = self.post(env.now, Message::Status(pod, patch));
+        if id.is_some_and(|id| self.keep_message(id, slot)) {
+            return;
+        }
         env.timers.after_constant(env.plan.control_plane.status_update, Timer::Message(slot));
     }
 
     /// Whether a status is on its way that says that the pod has ended.
     pub(super) fn is_told_over(&self, pod: PodRef) -> bool {
-        self.outbox
-            .iter()
-            .flatten()
-            .any(|message| matches!(message, Message::Status(of, status) if *of == pod && status.phase.is_terminal()))
+        self.outbox.iter().flatten().any(
+            |sent| matches!(&sent.message, Message::Status(of, status) if *of == pod && status.phase.is_terminal()),
+        )
+    }
+
+    /// Since when the sync was due that sent a message.
+    pub(super) fn cause_of(&self, slot: u32) -> Option<SimTime> {
+        self.outbox[slot as usize].as_ref().map(|sent| sent.cause)
     }
 
     /// Asks for the removal of a stopped pod's object.
     pub(super) fn request_removal<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, pod: PodRef) {
-        let slot = self.post(Message::Remove(pod));
+        let slot = self.post(env.now, Message::Remove(pod));
         env.timers.after_constant(env.plan.control_plane.status_update * 2, Timer::Message(slot));
     }
 
-    pub(super) fn post(&mut self, message: Message) -> u32 {
+    pub(super) fn post(&mut self, now: SimTime, message: Message) -> u32 {
+        let sent = Sent { message, cause: self.cause.unwrap_or(now) };
         if let Some(slot) = self.outbox_free.pop() {
-            self.outbox[slot as usize] = Some(message);
+            self.outbox[slot as usize] = Some(sent);
             return slot;
         }
-        self.outbox.push(Some(message));
+        self.outbox.push(Some(sent));
         u32::try_from(self.outbox.len() - 1).expect("few messages are on their way at once")
     }
 }

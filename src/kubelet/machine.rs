@@ -2,6 +2,7 @@
 
 use super::kubelet::{Kubelets, Timer};
 use super::load::Ceiling;
+use super::outages::just_before;
 use super::runtime::{Exit, Instance, RecordId, Worker};
 use crate::api::Cluster;
 use crate::component::Env;
@@ -27,10 +28,12 @@ impl Kubelets {
 
     /// The machine is off, for good or until it boots.
     pub fn switch_off<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, node: NodeId) {
-        let machine = &mut self.machines[node];
-        if !machine.up {
+        if !self.machines[node].up {
             return;
         }
+        // It goes off before anything else happens at its instant.
+        self.disturb_node(env, node, just_before(env.now));
+        let machine = &mut self.machines[node];
         (machine.up, machine.crashed_at) = (false, env.now);
         machine.pulls.clear();
         machine.steady_usage.set(None);
@@ -42,7 +45,7 @@ impl Kubelets {
         }
         self.stop_watching(env, node);
         for id in self.records_on(node) {
-            self.wake_record(env.plan, id);
+            self.unpark(env.plan, id);
             self.mounts_over(env, id);
             self.forget_mounts(id);
             self.forget_pulls(id);
@@ -169,7 +172,8 @@ impl Kubelets {
             if !machine.up && (record.timer.is_some() || record.deadline.is_some() || record.storage_timer.is_some()) {
                 found.push(format!("{id:?} has a timer on a machine that is down"));
             }
-            if machine.up && record.worker != Worker::Idle && record.timer.is_none() && !runs {
+            let waits = record.timer.is_some() || record.quiet.is_some();
+            if machine.up && record.worker != Worker::Idle && !waits && !runs {
                 found.push(format!("{id:?} waits for nothing: {:?}", record.worker));
             }
         }
@@ -182,12 +186,13 @@ impl Kubelets {
         let mut found = Vec::new();
         for (node, machine) in self.machines.entries() {
             let (mut used, mut count, mut ceiling) = (Resources::default(), 0, Ceiling::default());
+            let mut quiet = 0;
             for id in self.records.chain(machine.first_record) {
-                count += 1;
+                (count, quiet) = (count + 1, quiet + u32::from(self.records.is_quiet(id)));
                 used.add(&plan.classes[plan.templates[self.allocated(id)].class].requests);
                 let template = &plan.templates[self.records.template_of(id)];
                 for (index, spec) in (0..).zip(&template.containers) {
-                    if self.records.running(id, index).is_some() {
+                    if self.records.running(id, index).is_some() || self.records.is_reserved(id) {
                         ceiling.add(Ceiling::of(&plan.behaviors[spec.behavior], &spec.limits));
                     }
                 }
@@ -196,6 +201,9 @@ impl Kubelets {
             kept.scalar.retain(|&mut (_, amount)| amount != 0);
             if (&kept, machine.pods) != (&used, count) {
                 found.push(format!("{node:?} counts {} pods with {kept:?}, not {count} with {used:?}", machine.pods));
+            }
+            if machine.quiet != quiet {
+                found.push(format!("{node:?} counts {} quiet pods, not {quiet}", machine.quiet));
             }
             if machine.ceiling != ceiling {
                 found.push(format!("{node:?}: the ceiling is {:?}, not {ceiling:?}", machine.ceiling));

@@ -1,6 +1,6 @@
 //! The kubelet: pure rules of plain values, which know neither the engine nor the API objects' columns, one file each;
 //! and the component that runs them on every node (`kubelet`, `intake`, `worker`, `mounts`, `outages`, `pulls`, `process`,
-//! `health`, `hooks`, `resize`, `stop`, `report`, `machine`, `power`, `usage`, `pressure`, `cpu`) over the runtime's records (`runtime`).
+//! `health`, `hooks`, `quiet`, `resize`, `stop`, `report`, `machine`, `power`, `usage`, `pressure`, `cpu`) over the runtime's records (`runtime`).
 
 pub mod actions;
 pub mod admission;
@@ -26,6 +26,7 @@ mod pressure;
 pub mod probes;
 mod process;
 mod pulls;
+mod quiet;
 mod records;
 mod repeats;
 mod report;

@@ -2,9 +2,10 @@
 
 use super::kubelet::{Kubelets, Timer};
 use super::runtime::RecordId;
+use crate::base::SimTime;
 use crate::component::Env;
 use crate::engine::Timers;
-use crate::model::{StrId, WorkloadId};
+use crate::model::{PodUid, StrId, WorkloadId};
 use crate::record::Recorder;
 
 /// A container that cannot run while an outage lasts.
@@ -13,6 +14,11 @@ pub(super) struct Outage {
     workload: WorkloadId,
     container: StrId,
     exit_code: i32,
+}
+
+/// The last instant before `now`.
+pub(super) const fn just_before(now: SimTime) -> SimTime {
+    SimTime(now.0 - 1)
 }
 
 impl Kubelets {
@@ -26,6 +32,7 @@ impl Kubelets {
     ) {
         let outage = Outage { workload, container, exit_code };
         if on {
+            self.disturb_all(env, just_before(env.now));
             self.outages.push(outage);
             self.kill_containers(env, workload, container, exit_code);
         } else if let Some(at) = self.outages.iter().position(|other| *other == outage) {
@@ -41,10 +48,16 @@ impl Kubelets {
         container: StrId,
         exit_code: i32,
     ) {
-        let ids: Vec<RecordId> =
-            self.records.iter().filter(|(_, of)| of.workload == workload).map(|(id, _)| id).collect();
-        for id in ids {
-            self.wake_record(env.plan, id);
+        let of_workload = self.records.iter().filter(|(_, of)| of.workload == workload);
+        let mut ids: Vec<(PodUid, RecordId)> = of_workload.map(|(id, of)| (of.pod.uid, id)).collect();
+        // Which record a pod has says nothing.
+        ids.sort_unstable();
+        for (_, id) in ids {
+            // A fault strikes before anything else happens at its instant.
+            self.disturb(env, id, just_before(env.now));
+            if !self.records.is_whole(id) {
+                continue;
+            }
             let containers = &env.plan.templates[self.records.get(id).template].containers;
             let Some(index) = containers.iter().position(|spec| spec.name == container) else { continue };
             let index = u16::try_from(index).expect("few containers");

@@ -2,6 +2,7 @@
 //! pods group by group. Mirrors pkg/kubelet/nodeshutdown/nodeshutdown_manager.go, v1.34 (spec 6.7).
 
 use super::kubelet::{Kubelets, Timer};
+use super::outages::just_before;
 use super::runtime::{RecordId, Worker};
 use crate::api::Op;
 use crate::base::SimDuration;
@@ -31,7 +32,8 @@ impl Kubelets {
         if machine.shutdown.is_some() {
             return true;
         }
-        machine.shutdown = Some(Shutdown { group: 0, timer: None });
+        self.disturb_node(env, node, just_before(env.now));
+        self.machines[node].shutdown = Some(Shutdown { group: 0, timer: None });
         let (plan, name) = (env.plan, env.cluster.nodes().get(node).name);
         env.node_event(node, KubeEvent::Shutdown, || {
             format!("Shutdown manager detected shutdown event on node {}", plan.strings.text(name))
@@ -53,7 +55,7 @@ impl Kubelets {
                 let timer = env.timers.after(SimDuration::from_secs(seconds), Timer::Shutdown(node));
                 self.machines[node].shutdown = Some(Shutdown { group, timer: Some(timer) });
                 for id in members {
-                    self.wake_record(env.plan, id);
+                    self.unpark(env.plan, id);
                     let record = self.records.get(id);
                     let own = env.plan.templates[record.template].grace_period_seconds;
                     if !matches!(record.worker, Worker::Terminating | Worker::Finished) {

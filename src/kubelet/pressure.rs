@@ -58,10 +58,26 @@ impl Machine {
 }
 
 impl Kubelets {
+    /// A process of this pod began or ended.
+    pub(super) fn node_changed_by<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, id: RecordId) {
+        let record = self.records.get(id);
+        if record.quiet.is_some() {
+            // Its machine was calm when this happened.
+            self.machines[record.node].steady_usage.set(None);
+        } else {
+            self.node_changed(env, record.node);
+        }
+    }
+
     /// What runs on a node, or what it uses, changed.
     pub(super) fn node_changed<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, node: NodeId) {
         let machine = &self.machines[node];
         machine.steady_usage.set(None);
+        if machine.quiet > 0 && !machine.is_calm() {
+            let now = env.now;
+            self.disturb_node(env, node, now);
+        }
+        let machine = &self.machines[node];
         if machine.is_cpu_short() || machine.cpu_was_short {
             self.share_cpu(env, node);
         }
@@ -248,7 +264,9 @@ impl Kubelets {
         });
         let first = candidates.min_by(|(_, a), (_, b)| compare(a, b));
         let (id, _) = first?;
-        self.wake_record(plan, id);
+        if !self.wake_record(env, id) {
+            return None;
+        }
         let observed = facts.observe(threshold.signal, load)?;
         let template = &plan.templates[self.records.get(id).template];
         let grace = eviction_grace(&threshold, settings.max_pod_grace_seconds, template.grace_period_seconds);

@@ -65,10 +65,10 @@ impl Kubelets {
         if let Some(after) = end {
             self.end_at(env, id, index, now + after, code, reason_of(code));
         }
-        let container = self.records.container(id, index);
-        let serves_now =
-            life.startup == SimDuration::ZERO && (container.exit_timer.is_none() || container.exit_at > now);
-        if !serves_now {
+        let serves_now = life.startup == SimDuration::ZERO && end != Some(SimDuration::ZERO);
+        // Of a quiet pod's process that ends at once the end comes first anyway.
+        let is_quiet = self.records.get(id).quiet.is_some();
+        if !serves_now && !is_quiet {
             let timer = Timer::Serving { record: id, container: index };
             let serving = env.timers.at(now + life.startup, timer);
             self.records.container_mut(id, index).serving_timer = Some(serving);
@@ -81,8 +81,10 @@ impl Kubelets {
         self.arm_oom(env, id, index);
         self.start_probes(env, id, index);
         let node = self.records.get(id).node;
-        self.machines[node].ceiling.add(Ceiling::of(behavior, &spec.limits));
-        self.node_changed(env, node);
+        if !self.take_reserved(id) {
+            self.machines[node].ceiling.add(Ceiling::of(behavior, &spec.limits));
+        }
+        self.node_changed_by(env, id);
         self.show(env, id, index, ContainerState::Running { started_at: now });
         env.container_event(pod.uid, index, KubeEvent::Started, || {
             format!("Started container {}", env_text(env.plan, spec.name))
@@ -113,8 +115,15 @@ impl Kubelets {
     }
 
     fn fold_exit<T, R>(&self, env: &mut Env<'_, T, R>, id: RecordId, exit: &Exit) {
-        env.cluster.fold(u64::from(self.records.get(id).pod.uid.raw()) << 32 | u64::from(exit.code.cast_unsigned()));
-        env.cluster.fold(env.now.0.cast_unsigned());
+        let record = self.records.get(id);
+        let words =
+            [u64::from(record.pod.uid.raw()) << 32 | u64::from(exit.code.cast_unsigned()), env.now.0.cast_unsigned()];
+        if record.quiet.is_some() {
+            // When it is worked out says nothing.
+            env.cluster.fold_in_any_order(words);
+        } else {
+            words.into_iter().for_each(|word| env.cluster.fold(word));
+        }
     }
 
     /// Its process ends at `at` with this exit code, unless it ends earlier.
@@ -132,6 +141,9 @@ impl Kubelets {
             env.timers.disarm(timer);
         }
         (container.exit_at, container.exit_code, container.exit_reason) = (at, code, reason);
+        if self.records.get(id).quiet.is_some() {
+            return;
+        }
         let timer = env.timers.at(at, Timer::Exit { record: id, container: index });
         self.records.container_mut(id, index).exit_timer = Some(timer);
     }
@@ -172,7 +184,7 @@ impl Kubelets {
         let record = self.records.get(id);
         let (node, spec) = (record.node, &env.plan.templates[record.template].containers[usize::from(index)]);
         self.machines[node].ceiling.sub(Ceiling::of(&env.plan.behaviors[spec.behavior], &spec.limits));
-        self.node_changed(env, node);
+        self.node_changed_by(env, id);
     }
 
     /// Its process has started up: it binds its ports, or fails to.
@@ -229,7 +241,8 @@ impl Kubelets {
         let behavior = &plan.behaviors[spec.behavior];
         let declared = behavior.listens.is_none().then(|| spec.ports.iter().map(|port| (port.protocol, port.port)));
         let given = behavior.listens.iter().flat_map(|ports| ports.iter().map(|&port| (Protocol::Tcp, port)));
-        given.chain(declared.into_iter().flatten())
+        let implied = behavior.listens.is_none().then(|| behavior.implied.iter().map(|&port| (Protocol::Tcp, port)));
+        given.chain(declared.into_iter().flatten()).chain(implied.into_iter().flatten())
     }
 
     fn is_taken(&self, plan: &Plan, id: RecordId, index: u16, port: (Protocol, u16)) -> bool {
@@ -293,7 +306,9 @@ impl Kubelets {
         for index in 0..u16::try_from(count).expect("few containers") {
             self.refresh_probes(env, id, index);
         }
-        self.touched.push(self.records.get(id).pod);
+        if !env.plan.traffic.is_empty() {
+            self.touched.push(self.records.get(id).pod);
+        }
     }
 
     /// The container serves this many requests per second from now on.

@@ -10,6 +10,7 @@ use crate::engine::TimerKey;
 use crate::model::strings::known;
 use crate::model::{NodeId, PodId, StrId, TemplateId, WorkloadId};
 
+use super::quiet::Quiet;
 use super::runtime::{ContainerRecord, Instance, PodRecord, RecordId, Worker};
 
 /// Records of all pods on all machines.
@@ -48,7 +49,8 @@ struct Parked {
     node: NodeId,
     next: Option<RecordId>,
     previous: Option<RecordId>,
-    exit_timer: Option<TimerKey>,
+    /// The end of its process; if it is quiet: the status message that follows from that.
+    timer: Option<TimerKey>,
     running_since: SimTime,
     exit_at: SimTime,
     /// Of its start only the status asks, which shows seconds.
@@ -57,8 +59,8 @@ struct Parked {
     /// A well-known string, whose id is below 256.
     exit_reason: u8,
     pulls: u8,
-    /// Always true; that a byte can be no `bool` is how [`Stored`] tells its variants apart without a ninth word.
-    sandbox_ready: bool,
+    /// Whether it is quiet. (That a byte can be no `bool` is how [`Stored`] tells its variants apart without a ninth word.)
+    quiet: bool,
 }
 
 /// What is known of a record without waking it.
@@ -113,7 +115,7 @@ impl Records {
     }
 
     #[inline]
-    fn pod_of(&self, id: RecordId) -> Option<PodRef> {
+    pub(super) fn pod_of(&self, id: RecordId) -> Option<PodRef> {
         match &self.pods[id] {
             Stored::Free(_) => None,
             Stored::Parked(parked) => Some(parked.pod),
@@ -139,6 +141,27 @@ impl Records {
             Stored::Parked(parked) => parked.node,
             Stored::Free(_) => unreachable!("a free record has no pod"),
         }
+    }
+
+    /// Whether the record is whole: it is there and not parked.
+    #[inline]
+    pub(super) fn is_whole(&self, id: RecordId) -> bool {
+        matches!(self.pods[id], Stored::Full(_))
+    }
+
+    /// Whether the pod is quiet.
+    #[inline]
+    pub(super) fn is_quiet(&self, id: RecordId) -> bool {
+        match &self.pods[id] {
+            Stored::Free(_) => false,
+            Stored::Parked(parked) => parked.quiet,
+            Stored::Full(full) => full.pod.quiet.is_some(),
+        }
+    }
+
+    /// Whether the pod's machine counts its process already, which has not started.
+    pub(super) fn is_reserved(&self, id: RecordId) -> bool {
+        self.is_whole(id) && self.get(id).quiet.as_ref().is_some_and(|quiet| quiet.reserved)
     }
 
     /// Whether the record is parked.
@@ -297,7 +320,8 @@ impl Records {
             && pod.retries == 0
             && pod.deadline.is_none()
             && pod.storage_timer.is_none()
-            && pod.storage.is_none();
+            && pod.storage.is_none()
+            && pod.quiet.as_ref().is_none_or(Quiet::is_over_with_its_end);
         let container_is_plain = container.serving
             && container.ready
             && container.started
@@ -331,23 +355,30 @@ impl Records {
             node: pod.node,
             next: pod.next,
             previous: pod.previous,
-            exit_timer: container.exit_timer,
+            timer: pod.quiet.as_ref().map_or(container.exit_timer, |quiet| quiet.tell),
             running_since,
             exit_at: container.exit_at,
             started_at: ApiTime::cut(pod.started_at),
             exit_code,
             exit_reason,
             pulls,
-            sandbox_ready: pod.sandbox_ready,
+            quiet: pod.quiet.is_some(),
         });
     }
 
-    /// Makes a parked record whole again; `traced_run` gives what its pod's trace says of its run time.
-    pub(super) fn wake(&mut self, id: RecordId, traced_run: impl Fn(WorkloadId, u32) -> Option<SimDuration>) {
+    /// Makes a parked record whole again. `traced_run` gives what its pod's trace says of its run time, `told_at` when on a
+    /// node the status message arrives that follows from an end.
+    pub(super) fn wake(
+        &mut self,
+        id: RecordId,
+        traced_run: impl Fn(WorkloadId, u32) -> Option<SimDuration>,
+        told_at: impl Fn(NodeId, SimTime) -> SimTime,
+    ) {
         let Stored::Parked(parked) = self.pods[id] else { return };
         let mut pod = PodRecord::new(parked.pod, parked.template, (parked.workload, parked.ordinal), parked.node);
         (pod.sandboxes, pod.mounted) = (1, true);
-        pod.sandbox_ready = parked.sandbox_ready;
+        pod.sandbox_ready = true;
+        pod.quiet = parked.quiet.then(|| Quiet::running(told_at(parked.node, parked.exit_at), parked.timer));
         pod.started_at = parked.started_at.time();
         pod.probes_from = Some(parked.running_since);
         pod.traced_run = traced_run(parked.workload, parked.ordinal);
@@ -357,7 +388,7 @@ impl Records {
             sandbox: 1,
             created: true,
             pulls: u32::from(parked.pulls),
-            exit_timer: parked.exit_timer,
+            exit_timer: parked.timer.filter(|_| !parked.quiet),
             exit_at: parked.exit_at,
             exit_code: i32::from(parked.exit_code),
             exit_reason: StrId::from_raw(u32::from(parked.exit_reason)),
@@ -407,7 +438,7 @@ mod tests {
         assert!(records.is_parked(b));
         assert_eq!(records.running(b, 0), Some((SimTime(7), 0.0)));
         assert_eq!(records.chain(Some(c)).collect::<Vec<_>>(), [c, b, a]);
-        records.wake(b, |_, _| None);
+        records.wake(b, |_, _| None, |_, at| at);
         assert_eq!(format!("{:?} {:?}", records.get(b), records.container(b, 0)), whole);
         records.park_if(b, |_| true);
         assert_eq!(records.remove(a), None);

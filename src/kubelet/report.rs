@@ -62,7 +62,7 @@ impl Kubelets {
         };
         let pod = record.pod;
         let count = u16::try_from(template.containers.len()).expect("few containers");
-        self.send(env, pod, patch);
+        self.send(env, (pod, Some(id)), patch);
         for index in 0..count {
             self.watch_status(env, id, index);
         }

@@ -73,7 +73,13 @@ impl Kubelets {
     pub(super) fn resize_asked<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, pod: PodRef) {
         let wanted = env.cluster.pods().resized(pod.pod).filter(|_| env.cluster.pods().exists(pod));
         let (Some(id), Some(resized)) = (self.records.of(pod), wanted) else { return };
-        self.wake_record(env.plan, id);
+        // What exactly its node has left is asked from now on.
+        let now = env.now;
+        self.disturb_node(env, self.records.node_of(id), now);
+        if self.records.of(pod) != Some(id) {
+            return;
+        }
+        self.unpark(env.plan, id);
         let before = self.allocated(id);
         self.forget_resize(env, id);
         self.count_allocated(env.plan, id, before);
@@ -110,7 +116,7 @@ impl Kubelets {
         }
         waiting.sort_unstable();
         for (_, id) in waiting {
-            self.wake_record(env.plan, id);
+            self.unpark(env.plan, id);
             self.try_resize(env, id);
         }
     }
@@ -253,7 +259,7 @@ impl Kubelets {
             ResizeState::Infeasible | ResizeState::Done => env.plan.templates[allocated].class,
             _ => known.class,
         };
-        let slot = self.post(Message::Resized(pod, Resized { spec: known.spec, allocated, class, state }));
+        let slot = self.post(env.now, Message::Resized(pod, Resized { spec: known.spec, allocated, class, state }));
         env.timers.after_constant(env.plan.control_plane.status_update, Timer::Message(slot));
     }
 

@@ -55,6 +55,8 @@ pub(super) struct PodRecord {
     pub(super) timer: Option<TimerKey>,
     /// When the pending sync is due; while the worker is busy: when it is to sync again.
     pub(super) due: Option<SimTime>,
+    /// Since when the pending sync is due, or was when it began.
+    pub(super) asked: SimTime,
     /// Containers that this sync still has to start, as bits by index.
     pub(super) to_start: u64,
     pub(super) sandbox_ready: bool,
@@ -87,6 +89,8 @@ pub(super) struct PodRecord {
     pub(super) deadline: Option<TimerKey>,
     pub(super) storage_timer: Option<TimerKey>,
     pub(super) storage: Option<Box<super::storage::Storage>>,
+    /// What happens to it is worked out when somebody asks.
+    pub(super) quiet: Option<super::quiet::Quiet>,
     pub(super) next: Option<RecordId>,
     pub(super) previous: Option<RecordId>,
 }
@@ -316,6 +320,8 @@ pub(super) struct Machine {
     /// What the pods in its records request, and how many there are.
     pub(super) used: crate::model::Resources,
     pub(super) pods: i64,
+    /// How many of them are quiet.
+    pub(super) quiet: u32,
     /// CPU and memory that its processes use, as long as that stays so.
     pub(super) steady_usage: Cell<Option<(f64, f64)>>,
     /// What the eviction manager has in mind.
@@ -338,6 +344,7 @@ impl PodRecord {
             worker: Worker::Idle,
             timer: None,
             due: None,
+            asked: SimTime::NEVER,
             to_start: 0,
             sandbox_ready: false,
             sandboxes: 0,
@@ -357,6 +364,7 @@ impl PodRecord {
             deadline: None,
             storage_timer: None,
             storage: None,
+            quiet: None,
             next: None,
             previous: None,
         }

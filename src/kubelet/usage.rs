@@ -276,7 +276,7 @@ impl Kubelets {
             (points, since, self.records.brief(id).pod.uid, index)
         });
         let Some((id, index, _)) = worst else { return };
-        self.wake_record(env.plan, id);
+        self.unpark(env.plan, id);
         let dying = self.records.container_mut(id, index);
         (dying.exit_code, dying.exit_reason) = (SIGKILL_EXIT, known::OOM_KILLED);
         self.exit(env, id, index);

@@ -35,6 +35,11 @@ impl Kubelets {
         }
         record.due = Some(at);
         if record.worker == Worker::Idle {
+            record.asked = env.now;
+            if let Some(quiet) = &mut record.quiet {
+                quiet.set_next(at);
+                return;
+            }
             if let Some(timer) = record.timer.take() {
                 env.timers.disarm(timer);
             }
@@ -44,14 +49,8 @@ impl Kubelets {
 
     /// The runtime changed: the worker hears of it at the next relist.
     pub(super) fn relist<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, id: RecordId) {
-        let settings = &env.plan.control_plane;
-        let phase = self.machines[self.records.get(id).node].pleg_phase;
-        let seen = if settings.pleg_period > SimDuration::ZERO {
-            env.now.ceil_to_grid(phase, settings.pleg_period)
-        } else {
-            env.now
-        };
-        self.request_sync(env, id, seen + settings.pleg_delay);
+        let seen = self.machines[self.records.get(id).node].seen_at(&env.plan.control_plane, env.now);
+        self.request_sync(env, id, seen);
     }
 
     pub(super) fn sync<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, id: RecordId) {
@@ -126,7 +125,10 @@ impl Kubelets {
             let record = self.records.get(id);
             let mut rng = env.draws.workload(workload).latency.at(ordinal, u64::from(record.sandboxes), 0);
             let takes = env.plan.control_plane.sandbox_start.sample(&mut rng);
-            self.step(env, id, SimDuration::from_secs_f64(takes));
+            let takes = SimDuration::from_secs_f64(takes);
+            if !self.go_quiet(env, id, takes) {
+                self.step(env, id, takes);
+            }
             return;
         }
         let template = &env.plan.templates[self.records.get(id).template];
@@ -167,6 +169,10 @@ impl Kubelets {
         takes: SimDuration,
     ) {
         let record = self.records.get_mut(id);
+        if let Some(quiet) = &mut record.quiet {
+            quiet.set_next(env.now + takes);
+            return;
+        }
         if let Some(timer) = record.timer.take() {
             env.timers.disarm(timer);
         }
@@ -240,7 +246,7 @@ impl Kubelets {
     /// Configuration, then creation and start.
     pub(super) fn create<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, id: RecordId, index: u16) {
         let record = self.records.get(id);
-        let (pod, workload, ordinal) = (record.pod.uid, record.workload, record.ordinal);
+        let pod = record.pod.uid;
         let spec = &env.plan.templates[record.template].containers[usize::from(index)];
         let missing = spec.env.iter().find(|source| !is_there(env, source));
         if let Some(source) = missing {
@@ -273,14 +279,19 @@ impl Kubelets {
             None => {}
         }
         self.records.get_mut(id).worker = Worker::Starting(index);
-        let restart = self.records.container(id, index).restarts;
-        let address = (u64::from(index) << 32) | u64::from(restart);
-        let mut rng = env.draws.workload(workload).latency.at(u64::from(ordinal), address, 2);
-        let takes = env.plan.control_plane.container_start.sample(&mut rng);
+        let takes = self.start_takes(env, id, index);
         env.container_event(pod, index, KubeEvent::Created, || {
             format!("Created container: {}", env.plan.strings.text(spec.name))
         });
-        self.step(env, id, SimDuration::from_secs_f64(takes));
+        self.step(env, id, takes);
+    }
+
+    /// How long the creation and the start of a container take.
+    pub(super) fn start_takes<T, R>(&self, env: &Env<'_, T, R>, id: RecordId, index: u16) -> SimDuration {
+        let (record, restart) = (self.records.get(id), self.records.container(id, index).restarts);
+        let address = (u64::from(index) << 32) | u64::from(restart);
+        let mut rng = env.draws.workload(record.workload).latency.at(u64::from(record.ordinal), address, 2);
+        SimDuration::from_secs_f64(env.plan.control_plane.container_start.sample(&mut rng))
     }
 
     /// A container was created and is started now, or cannot be.

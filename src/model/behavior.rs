@@ -17,6 +17,9 @@ pub struct Behavior {
     pub crash: Option<Crash>,
     /// Ports it listens on once started up; `None`: the container's declared ports.
     pub listens: Option<Box<[u16]>>,
+    /// Ports beside the declared ones that its probes and hooks ask and that nobody in the pod declares: ports in a manifest are
+    /// for people to read, and who asks for an answer has somebody who gives it. Of no account if `listens` says where.
+    pub implied: Box<[u16]>,
     /// Containers of the same pod whose failure makes this one's requests fail.
     pub requires: Box<[StrId]>,
     /// Whether the container is unhealthy to its HTTP and exec probes while a required container is down.
@@ -151,6 +154,7 @@ impl Default for Behavior {
             exit_codes: Box::default(),
             crash: None,
             listens: None,
+            implied: Box::default(),
             requires: Box::default(),
             unready_without_required: true,
             cpu: Usage::default(),

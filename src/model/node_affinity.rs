@@ -114,6 +114,12 @@ impl NodeTerm {
         &self.names
     }
 
+    /// Whether it tells nodes apart that have the same labels but the hostname.
+    #[must_use]
+    pub fn looks_at_names(&self) -> bool {
+        !self.names.is_empty() || self.labels.looks_at(known::LABEL_HOSTNAME)
+    }
+
     /// Whether it compares integers.
     #[must_use]
     pub fn compares_numbers(&self) -> bool {

@@ -373,6 +373,12 @@ impl CompiledSelector {
             })
     }
 
+    /// Whether it looks at a label.
+    #[must_use]
+    pub fn looks_at(&self, key: StrId) -> bool {
+        self.requirements.iter().any(|requirement| requirement.key == key)
+    }
+
     /// Whether it compares integers.
     #[must_use]
     pub fn compares_numbers(&self) -> bool {

@@ -102,7 +102,12 @@ impl Recording {
 
 impl Recorder for Recording {
     fn fact(&mut self, at: SimTime, fact: Fact) {
-        self.facts.push((at, fact));
+        // What happened to a quiet pod may be told a moment late.
+        let place = match self.facts.last() {
+            Some(&(last, _)) if last > at => self.facts.partition_point(|&(other, _)| other <= at),
+            _ => self.facts.len(),
+        };
+        self.facts.insert(place, (at, fact));
     }
 
     fn pod(&mut self, pod: PodRecord) {

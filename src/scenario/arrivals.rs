@@ -62,7 +62,8 @@ fn arrival(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &mut Parts) -> Option<()
         }
         let every = fields.duration(cx, "every").map_or(SimDuration::ZERO, |every| every.value);
         let trace = fields.table(cx, "trace", &TRACE)?;
-        let target = Target { namespace, space, owner: Owner { workload, traced: true }, from, every, count };
+        let target =
+            Target { namespace, space, owner: Owner { traced: true, ..Owner::of(workload) }, from, every, count };
         let (rows, naming) = traced(cx, &trace, parts, &target)?;
         parts.workloads[workload].naming = naming;
         ArrivalSource::Trace(rows)
@@ -71,7 +72,7 @@ fn arrival(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &mut Parts) -> Option<()
             "pods" => manifests(cx, fields, parts),
             _ => inline(cx, fields, written, namespace),
         };
-        let owner = Owner { workload, traced: false };
+        let owner = Owner::of(workload);
         let own = |PodObject { template, span, .. }: PodObject| parts.template(moved(cx, template, space), owner, span);
         let templates: Box<[TemplateId]> = templates.into_iter().map(own).collect();
         let weights = weights(cx, fields, templates.len());

@@ -99,7 +99,7 @@ fn select(cx: &mut Cx<'_>, fields: &Fields<'_>) -> Select {
     }
 }
 
-fn run(cx: &mut Cx<'_>, node: &Node) -> Option<RunTime> {
+pub(super) fn run(cx: &mut Cx<'_>, node: &Node) -> Option<RunTime> {
     match &node.value {
         Value::Text(word) if word.starts_with(|first: char| first.is_ascii_alphabetic()) => {
             choice(cx, node, &["forever"]).map(|_| RunTime::Forever)

@@ -1,34 +1,44 @@
 //! Gives every container its behavior: the entries that match it, later ones over earlier ones, key by key.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::behavior::{Entry, Select, entries};
+use super::control::RunDefaults;
 use super::fields::Fields;
 use super::files::matches;
 use super::parts::Parts;
 use super::{Cx, checks, codes, suggest};
+use crate::base::IdVec;
 use crate::base::id::DenseId;
-use crate::base::{Distribution, IdVec};
-use crate::model::{Behavior, BehaviorId, PodTemplate, Role, RunTime, Strings, TemplateId};
+use crate::model::{
+    Behavior, BehaviorId, ContainerSpec, Hook, PodTemplate, ProbeAction, Role, RunTime, Strings, TemplateId,
+};
 
 /// What a container does before any entry speaks.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Base {
     /// Serves until something stops it.
     Serve,
-    /// A regular init container: finishes at once.
-    Finish,
+    /// A regular init container: ends after a time.
+    Init,
+    /// Of a Job: ends after a time.
+    Job,
     /// Works as long as the trace says.
     Traced,
 }
 
 /// Reads the behaviors and sets them in all templates.
-pub(super) fn read(cx: &mut Cx<'_>, root: &Fields<'_>, parts: &mut Parts) -> IdVec<BehaviorId, Behavior> {
+pub(super) fn read(
+    cx: &mut Cx<'_>,
+    root: &Fields<'_>,
+    runs: &RunDefaults,
+    parts: &mut Parts,
+) -> IdVec<BehaviorId, Behavior> {
     let entries = entries(cx, root);
     let mut behaviors = IdVec::new();
-    let mut known: BTreeMap<(Base, Vec<usize>), BehaviorId> = BTreeMap::new();
+    let mut known: BTreeMap<(Base, Vec<usize>, Vec<u16>), BehaviorId> = BTreeMap::new();
     // The first id is the plain one, which manifests give to every container.
-    known.insert((Base::Serve, Vec::new()), behaviors.push(Behavior::default()));
+    known.insert((Base::Serve, Vec::new(), Vec::new()), behaviors.push(Behavior::default()));
     let mut used = vec![false; entries.len()];
 
     for index in 0..parts.templates.len() {
@@ -52,16 +62,26 @@ pub(super) fn read(cx: &mut Cx<'_>, root: &Fields<'_>, parts: &mut Parts) -> IdV
         }
         checks::containers(cx, template, &entries, &chosen);
         checks::files(cx, template, &entries, &chosen);
+        let implied = implied_ports(template, &entries, &chosen);
         let template = &mut parts.templates[id];
-        for (container, chosen) in template.containers.iter_mut().zip(chosen) {
+        for ((container, chosen), implied) in template.containers.iter_mut().zip(chosen).zip(implied) {
             let base = match container.role {
-                Role::Init => Base::Finish,
+                Role::Init => Base::Init,
                 _ if owner.traced => Base::Traced,
+                Role::Main if owner.of_job => Base::Job,
                 _ => Base::Serve,
             };
-            container.behavior = *known.entry((base, chosen)).or_insert_with_key(|(base, chosen)| {
-                behaviors.push(merged(*base, chosen.iter().map(|&entry| &entries[entry])))
+            let made = known.entry((base, chosen, implied)).or_insert_with_key(|(base, chosen, implied)| {
+                let run = match base {
+                    Base::Serve => RunTime::Forever,
+                    Base::Init => runs.init.clone(),
+                    Base::Job => runs.job.clone(),
+                    Base::Traced => RunTime::Trace,
+                };
+                let plain = Behavior { run, implied: implied.as_slice().into(), ..Behavior::default() };
+                behaviors.push(merged(plain, chosen.iter().map(|&entry| &entries[entry])))
             });
+            container.behavior = *made;
         }
     }
     for (entry, used) in entries.iter().zip(used) {
@@ -83,15 +103,36 @@ fn selects_pod(select: &Select, template: &PodTemplate, name: &str, strings: &St
         && select.labels.iter().all(has)
 }
 
-fn merged<'e>(base: Base, entries: impl Iterator<Item = &'e Entry>) -> Behavior {
-    let mut behavior = Behavior {
-        run: match base {
-            Base::Serve => RunTime::Forever,
-            Base::Finish => RunTime::Drawn(Distribution::Constant(0.0)),
-            Base::Traced => RunTime::Trace,
-        },
-        ..Behavior::default()
+/// For each container the ports that its probes and hooks ask and that nobody in the pod declares or listens on.
+fn implied_ports(template: &PodTemplate, entries: &[Entry], chosen: &[Vec<usize>]) -> Vec<Vec<u16>> {
+    let said = |at: usize| chosen[at].iter().rev().find_map(|&entry| entries[entry].listens.as_deref());
+    let mut taken: BTreeSet<u16> = BTreeSet::new();
+    for (at, container) in template.containers.iter().enumerate() {
+        match said(at) {
+            Some(ports) => taken.extend(ports),
+            None => taken.extend(container.ports.iter().map(|port| port.port)),
+        }
+    }
+    let mut implied_of = |(at, container): (usize, &ContainerSpec)| -> Vec<u16> {
+        if said(at).is_some() {
+            return Vec::new();
+        }
+        let probes = [&container.startup_probe, &container.readiness_probe, &container.liveness_probe];
+        let probed = probes.into_iter().flatten().filter_map(|probe| match probe.action {
+            ProbeAction::Http(port) | ProbeAction::Tcp(port) => Some(port),
+            ProbeAction::Exec => None,
+        });
+        let hooked = [container.post_start, container.pre_stop].into_iter().flatten().filter_map(|hook| match hook {
+            Hook::Http(port) => Some(port),
+            _ => None,
+        });
+        probed.chain(hooked).filter(|&port| port != 0 && taken.insert(port)).collect()
     };
+    template.containers.iter().enumerate().map(&mut implied_of).collect()
+}
+
+fn merged<'e>(plain: Behavior, entries: impl Iterator<Item = &'e Entry>) -> Behavior {
+    let mut behavior = plain;
     for entry in entries {
         set(&mut behavior.startup, entry.startup.as_ref());
         set(&mut behavior.run, entry.run.as_ref());

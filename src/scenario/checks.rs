@@ -168,9 +168,12 @@ fn resolves(pod: &PodTemplate, target: TargetPort) -> Option<u16> {
 
 fn listens(pod: &PodTemplate, number: u16, behaviors: &IdVec<BehaviorId, Behavior>) -> bool {
     let serving = pod.containers.iter().filter(|container| container.role != Role::Init);
-    serving.into_iter().any(|container| match &behaviors[container.behavior].listens {
-        Some(ports) => ports.contains(&number),
-        None => container.ports.iter().any(|port| port.port == number),
+    serving.into_iter().any(|container| {
+        let behavior = &behaviors[container.behavior];
+        match &behavior.listens {
+            Some(ports) => ports.contains(&number),
+            None => container.ports.iter().any(|port| port.port == number) || behavior.implied.contains(&number),
+        }
     })
 }
 

@@ -7,29 +7,44 @@ use super::spec::cluster::{CONTROL_PLANE, EVICTION, EXPECT, FEATURE_GATES, OUTPU
 use super::spec::defaults::DEFAULTS;
 use super::tree::{Node, Value};
 use super::units;
-use super::{Cx, codes, suggest};
+use super::{Cx, behavior, codes, suggest};
 use crate::base::{Distribution, Format, Quantity, SimDuration};
 use crate::diag::SourceId;
 use crate::manifest::scheduler_config;
 use crate::model::eviction::{EvictionPlan, Statements};
-use crate::model::{ResourceList, effective, shutdown};
+use crate::model::{ResourceList, RunTime, effective, shutdown};
 use crate::sim::metrics;
 use crate::sim::plan::{ControlPlane, Evaluator, Expect, OutputPlan, SchedulerPlan};
 
 /// First and longest wait of crash loops with the gate `ReduceDefaultCrashLoopBackOffDecay`.
 const REDUCED_CRASH_LOOP: (SimDuration, SimDuration) = (SimDuration::from_secs(1), SimDuration::from_secs(60));
 
-/// `[defaults]`: requests of containers of pods that request nothing.
-pub(super) fn defaults(cx: &mut Cx<'_>, root: &Fields<'_>) -> ResourceList {
+/// How long processes work about which no behavior says it.
+pub(super) struct RunDefaults {
+    /// Of Jobs.
+    pub job: RunTime,
+    /// Of init containers.
+    pub init: RunTime,
+}
+
+/// `[defaults]`: requests of containers of pods that request nothing, and run times.
+pub(super) fn defaults(cx: &mut Cx<'_>, root: &Fields<'_>) -> (ResourceList, RunDefaults) {
+    let constant = |seconds| RunTime::Drawn(Distribution::Constant(seconds));
+    let mut runs = RunDefaults { job: constant(60.0), init: constant(0.0) };
     let mut list = ResourceList::new();
-    let Some(fields) = root.table(cx, "defaults", &DEFAULTS) else { return list };
+    let Some(fields) = root.table(cx, "defaults", &DEFAULTS) else { return (list, runs) };
+    for (key, place) in [("job_run", &mut runs.job), ("init_run", &mut runs.init)] {
+        if let Some(run) = fields.node(cx, key).and_then(|node| behavior::run(cx, node)) {
+            *place = run;
+        }
+    }
     if let Some(cpu) = fields.amount(cx, "cpu", units::cpu) {
         list.set(effective::CPU, Quantity::from_milli(cpu.value, Format::DecimalSi));
     }
     if let Some(memory) = fields.amount(cx, "memory", units::bytes) {
         list.set(effective::MEMORY, Quantity::new(memory.value, Format::BinarySi));
     }
-    list
+    (list, runs)
 }
 
 pub(super) fn control_plane(cx: &mut Cx<'_>, root: &Fields<'_>) -> ControlPlane {

@@ -233,7 +233,8 @@ fn read(cx: &mut Cx<'_>, root: &Fields<'_>, file: &str) -> Option<Plan> {
     let control_plane = control::control_plane(cx, root);
     cx.vocabulary.default_toleration_seconds = control_plane.default_toleration_seconds;
     cx.vocabulary.container_restart_rules = control_plane.container_restart_rules;
-    cx.vocabulary.default_requests = control::defaults(cx, root);
+    let (requests, runs) = control::defaults(cx, root);
+    cx.vocabulary.default_requests = requests;
     let expects = control::expects(cx, root);
     let output = control::output(cx, root);
 
@@ -245,7 +246,7 @@ fn read(cx: &mut Cx<'_>, root: &Fields<'_>, file: &str) -> Option<Plan> {
     let autoscaler = autoscaler::read(cx, root, parts.pools.iter().any(|pool| pool.limits.is_some()));
     arrivals::read(cx, root, &mut parts);
     let changes = changes::read(cx, root, &mut parts);
-    let behaviors = behavior_apply::read(cx, root, &mut parts);
+    let behaviors = behavior_apply::read(cx, root, &runs, &mut parts);
     let images = pods::images(cx, root);
     let traffic = traffic::read(cx, root, &parts, &behaviors);
     let faults = faults::read(cx, root, &parts);

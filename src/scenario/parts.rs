@@ -57,6 +57,15 @@ pub(super) struct Parts {
 pub(super) struct Owner {
     pub workload: WorkloadId,
     pub traced: bool,
+    /// Whether a Job makes its pods.
+    pub of_job: bool,
+}
+
+impl Owner {
+    /// Pods of their own.
+    pub const fn of(workload: WorkloadId) -> Self {
+        Self { workload, traced: false, of_job: false }
+    }
 }
 
 /// A budget as an object of its controller.
@@ -97,7 +106,7 @@ impl Parts {
         let workload = self.workload(cx, workload, pod.span);
         let class = cx.vocabulary.classes.get(pod.template.class);
         self.asking.entry(class.scheduler_name).or_insert(pod.span);
-        let template = self.template(pod.template, Owner { workload, traced: false }, pod.span);
+        let template = self.template(pod.template, Owner::of(workload), pod.span);
         self.pods.push(PodPlan { workload, template, at });
     }
 
@@ -118,7 +127,8 @@ impl Parts {
             });
             let class = cx.vocabulary.classes.get(template.class);
             self.asking.entry(class.scheduler_name).or_insert(span);
-            spec.set_template(self.template(template, Owner { workload, traced: false }, span));
+            let of_job = matches!(spec, ObjectSpec::Job(_) | ObjectSpec::CronJob(_));
+            spec.set_template(self.template(template, Owner { of_job, ..Owner::of(workload) }, span));
             workload
         });
         self.named_objects.insert((spec.kind(), namespace, name));

@@ -70,7 +70,7 @@ pub(super) fn read(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &mut Parts, at: 
     let both: Box<[(TemplateId, ClassId)]> = both.collect();
     parts.versions.push((workload, at));
     let origin = parts.origins[base];
-    let template = parts.template(new, Owner { workload, traced: false }, origin);
+    let template = parts.template(new, Owner::of(workload), origin);
     Some(ChangeKind::ResizePod { pod, template, both })
 }
 

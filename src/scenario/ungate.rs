@@ -45,7 +45,7 @@ pub(super) fn read(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &mut Parts, at: 
     class.scheduling_gates = class.scheduling_gates.iter().copied().filter(|gate| !removed.contains(gate)).collect();
     new.class = cx.vocabulary.classes.intern(class);
     let origin = parts.origins[base];
-    let template = parts.template(new, Owner { workload, traced: false }, origin);
+    let template = parts.template(new, Owner::of(workload), origin);
     parts.versions.push((workload, at));
     parts.ungated.insert(workload, template);
     Some(ChangeKind::UngatePod { pod, template })

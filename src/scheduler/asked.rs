@@ -16,6 +16,12 @@ use super::tables::SignatureId;
 use super::view::View;
 use crate::model::NodeId;
 
+/// After how many uses a column is built whole for the sake of a window, rather than as far as windows came by.
+const USES: u32 = 4;
+
+/// Windows of shorter lists are walked through: that takes no longer.
+const MANY_NODES: usize = 2048;
+
 /// What is asked, and in which layout.
 #[derive(Clone, Copy)]
 pub(super) struct Asked<'a> {
@@ -59,6 +65,8 @@ impl Asked<'_> {
             column.search(view, layout, probe, window, pick)
         } else if extremes.is_some() {
             None
+        } else if is_coarse && size >= MANY_NODES && column.uses > USES && ground.is_windowable(column) {
+            Some(ground.search_window(column))
         } else {
             Some(ground.search_nodes(column, is_coarse && layout.is_grouped, scratch))
         };

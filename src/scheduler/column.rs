@@ -6,10 +6,12 @@ use rustc_hash::FxBuildHasher;
 
 use super::diagnosis::Diagnosis;
 use super::journal::Cursor;
+use super::kinds::Kinds;
 use super::layout::{BLOCK, Layout};
 use super::nominated::{Denied, denial};
 use super::plugins::node_resources_fit::Usage;
 use super::probe::{Probe, Reject};
+use super::search::count;
 use super::view::{NOT_LISTED, View};
 use crate::model::NodeId;
 
@@ -43,6 +45,9 @@ pub(super) struct Column {
     pub(super) preferred: Vec<u32>,
     /// What blocks come to; kept only from the first time that it is asked for.
     pub(super) sums: Sums,
+    kinds: Kinds,
+    /// How often it was brought up to date since it was empty.
+    pub(super) uses: u32,
     /// What the cells' scores count for taints and preferences.
     pub(super) extremes: Option<Extremes>,
     /// Set by every use, cleared by the clock that looks for columns to take away.
@@ -57,12 +62,14 @@ pub(super) struct Extremes {
     pub most: i64,
 }
 
-/// The highest cell of each block, how many are equal to it, and how many fit.
+/// The highest cell of each block, how many are equal to it, how many fit, and which.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Sums {
     pub tops: Vec<i16>,
     pub ties: Vec<u8>,
     pub fits: Vec<u8>,
+    /// Which cells of a block fit.
+    pub bits: Vec<u64>,
     /// Blocks that must be summed up again.
     stale: Vec<u32>,
     is_stale: Vec<bool>,
@@ -86,12 +93,14 @@ impl Column {
         self.intolerable.clear();
         self.preferred.clear();
         self.sums = Sums::default();
-        self.epoch = 0;
+        self.kinds.clear();
+        (self.epoch, self.uses) = (0, 0);
     }
 
     /// Takes in what changed since the last use.
     pub(super) fn sync(&mut self, view: &View, layout: &Layout, probe: &Probe<'_>, extremes: Option<Extremes>) {
         self.used = true;
+        self.uses = self.uses.saturating_add(1);
         let is_same = self.layout == layout.stamp && self.extremes == extremes;
         let is_current = is_same && self.epoch == view.list_epoch();
         let changes = if is_current { view.journal().changes_since(self.cursor) } else { None };
@@ -112,7 +121,7 @@ impl Column {
                         } else {
                             self.ask_load(view, layout, probe, slot);
                         }
-                        self.touch(slot / BLOCK);
+                        self.touch(slot);
                     }
                 }
             }
@@ -143,12 +152,19 @@ impl Column {
         self.built_cells == self.cells.len() && self.fits == 0
     }
 
-    /// A block is not what it was.
-    fn touch(&mut self, block: usize) {
-        if let Some(stale) = self.sums.is_stale.get_mut(block)
-            && !std::mem::replace(stale, true)
-        {
-            self.sums.stale.push(u32::try_from(block).expect("node ids are 32 bits wide"));
+    /// A cell is not what it was.
+    fn touch(&mut self, slot: usize) {
+        let block = slot / BLOCK;
+        if let Some(stale) = self.sums.is_stale.get_mut(block) {
+            let bit = 1 << (slot % BLOCK);
+            if self.cells[slot] >= 0 {
+                self.sums.bits[block] |= bit
+            } else {
+                self.sums.bits[block] &= !bit
+            }
+            if !std::mem::replace(stale, true) {
+                self.sums.stale.push(u32::try_from(block).expect("node ids are 32 bits wide"));
+            }
         }
     }
 
@@ -160,17 +176,20 @@ impl Column {
         }
         if self.sums.tops.len() != blocks {
             let all = 0..u32::try_from(blocks).expect("node ids are 32 bits wide");
+            let bits = |cells: &[i16]| cells.iter().rev().fold(0, |bits, &cell| bits << 1 | u64::from(cell >= 0));
+            let bits = self.cells.chunks(BLOCK).map(bits).collect();
             let (tops, ties, fits) = (vec![0; blocks], vec![0; blocks], vec![0; blocks]);
-            self.sums = Sums { tops, ties, fits, stale: all.collect(), is_stale: vec![true; blocks] };
+            self.sums = Sums { tops, ties, fits, bits, stale: all.collect(), is_stale: vec![true; blocks] };
         }
-        let Sums { tops, ties, fits, stale, is_stale } = &mut self.sums;
+        let Sums { tops, ties, fits, bits, stale, is_stale } = &mut self.sums;
+        let small = |n: usize| u8::try_from(n).expect("blocks are small");
         for block in stale.drain(..) {
             let block = block as usize;
             let cells = &self.cells[block * BLOCK..((block + 1) * BLOCK).min(self.cells.len())];
             let top = cells.iter().fold(i16::MIN, |top, &cell| top.max(cell));
             tops[block] = top;
-            ties[block] = cells.iter().map(|&cell| u8::from(cell == top)).sum();
-            fits[block] = cells.iter().map(|&cell| u8::from(cell >= 0)).sum();
+            ties[block] = small(count(cells, |cell| cell == top));
+            fits[block] = small(bits[block].count_ones() as usize);
             is_stale[block] = false;
         }
     }
@@ -190,7 +209,7 @@ impl Column {
             self.cells[slot] = UNNUMBERED;
             return;
         };
-        let (intolerable, preferred) = match probe.facts(view, node) {
+        let (intolerable, preferred) = match self.kinds.facts(view, probe, node) {
             Err(reject) => {
                 self.cells[slot] = self.number(reject);
                 (0, 0)
@@ -284,7 +303,8 @@ impl Column {
             self.ask(view, layout, probe, slot, &mut last);
         }
         self.built[block] = true;
-        self.touch(block);
+        // Sums begin when everything is built.
+        debug_assert!(self.sums.tops.is_empty());
     }
 
     /// Lets the cells of nodes not fit. Appends what they hold to `saved`, for [`allow`](Self::allow).
@@ -304,8 +324,8 @@ impl Column {
             let slot = layout.slot_of[position as usize] as usize;
             self.build(view, layout, probe, slot / BLOCK);
             self.uncount(slot);
-            self.touch(slot / BLOCK);
             saved.push((slot, std::mem::replace(&mut self.cells[slot], UNNUMBERED)));
+            self.touch(slot);
         }
     }
 
@@ -314,7 +334,7 @@ impl Column {
         // A cell that was denied twice is given back what it held first.
         for &(slot, cell) in saved.iter().rev() {
             self.cells[slot] = cell;
-            self.touch(slot / BLOCK);
+            self.touch(slot);
             match cell {
                 UNNUMBERED => {}
                 cell if cell < 0 => self.rejects[usize::from((-1 - cell).unsigned_abs())] += 1,

@@ -162,6 +162,8 @@ pub(super) struct Counts {
     tallies: IdVec<TallyId, Tally>,
     /// What a pod counts for, by what it is.
     shares: IdVec<RelationsId, SmallVec<[Share; 2]>>,
+    /// How many pods on nodes are what, from the first tally on: what nobody is need not be counted from all pods.
+    present: Option<IdVec<RelationsId, u32>>,
     /// Those that have terms about other pods.
     owners: Vec<RelationsId>,
     /// Nodes that came, went or changed at the last [`sync`](Self::sync).
@@ -185,8 +187,12 @@ impl Counts {
             match *entry {
                 Move::Node(node) => self.changed.push(node),
                 _ if self.tallies.is_empty() => {}
-                Move::Came(node, class) => self.count(view, node, class, 1, |_| true),
+                Move::Came(node, class) => {
+                    *self.present_of(view, class) += 1;
+                    self.count(view, node, class, 1, |_| true);
+                }
                 Move::Left(node, class, terminating) => {
+                    *self.present_of(view, class) -= 1;
                     self.count(view, node, class, -1, |share| !(terminating && share.live));
                 }
                 Move::Terminating(node, class) => self.count(view, node, class, -1, |share| share.live),
@@ -214,6 +220,14 @@ impl Counts {
             };
             self.shares.push(self.tally_ids.entries().filter_map(share).collect());
         }
+    }
+
+    /// How many pods on nodes are what pods of a class are.
+    fn present_of(&mut self, view: &View, class: ClassId) -> &mut u32 {
+        let relations = view.tables().class(class).relations;
+        let present = self.present.as_mut().expect("there are tallies");
+        present.grow_to(relations, 0);
+        &mut present[relations]
     }
 
     fn count(&mut self, view: &View, node: NodeId, class: ClassId, sign: i64, which: impl Fn(&Share) -> bool) {
@@ -290,13 +304,22 @@ impl Counts {
             return id;
         }
         let (tables, subject) = (view.tables(), &self.tally_ids.get(id).0);
+        let present = self.present.get_or_insert_with(|| {
+            let mut present = IdVec::new();
+            for (_, _, class) in view.placed_pods() {
+                let relations = tables.class(class).relations;
+                present.grow_to(relations, 0);
+                present[relations] += 1;
+            }
+            present
+        });
         let mut tally = Tally::new(field);
         let mut counts = false;
         for (relations, shares) in self.shares.ids().zip(self.shares.iter_mut()) {
             let amount = subject.amount(tables.relations(relations));
             if amount != 0 {
                 shares.push(Share { tally: id, amount, live });
-                counts = true;
+                counts |= present.get(relations).is_some_and(|&pods| pods > 0);
             }
         }
         if counts {

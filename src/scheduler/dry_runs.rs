@@ -10,6 +10,7 @@ use super::framework::Rejection;
 use super::index::{Index, Moment, moment};
 use super::journal::Cursor;
 use super::plugins::default_preemption::{Badness, Candidate, Victim, badness, candidates_wanted, violations};
+use super::plugins::node_resources_fit::Usage;
 use super::preemption::{
     Stage, Victims, lower_on, preempt, resolvable, select_victims, waits_for_victims, whole_verdict,
 };
@@ -18,6 +19,9 @@ use super::trial::Trial;
 use super::view::View;
 use crate::base::IdVec;
 use crate::model::{ClassId, NodeId};
+
+/// So many situations are told apart in one look for victims.
+const SITUATIONS: usize = 32;
 
 /// What came of a node.
 #[derive(Clone, Debug)]
@@ -35,7 +39,7 @@ enum Tried {
 /// What came of a node, and for whom.
 #[derive(Clone, Debug)]
 struct Run {
-    lower: SmallVec<[Victim; 4]>,
+    lower: SmallVec<[Victim; 6]>,
     tried: Tried,
 }
 
@@ -113,7 +117,7 @@ impl Index {
             error.post_filter = said.clone();
             return Vec::new();
         }
-        self.prepare(view, ask.class);
+        self.prepare(view, ask.class, 1);
         self.dry_runs.grow_to(ask.class, None);
         let mut remembered = self.dry_runs[ask.class].take().unwrap_or_default();
         remembered.sync(view);
@@ -149,8 +153,10 @@ impl Index {
             };
             let allowed = pods.disruptions_allowed();
             let keeps = !question.filters() && allowed.is_empty();
-            let search = Search { view, pods, priority: class.priority, allowed, keeps, remembered: &mut remembered };
-            let stage = |node| OnNode { trial: trial(node), probe: &probe, priority: class.priority };
+            let (priority, probe, situations) = (class.priority, &probe, Vec::new());
+            let remembered = &mut remembered;
+            let search = Search { view, pods, probe, situations, priority, allowed, keeps, remembered };
+            let stage = |node| OnNode { trial: trial(node), probe, priority: class.priority };
             let args = &view.tables().profile(&class).args.preemption;
             let count = u32::try_from(potential.len()).expect("node ids are 32 bits wide");
             let from = Pick::Drawn(offset).index(count);
@@ -163,9 +169,30 @@ impl Index {
     }
 }
 
+/// A node whose pods of lower priority were taken away in thought, as far as the outcome hangs on it: what it offers, what is
+/// requested, and what these pods are, most important first.
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct Situation {
+    usage: Usage,
+    lower: SmallVec<[ClassId; 8]>,
+}
+
+/// What comes of a node on which these have to go.
+fn evict(node: NodeId, victims: Vec<Victim>, violations: u32) -> Tried {
+    if victims.is_empty() {
+        return Tried::Nobody;
+    }
+    let candidate = Candidate { node, victims, violations };
+    let bad = badness(&candidate);
+    Tried::Evict(candidate.victims, bad)
+}
+
 struct Search<'a, P> {
     view: &'a View,
     pods: &'a P,
+    probe: &'a Probe<'a>,
+    /// Situations that were tried, and which of the pods had to go. Nodes of one size that are filled alike are many.
+    situations: Vec<(Situation, SmallVec<[bool; 8]>)>,
     priority: i32,
     allowed: Vec<i64>,
     /// Whether what comes of a node hangs on that node alone.
@@ -261,18 +288,37 @@ impl<P: Victims> Search<'_, P> {
         if lower.is_empty() {
             return Run { lower: pods, tried: Tried::NoVictims };
         }
+        let situation = self.situation(node, &lower);
+        let known = self.situations.iter().find(|(known, _)| Some(known) == situation.as_ref());
+        if let Some((_, goes)) = known {
+            let going = lower.iter().zip(goes).filter(|&(_, &goes)| goes);
+            let victims = going.map(|(&(victim, _), _)| victim).collect();
+            return Run { lower: pods, tried: evict(node, victims, 0) };
+        }
         let violates = |victims: &[Victim]| {
             violations(victims, self.allowed.clone(), |pod, budgets| self.pods.budgets_of(pod, budgets))
         };
         let tried = match select_victims(&mut stage(node), &lower, violates) {
             Err(rejection) => Tried::Unhelpful(rejection),
-            Ok((victims, _)) if victims.is_empty() => Tried::Nobody,
             Ok((victims, violations)) => {
-                let candidate = Candidate { node, victims, violations };
-                let bad = badness(&candidate);
-                Tried::Evict(candidate.victims, bad)
+                if let Some(situation) = situation.filter(|_| self.situations.len() < SITUATIONS) {
+                    let goes = |(victim, _): &(Victim, ClassId)| victims.iter().any(|going| going.pod == victim.pod);
+                    self.situations.push((situation, lower.iter().map(goes).collect()));
+                }
+                evict(node, victims, violations)
             }
         };
         Run { lower: pods, tried }
+    }
+
+    /// What decides about who has to go, if it is no more than how a node is filled.
+    fn situation(&self, node: NodeId, lower: &[(Victim, ClassId)]) -> Option<Situation> {
+        let facts = self.view.facts(node)?;
+        let is_plain = self.keeps
+            && self.probe.looks_at_usage_alone()
+            && self.view.nominations().on(node).is_empty()
+            && self.probe.filter_facts(self.view.tables(), facts).is_ok();
+        let lower = lower.iter().map(|&(_, class)| class);
+        is_plain.then(|| Situation { usage: *self.view.usage(node), lower: lower.collect() })
     }
 }

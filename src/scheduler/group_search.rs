@@ -4,7 +4,7 @@
 use super::column::Column;
 use super::counts::Counts;
 use super::cycle::{Pick, Placement, Search, Window};
-use super::layout::{BLOCK, Layout, PADDING};
+use super::layout::{BLOCK, Layout};
 use super::probe::Probe;
 use super::question::{Check, Question, Scored};
 use super::search::{count, highest, nth};
@@ -68,13 +68,13 @@ impl Ground<'_> {
     }
 
     /// Whether the nodes of each group may take the pod, as far as that hangs on the group.
-    fn allowed(&self) -> Vec<bool> {
+    pub(super) fn allowed(&self) -> Vec<bool> {
         let holds = |check: &Check, node| check.holds(self.counts, node);
         let groups = self.layout.groups.iter();
         groups.map(|group| self.checks.iter().all(|check| holds(check, group.node))).collect()
     }
 
-    fn scored(&self, group: usize) -> Scored {
+    pub(super) fn scored(&self, group: usize) -> Scored {
         let group = &self.layout.groups[group];
         Scored { node: group.node, intolerable: group.common.intolerable, preferred: group.common.preferred }
     }
@@ -145,7 +145,7 @@ impl Ground<'_> {
         // At `low` there are at most `rank` before, at `high` more.
         let (mut low, mut low_before, mut high) = (0, 0, self.view.list().len());
         while high - low > BLOCK {
-            let middle = usize::midpoint(low, high);
+            let middle = usize::midpoint(low, high).next_multiple_of(BLOCK);
             let ties = before(middle);
             if ties <= rank {
                 (low, low_before) = (middle, ties);
@@ -169,11 +169,8 @@ impl Ground<'_> {
 
     /// How many tied nodes of a group stand before `position` in the list.
     fn tied_before(&self, column: &Column, tied: &Tied, position: usize) -> u32 {
-        let slots = self.layout.groups[tied.group].slots.clone();
-        let positions = &self.layout.position_at[slots.clone()];
-        let end =
-            slots.start + positions.partition_point(|&at| at as usize >= PADDING as usize || (at as usize) < position);
-        let (first, last) = (slots.start / BLOCK, end / BLOCK);
+        let end = self.layout.slot_from(tied.group, position);
+        let (first, last) = (self.layout.groups[tied.group].slots.start / BLOCK, end / BLOCK);
         let tops = column.sums.tops[first..last].iter().zip(&column.sums.ties[first..last]);
         let whole: u32 = tops.map(|(&top, &ties)| if top == tied.cell { u32::from(ties) } else { 0 }).sum();
         whole + u32::from_index(count(&column.cells[last * BLOCK..end], |cell| cell == tied.cell))

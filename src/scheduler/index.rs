@@ -30,8 +30,9 @@ use super::view::{NOT_LISTED, View};
 use crate::base::IdVec;
 use crate::model::{ClassId, NodeId, ProfileId};
 
-/// After how many uses a grouped layout is worth being made.
+/// After how many uses a grouped layout is worth being made; a search over all nodes is worth several.
 const USES: u32 = 8;
+const USES_OF_ALL: u32 = USES;
 
 /// So many ways to group are remembered, and so many slots all grouped layouts have together.
 const MAX_PLANS: usize = 4096;
@@ -149,8 +150,8 @@ impl Index {
         *self.beyond[class].get_or_insert_with(|| has_volumes(view, class) || !fits_columns(view, class))
     }
 
-    /// Brings everything up to date that a question about `class` needs.
-    pub(super) fn prepare(&mut self, view: &View, id: ClassId) {
+    /// Brings everything up to date that a question about `class` needs, which is used so many times.
+    pub(super) fn prepare(&mut self, view: &View, id: ClassId, uses: u32) {
         if self.listers_epoch != view.listers_epoch() {
             self.listers_epoch = view.listers_epoch();
             self.questions = IdVec::new();
@@ -195,7 +196,7 @@ impl Index {
         }
         if let Some((_, Some(plan))) = question.layout {
             let (planned, epoch) = (&mut self.planned[plan], view.list_epoch());
-            planned.uses += 1;
+            planned.uses = planned.uses.saturating_add(uses);
             let is_made = planned.layout.as_ref().is_some_and(|layout| layout.is_listed(view));
             if planned.uses > USES && !is_made && planned.given_up != Some(epoch) {
                 let made = self.planned.iter().filter(|planned| planned.layout.is_some()).count();
@@ -229,7 +230,7 @@ impl Evaluator for Index {
         if self.is_beyond(view, id) {
             return self.scan.deny(view, id);
         }
-        self.prepare(view, id);
+        self.prepare(view, id, 1);
         let view = &*view;
         let class = view.tables().class(id);
         let probe = Probe::new(view, &class);
@@ -256,7 +257,7 @@ impl Evaluator for Index {
             let processed = u32::try_from(size).expect("node ids are 32 bits wide");
             return Search { placement: None, feasible: 0, processed };
         }
-        self.prepare(view, id);
+        self.prepare(view, id, if window.need as usize >= size { USES_OF_ALL } else { 1 });
         let class = view.tables().class(id);
         let probe = Probe::new(view, &class);
         let question = self.questions[id].as_deref().expect("it is prepared");
@@ -295,7 +296,7 @@ impl Evaluator for Index {
         if self.is_beyond(view, id) {
             return self.scan.judge(view, id, node);
         }
-        self.prepare(view, id);
+        self.prepare(view, id, 1);
         let probe = Probe::new(view, &view.tables().class(id));
         let question = self.questions[id].as_deref().expect("it is prepared");
         let own = probe.evaluate(view, node).err();
@@ -310,7 +311,7 @@ impl Evaluator for Index {
         if let Some(known) = self.failure(view, id, denied).and_then(|failure| failure.diagnosis.clone()) {
             return known;
         }
-        self.prepare(view, id);
+        self.prepare(view, id, 1);
         let class = view.tables().class(id);
         let probe = Probe::new(view, &class);
         let question = self.questions[id].as_deref().expect("it is prepared");

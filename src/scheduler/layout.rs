@@ -9,13 +9,16 @@ use super::column::Extremes;
 use super::counts::Counts;
 use super::domains::TopologyId;
 use super::plugins::{node_affinity, taint_toleration};
-use super::tables::{Class, Tables};
+use super::tables::{Class, Kind, Tables};
 use super::view::{NodeFacts, View};
 use crate::base::id::DenseId;
 use crate::model::NodeId;
 
 /// Cells that are built and summed up together.
 pub(super) const BLOCK: usize = 64;
+
+/// Beyond so many groups a stretch of the list holds too few nodes of each.
+const MANY_GROUPS: usize = 32;
 
 /// The position of a slot that belongs to no node.
 pub(super) const PADDING: u32 = u32::MAX;
@@ -62,6 +65,9 @@ pub(super) struct Layout {
     /// Slot by position in the list.
     pub slot_of: Vec<u32>,
     pub groups: Vec<Group>,
+    /// For each [`BLOCK`] positions of the list and for its end, and for each group: the first of its slots that belongs there or
+    /// later. Not kept for many groups.
+    firsts: Vec<u32>,
     pub group_of_block: Vec<u32>,
 }
 
@@ -77,6 +83,7 @@ impl Layout {
             is_grouped: false,
             has_opinions: false,
             groups: view.list().first().map(group).into_iter().collect(),
+            firsts: Vec::new(),
             group_of_block: vec![0; order.len().div_ceil(BLOCK)],
             slot_of: order.clone(),
             position_at: order,
@@ -94,8 +101,14 @@ impl Layout {
         let mut ids: FxHashMap<Trait, usize> = FxHashMap::default();
         let mut members: Vec<(Trait, Vec<u32>)> = Vec::new();
         let most = view.list().len() / 16 + 16;
+        let statics = view.tables().statics(class.statics);
+        let by_kind = !statics.looks_at_names && !view.tables().rules(class).looks_at_names;
+        let mut opinions: FxHashMap<Kind, (i64, i64)> = FxHashMap::default();
         for (position, &node) in view.list().iter().enumerate() {
-            let common = trait_of(view, counts, class, topologies, node)?;
+            let facts = view.facts(node)?;
+            let said = || opinion(view.tables(), class, facts);
+            let said = if by_kind { *opinions.entry(facts.kind()).or_insert_with(said) } else { said() };
+            let common = trait_of(counts, said, topologies, node);
             let next = members.len();
             let group = *ids.entry(common).or_insert_with_key(|common| {
                 members.push((common.clone(), Vec::new()));
@@ -124,7 +137,41 @@ impl Layout {
             layout.has_opinions |= (common.intolerable, common.preferred) != (0, 0);
             layout.groups.push(Group { common, node, slots: start..end });
         }
+        layout.find_firsts();
         Some(layout)
+    }
+
+    fn find_firsts(&mut self) {
+        if self.groups.len() > MANY_GROUPS {
+            return;
+        }
+        let mut next: Vec<u32> = self.groups.iter().map(|group| u32::from_index(group.slots.start)).collect();
+        for stretch in self.slot_of.chunks(BLOCK) {
+            self.firsts.extend_from_slice(&next);
+            for &slot in stretch {
+                next[self.group_of_block[slot.index() / BLOCK].index()] = slot + 1;
+            }
+        }
+        self.firsts.extend_from_slice(&next);
+    }
+
+    /// Whether [`slot_from`](Self::slot_from) is quick.
+    pub(super) fn knows_firsts(&self) -> bool {
+        !self.firsts.is_empty()
+    }
+
+    /// The first slot of a group whose node is at this position of the list or later.
+    #[inline]
+    pub(super) fn slot_from(&self, group: usize, position: usize) -> usize {
+        let (stretch, groups) = (position / BLOCK, self.groups.len());
+        let slots = if !self.knows_firsts() {
+            self.groups[group].slots.clone()
+        } else if position.is_multiple_of(BLOCK) {
+            return self.firsts[stretch * groups + group] as usize;
+        } else {
+            self.firsts[stretch * groups + group] as usize..self.firsts[(stretch + 1) * groups + group] as usize
+        };
+        slots.start + self.position_at[slots].partition_point(|&at| (at as usize) < position)
     }
 
     /// The most taints to avoid and the highest preference of any node.
@@ -154,8 +201,10 @@ impl Layout {
     pub(super) fn holds(&self, view: &View, counts: &Counts, class: &Class, changed: &[NodeId]) -> bool {
         let is_same = |&node: &NodeId| {
             let Some(&slot) = self.slot_of.get(view.position(node).index()) else { return true };
-            let common = trait_of(view, counts, class, &self.topologies, node);
-            common.is_some_and(|common| self.groups[self.group_of(slot.index())].common == common)
+            view.facts(node).is_some_and(|facts| {
+                let said = opinion(view.tables(), class, facts);
+                self.groups[self.group_of(slot.index())].common == trait_of(counts, said, &self.topologies, node)
+            })
         };
         self.is_listed(view) && (!self.is_grouped || changed.iter().all(is_same))
     }
@@ -166,11 +215,9 @@ impl Layout {
     }
 }
 
-fn trait_of(view: &View, counts: &Counts, class: &Class, topologies: &[TopologyId], node: NodeId) -> Option<Trait> {
-    let facts = view.facts(node)?;
-    let (intolerable, preferred) = opinion(view.tables(), class, facts);
+fn trait_of(counts: &Counts, (intolerable, preferred): (i64, i64), topologies: &[TopologyId], node: NodeId) -> Trait {
     let domains = topologies.iter().map(|&topology| counts.domains_of(topology).domain(node)).collect();
-    Some(Trait { intolerable, preferred, domains })
+    Trait { intolerable, preferred, domains }
 }
 
 /// How many taints of a node a class would avoid, and the weights of its preferred terms that match.

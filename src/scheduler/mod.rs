@@ -18,6 +18,7 @@ pub mod index;
 mod inflight;
 pub mod journal;
 pub mod judge;
+mod kinds;
 mod layout;
 pub mod node_tree;
 pub mod nominated;
@@ -47,5 +48,6 @@ pub mod volume_reason;
 mod volumes;
 mod waiting;
 pub mod whatif;
+mod window_search;
 
 pub use scheduler::{Scheduler, Timer};

@@ -162,6 +162,12 @@ impl<'a> Probe<'a> {
         Ok((intolerable, preferred))
     }
 
+    /// Whether [`facts`](Self::facts) says the same of nodes of the same [`Kind`](super::tables::Kind).
+    #[inline]
+    pub(super) const fn looks_at_kind_alone(&self) -> bool {
+        !self.statics.looks_at_names && !self.rules.looks_at_names
+    }
+
     /// What hangs on what a node's pods take, and on images: the score.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 
 use super::framework::{MAX_NODE_SCORE, Plugin, PluginSet};
 use super::plugins::{node_affinity, taint_toleration};
+use crate::model::NodeTerm;
 use crate::model::profile::Profile;
 
 /// What one cell a node can hold of a profile, worked out once.
@@ -15,6 +16,8 @@ pub struct Rules {
     pub holds_opinions: bool,
     /// Whether PreFilter leaves only the nodes that node affinity names.
     pub narrows_to_names: bool,
+    /// Whether what the profile adds to node affinity may tell nodes apart that differ in their names alone.
+    pub looks_at_names: bool,
     /// The filters.
     pub filters: PluginSet,
     /// The weight of NodeResourcesFit.
@@ -44,6 +47,7 @@ impl Rules {
             holds_opinions: opinions.iter().all(|&weight| weight >= 0)
                 && single.iter().chain(&opinions).sum::<i64>() * MAX_NODE_SCORE <= i64::from(i16::MAX),
             narrows_to_names: profile.pre_filter.contains(&Plugin::NodeAffinity),
+            looks_at_names: profile.args.node_affinity.terms().any(NodeTerm::looks_at_names),
             filters: PluginSet::of(&profile.filter),
             fit_weight: weight(Plugin::NodeResourcesFit),
             balance_weight: weight(Plugin::NodeResourcesBalancedAllocation),

@@ -63,7 +63,13 @@ pub struct Statics {
     pub named_nodes: Option<Box<[StrId]>>,
     /// `spec.tolerations`.
     pub tolerations: Box<[Toleration]>,
+    /// Whether it may tell nodes of one [`Kind`] apart.
+    pub looks_at_names: bool,
 }
+
+/// What decides about the fixed properties of a node for whoever looks at no names: labels, taints, and whether it is
+/// unschedulable.
+pub(super) type Kind = (NodeLabelsId, TaintSetId, bool);
 
 /// A class as the scheduler knows it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -124,6 +130,14 @@ pub struct NodeFacts {
     pub images: NodeImagesId,
     /// `spec.unschedulable`.
     pub unschedulable: bool,
+}
+
+impl NodeFacts {
+    /// What it is to those who look at no names.
+    #[inline]
+    pub(super) const fn kind(&self) -> Kind {
+        (self.labels, self.taints, self.unschedulable)
+    }
 }
 
 /// A node as the API shows it.
@@ -252,6 +266,9 @@ impl Tables {
             node_affinity: spec.node_affinity.clone(),
             named_nodes: affinity.and_then(node_affinity::named_nodes),
             tolerations: spec.tolerations.clone(),
+            looks_at_names: spec.node_name.is_some()
+                || spec.node_selector.iter().any(|&(key, _)| key == known::LABEL_HOSTNAME)
+                || affinity.is_some_and(|affinity| affinity.terms().any(NodeTerm::looks_at_names)),
         });
         let ports = self.ports.intern(spec.host_ports.clone());
         let volumes = self.volumes.intern(spec.volumes.clone());

@@ -36,7 +36,6 @@ struct PodRow {
 
 #[derive(Clone, Debug, Default)]
 struct NodeRow {
-    facts: Option<NodeFacts>,
     zone: Option<ZoneKey>,
     scalars: SmallVec<[Scalar; 1]>,
     ports: Vec<HostPort>,
@@ -48,6 +47,8 @@ struct NodeRow {
 pub struct View {
     tables: Tables,
     usage: IdVec<NodeId, Usage>,
+    /// `None`: there is no such node (any more).
+    facts: IdVec<NodeId, Option<NodeFacts>>,
     nodes: IdVec<NodeId, NodeRow>,
     pods: IdPages<PodId, PodRow>,
     /// Pods that are assumed: a handful at a time, while a flag would be padded to four bytes a pod. Never iterated.
@@ -151,7 +152,7 @@ impl View {
     fn set_node(&mut self, node: NodeId, spec: &NodeSpec<'_>) -> (Option<NodeFacts>, NodeFacts) {
         let facts = self.tables.facts(spec);
         self.grow_nodes(node);
-        let old = self.nodes[node].facts;
+        let old = self.facts[node];
         if old == Some(facts) {
             return (old, facts);
         }
@@ -168,7 +169,7 @@ impl View {
         if old.map(|old| old.images) != Some(facts.images) {
             self.move_images(old.map(|old| old.images), Some(facts.images));
         }
-        self.nodes[node].facts = Some(facts);
+        self.facts[node] = Some(facts);
         self.offer(node, &facts);
         self.changed(node, true);
         self.moves.note(Move::Node(node), self.list.len());
@@ -177,9 +178,9 @@ impl View {
 
     /// A node is gone. Pods that are still bound to it stay accounted, in case it comes back. Returns its last facts.
     pub fn remove_node(&mut self, node: NodeId) -> Option<NodeFacts> {
-        let row = self.nodes.get(node).is_some_and(|row| row.facts.is_some()).then(|| &mut self.nodes[node])?;
-        let facts = row.facts.take();
-        if let Some(zone) = row.zone.take() {
+        self.facts(node)?;
+        let facts = self.facts[node].take();
+        if let Some(zone) = self.nodes[node].zone.take() {
             self.tree.remove(zone, node);
         }
         self.list_is_old = true;
@@ -210,6 +211,7 @@ impl View {
 
     fn grow_nodes(&mut self, node: NodeId) {
         self.nodes.grow_to(node, NodeRow::default());
+        self.facts.grow_to(node, None);
         self.usage.grow_to(node, Usage::default());
         self.positions.grow_to(node, NOT_LISTED);
     }

@@ -83,6 +83,13 @@ impl Actor {
     pub const ALL: [Self; 3] = [Self::Kubelets, Self::Controllers, Self::Scheduler];
 }
 
+impl Event {
+    /// Whether it is a message of a kubelet.
+    pub(super) const fn is_message(&self) -> bool {
+        matches!(self, Self::Kubelet(kubelet::Timer::Tell(_) | kubelet::Timer::Message(_)))
+    }
+}
+
 impl Ranked for Event {
     /// At one instant: the plan, kubelets, controllers, the scheduler.
     #[inline]

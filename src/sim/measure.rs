@@ -2,10 +2,12 @@
 //! traffic to the autoscalers. Decides nothing.
 
 use super::event::Event;
-use super::world::World;
+use super::world::{World, env};
 use crate::base::{SimDuration, SimTime};
+use crate::component::Env;
 use crate::controllers::hpa::metrics::{self, ContainerSample, Scrape};
 use crate::engine::{Kernel, Ranked};
+use crate::record::Recorder;
 
 /// A container that runs for less has no rate of use yet (`freshContainerMinMetricsResolution` of metrics-server).
 const FRESH: SimDuration = SimDuration::from_secs(10);
@@ -20,8 +22,11 @@ impl World {
     }
 
     /// Measures what autoscalers ask for, and arranges the next scrape as long as there are some.
-    pub(super) fn scrape(&mut self, kernel: &mut Kernel<Event>) {
+    pub(super) fn scrape<R: Recorder>(&mut self, kernel: &mut Kernel<Event>, recorder: &mut R) {
         let now = kernel.now();
+        let mut env = env!(self, kernel, recorder);
+        // What quiet pods use is asked seldom, and of all of them.
+        self.kubelets.observe_all(&mut env, now);
         let scrape = self.measure(now);
         let settings = &self.plan.control_plane;
         if self.manager.scraped(scrape, settings.metrics_lag) {

@@ -5,7 +5,7 @@ use super::outcome::{Outcome, Stopped};
 use super::world::World;
 use crate::api::Cluster;
 use crate::base::{Digest, SimDuration, SimTime};
-use crate::engine::{Kernel, LimitReached, Limits};
+use crate::engine::{Kernel, LimitReached, Limits, Rank};
 use crate::model::plan::Plan;
 use crate::record::{Off, Recorder};
 
@@ -155,14 +155,16 @@ impl<R: Recorder> Simulation<R> {
     /// A limit was reached.
     pub fn step(&mut self, until: SimTime) -> Result<Option<Event>, LimitReached> {
         let until = until.min(self.end);
-        if R::SAMPLES {
-            // Nothing changes between events: the samples due before the next one show the state as it is now. After the
-            // last event `finish` takes those that are left.
-            let Some(next) = self.kernel.next_time() else { return Ok(self.settle(until)) };
-            let next = next.min(until);
-            while self.next_sample < next {
+        if R::ON || R::SAMPLES {
+            // Nothing that anybody shares changes between events: the samples due before the next one show the state as it
+            // is now. After the last event `finish` takes those that are left.
+            let Some((next, rank)) = self.kernel.next_up() else { return Ok(self.settle(until)) };
+            while R::SAMPLES && self.next_sample < next.min(until) {
                 self.sample();
             }
+            // What the plan says comes before what happens on machines at the same instant.
+            let before = if rank == Rank::new(0) { SimTime(next.0 - 1) } else { next };
+            self.world.observe(&mut self.kernel, &mut self.recorder, before.min(until));
         }
         let Some((at, event)) = self.kernel.pop_until(until)? else { return Ok(self.settle(until)) };
         self.last_event = at;
@@ -233,6 +235,7 @@ impl<R: Recorder> Simulation<R> {
 
     fn sample(&mut self) {
         let at = self.next_sample;
+        self.world.observe(&mut self.kernel, &mut self.recorder, at);
         let sample = self.world.sample(at);
         self.recorder.sample(at, sample);
         self.next_sample = at + self.sample_every;

@@ -74,9 +74,13 @@ impl World {
         let template = &self.plan.templates[template];
         let target = self.plan.services[service].ports.first().map(|port| port.target);
         let number = target.and_then(|target| resolve(template, target));
-        let listens = |spec: &ContainerSpec| match &self.plan.behaviors[spec.behavior].listens {
-            Some(ports) => number.is_some_and(|number| ports.contains(&number)),
-            None => spec.ports.iter().any(|port| Some(port.port) == number),
+        let listens = |spec: &ContainerSpec| {
+            let behavior = &self.plan.behaviors[spec.behavior];
+            let among = |ports: &[u16]| number.is_some_and(|number| ports.contains(&number));
+            match &behavior.listens {
+                Some(ports) => among(ports),
+                None => spec.ports.iter().any(|port| Some(port.port) == number) || among(&behavior.implied),
+            }
         };
         let containers = (0..u16::try_from(template.containers.len()).expect("few containers"))
             .filter(|&index| listens(&template.containers[usize::from(index)]));

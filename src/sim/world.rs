@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use rustc_hash::FxHashMap;
+use smallvec::{SmallVec, smallvec};
 
 use super::drain::Drain;
 use super::event::{Actor, Event};
@@ -17,7 +18,7 @@ use crate::controllers::{
     manager, pod_gc, volume_binder,
 };
 use crate::engine::{Kernel, Ranked, TimerKey};
-use crate::kubelet::Kubelets;
+use crate::kubelet::{self, Kubelets};
 use crate::model::objects::ObjectKind;
 use crate::model::plan::{ArrivalPlan, ArrivalProcess, ArrivalSource, Plan};
 use crate::model::{ConditionStatus, NodeId, ObjectId, ServiceId, ServiceType, StrId, TemplateId, WorkloadId};
@@ -246,7 +247,15 @@ impl World {
                 let _ = self.cluster.request(kernel.now(), Op::SetNodeReady(node, ConditionStatus::True));
             }
             Event::Wake(actor) => self.wake(kernel, recorder, actor),
-            Event::Kubelet(crate::kubelet::Timer::PowerOff(node)) => self.power_off(kernel, recorder, node),
+            Event::Kubelet(kubelet::Timer::PowerOff(node)) => self.power_off(kernel, recorder, node),
+            Event::Kubelet(first @ (kubelet::Timer::Tell(_) | kubelet::Timer::Message(_))) => {
+                let mut messages: SmallVec<[_; 8]> = smallvec![first];
+                while let Some(Event::Kubelet(next)) = kernel.pop_now_if(Event::is_message) {
+                    messages.push(next);
+                }
+                let mut env = env!(self, kernel, recorder);
+                self.kubelets.arrive(&mut env, &mut messages);
+            }
             Event::Kubelet(timer) => {
                 let mut env = env!(self, kernel, recorder);
                 self.kubelets.handle(&mut env, timer);
@@ -267,7 +276,7 @@ impl World {
                 self.bind_volumes(kernel, recorder, volume_binder::Timer::Provisioned(claim))
             }
             Event::VolumeResync => self.bind_volumes(kernel, recorder, volume_binder::Timer::Resync),
-            Event::Scrape => self.scrape(kernel),
+            Event::Scrape => self.scrape(kernel, recorder),
             Event::VolumeMoved(volume, node) => {
                 let mut env = env!(self, kernel, recorder);
                 self.attach_detach.handle(&mut env, attach_detach::Timer::Done(volume, node));
@@ -344,6 +353,13 @@ impl World {
     pub(super) fn settle<R: Recorder>(&mut self, kernel: &mut Kernel<Event>, recorder: &mut R, at: SimTime) {
         let mut env = Env { now: at, ..env!(self, kernel, recorder) };
         self.scheduler.catch_up(&mut env);
+        self.kubelets.observe(&mut env, at);
+    }
+
+    /// A recorder looks at the machines as they are at `at`, between two events.
+    pub(super) fn observe<R: Recorder>(&mut self, kernel: &mut Kernel<Event>, recorder: &mut R, at: SimTime) {
+        let mut env = env!(self, kernel, recorder);
+        self.kubelets.observe(&mut env, at);
     }
 
     /// Tells the recorder, the statistics and the traffic; wakes the readers of the log.

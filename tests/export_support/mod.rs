@@ -142,8 +142,8 @@ impl Builder {
 
     /// The next pod; to be called in the order of creation.
     pub fn pod(&mut self, after: f64, workload: WorkloadId, ordinal: u32, template: TemplateId) -> PodUid {
-        self.records.push(podsim::record::PodRecord { workload, ordinal, template, name: None, owner: None });
-        let uid = PodUid::from_raw(self.records.len() as u32 - 1);
+        let uid = PodUid::from_raw(self.records.len() as u32);
+        self.records.push(podsim::record::PodRecord { uid, workload, ordinal, template, name: None, owner: None });
         self.fact(after, Fact::PodCreated(uid));
         self.fact(after, Fact::PodPhase(uid, Phase::Pending, known::EMPTY));
         uid

@@ -158,7 +158,7 @@ fn of_pod(
         End::Unfit(class) => nodes_say(simulation, class, &on),
         End::Refused => {
             let namespace = simulation.plan().strings.text(namespace);
-            let why = format!("the API server refuses it in the namespace {namespace}");
+            let why = format!("a ResourceQuota or LimitRange of the namespace {namespace} refuses it");
             Said { why, ..nodes_say(simulation, class, &on) }
         }
         End::All => {
@@ -173,11 +173,6 @@ fn of_pod(
         _ => format!("{copies} of {called} fit; the next one does not: {}.", said.why),
     };
     let mut notes = settled(simulation.plan(), at);
-    let quotas = simulation.plan().objects.iter().filter(|object| object.spec.quota().is_some());
-    for quota in quotas.filter(|object| object.namespace == namespace) {
-        let name = simulation.plan().strings.text(quota.name);
-        notes.push(format!("the ResourceQuota {name} of the namespace is not enforced: it may stop copies earlier"));
-    }
     if filled.ended > 0 {
         notes.push(format!("{} of the copies have ended since and made room for others", filled.ended));
     }
@@ -213,8 +208,8 @@ fn of_application(
         (0, Some((object, has, wanted))) => format!("{object} has {has} of {wanted} pods"),
         (pending, _) => {
             let why = said.as_ref().map_or("", |said| &said.why);
-            let pods = if pending == 1 { "pod finds" } else { "pods find" };
-            format!("{pending} of its {} {pods} no node, as {why}", lacks.pods.max(pending))
+            let finds = if pending == 1 { "finds" } else { "find" };
+            format!("{pending} of its {} pods {finds} no node, as {why}", lacks.pods.max(pending))
         }
     };
     let sentence = match (count, filled.copies.is_empty()) {

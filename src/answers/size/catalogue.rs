@@ -122,6 +122,11 @@ fn json(text: &str, name: &str) -> Result<(Vec<MachineType>, usize), Halt> {
     let (mut types, mut skipped) = (Vec::new(), 0);
     for item in &items {
         let called = item["name"].as_str().unwrap_or_default().to_owned();
+        let systems = item["operatingSystems"].as_array().map(Vec::as_slice).unwrap_or_default();
+        if !systems.is_empty() && !systems.iter().any(|system| system == "linux") {
+            // Nodes of the simulation run Linux.
+            continue;
+        }
         let offerings = item["offerings"].as_array().map(Vec::as_slice).unwrap_or_default();
         let Some(price_per_hour) = offerings.iter().filter_map(on_demand).min_by(f64::total_cmp) else {
             skipped += 1;
@@ -210,10 +215,11 @@ mod tests {
                           {"capacityType": "on-demand", "price": 1.5}]}]"#;
         let (types, _) = read(plain, "g.json").expect("a catalogue");
         assert_eq!((types[0].price_per_hour, types[0].gpus, types[0].arch.as_str()), (1.5, 1, "arm64"));
-        let kept = r#"[{"name": "c", "resources": {"cpu": "1", "memory": "2Gi", "pods": "16"}, "offerings": [
+        let kept = r#"[{"name": "w", "operatingSystems": ["windows"]}, {"name": "c", "operatingSystems": ["linux"], "resources": {"cpu": "1", "memory": "2Gi", "pods": "16"}, "offerings": [
             {"Price": 0.02, "Available": true, "Requirements": [{"key": "karpenter.sh/capacity-type", "values": ["on-demand"]}]},
             {"Price": 0.01, "Available": true, "Requirements": [{"key": "karpenter.sh/capacity-type", "values": ["spot"]}]}]}]"#;
-        let (types, _) = read(kept, "c.json").expect("a catalogue");
+        let (types, skipped) = read(kept, "c.json").expect("a catalogue");
+        assert_eq!((types.len(), skipped), (1, 0));
         assert_eq!((types[0].price_per_hour, types[0].pods), (0.02, Some(16)));
     }
 

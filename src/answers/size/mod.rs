@@ -13,7 +13,7 @@ use super::{Answer, Cell, Halt, Question, Runner, Table};
 use crate::base::id::DenseId;
 use crate::export::{Picture, PictureShape};
 use crate::model::{PoolId, StrId};
-use crate::sim::plan::Plan;
+use crate::sim::plan::{FaultKind, FaultPlan, NodeTarget, Plan};
 pub use catalogue::MachineType;
 use search::{Found, Search};
 pub use trial::Loss;
@@ -120,7 +120,7 @@ fn ask(
         for turn in 0..order.len() {
             let at = order[turn];
             let candidate = &candidates[at];
-            if candidates.len() > 1 && floor(candidate, &choices) * candidate.price >= best {
+            if candidates.len() > 1 && floor(candidate, &choices, loss) * candidate.price >= best {
                 skipped += 1;
                 continue;
             }
@@ -139,15 +139,32 @@ fn ask(
             choices.push(Choice { candidate: at, loss, found });
             if first {
                 // What is demanded is known now: types that could be cheapest come first.
-                let floors: Vec<f64> = candidates.iter().map(|one| floor(one, &choices) * one.price).collect();
+                let floors: Vec<f64> = candidates.iter().map(|one| floor(one, &choices, loss) * one.price).collect();
                 order[turn + 1..].sort_by(|&a, &b| floors[a].total_cmp(&floors[b]));
             }
         }
     }
+    let bare = |of: &MachineType| of.reserved_milli_cpu == 0 && of.reserved_memory == 0;
+    let unreserved = matches!(&options.sized, Sized::Types(types) if types.iter().any(bare));
     let mut answer = told(&candidates, &choices, wanted, runner, options)?;
     if losses.len() < options.losses.len() {
         let told = "the machines have no zones, so the loss of a zone is not asked about: give them --zones a,b,c";
         answer.notes.push(told.to_owned());
+    }
+    if unreserved {
+        let told = "types without reserved_cpu and reserved_memory in the catalogue keep nothing for the system but what the kubelet \
+                    evicts at";
+        answer.notes.push(told.to_owned());
+    }
+    let named = |fault: &FaultPlan| {
+        let (FaultKind::NodeCrash(target) | FaultKind::NodeShutdown(target) | FaultKind::Cordon(target)) = &fault.kind
+        else {
+            return false;
+        };
+        matches!(target, NodeTarget::Named(_))
+    };
+    if plan.faults.iter().any(named) {
+        answer.notes.push("faults of the scenario name nodes: sizes without these nodes do not suffer them".to_owned());
     }
     if grown {
         answer.notes.push("the Cluster Autoscaler is off: the size asked for is one that stays".to_owned());
@@ -165,18 +182,22 @@ fn cost(candidate: &Candidate, count: usize) -> f64 {
 }
 
 /// Nodes of this type that could be enough at least, by the requests of a run that passed with another type.
-#[allow(clippy::cast_precision_loss, reason = "sums of requests are far below 2^53")]
-fn floor(candidate: &Candidate, choices: &[Choice]) -> f64 {
+fn floor(candidate: &Candidate, choices: &[Choice], loss: Loss) -> f64 {
     let Some(found) = choices.iter().find_map(|choice| choice.found.as_ref().ok()) else { return 0.0 };
     let shape = &candidate.plan.shapes[candidate.plan.pools[candidate.pool].shapes[0]];
     if candidate.least == 0 {
         return 0.0;
     }
     let demand = &found.trial.demand;
-    let share = |asked: i64, offered: i64| if offered > 0 { (asked as f64 / offered as f64).ceil() } else { 0.0 };
-    share(demand.requests.milli_cpu, shape.allocatable.milli_cpu)
+    let share = |asked: i64, offered: i64| {
+        if offered > 0 { asked.max(0).unsigned_abs().div_ceil(offered.unsigned_abs()) } else { 0 }
+    };
+    let enough = share(demand.requests.milli_cpu, shape.allocatable.milli_cpu)
         .max(share(demand.requests.memory, shape.allocatable.memory))
-        .max(share(demand.pods, shape.max_pods))
+        .max(share(demand.pods, shape.max_pods));
+    let enough = usize::try_from(enough).unwrap_or(usize::MAX).min(1_000_000);
+    let all = loss.beside(enough, bound::zones(&candidate.plan, candidate.pool));
+    f64::from(u32::try_from(all).unwrap_or(u32::MAX))
 }
 
 /// The pool as it is, or with each type of machine in its place.

@@ -4,6 +4,7 @@
 //!
 //! Lists of ReplicaSets are in the order of their creation, oldest first.
 
+use crate::base::broken;
 use crate::model::IntOrPercent;
 use crate::model::objects::{self, DeploymentSpec, DeploymentStrategy};
 
@@ -175,10 +176,15 @@ pub fn clean_up_unhealthy(old: &mut [ReplicaSetSize], most: i32) -> Result<i32, 
     Ok(taken)
 }
 
+/// How many pods must stay available while old ones go.
+fn least_available(goal: &Goal) -> i32 {
+    broken!("rolling update", goal.replicas - goal.max_unavailable(), 0)
+}
+
 /// Takes replicas from old ReplicaSets as long as enough pods stay available. How many those were. `available`: of all.
 #[must_use]
 pub fn scale_down_old(goal: &Goal, old: &mut [ReplicaSetSize], available: i32) -> i32 {
-    let least = goal.replicas - goal.max_unavailable();
+    let least = least_available(goal);
     let mut taken = 0;
     for set in old.iter_mut().filter(|set| set.replicas != 0) {
         let cut = set.replicas.min(available - least - taken);
@@ -200,7 +206,7 @@ pub fn reconcile_old(goal: &Goal, old: &mut [ReplicaSetSize], new: &ReplicaSetSi
     if before == 0 {
         return Ok(0);
     }
-    let least = goal.replicas - goal.max_unavailable();
+    let least = least_available(goal);
     // New pods that are not available yet hold back old ones.
     let new_unavailable = new.replicas - new.available;
     let most = before + new.replicas - least - new_unavailable;

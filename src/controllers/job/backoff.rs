@@ -2,7 +2,7 @@
 //!
 //! Knows no Job and no clock. Mirrors pkg/controller/job/backoff_utils.go, v1.34 (spec 8.5).
 
-use crate::base::{SimDuration, SimTime};
+use crate::base::{SimDuration, SimTime, broken};
 use crate::model::{ContainerState, Terminated};
 
 /// The wait after the first failure.
@@ -47,7 +47,7 @@ pub fn remaining(failures: u32, last: SimTime, base: SimDuration, most: SimDurat
         return SimDuration::ZERO;
     }
     let mut wait = base;
-    for _ in 1..failures {
+    for _ in 1..broken!("job back-off", failures, 1) {
         wait = SimDuration(wait.0.saturating_mul(2));
         if wait >= most {
             wait = most;

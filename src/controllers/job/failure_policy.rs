@@ -2,6 +2,7 @@
 //!
 //! Mirrors pkg/controller/job/pod_failure_policy.go, v1.34 (spec 8.5).
 
+use crate::base::broken;
 use crate::model::objects::{PodFailureAction, PodFailureMatch, PodFailureRule};
 use crate::model::{ContainerStatus, StrId, Strings};
 
@@ -62,6 +63,7 @@ pub fn judge(
     init: &[ContainerStatus],
     conditions: &[(StrId, StrId)],
 ) -> Option<Verdict> {
+    let rules = broken!("pod failure policy", rules, &rules[..0]);
     rules.iter().enumerate().find_map(|(at, rule)| {
         let evidence = match &rule.when {
             PodFailureMatch::ExitCodes { container, not_in, values } => {

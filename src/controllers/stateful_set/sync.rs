@@ -4,6 +4,7 @@
 //! `completeRollingUpdate`) (v1.34.1).
 
 use super::roster::Roster;
+use crate::base::broken;
 use crate::controllers::slow_start::{INITIAL_BATCH, slow_start};
 use crate::model::IntOrPercent;
 use crate::model::objects::{StatefulSetSpec, StatefulSetStatus};
@@ -147,7 +148,7 @@ impl<K: Ord + Copy, E, F: FnMut(Action) -> Result<(), E>> Sync<'_, K, F> {
     /// as it succeeds.
     fn run(&mut self, status: &mut StatefulSetStatus) -> Result<(), E> {
         let roster = self.roster;
-        if self.set.spec.parallel {
+        if broken!("stateful order", self.set.spec.parallel, true) {
             self.for_all(roster.places(), |this, at| if roster.is_unavailable(at) { this.place(at) } else { Ok(()) })?;
             let condemned: Vec<&Member> = roster.condemned().collect();
             self.for_all(condemned.len(), |this, at| this.condemned(condemned[at]))?;

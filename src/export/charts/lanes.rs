@@ -11,7 +11,7 @@ use super::theme::{
     BLACK, BLUE, GREEN, GREY, GRID, INK, LABEL, MINT, ORANGE, PALE, PAPER, PURPLE, SKY, SMALL, STRONG, VERMILLION,
     YELLOW,
 };
-use crate::base::{SimDuration, SimTime};
+use crate::base::SimTime;
 use crate::export::lives::{PodLife, Stage};
 use crate::export::names::Names;
 use crate::model::Phase;
@@ -72,10 +72,7 @@ pub(super) fn draw(source: &Source<'_>) -> Option<Scene> {
     if pods.is_empty() {
         return None;
     }
-    // What was reached at the very end goes on, and is seen doing so, if the run was meant to last longer.
-    let ended = ctx.outcome.ended_at;
-    let more = SimDuration((ended - ctx.plan.start).0 / 16);
-    let end = (ended + more).min(ctx.plan.start + ctx.plan.duration).max(ended);
+    let end = source.end();
     let left = label_room(source, &pods);
     let time = TimeAxis::new(ctx.plan.start, end, left, WIDTH - MARGIN - RIGHT);
     let marked = Marked::new(&source.marks, &time);

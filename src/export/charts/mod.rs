@@ -23,6 +23,8 @@ mod waits;
 
 use std::io::Write;
 
+use crate::base::{SimDuration, SimTime};
+
 use super::folder::{CHARTS, Draft};
 use super::lives::PodLife;
 use super::names::Names;
@@ -40,6 +42,15 @@ struct Source<'a> {
     names: &'a Names<'a>,
     lives: &'a [PodLife],
     marks: Vec<frame::Mark>,
+}
+
+impl Source<'_> {
+    /// Where charts end. What was reached at the very end goes on, and is seen doing so, if the run was meant to last longer.
+    fn end(&self) -> SimTime {
+        let (plan, ended) = (self.ctx.plan, self.ctx.outcome.ended_at);
+        let more = SimDuration((ended - plan.start).0 / 16);
+        (ended + more).min(plan.start + plan.duration).max(ended)
+    }
 }
 
 type Maker = fn(&Source<'_>) -> Option<Scene>;

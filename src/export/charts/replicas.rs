@@ -56,20 +56,20 @@ pub(super) fn draw(source: &Source<'_>) -> Option<Scene> {
     shown.truncate(PANELS);
     shown.sort_by_key(|(object, _)| *object);
 
-    let time = TimeAxis::new(ctx.plan.start, ctx.outcome.ended_at, LEFT, WIDTH - MARGIN);
+    let time = TimeAxis::new(ctx.plan.start, source.end(), LEFT, WIDTH - MARGIN);
     let marked = Marked::new(&source.marks, &time);
     let chosen =
         if total > PANELS { format!(" The {PANELS} of {total} that change most often.") } else { String::new() };
     let subtitle = format!(
-        "{} · Where the line is above the green, pods are missing; blue counts pods of the newest template.{chosen}",
-        ctx.plan.name
+        "{} · Where the line is above the green, pods are missing.{}{chosen}",
+        ctx.plan.name,
+        if shown.iter().any(|(_, steps)| rolls(steps)) { " Blue counts pods of the newest template." } else { "" }
     );
-    let keys = [
-        (Swatch::Line, BLACK, "wanted"),
-        (Swatch::Box, MINT, "ready"),
-        (Swatch::Box, YELLOW, "there, not ready"),
-        (Swatch::Line, BLUE, "of the newest template"),
-    ];
+    let mut keys =
+        vec![(Swatch::Line, BLACK, "wanted"), (Swatch::Box, MINT, "ready"), (Swatch::Box, YELLOW, "there, not ready")];
+    if shown.iter().any(|(_, steps)| rolls(steps)) {
+        keys.push((Swatch::Line, BLUE, "of the newest template"));
+    }
     let (mut scene, mut y) = begin("Replicas wanted and ready", &subtitle, &keys);
     let height = if shown.len() == 1 { 300.0 } else { 150.0 };
     let mut bottom = y;
@@ -92,8 +92,7 @@ pub(super) fn draw(source: &Source<'_>) -> Option<Scene> {
             outline.push((time.right, values.bottom));
             scene.area(outline, colour);
         }
-        // Where all are of one template the line would only hide the others.
-        if steps.iter().any(|(_, counts)| counts.updated != counts.current) {
+        if rolls(steps) {
             scene.line(edge(|counts| counts.updated), 1.6, BLUE);
         }
         scene.line(edge(|counts| counts.wanted), 2.0, BLACK);
@@ -102,6 +101,11 @@ pub(super) fn draw(source: &Source<'_>) -> Option<Scene> {
         y = bottom + 30.0;
     }
     Some(finish(scene, bottom, ctx, &time.caption))
+}
+
+/// Whether ready pods were ever of an older template: if not, the line of the newest would only hide the others.
+fn rolls(steps: &[(SimTime, Counts)]) -> bool {
+    steps.iter().any(|(_, counts)| counts.updated < counts.ready)
 }
 
 fn current(counts: &Counts) -> i32 {

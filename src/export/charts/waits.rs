@@ -80,8 +80,9 @@ pub(super) fn draw(source: &Source<'_>) -> Option<Scene> {
         if points.last().is_some_and(|&(last, _)| at - last < 0.4) && i + 1 < waits.len() {
             continue;
         }
-        let before = points.last().map_or(bottom, |p| p.1);
-        points.extend([(at, before), (at, height(share))]);
+        // Those that were left out count where the last step is.
+        let (last, before) = (points.last().map_or(at, |p| p.0), height(i as f64 / all));
+        points.extend([(last, before), (at, before), (at, height(share))]);
     }
     points.push((right, points.last().map_or(bottom, |p| p.1)));
     scene.line(points, 2.25, BLUE);

@@ -101,8 +101,8 @@ pub static SWEEP: Section = Section {
 pub static BEHAVIOR: Section = Section {
     name: "behavior",
     doc: "What processes in containers do. Several entries may match one container: a later one overrides earlier ones \
-          key by key. Without any entry a process serves at once and runs until something stops it; that of an init \
-          container that is no sidecar finishes at once.",
+          key by key. Without any entry a process serves at once and runs until something stops it; those of Jobs and of \
+          init containers, sidecars excepted, end after a time (see `defaults`).",
     extended_resources: false,
     keys: &[
         Key::optional(
@@ -122,7 +122,7 @@ pub static BEHAVIOR: Section = Section {
         Key::optional(
             "run",
             Kind::Either(&[Kind::Choice(&["forever"]), Kind::Duration, Kind::Table(&RUN)]),
-            "\"forever\"",
+            "\"forever\", or as `defaults` says",
             "How long the process works, once it is healthy, before it exits by itself.",
             "\"5m\"",
         ),
@@ -143,7 +143,7 @@ pub static BEHAVIOR: Section = Section {
         Key::optional(
             "listens",
             Kind::List(&PORT),
-            "the container's declared ports",
+            "the container's declared ports, and those that its probes and hooks ask and nobody in the pod declares",
             "Ports it listens on once healthy. Declaring a port in the manifest opens nothing.",
             "[443]",
         ),

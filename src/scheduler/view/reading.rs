@@ -60,12 +60,12 @@ impl View {
     #[inline]
     #[must_use]
     pub fn facts(&self, node: NodeId) -> Option<&NodeFacts> {
-        self.nodes.get(node)?.facts.as_ref()
+        self.facts.get(node)?.as_ref()
     }
 
     /// The nodes that are there, listed already or not.
     pub(in crate::scheduler) fn known_nodes(&self) -> impl Iterator<Item = NodeId> + '_ {
-        self.nodes.entries().filter(|(_, row)| row.facts.is_some()).map(|(node, _)| node)
+        self.facts.entries().filter(|(_, facts)| facts.is_some()).map(|(node, _)| node)
     }
 
     /// What a node offers and what its pods request.

@@ -1,0 +1,419 @@
+//! Quiet pods: what happens to a pod of one plain container on a machine that is short of nothing is of no concern to
+//! anybody until its next status message arrives. Its sandbox, its start, the relists and the end of its process are no
+//! events: they are worked out, each as of its own time and by the functions that would have handled it, when that message
+//! is due, when anything else concerns the pod or its machine, or when somebody looks. **Being quiet changes nothing that can
+//! be seen.** Knows no rule of its own; what makes a pod loud is listed here.
+
+use std::cmp::Reverse;
+
+use super::images::asks_runtime;
+use super::kubelet::{Kubelets, Timer};
+use super::load::Ceiling;
+use super::runtime::{Machine, RecordId, Worker};
+use crate::base::id::DenseId;
+use crate::base::{Distribution, SimDuration, SimTime};
+use crate::component::Env;
+use crate::engine::{TimerKey, Timers};
+use crate::model::control_plane::ControlPlane;
+use crate::model::plan::Plan;
+use crate::model::{Behavior, ContainerSpec, NodeId, PodTemplate, PodUid, RestartPolicy, Role, RunTime, TemplateId};
+use crate::record::Recorder;
+use crate::workload::UsageAt;
+
+/// What a quiet pod's record has instead of timers.
+#[derive(Debug)]
+pub(super) struct Quiet {
+    /// When its worker's step is over, or its next sync; [`SimTime::NEVER`]: there is none.
+    next: SimTime,
+    /// Its next status message arrives then.
+    at: SimTime,
+    /// The timer of that; `None`: it is being handled.
+    pub(super) tell: Option<TimerKey>,
+    /// That message, if it is on its way already.
+    message: Option<u32>,
+    /// Its process is counted in the machine's ceiling although it has not started.
+    pub(super) reserved: bool,
+}
+
+impl Quiet {
+    /// Of a pod that runs, and whose end is told at `at`.
+    pub(super) const fn running(at: SimTime, tell: Option<TimerKey>) -> Self {
+        Self { next: SimTime::NEVER, at, tell, message: None, reserved: false }
+    }
+
+    /// Whether only the end of its process is to come.
+    pub(super) fn is_over_with_its_end(&self) -> bool {
+        self.next == SimTime::NEVER && self.message.is_none()
+    }
+
+    /// Its worker goes on at `at`.
+    pub(super) const fn set_next(&mut self, at: SimTime) {
+        self.next = at;
+    }
+}
+
+/// What a recorder is to be told in the order of time: when, which of several at that time, which record, whose.
+pub(super) type Unseen = Reverse<(SimTime, u64, RecordId, PodUid)>;
+
+impl Machine {
+    /// Whether nobody here may suffer from what others do.
+    pub(super) fn is_calm(&self) -> bool {
+        self.up && self.shutdown.is_none() && !self.cpu_was_short && !self.is_cpu_short() && !self.is_at_risk()
+    }
+
+    /// When the worker syncs that hears of what happened in the runtime at `at`.
+    pub(super) fn seen_at(&self, settings: &ControlPlane, at: SimTime) -> SimTime {
+        let seen = if settings.pleg_period > SimDuration::ZERO {
+            at.ceil_to_grid(self.pleg_phase, settings.pleg_period)
+        } else {
+            at
+        };
+        seen + settings.pleg_delay
+    }
+
+    /// When the status message arrives that tells of it.
+    pub(super) fn told_at(&self, settings: &ControlPlane, at: SimTime) -> SimTime {
+        self.seen_at(settings, at) + settings.status_update
+    }
+}
+
+impl Kubelets {
+    /// A sandbox is being created, which takes so long. Whether the pod is quiet from now on: no timer is needed then.
+    pub(super) fn go_quiet<T: Timers<Timer>, R: Recorder>(
+        &mut self,
+        env: &mut Env<'_, T, R>,
+        id: RecordId,
+        takes: SimDuration,
+    ) -> bool {
+        let record = self.records.get(id);
+        let is_fresh = (record.sandboxes, record.retries, record.due, record.grace_seconds) == (0, 0, None, None)
+            && record.timer.is_none()
+            && !record.failed_sync;
+        let settings = &env.plan.control_plane;
+        let told_in_time = settings.status_update > SimDuration::ZERO && settings.status_update < settings.pleg_period;
+        let (node, pod) = (record.node, record.pod.uid);
+        let template = record.template;
+        let nothing_special = is_fresh && told_in_time && self.outages.is_empty() && self.resizes.is_empty();
+        if !nothing_special || !self.is_plain(env.plan, template) {
+            return false;
+        }
+        let spec = &env.plan.templates[template].containers[0];
+        let machine = &mut self.machines[node];
+        if machine.images.binary_search(&spec.image).is_err() {
+            return false;
+        }
+        let ceiling = Ceiling::of(&env.plan.behaviors[spec.behavior], &spec.limits);
+        machine.ceiling.add(ceiling);
+        if !machine.is_calm() {
+            machine.ceiling.sub(ceiling);
+            return false;
+        }
+        machine.quiet += 1;
+        let done = env.now + takes;
+        let started = done + self.start_takes(env, id, 0);
+        let at = self.machines[node].told_at(settings, started);
+        let tell = Some(env.timers.at(at, Timer::Tell(id)));
+        self.records.get_mut(id).quiet = Some(Quiet { next: done, at, tell, message: None, reserved: true });
+        self.will_be_seen::<R>(id, pod, done);
+        true
+    }
+
+    /// Whether a recorder wants to see machines as they are between events.
+    const fn is_watched<R: Recorder>() -> bool {
+        R::ON || R::SAMPLES
+    }
+
+    /// Something happens to a quiet pod at `at`.
+    fn will_be_seen<R: Recorder>(&mut self, id: RecordId, pod: PodUid, at: SimTime) {
+        if Self::is_watched::<R>() {
+            self.unseen.push(Reverse((at, self.unseen_total, id, pod)));
+            self.unseen_total += 1;
+        }
+    }
+
+    /// Whether pods of this template can be quiet. Found out once for each.
+    fn is_plain(&mut self, plan: &Plan, id: TemplateId) -> bool {
+        if self.plain.len() <= id.index() {
+            self.plain.resize(plan.templates.len(), None);
+        }
+        *self.plain[id.index()].get_or_insert_with(|| is_plain(plan, &plan.templates[id]))
+    }
+
+    /// What happens to a quiet pod next: when, and the timer that another pod would have for it. `syncs`: its syncs count,
+    /// too.
+    fn next_of(&self, id: RecordId, syncs: bool) -> Option<(SimTime, Timer)> {
+        let record = self.records.get(id);
+        let quiet = record.quiet.as_ref()?;
+        let container = self.records.container(id, 0);
+        let end = container.running().map_or(SimTime::NEVER, |_| container.exit_at);
+        if end <= quiet.next {
+            // Of what a process and its kubelet do at one instant the end was known first.
+            return (end < SimTime::NEVER).then_some((end, Timer::Exit { record: id, container: 0 }));
+        }
+        let timer = if record.worker == Worker::Idle { Timer::Sync(id) } else { Timer::Step(id) };
+        (syncs || !matches!(timer, Timer::Sync(_))).then_some((quiet.next, timer))
+    }
+
+    /// Works out what has happened to a quiet pod up to `until`.
+    fn work_out<T: Timers<Timer>, R: Recorder>(
+        &mut self,
+        env: &mut Env<'_, T, R>,
+        id: RecordId,
+        until: SimTime,
+        syncs: bool,
+    ) {
+        while self.records.is_whole(id)
+            && let Some((at, timer)) = self.next_of(id, syncs)
+            && at <= until
+        {
+            if !matches!(timer, Timer::Exit { .. })
+                && let Some(quiet) = &mut self.records.get_mut(id).quiet
+            {
+                quiet.next = SimTime::NEVER;
+            }
+            let mut then = Env {
+                cluster: &mut *env.cluster,
+                timers: &mut *env.timers,
+                plan: env.plan,
+                draws: env.draws,
+                recorder: &mut *env.recorder,
+                counters: &mut *env.counters,
+                now: at,
+            };
+            self.react(&mut then, timer);
+        }
+    }
+
+    /// Something concerns a pod other than what it does by itself: what happened to it before is worked out, and from now on
+    /// it has timers. `until`: what happens at this instant comes before, or not.
+    pub(super) fn disturb<T: Timers<Timer>, R: Recorder>(
+        &mut self,
+        env: &mut Env<'_, T, R>,
+        id: RecordId,
+        until: SimTime,
+    ) {
+        self.unpark(env.plan, id);
+        self.work_out(env, id, until, true);
+        if !self.records.is_whole(id) || self.records.get(id).quiet.is_none() {
+            return;
+        }
+        let Some((next, timer)) = self.leave_quiet(env, id) else { return };
+        if next < SimTime::NEVER {
+            self.records.get_mut(id).timer = Some(env.timers.at(next, timer));
+        }
+        let container = self.records.container_mut(id, 0);
+        if container.running().is_some() && container.exit_at < SimTime::NEVER {
+            let at = container.exit_at;
+            let timer = env.timers.at(at, Timer::Exit { record: id, container: 0 });
+            self.records.container_mut(id, 0).exit_timer = Some(timer);
+        }
+    }
+
+    /// A pod is quiet no more; when its worker goes on, and how.
+    pub(super) fn leave_quiet<T: Timers<Timer>, R: Recorder>(
+        &mut self,
+        env: &mut Env<'_, T, R>,
+        id: RecordId,
+    ) -> Option<(SimTime, Timer)> {
+        let record = self.records.get_mut(id);
+        let quiet = record.quiet.take()?;
+        let (node, template, idle) = (record.node, record.template, record.worker == Worker::Idle);
+        let machine = &mut self.machines[node];
+        machine.quiet -= 1;
+        if quiet.reserved {
+            let spec = &env.plan.templates[template].containers[0];
+            machine.ceiling.sub(Ceiling::of(&env.plan.behaviors[spec.behavior], &spec.limits));
+        }
+        match (quiet.tell, quiet.message) {
+            (Some(tell), message) => {
+                env.timers.disarm(tell);
+                if let Some(slot) = message {
+                    env.timers.at(quiet.at, Timer::Message(slot));
+                }
+            }
+            (None, message) => self.arrived = message,
+        }
+        Some((quiet.next, if idle { Timer::Sync(id) } else { Timer::Step(id) }))
+    }
+
+    /// The process of a quiet pod starts: whether it is counted in the machine's ceiling already.
+    pub(super) fn take_reserved(&mut self, id: RecordId) -> bool {
+        self.records.get_mut(id).quiet.as_mut().is_some_and(|quiet| std::mem::take(&mut quiet.reserved))
+    }
+
+    /// The status of a quiet pod is on its way: it arrives when the pod's timer says. Whether the pod is quiet.
+    pub(super) fn keep_message(&mut self, id: RecordId, slot: u32) -> bool {
+        let quiet = self.records.get_mut(id).quiet.as_mut();
+        quiet.map(|quiet| quiet.message = Some(slot)).is_some()
+    }
+
+    /// Every pod of a machine has timers from now on: what its processes use matters, or what exactly it has.
+    pub(super) fn disturb_node<T: Timers<Timer>, R: Recorder>(
+        &mut self,
+        env: &mut Env<'_, T, R>,
+        node: NodeId,
+        until: SimTime,
+    ) {
+        if self.machines[node].quiet == 0 {
+            return;
+        }
+        for id in self.records_on(node) {
+            if self.records.is_quiet(id) {
+                self.disturb(env, id, until);
+                self.park_record(env.plan, id);
+            }
+        }
+    }
+
+    /// The same of every machine.
+    pub(super) fn disturb_all<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, until: SimTime) {
+        for node in 0..self.machines.len() {
+            self.disturb_node(env, NodeId::from_index(node), until);
+        }
+    }
+
+    /// Messages reach the API server, all at this instant.
+    pub fn arrive<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, messages: &mut [Timer]) {
+        if messages.len() > 1 {
+            // Those of one relist are sent in the order in which their syncs became due.
+            messages.sort_by_cached_key(|&message| match message {
+                Timer::Tell(id) => {
+                    self.unpark(env.plan, id);
+                    self.work_out(env, id, env.now, false);
+                    self.records.get(id).asked
+                }
+                Timer::Message(slot) => self.cause_of(slot).unwrap_or(env.now),
+                _ => env.now,
+            });
+        }
+        for &message in &*messages {
+            match message {
+                Timer::Tell(id) => self.tell(env, id),
+                Timer::Message(slot) => self.deliver(env, slot),
+                other => unreachable!("{other:?} is no message"),
+            }
+        }
+    }
+
+    /// The status message of a quiet pod arrives.
+    fn tell<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, id: RecordId) {
+        let now = env.now;
+        self.unpark(env.plan, id);
+        if let Some(quiet) = &mut self.records.get_mut(id).quiet {
+            quiet.tell = None;
+        }
+        self.work_out(env, id, now, true);
+        let is_there = self.records.is_whole(id);
+        let slot = if is_there {
+            self.records.get_mut(id).quiet.as_mut().and_then(|quiet| quiet.message.take())
+        } else {
+            self.arrived.take()
+        };
+        if let Some(slot) = slot {
+            self.deliver(env, slot);
+        }
+        if is_there {
+            self.stay_quiet(env, id);
+            self.park_record(env.plan, id);
+        }
+    }
+
+    /// The next message of a quiet pod is what follows from the end of its process.
+    fn stay_quiet<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, id: RecordId) {
+        let (record, container) = (self.records.get(id), self.records.container(id, 0));
+        let Some(quiet) = &record.quiet else { return };
+        let at = match container.running() {
+            Some(_) if container.exit_at == SimTime::NEVER => {
+                self.leave_quiet(env, id);
+                return;
+            }
+            Some(_) => {
+                let (pod, end) = (record.pod.uid, container.exit_at);
+                let at = self.machines[record.node].told_at(&env.plan.control_plane, end);
+                self.will_be_seen::<R>(id, pod, end);
+                at
+            }
+            None => quiet.next + env.plan.control_plane.status_update,
+        };
+        let tell = env.timers.at(at, Timer::Tell(id));
+        if let Some(quiet) = &mut self.records.get_mut(id).quiet {
+            (quiet.at, quiet.tell) = (at, Some(tell));
+        }
+    }
+
+    /// Somebody looks at the machines as they are at `until`: what has happened to quiet pods is worked out.
+    pub fn observe<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, until: SimTime) {
+        while let Some(&Reverse((at, _, id, pod))) = self.unseen.peek()
+            && at <= until
+        {
+            self.unseen.pop();
+            if !self.records.is_quiet(id) || self.records.pod_of(id).is_none_or(|of| of.uid != pod) {
+                continue;
+            }
+            self.unpark(env.plan, id);
+            if self.next_of(id, false).is_some_and(|(next, _)| next == at) {
+                self.work_out(env, id, at, false);
+            }
+            if let Some((next, _)) = self.next_of(id, false) {
+                self.will_be_seen::<R>(id, pod, next);
+            }
+            self.park_record(env.plan, id);
+        }
+        if !Self::is_watched::<R>() {
+            self.observe_all(env, until);
+        }
+    }
+
+    /// The same without a list of what there is to see.
+    pub fn observe_all<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, until: SimTime) {
+        let quiet: Vec<RecordId> =
+            self.records.iter().map(|(id, _)| id).filter(|&id| self.records.is_quiet(id)).collect();
+        for id in quiet {
+            self.unpark(env.plan, id);
+            self.work_out(env, id, until, false);
+            self.park_record(env.plan, id);
+        }
+    }
+}
+
+/// Whether what happens to a pod of this template follows from its start alone, as long as its machine is calm: it runs once,
+/// nobody asks its process anything, and it touches nothing that others share.
+fn is_plain(plan: &Plan, template: &PodTemplate) -> bool {
+    let [spec] = &*template.containers else { return false };
+    let behavior = &plan.behaviors[spec.behavior];
+    template.active_deadline_seconds.is_none()
+        && template.volumes.is_empty()
+        && spec.role == Role::Main
+        && spec.restart.is_none()
+        && spec.ports.is_empty()
+        && spec.env.is_empty()
+        && [spec.startup_probe, spec.readiness_probe, spec.liveness_probe].iter().all(Option::is_none)
+        && spec.post_start.is_none()
+        && asks_runtime(spec.pull_policy)
+        && behavior.listens.is_none()
+        && behavior.writes.is_empty()
+        && behavior.unhealthy.is_none()
+        && behavior.start_fails.is_none()
+        && behavior.startup == Distribution::Constant(0.0)
+        && !may_exceed(behavior, spec)
+        && runs_once(behavior, template.restart_policy)
+}
+
+/// Whether a process may be killed for its use of memory.
+#[allow(clippy::cast_precision_loss)]
+fn may_exceed(behavior: &Behavior, spec: &ContainerSpec) -> bool {
+    spec.limits.memory.is_some_and(|limit| behavior.memory.exceeds_at(limit as f64, 0.0, 0.0).is_some())
+}
+
+/// Whether a process that ends by itself is never started again.
+fn runs_once(behavior: &Behavior, policy: RestartPolicy) -> bool {
+    let never_crashes = behavior.crash.is_none();
+    match policy {
+        RestartPolicy::Never => true,
+        RestartPolicy::OnFailure => {
+            let codes = behavior.exit_codes.iter().map(|(code, _)| code).chain(&*behavior.first_exit_codes);
+            never_crashes && codes.copied().all(|code| code == 0)
+        }
+        RestartPolicy::Always => never_crashes && behavior.run == RunTime::Forever,
+    }
+}

@@ -1,0 +1,60 @@
+//! What nodes of one kind (labels, taints) say to one question, as far as it hangs on fixed properties: thousands of nodes are of
+//! few kinds. A small table that forgets; whether it may be asked at all is said by the [`probe`](super::probe).
+
+use super::probe::{Probe, Reject};
+use super::tables::Kind;
+use super::view::View;
+use crate::base::id::DenseId;
+use crate::model::NodeId;
+
+/// How many taints a pod would avoid and the weights of preferred terms, or the first rejection.
+pub(super) type Facts = Result<(u16, u32), Reject>;
+
+/// The table has so many places at first, and at most.
+const FEW: usize = 16;
+const MANY: usize = 1024;
+
+/// What kinds say, each at the place that its number gives.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Kinds {
+    places: Vec<Option<(Kind, Facts)>>,
+}
+
+impl Kinds {
+    /// Forgets everything, for another question.
+    pub(super) fn clear(&mut self) {
+        self.places.clear();
+    }
+
+    /// What a node says to the question that this table is kept for.
+    #[inline]
+    pub(super) fn facts(&mut self, view: &View, probe: &Probe<'_>, node: NodeId) -> Facts {
+        if !probe.looks_at_kind_alone() {
+            return probe.facts(view, node);
+        }
+        let kind = view.facts(node).expect("a listed node exists").kind();
+        match self.places.get(self.place(kind)) {
+            Some(&Some((known, said))) if known == kind => said,
+            taken => {
+                let collides = matches!(taken, Some(Some(_)));
+                self.learn(view, probe, node, kind, collides)
+            }
+        }
+    }
+
+    fn learn(&mut self, view: &View, probe: &Probe<'_>, node: NodeId, kind: Kind, collides: bool) -> Facts {
+        let size = self.places.len();
+        if size == 0 || (collides && size < MANY) {
+            self.places.clear();
+            self.places.resize((2 * size).max(FEW), None);
+        }
+        let (said, place) = (probe.facts(view, node), self.place(kind));
+        self.places[place] = Some((kind, said));
+        said
+    }
+
+    fn place(&self, (labels, taints, unschedulable): Kind) -> usize {
+        let spread = labels.index() ^ taints.index().wrapping_mul(0x55) ^ usize::from(unschedulable);
+        spread & self.places.len().wrapping_sub(1)
+    }
+}
