@@ -21,6 +21,7 @@ mod pods;
 mod resize;
 mod settings;
 pub mod spec;
+mod studied;
 mod study;
 mod suggest;
 mod time;
@@ -42,7 +43,8 @@ use fields::Fields;
 pub use files::{Disk, Files};
 pub use resize::with_requests;
 pub use settings::{Place, Setting, Unit};
-pub use study::{Arm, Axis, DrawFrom, Level, LoadedStudy, RandomAxis, Study, read_study};
+pub use studied::{Arm, Axis, DrawFrom, Level, RandomAxis, Study};
+pub use study::{LoadedStudy, read_study};
 pub use time::instant;
 
 /// A scenario as it was understood.

@@ -32,7 +32,7 @@ pub fn pods(source: SourceId, sources: &Sources, diagnostics: &mut Diagnostics, 
     let Some(file) = CsvFile::open(source, sources, &columns, false, diagnostics) else { return Vec::new() };
     let mut rows = Vec::new();
     let mut names = BTreeSet::new();
-    let mut spread = None;
+    let (mut spread, mut before) = (None, None);
     file.rows(diagnostics, |cells, diagnostics| {
         let (Some(cpu), Some(gpus)) = (cells.whole(2, diagnostics), cells.whole(3, diagnostics)) else { return };
         let Some(memory) = cells.text(4).parse::<f64>().ok().filter(|gib| (0.0..1e6).contains(gib)) else {
@@ -48,6 +48,11 @@ pub fn pods(source: SourceId, sources: &Sources, diagnostics: &mut Diagnostics, 
         }
         let times = match mode {
             Mode::Fill => Some((SimDuration::ZERO, None)),
+            // Thousands were there before the trace began: one warning says so.
+            Mode::Clock if cells.text(5).is_empty() => {
+                before.get_or_insert((cells.span(5), 0)).1 += 1;
+                Some((SimDuration::ZERO, cells.seconds(6, diagnostics)))
+            }
             Mode::Clock => super::pods_csv::times(cells, 5, 6, diagnostics),
         };
         let Some((at, delete_at)) = times else { return };
@@ -61,6 +66,11 @@ pub fn pods(source: SourceId, sources: &Sources, diagnostics: &mut Diagnostics, 
         let shape = Shape { milli_cpu: cpu.saturating_mul(1000), memory, gpus, node_selector };
         rows.push(Row { name, at, delete_at, run: None, shape });
     });
+    if let Some((span, count)) = before {
+        let message = format!("{count} instances have no time of creation");
+        let help = "they are taken to be created at the start";
+        diagnostics.warning(codes::NO_CREATION, span, message, "the first of them", help);
+    }
     if let Some((span, count)) = spread {
         let message =
             format!("{count} instances may share a node with a few of their application only; this is not modelled");
@@ -91,6 +101,12 @@ mod tests {
         assert_eq!(one.shape.node_selector, Some(("role".to_owned(), "CN".to_owned())));
         assert_eq!((one.at.whole_secs(), one.delete_at.map(SimDuration::whole_secs)), (475, Some(2_676_636)));
         let codes: Vec<&str> = diagnostics.sorted().iter().map(|one| one.code.id).collect();
-        assert!(codes.contains(&"PS3005") && codes.contains(&"PS3004") && codes.contains(&"PS3008"), "{codes:?}");
+        assert!(
+            codes.contains(&"PS3006")
+                && codes.contains(&"PS3005")
+                && codes.contains(&"PS3004")
+                && codes.contains(&"PS3008"),
+            "{codes:?}"
+        );
     }
 }
