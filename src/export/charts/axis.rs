@@ -178,17 +178,25 @@ impl ValueAxis {
         self.bottom - (value / self.max).clamp(0.0, 1.0) * (self.bottom - self.top)
     }
 
-    /// Horizontal grid lines with labels to their left; `unit` follows the topmost.
-    pub(super) fn draw(&self, scene: &mut Scene, left: f64, right: f64, suffix: &str) {
+    /// Values worth a label, from zero, with their labels.
+    pub(super) fn ticks(&self) -> Vec<(f64, String)> {
+        let mut ticks = Vec::new();
         let mut value = 0.0;
         while value <= self.max * 1.0001 {
+            ticks.push((value, number(value, self.step)));
+            value += self.step;
+        }
+        ticks
+    }
+
+    /// Horizontal grid lines with labels to their left; `unit` follows the topmost.
+    pub(super) fn draw(&self, scene: &mut Scene, left: f64, right: f64, suffix: &str) {
+        for (value, label) in self.ticks() {
             let y = crisp(self.y(value));
             if value > 0.0 {
                 scene.rect(left, y - 0.5, right - left, 1.0, GRID);
             }
-            let label = format!("{}{suffix}", number(value, self.step));
-            scene.text(label, left - 8.0, y + 4.2, LABEL.anchor(Anchor::End));
-            value += self.step;
+            scene.text(format!("{label}{suffix}"), left - 8.0, y + 4.2, LABEL.anchor(Anchor::End));
         }
     }
 }

@@ -141,14 +141,13 @@ impl Picture {
         let bottom = top + group * as_f64(shown) + GAP;
         let greatest = series.iter().flat_map(|(_, values)| &values[..shown]).copied().fold(0.0, f64::max);
         // The axis of values lies on its side: its bottom is the left end.
-        let values = ValueAxis::new(greatest, false, 0.0, 420.0);
+        let whole = series.iter().flat_map(|(_, values)| values).all(|value| value.fract() == 0.0);
+        let values = ValueAxis::new(greatest, whole, 0.0, 420.0);
         let x = |value: f64| left + (value / values.max).clamp(0.0, 1.0) * (right - left);
-        let ticks = 5_u32;
-        for tick in 0..=ticks {
-            let value = values.max * f64::from(tick) / f64::from(ticks);
+        for (value, label) in values.ticks() {
             let at = crisp(x(value));
-            scene.rect(at - 0.5, top, 1.0, bottom - top, if tick == 0 { AXIS } else { GRID });
-            scene.text(brief(value), at, bottom + 17.0, LABEL.anchor(Anchor::Middle));
+            scene.rect(at - 0.5, top, 1.0, bottom - top, if value > 0.0 { GRID } else { AXIS });
+            scene.text(label, at, bottom + 17.0, LABEL.anchor(Anchor::Middle));
         }
         for (at, name) in names[..shown].iter().enumerate() {
             let above = top + GAP + group * as_f64(at);
