@@ -64,7 +64,11 @@ impl View<'_> {
         let Self { design, .. } = self;
         let about = if design.description.is_empty() { design.name.clone() } else { design.description.clone() };
         let seeds = design.seeds.len();
-        format!("{about} · {what} {} points with {seeds} {} each.", design.points.len(), if seeds == 1 { "seed" } else { "seeds" })
+        format!(
+            "{about} · {what} {} points with {seeds} {} each.",
+            design.points.len(),
+            if seeds == 1 { "seed" } else { "seeds" }
+        )
     }
 
     /// What all runs say at the points that have these values.
