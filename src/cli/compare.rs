@@ -10,16 +10,19 @@ use crate::answers::{self, Arm, CompareOptions, Condition, Question};
 use crate::diag::did_you_mean;
 use crate::sim::metrics;
 
+/// Shown below the options.
+const EXAMPLES: &str = "\
+Examples:
+  podsim compare before.toml after.toml --seeds 1..20
+  podsim compare scenarios/user-msvc.toml --arm 'small: node_pool.0.count=3, scenario.duration=12h'
+  podsim compare shop/ --nodes 5 --arm 'packed: control_plane.scheduler.config=most-allocated.yaml'
+  podsim compare before.toml after.toml --fail-if 'pods_pending_at_end.mean > +5%' --fail-if 'wait_seconds_p99.max > 30s'";
+
 /// Run the same workload under several settings, paired by seed, and say what differs and how surely
 ///
 /// The first scenario, or the input as it is, is what the others are compared with. Exit code 1 if a --fail-if is met.
-///
-///     podsim compare before.toml after.toml --seeds 1..20
-///     podsim compare scenarios/user-msvc.toml --arm 'small: node_pool.0.count=3, scenario.duration=12h'
-///     podsim compare shop/ --nodes 5 --arm 'packed: control_plane.scheduler.config=most-allocated.yaml'
-///     podsim compare before.toml after.toml --fail-if 'pods_pending_at_end.mean > +5%' --fail-if 'wait_seconds_p99.max > 30s'
 #[derive(Debug, clap::Args)]
-#[command(verbatim_doc_comment)]
+#[command(verbatim_doc_comment, after_help = EXAMPLES)]
 pub(crate) struct CompareArgs {
     #[command(flatten)]
     pub ask: AskArgs,

@@ -5,16 +5,19 @@ use super::ask::{AskArgs, ask, duration, instant};
 use super::terminal::Terminal;
 use crate::answers::{self, DrainOptions};
 
+/// Shown below the options.
+const EXAMPLES: &str = "\
+Examples:
+  podsim drain scenarios/workloads/drain-pdb.toml node-0
+  podsim drain shop/ node-0 node-1 --nodes 4 --cpu 4 --memory 16Gi --delete-emptydir-data
+  podsim drain cluster.toml --pool worker --timeout 10m";
+
 /// Say whether nodes can be drained: in which order, what blocks it, where pods land
 ///
 /// INPUT is followed by names of nodes. The nodes are cordoned at once and drained one after the other, as `kubectl drain
 /// --ignore-daemonsets` does. Exit code 1 if that gets stuck or a pod finds no other node.
-///
-///     podsim drain scenarios/workloads/drain-pdb.toml node-0
-///     podsim drain shop/ node-0 node-1 --nodes 4 --cpu 4 --memory 16Gi --delete-emptydir-data
-///     podsim drain cluster.toml --pool worker --timeout 10m
 #[derive(Debug, clap::Args)]
-#[command(verbatim_doc_comment)]
+#[command(verbatim_doc_comment, after_help = EXAMPLES)]
 pub(crate) struct DrainArgs {
     #[command(flatten)]
     pub ask: AskArgs,

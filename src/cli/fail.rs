@@ -5,17 +5,20 @@ use super::ask::{AskArgs, ask, duration, instant};
 use super::terminal::Terminal;
 use crate::answers::{self, FailOptions};
 
+/// Shown below the options.
+const EXAMPLES: &str = "\
+Examples:
+  podsim fail scenarios/workloads/stateful-zone-loss.toml --all-zones
+  podsim fail shop/ --nodes 6 --cpu 4 --memory 16Gi --zones a,b,c --all-zones
+  podsim fail dump.yaml --lose 2
+  podsim fail cluster.toml --node worker-0,worker-1 --node worker-2 --at 21:30 --for 10m";
+
 /// Say what is lost with a node, two nodes or a zone, what comes back, and when
 ///
 /// Without anything that fails: each node alone, and each zone if there are several. Exit code 1 if something that ran before
 /// does not run again.
-///
-///     podsim fail scenarios/workloads/stateful-zone-loss.toml --all-zones
-///     podsim fail shop/ --nodes 6 --cpu 4 --memory 16Gi --zones a,b,c --all-zones
-///     podsim fail dump.yaml --lose 2
-///     podsim fail cluster.toml --node worker-0,worker-1 --node worker-2 --at 21:30 --for 10m
 #[derive(Debug, clap::Args)]
-#[command(verbatim_doc_comment)]
+#[command(verbatim_doc_comment, after_help = EXAMPLES)]
 pub(crate) struct FailArgs {
     #[command(flatten)]
     pub ask: AskArgs,

@@ -6,16 +6,19 @@ use super::terminal::Terminal;
 use crate::answers::{self, HeadroomOptions};
 use crate::base::SimDuration;
 
+/// Shown below the options.
+const EXAMPLES: &str = "\
+Examples:
+  podsim headroom scenarios/workloads/hpa-day.toml --spike 4 --at 9:00
+  podsim headroom shop.toml --spike 3 --service web --spare 0,1,2,4 --price 0.38 --within 2m
+  podsim headroom shop.toml --spike 5 --workload deployment/web --chart headroom.svg";
+
 /// Say how long pods take from a spike to Ready, and what spare nodes would buy
 ///
 /// Spare nodes are kept by pods of low priority that make room at once. With --within the least number of them is sought that lets
 /// 95% of the pods be Ready in time; exit code 1 if none does.
-///
-///     podsim headroom scenarios/workloads/hpa-day.toml --spike 4 --at 9:00
-///     podsim headroom shop.toml --spike 3 --service web --spare 0,1,2,4 --price 0.38 --within 2m
-///     podsim headroom shop.toml --spike 5 --workload deployment/web --chart headroom.svg
 #[derive(Debug, clap::Args)]
-#[command(verbatim_doc_comment)]
+#[command(verbatim_doc_comment, after_help = EXAMPLES)]
 pub(crate) struct HeadroomArgs {
     #[command(flatten)]
     pub ask: AskArgs,

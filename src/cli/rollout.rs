@@ -5,17 +5,20 @@ use super::ask::{AskArgs, ask, instant};
 use super::terminal::Terminal;
 use crate::answers::{self, RolloutOptions};
 
+/// Shown below the options.
+const EXAMPLES: &str = "\
+Examples:
+  podsim rollout scenarios/workloads/rollout-stuck.toml
+  podsim rollout shop/ --nodes 4 --cpu 2 --memory 4Gi
+  podsim rollout cluster.toml deployment/web --restart
+  podsim rollout shop/ --nodes 4 --all";
+
 /// Say whether updates of Deployments, StatefulSets and DaemonSets finish, when, and what they take meanwhile
 ///
 /// INPUT may be followed by workloads, as in deployment/web or web; without, each one is updated alone. Exit code 1 if one does not
 /// finish.
-///
-///     podsim rollout scenarios/workloads/rollout-stuck.toml
-///     podsim rollout shop/ --nodes 4 --cpu 2 --memory 4Gi
-///     podsim rollout cluster.toml deployment/web --restart
-///     podsim rollout shop/ --nodes 4 --all
 #[derive(Debug, clap::Args)]
-#[command(verbatim_doc_comment)]
+#[command(verbatim_doc_comment, after_help = EXAMPLES)]
 pub(crate) struct RolloutArgs {
     #[command(flatten)]
     pub ask: AskArgs,
