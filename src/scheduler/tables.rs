@@ -63,7 +63,7 @@ pub struct Statics {
     pub named_nodes: Option<Box<[StrId]>>,
     /// `spec.tolerations`.
     pub tolerations: Box<[Toleration]>,
-    /// Whether it may tell nodes of one [`Kind`] apart.
+    /// Whether it may tell nodes of one kind apart.
     pub looks_at_names: bool,
 }
 
