@@ -129,7 +129,7 @@ spec:
 ",
     );
     let question = question("evict.yaml", &manifests, 2, "2", "8Gi");
-    let answer = ask(&question, What::Pod(pod, "default".to_owned())).expect("an answer");
+    let answer = ask(&question, What::Pod(pod, None)).expect("an answer");
     assert!(!answer.yes, "{}", answer.text());
     assert!(answer.sentence.contains("no node has 500m of CPU free"), "{}", answer.sentence);
 }
@@ -241,7 +241,7 @@ spec: {{containers: [{{name: a, image: 'x:1', resources: {{requests: {{cpu: 100m
         let decisions: serde_json::Value = serde_json::from_str(&text).unwrap_or_else(|_| panic!("{wrong}"));
         let placed = |decision: &&serde_json::Value| decision["chosen"].is_string();
         let placed = decisions.as_array().expect("decisions").iter().filter(placed).count();
-        let answer = ask(&Question::manifests(&[dump.into()], None), What::Pod(one.clone(), "default".to_owned()));
+        let answer = ask(&Question::manifests(&[dump.into()], None), What::Pod(one.clone(), None));
         let answer = answer.expect("an answer");
         assert!(placed > 0 && placed < 60, "{placed}");
         assert_eq!(copies(&answer), i64::try_from(placed).expect("a count"), "{}", answer.text());
