@@ -16,3 +16,4 @@ mod run;
 mod schedule;
 mod schedule_vectors;
 mod some_pods;
+mod spilled;

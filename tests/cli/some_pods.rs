@@ -27,7 +27,7 @@ fn rows(plan: &Plan, outcome: &Outcome, recording: &Recording, name: &str) -> Ve
 #[test]
 fn a_sample_of_pods_is_a_part_of_all() {
     let plan = plan();
-    let (outcome, some) = Simulation::with_recorder(plan.clone(), SomePods::new(0.1)).run_recorded();
+    let (outcome, some) = Simulation::with_recorder(plan.clone(), SomePods::new(0.1, Recording::new())).run_recorded();
     let some = some.into_recording();
     let mut whole = plan.clone();
     whole.output.pods_share = 1.0;
