@@ -1,6 +1,10 @@
-//! A whole run in memory: every fact, every sample, and what pods were called. Exports are made from it.
+//! A whole run: every fact, every sample, and what pods were called. Exports are made from it.
+
+use std::fs::File;
+use std::io;
 
 use super::fact::{Fact, NoteId, Stamped};
+use super::spill::{Facts, Spill};
 use super::{Recorder, Sample};
 use crate::base::{Interner, SimTime};
 use crate::model::objects::ObjectKind;
@@ -45,10 +49,11 @@ pub struct ObjectRecord {
     pub owner: Option<ObjectId>,
 }
 
-/// A whole run in memory.
-#[derive(Clone, Debug, Default)]
+/// A whole run; its facts are in memory, or in a file but for the last ones.
+#[derive(Debug, Default)]
 pub struct Recording {
     facts: Vec<Stamped>,
+    spill: Option<Spill>,
     pods: crate::base::IdVec<PodUid, PodRecord>,
     nodes: crate::base::IdVec<NodeId, NodeRecord>,
     objects: crate::base::IdVec<ObjectId, ObjectRecord>,
@@ -63,10 +68,41 @@ impl Recording {
         Self::default()
     }
 
+    /// Nothing recorded yet; facts will go to `file`, which nobody else may touch, whenever `at` of them are in memory.
+    #[must_use]
+    pub fn spilling(file: File, at: usize) -> Self {
+        Self { spill: Some(Spill::new(file, at)), ..Self::default() }
+    }
+
     /// Facts in the order they happened.
+    ///
+    /// # Panics
+    /// If they may be in a file: [`Self::every_fact`] reads those, too.
     #[must_use]
     pub fn facts(&self) -> &[Stamped] {
+        assert!(self.spill.is_none(), "facts may be in a file");
         &self.facts
+    }
+
+    /// Facts in the order they happened, wherever they are kept. If the file cannot be read they end early, and
+    /// [`Self::trouble`] says why.
+    #[must_use]
+    pub fn every_fact(&self) -> Facts<'_> {
+        Facts::new(self.spill.as_ref(), &self.facts)
+    }
+
+    /// How many facts there are.
+    #[must_use]
+    pub fn fact_count(&self) -> usize {
+        self.spill.as_ref().map_or(0, Spill::len) + self.facts.len()
+    }
+
+    /// Why the file could not hold all facts, or not give them back.
+    ///
+    /// # Errors
+    /// What the operating system said first.
+    pub fn trouble(&self) -> io::Result<()> {
+        self.spill.as_ref().and_then(Spill::trouble).map_or(Ok(()), Err)
     }
 
     /// Pods in the order of their creation.
@@ -108,6 +144,11 @@ impl Recorder for Recording {
             _ => self.facts.len(),
         };
         self.facts.insert(place, (at, fact));
+        if let Some(spill) = &mut self.spill
+            && self.facts.len() >= spill.at
+        {
+            spill.write(&mut self.facts);
+        }
     }
 
     fn pod(&mut self, pod: PodRecord) {

@@ -8,7 +8,7 @@ use crate::model::PodUid;
 
 /// Records everything but the pods that are not drawn. Which ones are hangs on nothing but the number of the pod, so the same
 /// pods are kept in every run.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct SomePods {
     recording: Recording,
     share: f64,
@@ -18,11 +18,11 @@ pub struct SomePods {
 }
 
 impl SomePods {
-    /// Keeps about this share of the pods, from 0 to 1.
+    /// Keeps about this share of the pods, from 0 to 1, in `recording`.
     #[must_use]
-    pub fn new(share: f64) -> Self {
+    pub fn new(share: f64, recording: Recording) -> Self {
         let draw = Draws::new(0).of(Purpose::Sampling, "pods");
-        Self { recording: Recording::new(), share, draw, numbers: IdVec::new() }
+        Self { recording, share, draw, numbers: IdVec::new() }
     }
 
     /// What was kept.

@@ -28,7 +28,7 @@ struct Counts {
 pub(super) fn draw(source: &Source<'_>) -> Option<Scene> {
     let ctx = source.ctx;
     let mut all: BTreeMap<ObjectId, Vec<(SimTime, Counts)>> = BTreeMap::new();
-    for &(at, fact) in ctx.recording.facts() {
+    for (at, fact) in ctx.recording.every_fact() {
         match fact {
             Fact::ObjectReplicas { object, wanted, current, updated, ready }
                 if ctx.recording.objects()[object].owner.is_none() =>
