@@ -5,39 +5,15 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
-use podsim::answers::{FitOptions, Question, Runner, What, fit};
+use podsim::answers::{FitOptions, Question, What, fit};
 use serde_json::{Value, json};
 
-const RUNNER: Runner<'_> = Runner { threads: 1, stop: &|| false, progress: &|_, _| {} };
-
-/// The lists of a case: name, API version, kind.
-const KINDS: [(&str, &str, &str); 16] = [
-    ("priorityClasses", "scheduling.k8s.io/v1", "PriorityClass"),
-    ("nodes", "v1", "Node"),
-    ("pods", "v1", "Pod"),
-    ("namespaces", "v1", "Namespace"),
-    ("services", "v1", "Service"),
-    ("replicationControllers", "v1", "ReplicationController"),
-    ("replicaSets", "apps/v1", "ReplicaSet"),
-    ("statefulSets", "apps/v1", "StatefulSet"),
-    ("persistentVolumes", "v1", "PersistentVolume"),
-    ("persistentVolumeClaims", "v1", "PersistentVolumeClaim"),
-    ("storageClasses", "storage.k8s.io/v1", "StorageClass"),
-    ("csiNodes", "storage.k8s.io/v1", "CSINode"),
-    ("csiDrivers", "storage.k8s.io/v1", "CSIDriver"),
-    ("csiStorageCapacities", "storage.k8s.io/v1", "CSIStorageCapacity"),
-    ("volumeAttachments", "storage.k8s.io/v1", "VolumeAttachment"),
-    ("podDisruptionBudgets", "policy/v1", "PodDisruptionBudget"),
-];
+use crate::asked::{RUNNER, file, podsim, shared};
+use crate::vectors::{KINDS, items};
 
 /// What both are told of the scheduler, so that what they draw does not count.
 const SETTLED: &str = "percentage_of_nodes_to_score = 100\nfirst_node_on_tie = true\n";
-
-fn items(value: &Value) -> &[Value] {
-    value.as_array().map_or(&[], Vec::as_slice)
-}
 
 fn list(items: Vec<Value>) -> Value {
     json!({"apiVersion": "v1", "kind": "List", "items": items})
@@ -87,26 +63,18 @@ fn classed(pod: &mut Value, classes: &mut BTreeMap<i64, Value>) {
     classes.insert(priority, class);
 }
 
-struct Folder(PathBuf);
+/// The files of one case.
+struct Folder(String);
 
 impl Folder {
-    fn of(name: &str) -> Self {
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("fit-vectors").join(name);
-        std::fs::create_dir_all(&path).expect("the folder is writable");
-        Self(path)
-    }
-
     fn write(&self, name: &str, text: &str) -> String {
-        let path = self.0.join(name);
-        std::fs::write(&path, text).expect("the folder is writable");
-        path.display().to_string()
+        file(&format!("fit-vectors/{}", self.0), name, text).display().to_string()
     }
 }
 
-fn podsim(arguments: &[&str]) -> Value {
-    let output = Command::new(env!("CARGO_BIN_EXE_podsim")).args(arguments).output().expect("podsim starts");
-    let text = String::from_utf8_lossy(&output.stderr);
-    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{arguments:?}: {error}\n{text}"))
+fn answered(arguments: &[&str]) -> Value {
+    let (_, told, said) = podsim(arguments);
+    serde_json::from_str(&told).unwrap_or_else(|error| panic!("{arguments:?}: {error}\n{said}"))
 }
 
 /// What was found for a case.
@@ -172,7 +140,7 @@ fn ask(case: &Value, folder: &Folder) -> Found {
         "[[arrivals]]\nname = \"first\"\nnamespace = \"{space}\"\npods = [\"pod.json\"]\nevery = \"1h\"\nfrom = \"1h\"\ncount = 1\n"
     );
     let (before, stop) = if claims && count > 0 { (1, scenario("claimed.toml", "1h5m", &first)) } else { (0, settled) };
-    let shown = podsim(&["get", "pods,nodes,pv,pvc", &stop, "-A", "-q", "-o", "json"]);
+    let shown = answered(&["get", "pods,nodes,pv,pvc", &stop, "-A", "-q", "-o", "json"]);
     // What is attached and needed by nobody has been detached.
     let moves = ["pods", "nodes", "persistentVolumes", "persistentVolumeClaims", "volumeAttachments"];
     let mut then = objects(case, |name| !moves.contains(&name));
@@ -190,19 +158,15 @@ fn ask(case: &Value, folder: &Folder) -> Found {
     if let Some(config) = &config {
         arguments.extend(["--config", config]);
     }
-    let decisions = podsim(&arguments);
+    let decisions = answered(&arguments);
     let placed = |decision: &&Value| decision["chosen"].is_string() && decision["victims"].is_null();
     Found::Counts(count, before + items(&decisions).iter().take_while(placed).count())
 }
 
 #[test]
 fn as_many_as_the_scheduler_places_one_by_one() {
-    let root = std::env::var_os("PODSIM_SHARED").map_or_else(|| PathBuf::from("../shared"), PathBuf::from);
-    let root = root.join("vectors/scheduler");
-    let Ok(families) = std::fs::read_dir(&root) else {
-        eprintln!("SKIPPED: there is no {}", root.display());
-        return;
-    };
+    let Some(root) = shared("vectors/scheduler") else { return };
+    let families = std::fs::read_dir(root).expect("a folder");
     let folders: Vec<PathBuf> = families.flatten().map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
     let files = folders.iter().flat_map(|folder| std::fs::read_dir(folder).expect("a folder").flatten());
     let mut files: Vec<PathBuf> = files.map(|entry| entry.path()).collect();
@@ -211,7 +175,7 @@ fn as_many_as_the_scheduler_places_one_by_one() {
     for file in &files {
         let name = file.file_stem().expect("a file").to_string_lossy().into_owned();
         let case: Value = serde_json::from_str(&std::fs::read_to_string(file).expect("a case")).expect("JSON");
-        match ask(&case, &Folder::of(&name)) {
+        match ask(&case, &Folder(name.clone())) {
             Found::Counts(fit, one_by_one) if fit == one_by_one => same += 1,
             Found::Counts(fit, one_by_one) => wrong.push(format!("{name}: fit {fit}, one by one {one_by_one}")),
             Found::Left(why) => *left.entry(why).or_default() += 1,
