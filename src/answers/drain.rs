@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::past::{Past, follow, spell};
+use super::past::{Past, counted, follow, instant, spell};
 use super::{Answer, Cell, Halt, Question, Runner, Table};
 use crate::base::id::DenseId;
 use crate::base::{SimDuration, SimTime};
@@ -70,11 +70,7 @@ struct Log {
 /// See [`Halt`].
 pub fn drain(_: &Question, plan: Plan, runner: &Runner<'_>, options: &DrainOptions) -> Result<Answer, Halt> {
     let mut plan = plan;
-    let end = plan.start + plan.duration;
-    let at = options.at.unwrap_or(plan.start + SimDuration(plan.duration.0 / 2));
-    if !(plan.start..=end).contains(&at) {
-        return Err(Halt::Unasked(format!("--at is outside of the run, which lasts {}", plan.duration.human())));
-    }
+    let at = instant(&plan, options.at)?;
     let before = Plan { duration: at - plan.start, ..plan.clone() };
     let (_, before) = follow(before, runner.stop, |_, _, _| {})?;
     let nodes = nodes(&plan, &before, options)?;
@@ -341,7 +337,7 @@ fn answer(
     ];
     let waiting = before.pods.iter().filter(|pod| pod.is_pending()).count();
     if waiting > 0 {
-        notes.push(format!("{} waited for a node before the drain began", count(waiting, "pod")));
+        notes.push(format!("{} waited for a node before the drain began", counted(waiting, "pod")));
     }
     if !options.force && log.errors.iter().any(|error| error.contains("declare no controller")) {
         notes.push("a dump without its ReplicaSets, StatefulSets and DaemonSets makes all pods look bare".to_owned());
@@ -370,7 +366,7 @@ fn sentence(
         let more = if log.errors.len() > 1 { format!(" ({} more)", log.errors.len() - 1) } else { String::new() };
         return format!("No: {error}{more}.");
     }
-    let pods = count(landings.len(), "pod");
+    let pods = counted(landings.len(), "pod");
     if log.drained.len() < nodes.len() {
         let is_going = |name: &str| landings.iter().any(|landing| past.pods[landing.evicted.uid.index()].name == name);
         let stuck: Vec<&Blocked> = log.blocked.iter().filter(|row| !is_going(&row.pod)).collect();
@@ -380,7 +376,7 @@ fn sentence(
                 format!(
                     "{} of {} wait for {} (healthy {}, desired {}, allowed {})",
                     stuck.len(),
-                    count(landings.len() + stuck.len(), "pod"),
+                    counted(landings.len() + stuck.len(), "pod"),
                     row.budget,
                     row.healthy,
                     row.desired,
@@ -398,7 +394,7 @@ fn sentence(
     let refused = if refusals == 0 {
         String::new()
     } else {
-        format!(", {} refused and asked again", count(refusals, "eviction"))
+        format!(", {} refused and asked again", counted(refusals, "eviction"))
     };
     match homeless {
         [] => {
@@ -437,8 +433,4 @@ fn picture(plan: &Plan, past: &Past, at: SimTime, landings: &[Landing]) -> Optio
         subtitle: "in the order of evictions".to_owned(),
         shape: PictureShape::Bars { axis: "seconds after the drain began".to_owned(), names, series },
     })
-}
-
-fn count(number: usize, what: &str) -> String {
-    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }

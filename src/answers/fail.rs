@@ -1,7 +1,7 @@
 //! `podsim fail`: what is lost with a node, two nodes or a zone, what comes back, and when. Every failure is a run of its own, equal
 //! to the others up to the fault.
 
-use super::past::{Past, follow, spell};
+use super::past::{Past, counted, follow, instant, spell};
 use super::{Answer, Cell, Halt, Question, Runner, Table};
 use crate::base::id::DenseId;
 use crate::base::{SimDuration, SimTime};
@@ -81,11 +81,7 @@ impl Damage {
 /// See [`Halt`].
 pub fn fail(_: &Question, plan: Plan, runner: &Runner<'_>, options: &FailOptions) -> Result<Answer, Halt> {
     let mut plan = plan;
-    let end = plan.start + plan.duration;
-    let at = options.at.unwrap_or(plan.start + SimDuration(plan.duration.0 / 2));
-    if !(plan.start..=end).contains(&at) {
-        return Err(Halt::Unasked(format!("--at is outside of the run, which lasts {}", plan.duration.human())));
-    }
+    let at = instant(&plan, options.at)?;
     // The cluster just before the fault.
     let before = Plan { duration: at - plan.start, ..plan.clone() };
     let (_, before) = follow(before, runner.stop, |_, _, _| {})?;
@@ -341,7 +337,10 @@ fn answer(
     notes.insert(0, format!("everything fails {since} after the start, {how}; the runs are equal until then"));
     let waiting = before.pods.iter().filter(|pod| pod.is_pending()).count();
     if waiting > 0 {
-        notes.push(format!("{} waited for a node before anything failed; they are not counted", pods(waiting)));
+        notes.push(format!(
+            "{} waited for a node before anything failed; they are not counted",
+            counted(waiting, "pod")
+        ));
     }
     if damages.iter().any(|damage| damage.lost > 0) {
         let text = "a pod is bare when its controller is not in the input: a dump needs `kubectl get \
@@ -371,7 +370,7 @@ fn sentence(failures: &[Failure], damages: &[Damage], worst: usize, yes: bool) -
             0 => "nothing ran there".to_owned(),
             hit => {
                 let time = damage.recovery.map_or_else(String::new, SimDuration::human);
-                format!("{} ran there, and everything is Ready again after {time}", pods(hit))
+                format!("{} ran there, and everything is Ready again after {time}", counted(hit, "pod"))
             }
         };
         return format!("Yes: the loss of {name} is survived{others}: {hit}{strain}.");
@@ -382,17 +381,21 @@ fn sentence(failures: &[Failure], damages: &[Damage], worst: usize, yes: bool) -
             damage.left.iter().find(|left| left.state == "pending").map_or("", |left| left.why.trim_end_matches('.'));
         parts.push(format!(
             "{} {} pending ({why})",
-            pods(damage.pending),
+            counted(damage.pending, "pod"),
             if damage.pending == 1 { "stays" } else { "stay" }
         ));
     }
     if damage.lost > 0 {
-        parts.push(format!("{} {} lost for good", bare(damage.lost), if damage.lost == 1 { "is" } else { "are" }));
+        parts.push(format!(
+            "{} {} lost for good",
+            counted(damage.lost, "bare pod"),
+            if damage.lost == 1 { "is" } else { "are" }
+        ));
     }
     if damage.unready > 0 {
         parts.push(format!(
             "{} {} not Ready again",
-            pods(damage.unready),
+            counted(damage.unready, "pod"),
             if damage.unready == 1 { "is" } else { "are" }
         ));
     }
@@ -462,12 +465,4 @@ fn picture(plan: &Plan, order: &[usize], failures: &[Failure], damages: &[Damage
     let title = format!("{}: what is lost, and for how long", plan.name);
     let subtitle = format!("each of {} failures in a run of its own, the worst first", failures.len());
     Picture { title, subtitle, shape: PictureShape::Bars { axis: axis.to_owned(), names, series } }
-}
-
-fn pods(count: usize) -> String {
-    format!("{count} {}", if count == 1 { "pod" } else { "pods" })
-}
-
-fn bare(count: usize) -> String {
-    format!("{count} bare {}", if count == 1 { "pod" } else { "pods" })
 }

@@ -2,7 +2,7 @@
 //! Autoscaler, boot, pull and start, against the price of spare nodes that are kept for it.
 
 use super::balloon::{growing, inflate, is_balloon, pool_named, turns};
-use super::past::{Past, follow, spell};
+use super::past::{Past, follow, instant, spell};
 use super::{Answer, Cell, Halt, Question, Runner, Table};
 use crate::base::id::DenseId;
 use crate::base::statistics::{quantile, sort};
@@ -82,11 +82,7 @@ struct Level {
 /// See [`Halt`].
 pub fn headroom(_: &Question, plan: Plan, runner: &Runner<'_>, options: &HeadroomOptions) -> Result<Answer, Halt> {
     let mut plan = plan;
-    let end = plan.start + plan.duration;
-    let at = options.at.unwrap_or(plan.start + SimDuration(plan.duration.0 / 2));
-    if !(plan.start..=end).contains(&at) {
-        return Err(Halt::Unasked(format!("--at is outside of the run, which lasts {}", plan.duration.human())));
-    }
+    let at = instant(&plan, options.at)?;
     if options.spike < 1.0 || !options.spike.is_finite() {
         return Err(Halt::Unasked(format!("--spike {} is no spike: write 3 for three times as much", options.spike)));
     }

@@ -419,6 +419,20 @@ pub(super) fn pod_name(plan: &Plan, recording: &Recording, uid: PodUid) -> Strin
     }
 }
 
+/// When something is to happen, by default half-way through the run.
+pub(super) fn instant(plan: &Plan, asked: Option<SimTime>) -> Result<SimTime, Halt> {
+    let at = asked.unwrap_or(plan.start + SimDuration(plan.duration.0 / 2));
+    if (plan.start..=plan.start + plan.duration).contains(&at) {
+        return Ok(at);
+    }
+    Err(Halt::Unasked(format!("--at is outside of the run, which lasts {}", plan.duration.human())))
+}
+
+/// `1 pod`, `2 pods`.
+pub(super) fn counted(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
 /// A duration to the second, as short as Go's text of it allows: `8h55m`.
 pub(super) fn spell(duration: SimDuration) -> String {
     let text = SimDuration::from_secs(duration.whole_secs()).go_text();

@@ -2,7 +2,7 @@
 //! it gets stuck. How far it is is what `kubectl rollout status` would say: staging/src/k8s.io/kubectl/pkg/polymorphichelpers/
 //! rollout_status.go, v1.34.
 
-use super::past::{Past, follow, spell, top};
+use super::past::{Past, follow, instant, spell, top};
 use super::revise::revise;
 use super::{Answer, Cell, Halt, Question, Runner, Table};
 use crate::api::ObjectRow;
@@ -67,11 +67,7 @@ struct Update {
 /// See [`Halt`].
 pub fn rollout(_: &Question, plan: Plan, runner: &Runner<'_>, options: &RolloutOptions) -> Result<Answer, Halt> {
     let mut plan = plan;
-    let end = plan.start + plan.duration;
-    let at = options.at.unwrap_or(plan.start + SimDuration(plan.duration.0 / 2));
-    if !(plan.start..=end).contains(&at) {
-        return Err(Halt::Unasked(format!("--at is outside of the run, which lasts {}", plan.duration.human())));
-    }
+    let at = instant(&plan, options.at)?;
     plan.duration = SimDuration(plan.duration.0.max((at - plan.start + AFTER).0));
     let asked = asked(&plan, options)?;
     let groups: Vec<Vec<usize>> =

@@ -85,6 +85,9 @@ pub fn size(question: &Question, plan: Plan, runner: &Runner<'_>, options: &Size
     let mut tried = before.tables.swap_remove(0);
     (tried.name, tried.title) = ("tried_without", "Sizes tried without the recommendations".to_owned());
     answer.tables.insert(1, tried);
+    if let (Some(picture), Some(old)) = (&mut answer.picture, &before.picture) {
+        told::beside(&mut picture.shape, &old.shape);
+    }
     answer.notes.extend(told);
     Ok(answer)
 }

@@ -241,3 +241,24 @@ fn picture(candidates: &[Candidate], choices: &[Choice], sentence: &str) -> Opti
     let subtitle = sentence.split_once("; ").map_or(sentence, |(first, _)| first).to_owned();
     (!losses.is_empty()).then(|| Picture { title: "What it costs to survive".to_owned(), subtitle, shape })
 }
+
+/// Puts what was found without the recommendations beside what was found with them, where both have a grade.
+pub(super) fn beside(shape: &mut PictureShape, without: &PictureShape) {
+    let (PictureShape::Grades { grades, groups, .. }, PictureShape::Grades { grades: old, groups: before, .. }) =
+        (shape, without)
+    else {
+        return;
+    };
+    let called = |name: &str, of: usize, what: &str| {
+        if of == 1 { format!("{what} the recommendations") } else { format!("{name}, {what} the recommendations") }
+    };
+    let count = groups.len();
+    groups.iter_mut().for_each(|(name, _)| *name = called(name, count, "with"));
+    for (name, ways) in before {
+        let moved = ways.iter().filter_map(|way| {
+            let grade = grades.iter().position(|grade| *grade == old[way.grade])?;
+            Some(Way { grade, best: false, ..way.clone() })
+        });
+        groups.push((called(name, before.len(), "without"), moved.collect()));
+    }
+}
