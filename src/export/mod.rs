@@ -21,7 +21,7 @@ use crate::record::Recording;
 use crate::sim::outcome::Outcome;
 use crate::sim::plan::Plan;
 
-pub use charts::{Best, Curve, CurvePoint, Dot, Picture, PictureShape, Repeated, Repeats, RepeatsPanel};
+pub use charts::{Best, Curve, CurvePoint, Dot, Picture, PictureShape, Repeated, Repeats, RepeatsPanel, Way};
 pub use verdict::{Verdict, verdicts};
 
 /// Version of the layout of `summary.json`: raised when a key changes its meaning or goes away.

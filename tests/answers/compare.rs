@@ -1,13 +1,10 @@
 //! `podsim compare`: differences against runs made one by one, conditions, and what a new user meets.
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
-
 use podsim::answers::{Arm, Cell, CompareOptions, Condition, Question, Runner, compare};
 use podsim::base::statistics::Moments;
 use podsim::sim::Simulation;
 
-const RUNNER: Runner<'_> = Runner { threads: 2, stop: &|| false, progress: &|_, _| {} };
+use crate::asked::{RUNNER, file, podsim, shared};
 
 const SCENARIO: &str = r#"
 [scenario]
@@ -25,27 +22,9 @@ select = { name = "job" }
 run = { exp = "4m" }
 "#;
 
-/// A file of its own in a folder for this test run.
-fn file(name: &str, text: &str) -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("compare");
-    std::fs::create_dir_all(&folder).expect("a folder");
-    let path = folder.join(name);
-    std::fs::write(&path, text).expect("a file");
-    path
-}
-
-fn podsim(args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_podsim")).arg("compare").args(args).output().expect("podsim runs")
-}
-
-fn texts(output: &Output) -> (String, String) {
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    (text(&output.stdout), text(&output.stderr))
-}
-
 #[test]
 fn differences_are_those_of_runs_made_one_by_one() {
-    let question = Question::scenario(&file("brute.toml", SCENARIO));
+    let question = Question::scenario(&file("compare", "brute.toml", SCENARIO));
     let counts = [2, 1, 3];
     let arms: Vec<Arm> = counts
         .iter()
@@ -84,7 +63,7 @@ fn differences_are_those_of_runs_made_one_by_one() {
 
 #[test]
 fn a_condition_that_is_met_fails() {
-    let question = Question::scenario(&file("met.toml", SCENARIO));
+    let question = Question::scenario(&file("compare", "met.toml", SCENARIO));
     let plan = |count: u32| question.with(&[format!("node_pool.0.count={count}")]).load().plan.expect("a plan");
     let arms = [2, 1].map(|count| Arm { name: format!("{count} nodes"), plan: plan(count) });
     for (condition, met) in [
@@ -103,7 +82,7 @@ fn a_condition_that_is_met_fails() {
 
 #[test]
 fn a_new_user_is_told_what_to_do() {
-    let path = file("cli.toml", SCENARIO);
+    let path = file("compare", "cli.toml", SCENARIO);
     let path = path.to_str().expect("a path");
     for (args, part) in [
         (&[path][..], "there is nothing to compare with: give two scenarios, or --arm 'name: key=value'"),
@@ -115,21 +94,19 @@ fn a_new_user_is_told_what_to_do() {
         (&[path, "--arm", "a: scenario.duration=1h", "--metrics", "pods_faild"], "did you mean `pods_failed`?"),
         (&["missing.toml", "--arm", "a: scenario.duration=1h"], "cannot read `missing.toml`"),
     ] {
-        let output = podsim(args);
-        let (_, said) = texts(&output);
-        assert_eq!(output.status.code(), Some(2), "{args:?}: {said}");
+        let (code, _, said) = compared(args);
+        assert_eq!(code, 2, "{args:?}: {said}");
         assert!(said.contains(part), "{args:?}: {said}");
     }
-    let chart = file("chart.svg", "");
+    let chart = file("compare", "chart.svg", "");
     let arm = "one node: node_pool.0.count=1, scenario.duration=20m";
     let fails =
         ["--fail-if", "pods_pending_at_end.mean > +5%", "--seeds", "1..4", "--chart", chart.to_str().expect("a path")];
-    let output = podsim(&[&[path, "--arm", arm][..], &fails].concat());
-    let (told, said) = texts(&output);
-    assert_eq!(output.status.code(), Some(1), "{told}{said}");
+    let (code, told, said) = compared(&[&[path, "--arm", arm][..], &fails].concat());
+    assert_eq!(code, 1, "{told}{said}");
     assert!(told.starts_with("No: `pods_pending_at_end.mean > +5%` holds for one node: "), "{told}");
     assert!(std::fs::read_to_string(&chart).expect("a chart").contains("one node"));
-    let json = texts(&podsim(&[path, "--arm", arm, "--seeds", "1..2", "-o", "json"])).0;
+    let json = compared(&[path, "--arm", arm, "--seeds", "1..2", "-o", "json"]).1;
     let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
     assert_eq!((&json["command"], &json["yes"]), (&"compare".into(), &true.into()));
     assert!(json["tables"]["differences"].as_array().is_some_and(|rows| rows.len() > 3));
@@ -137,16 +114,23 @@ fn a_new_user_is_told_what_to_do() {
 
 #[test]
 fn an_application_and_a_dump_can_be_compared() {
-    let Some(shared) = std::env::var_os("PODSIM_SHARED").map(PathBuf::from) else {
-        eprintln!("SKIPPED: PODSIM_SHARED is not set");
-        return;
-    };
-    let boutique = shared.join("data/manifests/online-boutique/release/kubernetes-manifests.yaml");
-    let boutique = boutique.to_str().expect("a path");
+    let Some(boutique) = shared("data/manifests/online-boutique/release/kubernetes-manifests.yaml") else { return };
     let arm = "two nodes: node_pool.0.count=2";
-    let args = [boutique, "--nodes", "4", "--cpu", "2", "--memory", "8Gi", "--arm", arm, "--seeds", "1..3"];
-    let output = podsim(&[&args[..], &["--fail-if", "pods_running_at_end < -20%"]].concat());
-    let (told, said) = texts(&output);
-    assert!(output.status.code() == Some(0), "{told}{said}");
+    let args = [&boutique, "--nodes", "4", "--cpu", "2", "--memory", "8Gi", "--arm", arm, "--seeds", "1..3"];
+    let (code, told, said) = compared(&[&args[..], &["--fail-if", "pods_running_at_end < -20%"]].concat());
+    assert_eq!(code, 0, "{told}{said}");
     assert!(told.contains("cpu_requested_ratio_peak"), "{told}");
+    let Some(dump) = shared("data/manifests/cluster-dumps/test-deployment/dump") else { return };
+    let arm = "one more node: node_pool=[{name='more', capacity={cpu='4', memory='16Gi'}}]";
+    let (code, told, said) = compared(&[&dump, "--arm", arm, "--seeds", "1..3", "-o", "json"]);
+    assert_eq!(code, 0, "{told}{said}");
+    let json: serde_json::Value = serde_json::from_str(&told).expect("JSON");
+    let rows = json["tables"]["differences"].as_array().expect("rows");
+    let nodes = rows.iter().find(|row| row["metric"] == "nodes_peak");
+    assert!(nodes.is_some(), "{told}");
+}
+
+/// `podsim compare`.
+fn compared(arguments: &[&str]) -> (i32, String, String) {
+    podsim(&[&["compare"][..], arguments].concat())
 }

@@ -1,23 +1,11 @@
 //! `podsim fit`: the answer is that of a simulation in which the copies are made one by one, and says what stops the next.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
-
-use podsim::answers::{Answer, FitOptions, Halt, Machines, Question, Runner, What, fit};
+use podsim::answers::{Answer, FitOptions, Halt, Machines, Question, What, fit};
 use podsim::base::SimDuration;
 use podsim::sim::plan::{Naming, PodPlan, Workload};
 use podsim::{Plan, Simulation};
 
-const RUNNER: Runner<'_> = Runner { threads: 2, stop: &|| false, progress: &|_, _| {} };
-
-/// A file of its own in a folder for this test run.
-fn file(name: &str, text: &str) -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("fit");
-    std::fs::create_dir_all(&folder).expect("a folder");
-    let path = folder.join(name);
-    std::fs::write(&path, text).expect("a file");
-    path
-}
+use crate::asked::{RUNNER, file, podsim, shared};
 
 fn question(name: &str, manifests: &str, nodes: u32, cpu: &str, memory: &str) -> Question {
     let machines = Machines {
@@ -27,7 +15,7 @@ fn question(name: &str, manifests: &str, nodes: u32, cpu: &str, memory: &str) ->
         pods: Some(20),
         zones: vec!["a".to_owned(), "b".to_owned(), "c".to_owned()],
     };
-    Question::manifests(&[file(name, manifests)], Some(&machines))
+    Question::manifests(&[file("fit", name, manifests)], Some(&machines))
 }
 
 fn ask(question: &Question, what: What) -> Result<Answer, Halt> {
@@ -119,6 +107,7 @@ value: 1000
         deployment("low", 4, "900m", "100Mi", "")
     );
     let pod = file(
+        "fit",
         "high.yaml",
         "apiVersion: v1
 kind: Pod
@@ -129,7 +118,7 @@ spec:
 ",
     );
     let question = question("evict.yaml", &manifests, 2, "2", "8Gi");
-    let answer = ask(&question, What::Pod(pod, "default".to_owned())).expect("an answer");
+    let answer = ask(&question, What::Pod(pod, None)).expect("an answer");
     assert!(!answer.yes, "{}", answer.text());
     assert!(answer.sentence.contains("no node has 500m of CPU free"), "{}", answer.sentence);
 }
@@ -193,7 +182,7 @@ fn an_application_that_is_not_complete_itself_has_no_copies() {
 
 #[test]
 fn copies_wait_for_nodes_that_can_be_made() {
-    let manifests = file("grow.yaml", &deployment("web", 2, "900m", "100Mi", ""));
+    let manifests = file("fit", "grow.yaml", &deployment("web", 2, "900m", "100Mi", ""));
     let scenario = format!(
         "[scenario]
 duration = '30m'
@@ -211,7 +200,7 @@ capacity = {{ cpu = '4', memory = '16Gi' }}
 ",
         manifests.display().to_string()
     );
-    let question = Question::scenario(&file("grow.toml", &scenario));
+    let question = Question::scenario(&file("fit", "grow.toml", &scenario));
     // The two that are there fill the first node; each of three further ones takes four.
     let answer = ask(&question, What::Workload("web".to_owned())).expect("an answer");
     assert_eq!(copies(&answer), 12, "{}", answer.text());
@@ -231,42 +220,26 @@ spec: {{containers: [{{name: a, image: 'x:1', resources: {{requests: {{cpu: 100m
 "
         )
     };
-    let one = file("one-of-many.yaml", &pod("one"));
+    let one = file("fit", "one-of-many.yaml", &pod("one"));
     let many: String = (0..60).map(|number| pod(&format!("many-{number}"))).collect();
-    let many = file("many.yaml", &many);
+    let many = file("fit", "many.yaml", &many);
     for dump in ["test-deployment/dump", "test-daemonset/dump", "dataset_small_1/cluster_dump"] {
-        let Some(dump) = shared(&format!("cluster-dumps/{dump}")) else { return };
+        let Some(dump) = shared(&format!("data/manifests/cluster-dumps/{dump}")) else { return };
         let (_, text, wrong) =
             podsim(&["schedule", "--cluster", &dump, "--pods", &many.display().to_string(), "-o", "json"]);
         let decisions: serde_json::Value = serde_json::from_str(&text).unwrap_or_else(|_| panic!("{wrong}"));
         let placed = |decision: &&serde_json::Value| decision["chosen"].is_string();
         let placed = decisions.as_array().expect("decisions").iter().filter(placed).count();
-        let answer = ask(&Question::manifests(&[dump.into()], None), What::Pod(one.clone(), "default".to_owned()));
+        let answer = ask(&Question::manifests(&[dump.into()], None), What::Pod(one.clone(), None));
         let answer = answer.expect("an answer");
         assert!(placed > 0 && placed < 60, "{placed}");
         assert_eq!(copies(&answer), i64::try_from(placed).expect("a count"), "{}", answer.text());
     }
 }
 
-fn podsim(arguments: &[&str]) -> (i32, String, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_podsim")).args(arguments).output().expect("it runs");
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    (output.status.code().unwrap_or(-1), text(&output.stdout), text(&output.stderr))
-}
-
-fn shared(path: &str) -> Option<String> {
-    let root = std::env::var_os("PODSIM_SHARED").map_or_else(|| PathBuf::from("../shared"), PathBuf::from);
-    let path = root.join("data/manifests").join(path);
-    if !path.exists() {
-        eprintln!("SKIPPED: there is no {}", path.display());
-        return None;
-    }
-    Some(path.display().to_string())
-}
-
 #[test]
 fn as_a_new_user_would() {
-    let Some(boutique) = shared("online-boutique/release/kubernetes-manifests.yaml") else { return };
+    let Some(boutique) = shared("data/manifests/online-boutique/release/kubernetes-manifests.yaml") else { return };
     let (code, text, _) = podsim(&["fit", &boutique, "--nodes", "3"]);
     assert_eq!(code, 0, "{text}");
     assert!(text.starts_with("6 more copies of kubernetes-manifests fit; the next one does not: "), "{text}");
@@ -276,8 +249,9 @@ fn as_a_new_user_would() {
     let (code, text, wrong) = podsim(&["fit", &boutique]);
     assert_eq!((code, text.as_str()), (2, ""));
     assert!(wrong.contains("the cluster has no nodes"), "{wrong}");
-    let Some(dump) = shared("cluster-dumps/dataset_small_1/cluster_dump") else { return };
+    let Some(dump) = shared("data/manifests/cluster-dumps/dataset_small_1/cluster_dump") else { return };
     let big = file(
+        "fit",
         "big.yaml",
         "apiVersion: v1
 kind: Pod

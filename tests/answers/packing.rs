@@ -5,7 +5,7 @@ use std::path::Path;
 use podsim::answers::{Answer, PackingOptions, Question, Runner, packing};
 use podsim::{Plan, PlanBuilder, Pod};
 
-const RUNNER: Runner<'_> = Runner { threads: 2, stop: &|| false, progress: &|_, _| {} };
+use crate::asked::RUNNER;
 
 fn ask(plan: &Plan, hole: Option<(i64, i64)>) -> Answer {
     let options = PackingOptions { at: plan.start + plan.duration, hole, trials: 5, percentile: 90 };

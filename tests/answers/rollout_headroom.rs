@@ -2,10 +2,11 @@
 //! them.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
 
 use podsim::answers::{Answer, Cell, Halt, HeadroomOptions, Question, RolloutOptions, Runner, headroom, rollout};
 use podsim::base::SimDuration;
+
+use crate::asked::{podsim, shared};
 
 /// A scenario in a folder for tests.
 fn scenario(name: &str, pools: &str, manifest: &str) -> PathBuf {
@@ -163,7 +164,7 @@ fn twice() -> HeadroomOptions {
         window: SimDuration::from_secs(300),
         spare: vec![0, 1, 2, 3],
         seeds: 2,
-        pool: None,
+        pools: Vec::new(),
         price: None,
         within: Some(SimDuration::from_secs(60)),
     }
@@ -198,6 +199,39 @@ fn spare_nodes_buy_the_time_of_machine_and_boot() {
     let fast = HeadroomOptions { within: Some(SimDuration::from_secs(20)), ..twice() };
     let answer = spiking(&growing("growing-fast"), &fast).expect("no limit");
     assert!(!answer.yes && answer.sentence.starts_with("No: 95% of the pods are Ready within"), "{}", answer.sentence);
+}
+
+/// Pods that are spread over two zones need nodes in the pools of both.
+#[test]
+fn spare_nodes_are_kept_in_the_pools_that_the_spike_needs() {
+    let pool = |name: &str, zone: &str, price: &str| {
+        format!(
+            "[[node_pool]]\nname = \"{name}\"\ncount = 1\nmin = 1\nmax = 9\nprovision = \"60s\"\nboot = \"30s\"\nprice_per_hour = \
+             {price}\nzones = [\"{zone}\"]\ncapacity = {{ cpu = \"2\", memory = \"8Gi\" }}\n"
+        )
+    };
+    let pools = pool("unused", "c", "9.0") + &pool("north", "a", "0.5") + &pool("south", "b", "0.3");
+    let spread = "    spec:\n      affinity: {nodeAffinity: {requiredDuringSchedulingIgnoredDuringExecution: {nodeSelectorTerms: \
+                  [{matchExpressions: [{key: topology.kubernetes.io/zone, operator: In, values: [a, b]}]}]}}}\n      \
+                  topologySpreadConstraints: [{maxSkew: 1, topologyKey: topology.kubernetes.io/zone, whenUnsatisfiable: \
+                  DoNotSchedule, labelSelector: {matchLabels: {app: web}}}]\n";
+    let path = scenario("zones", &pools, &workload("Deployment", "web", 4, "").replace("    spec:\n", spread));
+    let ask = |pools: &[&str], spare: &[u32]| {
+        let pools = pools.iter().map(|&pool| pool.to_owned()).collect();
+        let options = HeadroomOptions { pools, spare: spare.to_vec(), ..twice() };
+        // By then the autoscaler has removed what it made while the first pods and the balloons looked for their places.
+        let at = |start| Some(start + SimDuration::from_secs(18 * 60));
+        let late = |plan: &podsim::Plan| HeadroomOptions { at: at(plan.start), ..options.clone() };
+        with(&path, |question, plan, runner| headroom(question, plan.clone(), runner, &late(&plan))).expect("no limit")
+    };
+    let answer = ask(&[], &[0, 2]);
+    let row = |answer: &Answer, row, key| number(cell(answer, row, key));
+    assert!(row(&answer, 0, "ready_seconds_p95") > 100.0, "{}", answer.text());
+    assert!(row(&answer, 1, "ready_seconds_max") < 45.0, "one in each zone: {}", answer.text());
+    assert!((row(&answer, 1, "spare_price_per_hour") - 0.8).abs() < 1e-9, "{}", answer.text());
+    let one_sided = ask(&["north"], &[0, 2]);
+    assert!(row(&one_sided, 1, "ready_seconds_p95") > 100.0, "{}", one_sided.text());
+    assert!((row(&one_sided, 1, "spare_price_per_hour") - 1.0).abs() < 1e-9, "{}", one_sided.text());
 }
 
 #[test]
@@ -235,48 +269,41 @@ fn a_stream_of_pods_is_counted_from_each_ones_creation() {
     assert!(number(&tripled, 1, "ready_seconds_p95") < 15.0, "{}", tripled.text());
 }
 
-fn podsim(arguments: &[&str]) -> (Option<i32>, String, String) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_podsim"));
-    let output: Output =
-        command.current_dir(env!("CARGO_MANIFEST_DIR")).args(arguments).output().expect("podsim starts");
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    (output.status.code(), text(&output.stdout), text(&output.stderr))
-}
-
 #[test]
 fn the_commands_as_a_new_user_tries_them() {
     let day = "scenarios/workloads/hpa-day.toml";
     let (code, out, err) = podsim(&["headroom", day, "--spike", "4", "--at", "9:00", "--spare", "0,3", "--seeds", "2"]);
-    assert_eq!(code, Some(0), "{err}");
+    assert_eq!(code, 0, "{err}");
     assert!(out.starts_with("With no spare node 95% of the pods of the spike are Ready within "), "{out}");
     let (code, _, err) = podsim(&["headroom", day, "--spike", "4", "--service", "shpo"]);
-    assert_eq!(code, Some(2));
+    assert_eq!(code, 2);
     assert!(err.contains("no traffic goes to `shpo`; it goes to: shop"), "{err}");
     let (code, out, _) =
         podsim(&["rollout", "scenarios/workloads/rollout-stuck.toml", "web", "--at", "50s", "-o", "csv"]);
-    assert_eq!(code, Some(0), "somebody adds room later: {out}");
+    assert_eq!(code, 0, "somebody adds room later: {out}");
     assert!(out.starts_with("workload,pods,rule,finishes,after_seconds,"), "{out}");
     let (code, out, err) = podsim(&["rollout", "Cargo.toml"]);
-    assert_eq!((code, out.as_str()), (Some(2), ""), "{err}");
+    assert_eq!((code, out.as_str()), (2, ""), "{err}");
 }
 
 #[test]
 fn real_inputs() {
-    let root =
-        std::env::var("PODSIM_SHARED").unwrap_or_else(|_| concat!(env!("CARGO_MANIFEST_DIR"), "/../shared").to_owned());
-    let shop = format!("{root}/data/manifests/online-boutique/release/kubernetes-manifests.yaml");
-    if !Path::new(&shop).exists() {
-        eprintln!("SKIPPED: there is no {shop}");
-        return;
-    }
+    let Some(shop) = shared("data/manifests/online-boutique/release/kubernetes-manifests.yaml") else { return };
     let machines = ["--nodes", "4", "--cpu", "2", "--memory", "4Gi"];
     let (code, out, err) = podsim(&[&["rollout", &shop][..], &machines].concat());
-    assert_eq!(code, Some(0), "{out}{err}");
+    assert_eq!(code, 0, "{out}{err}");
     assert!(out.starts_with("Yes: all 12 rollouts finish"), "{out}");
     let (code, out, _) = podsim(&[&["rollout", &shop, "--all"][..], &machines].concat());
-    assert_eq!(code, Some(0), "{out}");
-    let dump = format!("{root}/data/manifests/cluster-dumps/daemonset_eviction_with_deployment/cluster_dump");
+    assert_eq!(code, 0, "{out}");
+    let Some(dump) = shared("data/manifests/cluster-dumps/daemonset_eviction_with_deployment/cluster_dump") else {
+        return;
+    };
     let (code, _, err) = podsim(&["rollout", &dump]);
-    assert_eq!(code, Some(2));
+    assert_eq!(code, 2);
     assert!(err.contains("there is no Deployment, StatefulSet or DaemonSet in the input; a dump needs"), "{err}");
+    // In a full dump pods are there before the ReplicaSet and the Deployment that they belong to.
+    let Some(full) = shared("data/manifests/cluster-dumps/test-deployment/dump") else { return };
+    let (code, out, err) = podsim(&["rollout", &full, "-o", "csv"]);
+    assert_eq!(code, 0, "{out}{err}");
+    assert!(out.lines().nth(1).is_some_and(|row| row.starts_with("deployment/redis-master,3,")), "{out}");
 }

@@ -1,26 +1,17 @@
 //! `podsim size`: the least number of nodes, shown by running what is below it, with the sums of requests beside it.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 
 use podsim::Simulation;
 use podsim::answers::size::{Loss, SizeOptions, Sized, catalogue, size};
-use podsim::answers::{Answer, Halt, Judged, Machines, Question, Recommendations, Runner};
+use podsim::answers::{Answer, Halt, Judged, Machines, Question, Recommendations};
 
-const RUNNER: Runner<'_> = Runner { threads: 2, stop: &|| false, progress: &|_, _| {} };
-
-fn file(name: &str, text: &str) -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("size");
-    std::fs::create_dir_all(&folder).expect("a folder");
-    let path = folder.join(name);
-    std::fs::write(&path, text).expect("a file");
-    path
-}
+use crate::asked::{RUNNER, file, podsim, shared};
 
 fn question(name: &str, manifests: &str, cpu: &str, memory: &str, pods: Option<u32>) -> Question {
     let zones = vec!["a".to_owned(), "b".to_owned(), "c".to_owned()];
     let machines = Machines { count: 1, cpu: cpu.to_owned(), memory: memory.to_owned(), pods, zones };
-    Question::manifests(&[file(name, manifests)], Some(&machines))
+    Question::manifests(&[file("size", name, manifests)], Some(&machines))
 }
 
 fn options(losses: &[Loss]) -> SizeOptions {
@@ -213,25 +204,9 @@ fn a_shop_survives_a_zone_with_nine_nodes() {
     assert_eq!(answer.json()["tables"]["tried_without"][0]["nodes"], 5, "{}", answer.text());
 }
 
-fn podsim(arguments: &[&str]) -> (i32, String, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_podsim")).args(arguments).output().expect("it runs");
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    (output.status.code().unwrap_or(-1), text(&output.stdout), text(&output.stderr))
-}
-
-fn shared(path: &str) -> Option<String> {
-    let root = std::env::var_os("PODSIM_SHARED").map_or_else(|| PathBuf::from("../shared"), PathBuf::from);
-    let path = root.join("data").join(path);
-    if !path.exists() {
-        eprintln!("SKIPPED: there is no {}", path.display());
-        return None;
-    }
-    Some(path.display().to_string())
-}
-
 #[test]
 fn as_a_new_user_would() {
-    let Some(boutique) = shared("manifests/online-boutique/release/kubernetes-manifests.yaml") else { return };
+    let Some(boutique) = shared("data/manifests/online-boutique/release/kubernetes-manifests.yaml") else { return };
     let small = ["size", &boutique, "--cpu", "1", "--memory", "4Gi", "--seeds", "1..2", "--survive", "none"];
     let (code, text, _) = podsim(&small);
     assert_eq!(code, 0, "{text}");
@@ -241,7 +216,7 @@ fn as_a_new_user_would() {
     let (code, _, wrong) = podsim(&["size", &boutique, "--types", "general-5"]);
     assert_eq!(code, 2);
     assert!(wrong.contains("the catalogue has no type `general-5`: did you mean general-"), "{wrong}");
-    let Some(catalogues) = shared("traces/instance-catalogs") else { return };
+    let Some(catalogues) = shared("data/traces/instance-catalogs") else { return };
     for name in ["aws_joined_DERIVED.csv", "karpenter_kwok_example.json", "karpenter_kwok_instance_types.json"] {
         let text = std::fs::read_to_string(format!("{catalogues}/{name}")).expect("a catalogue");
         let (types, _) = catalogue::read(&text, name).expect("a catalogue");

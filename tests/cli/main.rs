@@ -17,3 +17,5 @@ mod schedule;
 mod schedule_vectors;
 mod some_pods;
 mod spilled;
+#[path = "../support/vectors.rs"]
+mod vectors;

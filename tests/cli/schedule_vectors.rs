@@ -6,25 +6,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-/// The lists of a case: name, API version, kind.
-const KINDS: [(&str, &str, &str); 16] = [
-    ("priorityClasses", "scheduling.k8s.io/v1", "PriorityClass"),
-    ("nodes", "v1", "Node"),
-    ("pods", "v1", "Pod"),
-    ("namespaces", "v1", "Namespace"),
-    ("services", "v1", "Service"),
-    ("replicationControllers", "v1", "ReplicationController"),
-    ("replicaSets", "apps/v1", "ReplicaSet"),
-    ("statefulSets", "apps/v1", "StatefulSet"),
-    ("persistentVolumes", "v1", "PersistentVolume"),
-    ("persistentVolumeClaims", "v1", "PersistentVolumeClaim"),
-    ("storageClasses", "storage.k8s.io/v1", "StorageClass"),
-    ("csiNodes", "storage.k8s.io/v1", "CSINode"),
-    ("csiDrivers", "storage.k8s.io/v1", "CSIDriver"),
-    ("csiStorageCapacities", "storage.k8s.io/v1", "CSIStorageCapacity"),
-    ("volumeAttachments", "storage.k8s.io/v1", "VolumeAttachment"),
-    ("podDisruptionBudgets", "policy/v1", "PodDisruptionBudget"),
-];
+use crate::vectors::{KINDS, items};
 
 /// In the large cases more tied nodes than these are only counted.
 const TIED_BY_NAME: usize = 10;
@@ -36,10 +18,6 @@ fn list<'v>(objects: impl Iterator<Item = (&'v Value, &'static str, &'static str
         object
     });
     json!({"apiVersion": "v1", "kind": "List", "items": items.collect::<Vec<_>>()})
-}
-
-fn items(value: &Value) -> &[Value] {
-    value.as_array().map_or(&[], Vec::as_slice)
 }
 
 /// Reasons are a set, and compact cases leave out what nodes say.

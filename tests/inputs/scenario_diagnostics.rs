@@ -349,6 +349,19 @@ const TRACE_CASES: &[(Case, &str)] = &[
     ),
 ];
 
+/// Of a file with many mistakes not all are shown, but all are counted.
+#[test]
+fn the_mistakes_that_are_not_shown_are_counted() {
+    let rows: String = (0..60).map(|row| format!("pod-{row},1,half,1\n")).collect();
+    let files = Memory { csv: format!("name,at_seconds,cpu_milli,memory_mib\n{rows}short,1\n") };
+    let loaded = scenario::from_text_with("test.toml", &format!("{GOOD}\n{CSV}\n"), &[], &files);
+    let of = |code| loaded.diagnostics.iter().filter(|one| one.code == code).collect::<Vec<_>>();
+    assert_eq!(of(trace_codes::BAD_CELL).len(), 50);
+    let [more] = of(trace_codes::MORE_MISTAKES)[..] else { panic!("one sum is meant") };
+    assert_eq!(more.message, "11 more mistakes in this file are not shown");
+    assert!(more.severity == Severity::Error && loaded.plan.is_none());
+}
+
 const SCHEDULER: &str = "\
 apiVersion: kubescheduler.config.k8s.io/v1
 kind: KubeSchedulerConfiguration
@@ -448,7 +461,12 @@ fn mistakes_in_overrides_point_at_the_argument() {
 fn every_code_is_covered() {
     let covered: Vec<_> = CASES.iter().chain(TRACE_CASES.iter().map(|(case, _)| case)).map(|case| case.code).collect();
     for code in codes::ALL.iter().chain(trace_codes::ALL) {
-        assert!(covered.contains(code) || *code == codes::BAD_OVERRIDE, "{} ({}) has no case", code.id, code.title);
+        assert!(
+            covered.contains(code) || *code == codes::BAD_OVERRIDE || *code == trace_codes::MORE_MISTAKES,
+            "{} ({}) has no case",
+            code.id,
+            code.title
+        );
     }
     assert!(codes::ALL.len() >= 20);
     let mut ids: Vec<_> = codes::ALL.iter().chain(trace_codes::ALL).map(|code| code.id).collect();

@@ -3,6 +3,7 @@
 use crate::support::{Run, Scene, pod, within};
 use podsim::base::SimDuration;
 use podsim::model::PodConditionType;
+use podsim::model::objects::ObjectKind;
 
 const TWO: &str = r#"
 [[node_pool]]
@@ -220,6 +221,19 @@ pub fn pods_of_a_deleted_node_are_collected() {
     run.expect("pod web DisruptionTarget True DeletionByPodGC", &[140.0]).expect("pod web Failed", &[140.0]);
     run.expect("pod web removed", &[140.0]).expect("web/app Terminated Completed 0", &[145.0]);
     assert_eq!(run.sim.kubelets().records_held(), 0);
+}
+
+/// The pod of a ReplicaSet that is collected so is counted as lost, by its controller: that one makes another.
+#[test]
+fn a_collected_pod_is_lost_with_the_name_of_its_controller() {
+    let yaml = format!(
+        "apiVersion: apps/v1\nkind: ReplicaSet\nmetadata: {{name: web}}\nspec: {{replicas: 1, selector: {{matchLabels: {{app: web}}}}, \
+         template: {{metadata: {{labels: {{app: web}}}}, spec: {{{WEB}}}}}}}\n"
+    );
+    let gone = "[[change]]\nat = \"90s\"\ndelete = \"Node/node-0\"\n";
+    let (outcome, _) = Scene::new(&yaml).nodes(TWO).with(gone).run().outcome();
+    let owners: Vec<_> = outcome.lost.iter().map(|lost| lost.owner.clone()).collect();
+    assert_eq!(owners, [Some((ObjectKind::ReplicaSet, "web".to_owned()))]);
 }
 
 /// 6.6: a pod that is Terminating on a node that is not Ready and was declared out of service is ended at the next pass,
