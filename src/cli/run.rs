@@ -11,7 +11,7 @@ use super::terminal::Terminal;
 use crate::base::SimTime;
 use crate::export::{self, Context, terminal as page};
 use crate::manifest::codes;
-use crate::record::{Recorder, Recording, SamplesOnly, SomePods};
+use crate::record::{Recorder, Recording, SamplesOnly};
 use crate::scenario::{self, Loaded};
 use crate::sim::Simulation;
 use crate::sim::outcome::{Outcome, Stopped};
@@ -158,10 +158,11 @@ pub(super) fn timed(plan: &Plan, folder: Option<&Path>, terminal: &Terminal) -> 
     let mut progress = Progress::new(terminal.progress, plan.start, plan.duration);
     let tick = &mut |tick| progress.tick(tick);
     let finished = match recording {
-        Some(recording) if plan.output.pods_share < 1.0 => {
-            simulate(plan.clone(), SomePods::new(plan.output.pods_share, recording), tick, SomePods::into_recording)
+        Some(recording) => {
+            let share = plan.output.pods_share;
+            let recording = if share < 1.0 { recording.of_some(share) } else { recording };
+            simulate(plan.clone(), recording, tick, |recording| recording)
         }
-        Some(recording) => simulate(plan.clone(), recording, tick, |recording| recording),
         None => simulate(plan.clone(), SamplesOnly::default(), tick, |samples| samples.0),
     };
     let seconds = progress.finish().as_secs_f64();

@@ -13,7 +13,6 @@ pub use fact::{Fact, KubeEvent, Subject, VolumeStage};
 pub use kube_events::{ApiEvent, KubeEvents};
 pub use recording::{NodeRecord, ObjectRecord, PodRecord, Recording};
 pub use sample::{Sample, ServiceSample};
-pub use some_pods::SomePods;
 pub use spill::Facts;
 
 use crate::base::SimTime;

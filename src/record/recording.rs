@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io;
 
 use super::fact::{Fact, NoteId, Stamped};
+use super::some_pods::SomePods;
 use super::spill::{Facts, Spill};
 use super::{Recorder, Sample};
 use crate::base::{Interner, SimTime};
@@ -54,6 +55,7 @@ pub struct ObjectRecord {
 pub struct Recording {
     facts: Vec<Stamped>,
     spill: Option<Spill>,
+    some: Option<SomePods>,
     pods: crate::base::IdVec<PodUid, PodRecord>,
     nodes: crate::base::IdVec<NodeId, NodeRecord>,
     objects: crate::base::IdVec<ObjectId, ObjectRecord>,
@@ -72,6 +74,12 @@ impl Recording {
     #[must_use]
     pub fn spilling(file: File, at: usize) -> Self {
         Self { spill: Some(Spill::new(file, at)), ..Self::default() }
+    }
+
+    /// The same recording, of about this share of the pods, from 0 to 1: the same ones in every run.
+    #[must_use]
+    pub fn of_some(self, share: f64) -> Self {
+        Self { some: Some(SomePods::new(share)), ..self }
     }
 
     /// Facts in the order they happened.
@@ -138,6 +146,12 @@ impl Recording {
 
 impl Recorder for Recording {
     fn fact(&mut self, at: SimTime, fact: Fact) {
+        let Some(fact) = (match &self.some {
+            Some(some) => fact.renumbered(|uid| some.number(uid)),
+            None => Some(fact),
+        }) else {
+            return;
+        };
         // What happened to a quiet pod may be told a moment late.
         let place = match self.facts.last() {
             Some(&(last, _)) if last > at => self.facts.partition_point(|&(other, _)| other <= at),
@@ -152,7 +166,10 @@ impl Recorder for Recording {
     }
 
     fn pod(&mut self, pod: PodRecord) {
-        self.pods.push(pod);
+        let kept = self.pods.len();
+        if self.some.as_mut().is_none_or(|some| some.next(pod.uid, kept)) {
+            self.pods.push(pod);
+        }
     }
 
     fn node(&mut self, node: NodeRecord) {

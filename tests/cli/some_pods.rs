@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use podsim::export::{self, Context};
-use podsim::record::{Recording, SomePods};
+use podsim::record::Recording;
 use podsim::sim::{Outcome, Plan, Simulation};
 
 fn plan() -> Plan {
@@ -27,8 +27,7 @@ fn rows(plan: &Plan, outcome: &Outcome, recording: &Recording, name: &str) -> Ve
 #[test]
 fn a_sample_of_pods_is_a_part_of_all() {
     let plan = plan();
-    let (outcome, some) = Simulation::with_recorder(plan.clone(), SomePods::new(0.1, Recording::new())).run_recorded();
-    let some = some.into_recording();
+    let (outcome, some) = Simulation::with_recorder(plan.clone(), Recording::new().of_some(0.1)).run_recorded();
     let mut whole = plan.clone();
     whole.output.pods_share = 1.0;
     let (all_outcome, all) = Simulation::with_recorder(whole.clone(), Recording::new()).run_recorded();
