@@ -87,6 +87,7 @@ pub fn size(question: &Question, plan: Plan, runner: &Runner<'_>, options: &Size
     answer.tables.insert(1, tried);
     if let (Some(picture), Some(old)) = (&mut answer.picture, &before.picture) {
         told::beside(&mut picture.shape, &old.shape);
+        picture.subtitle = format!("With the recommendations: {}", picture.subtitle);
     }
     answer.notes.extend(told);
     Ok(answer)
