@@ -350,6 +350,7 @@ impl ChangeLog {
     }
 
     /// The same, with when it could be read first.
+    #[inline]
     pub fn next_due(&mut self, cursor: Cursor, now: SimTime, lag: SimDuration) -> Option<(SimTime, Change)> {
         let at = &mut self.read[cursor as usize];
         let index = usize::try_from(*at - self.first).expect("the log fits in memory");

@@ -76,6 +76,11 @@ impl Cluster {
         self.pods.owned_from(self.objects.get(object).first_pod())
     }
 
+    /// The pods that an object owns and that count as replicas, latest first.
+    pub fn active_pods_of(&self, object: crate::model::ObjectId) -> impl Iterator<Item = PodRef> + '_ {
+        self.pods.active_from(self.objects.get(object).first_pod())
+    }
+
     /// The pods that an object owns, but for those that it has counted after their end; latest first.
     pub fn unsettled_pods_of(&self, object: crate::model::ObjectId) -> impl Iterator<Item = PodRef> + '_ {
         self.pods_of(object).take_while(|pod| !self.pods.settled(pod.pod))
