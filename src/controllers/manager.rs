@@ -346,6 +346,7 @@ impl Manager {
                 return Ok(None);
             }
             &Write::DeleteConfig(config) => env.cluster.request(now, Op::DeleteConfig(config)),
+            &Write::DeleteService(service) => env.cluster.request(now, Op::DeleteService(service)),
             Write::PutStorage(storage) => env.cluster.request(now, Op::PutStorage(storage)),
         }
         .map(|change| {

@@ -12,7 +12,7 @@ use crate::api::{Cluster, NewObject, ObjectRow, PodRef, Propagation};
 use crate::base::{SimDuration, SimTime};
 use crate::model::objects::{ObjectSpec, ObjectStatus};
 use crate::model::plan::Plan;
-use crate::model::{ConfigId, NodeId, ObjectId, PodConditionType, StorageKey, StorageObject, TemplateId};
+use crate::model::{ConfigId, NodeId, ObjectId, PodConditionType, ServiceId, StorageKey, StorageObject, TemplateId};
 use crate::record::{Fact, KubeEvent, Recorder, Subject};
 
 /// One write.
@@ -56,6 +56,8 @@ pub enum Write {
     DeleteStorage(StorageKey),
     /// Deletes a ConfigMap or Secret.
     DeleteConfig(ConfigId),
+    /// Deletes a service.
+    DeleteService(ServiceId),
     /// Deletions that the API server carries out for one call (`DELETE` of a collection).
     Collection(Vec<Write>),
     /// Nothing is left in a namespace that is being deleted.

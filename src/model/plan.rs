@@ -350,6 +350,9 @@ pub enum ChangeKind {
     },
     /// Creates an object of a controller, or writes its spec.
     ApplyObject(Box<ObjectPlan>),
+    /// The same of an object that must be there (`kubectl patch`): a ConfigMap, a Secret, a storage object or one of a
+    /// controller.
+    Patch(Box<ChangeKind>),
     /// Deletes an object of a controller, as `kubectl delete` (in the background).
     DeleteObject(ObjectKind, StrId, StrId),
     /// Sets `spec.replicas` (`kubectl scale`).

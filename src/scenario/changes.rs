@@ -109,13 +109,14 @@ fn apply(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &mut Parts, at: SimTime) -
 
 fn patch(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &mut Parts, at: SimTime) -> Vec<ChangeKind> {
     let Some(patched) = patch::read(cx, fields, at) else { return Vec::new() };
-    let mut kinds = applied(cx, fields.key_span("patch"), &[patched.source], parts, at);
-    for kind in &mut kinds {
-        if let ChangeKind::ApplyObject(object) = kind {
+    let kinds = applied(cx, fields.key_span("patch"), &[patched.source], parts, at);
+    let patch = |mut kind| {
+        if let ChangeKind::ApplyObject(object) = &mut kind {
             object.replicas_given = patched.replicas_given;
         }
-    }
-    kinds
+        ChangeKind::Patch(Box::new(kind))
+    };
+    kinds.into_iter().map(patch).collect()
 }
 
 /// The objects of manifests that are applied while the run goes on.
