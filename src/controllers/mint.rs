@@ -66,9 +66,13 @@ pub(super) fn mint(
             template.labels = plan.strings.add_labels(template.labels, &labels);
             template.naming = PodNaming::Generated(plan.strings.intern(&format!("{name}-{index}")));
         }
-        Variation::Node(node, revision) => {
+        Variation::Node(node, revision, generation) => {
             let mut class = plan.classes[template.class].clone();
-            add_labels(plan, &mut template, &mut class, &[("controller-revision-hash", hash_text(revision))]);
+            let labels = [
+                ("controller-revision-hash", &*hash_text(revision)),
+                ("pod-template-generation", &generation.to_string()),
+            ];
+            add_labels(plan, &mut template, &mut class, &labels);
             // Whatever nodes the template asks for, its pod asks for this one.
             let required = Some(Box::new([NodeTerm::of_node(cluster.nodes().get(node).name)]) as Box<[_]>);
             class.node_affinity.get_or_insert_default().required = required;

@@ -71,8 +71,9 @@ pub enum Write {
 pub enum Variation {
     /// Pod number so-and-so of a StatefulSet, and of which revision: its name, its labels and its claims.
     Ordinal(u32, u64),
-    /// The pod of a DaemonSet on this node, and of which revision: its labels and the affinity to the node.
-    Node(NodeId, u64),
+    /// The pod of a DaemonSet on this node, of which revision and generation of the template: its labels and the affinity to
+    /// the node.
+    Node(NodeId, u64, u32),
     /// A pod of a Job: its name and its labels.
     Job(ObjectId),
     /// A pod of an indexed Job with this completion index: its name and its labels.
