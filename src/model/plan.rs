@@ -372,8 +372,8 @@ pub enum ChangeKind {
     DeleteNode(StrId),
     /// Gives a pool so many nodes.
     ScalePool(PoolId, u32),
-    /// Replaces all nodes of a pool, one after the other.
-    UpgradePool(PoolId),
+    /// Replaces all nodes of a pool, with so many more for the time being; without any, one after the other.
+    UpgradePool(PoolId, u32),
     /// Adds a taint to a node, or removes it.
     TaintNode {
         /// The node's name.

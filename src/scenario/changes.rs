@@ -55,7 +55,8 @@ fn kinds(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &mut Parts, at: SimTime) -
         return Vec::new();
     };
     let fitting: &[&str] = match action {
-        "apply" | "upgrade_pool" => &[],
+        "apply" => &[],
+        "upgrade_pool" => &["max_surge"],
         "scale_pool" => &["count"],
         "delete" => &["namespace", "grace"],
         "drain" => &DRAIN_FLAGS,
@@ -74,6 +75,7 @@ fn kinds(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &mut Parts, at: SimTime) -
         "limits",
         "gates",
         "count",
+        "max_surge",
         "replicas",
         "type",
         "with",
@@ -353,7 +355,8 @@ fn scale_pool(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &Parts) -> Option<Cha
 
 fn upgrade_pool(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &Parts) -> Option<ChangeKind> {
     let name = fields.text(cx, "upgrade_pool")?;
-    pool(cx, &name, parts).map(ChangeKind::UpgradePool)
+    let surge = fields.whole(cx, "max_surge").map_or(0, |surge| u32::try_from(surge.value).unwrap_or(u32::MAX));
+    Some(ChangeKind::UpgradePool(pool(cx, &name, parts)?, surge))
 }
 
 fn tainted(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &Parts, action: &'static str) -> Option<ChangeKind> {

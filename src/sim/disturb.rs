@@ -295,8 +295,8 @@ impl World {
                 None => true,
             },
             ChangeKind::ScalePool(pool, count) => self.scale_pool(kernel, recorder, pool, count),
-            ChangeKind::UpgradePool(pool) => {
-                self.upgrade_pool(kernel, recorder, pool);
+            ChangeKind::UpgradePool(pool, surge) => {
+                self.upgrade_pool(kernel, recorder, pool, surge);
                 false
             }
             ChangeKind::TaintNode { node, taint, add } => match self.node_names.get(&node) {
