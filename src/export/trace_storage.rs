@@ -29,7 +29,7 @@ pub(super) fn slices(recording: &Recording, end: SimTime) -> Vec<Slice> {
     let mut close = |(node, name): (Option<NodeId>, &str), (from, state): (SimTime, &'static str), to: SimTime| {
         done.push(Slice { node, name: name.to_owned(), state, from, to });
     };
-    for &(at, fact) in recording.facts() {
+    for (at, fact) in recording.every_fact() {
         let (key, state) = match fact {
             Fact::Volume { volume, node, stage } => {
                 let state = match stage {
