@@ -7,7 +7,7 @@ use crate::base::{Digest, SimDuration, SimTime};
 use crate::model::storage::AttachmentName;
 use crate::model::{
     ClaimName, ClassId, ConditionStatus, ConfigId, NodeId, ObjectId, Phase, PodConditionType, PodId, PodUid, Pressure,
-    ResizeState, StorageKey, StrId, Taint, TemplateId,
+    ResizeState, ServiceId, StorageKey, StrId, Taint, TemplateId,
 };
 
 /// A pod object: its slot, and its uid to tell whether the slot was reused.
@@ -189,6 +189,8 @@ pub enum Change {
     },
     /// A ConfigMap or Secret was created or changed (`true`) or deleted.
     Config(ConfigId, bool),
+    /// A service is gone.
+    ServiceRemoved(ServiceId),
     /// A storage object was created or changed, or is gone.
     Storage(StorageKey),
     /// `status.volumesInUse` of a node changed.
@@ -230,6 +232,7 @@ impl Change {
             }
             Self::NodeVolumes(node) => (22 << 56, u64::from(node.raw())),
             Self::Config(config, exists) => (11 << 56 | u64::from(exists), u64::from(config.raw())),
+            Self::ServiceRemoved(service) => (23 << 56, u64::from(service.raw())),
             Self::Storage(key) => {
                 let named = |kind: u64, name: StrId| (15 << 56 | kind, u64::from(name.raw()));
                 let spaced = |kind: u64, of: ClaimName| {
@@ -293,8 +296,8 @@ impl Cursor {
             ),
             Self::Controllers => !matches!(
                 change,
-                Change::Config(..)
-                    | Change::PodResized { .. }
+                Change::Config(_, true)
+                    | Change::PodResized { state: ResizeState::Proposed, .. }
                     | Change::PodNominated { .. }
                     | Change::PodUngated { .. }
                     | Change::PodUntracked(..)
@@ -304,6 +307,7 @@ impl Cursor {
                 Change::NodeReady(..)
                 | Change::NodePressure { .. }
                 | Change::Config(..)
+                | Change::ServiceRemoved(_)
                 | Change::NodeVolumes(_)
                 | Change::PodOwned { .. }
                 | Change::PodUntracked(..)
@@ -350,6 +354,7 @@ impl ChangeLog {
     }
 
     /// The same, with when it could be read first.
+    #[inline]
     pub fn next_due(&mut self, cursor: Cursor, now: SimTime, lag: SimDuration) -> Option<(SimTime, Change)> {
         let at = &mut self.read[cursor as usize];
         let index = usize::try_from(*at - self.first).expect("the log fits in memory");

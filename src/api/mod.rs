@@ -19,12 +19,15 @@ pub use nodes::{NodeRow, Nodes};
 pub use objects::{NewObject, ObjectRow, Objects, Owned, Propagation, Revision, Uncounted};
 pub use owners::Tally;
 pub use pods::{Pods, Resized};
+pub use policies::ResizeAsked;
 pub use request::{Op, Rejection};
 pub use stored::StatusPatch;
 pub use volumes::StorageTimes;
 
+use std::collections::BTreeSet;
+
 use crate::base::{Digest, IdVec, SimTime};
-use crate::model::{ClaimName, ConfigId, StorageKey, StorageSet, StrId};
+use crate::model::{ClaimName, ConfigId, ServiceId, StorageKey, StorageSet, StrId};
 
 /// Every object of the simulated cluster.
 #[derive(Debug, Default)]
@@ -37,6 +40,8 @@ pub struct Cluster {
     pub(crate) objects: Objects,
     /// Keys of the ConfigMaps and Secrets that exist.
     configs: IdVec<ConfigId, Option<Box<[StrId]>>>,
+    /// Services of the plan that were deleted.
+    services_gone: BTreeSet<ServiceId>,
     /// Claims, volumes, storage classes and drivers.
     volumes: volumes::Volumes,
     log: ChangeLog,
@@ -76,6 +81,11 @@ impl Cluster {
         self.pods.owned_from(self.objects.get(object).first_pod())
     }
 
+    /// The pods that an object owns and that count as replicas, latest first.
+    pub fn active_pods_of(&self, object: crate::model::ObjectId) -> impl Iterator<Item = PodRef> + '_ {
+        self.pods.active_from(self.objects.get(object).first_pod())
+    }
+
     /// The pods that an object owns, but for those that it has counted after their end; latest first.
     pub fn unsettled_pods_of(&self, object: crate::model::ObjectId) -> impl Iterator<Item = PodRef> + '_ {
         self.pods_of(object).take_while(|pod| !self.pods.settled(pod.pod))
@@ -91,6 +101,12 @@ impl Cluster {
     #[must_use]
     pub fn config(&self, id: ConfigId) -> Option<&[StrId]> {
         self.configs[id].as_deref()
+    }
+
+    /// Whether a service of the plan exists.
+    #[must_use]
+    pub fn has_service(&self, id: ServiceId) -> bool {
+        !self.services_gone.contains(&id)
     }
 
     /// Claims, volumes, storage classes and drivers.

@@ -123,6 +123,8 @@ pub struct Uncounted {
 pub struct Objects {
     rows: IdVec<ObjectId, ObjectRow>,
     names: BTreeMap<(ObjectKind, StrId, Box<str>), ObjectId>,
+    /// How many exist of each kind: most clusters have none of those that everything created is held against.
+    counts: [u32; ObjectKind::ALL.len()],
     /// Namespaces that exist; `None`: none was ever an object, and each is taken for existing.
     namespaces: Option<BTreeMap<StrId, ObjectId>>,
 }
@@ -227,13 +229,15 @@ impl Objects {
 
     /// The existing objects of a kind, by namespace (in the order of its id) and name.
     pub fn of_kind(&self, kind: ObjectKind) -> impl Iterator<Item = (ObjectId, &ObjectRow)> {
-        let all = self.names.range((kind, StrId::from_index(0), Box::from(""))..);
+        let some = (self.counts[kind as usize] > 0).then_some(&self.names).into_iter();
+        let all = some.flat_map(move |names| names.range((kind, StrId::from_index(0), Box::from(""))..));
         all.take_while(move |((of, ..), _)| *of == kind).map(|(_, &id)| (id, &self.rows[id]))
     }
 
     /// The existing objects of a kind in a namespace, by name.
     pub fn of_kind_in(&self, kind: ObjectKind, namespace: StrId) -> impl Iterator<Item = (ObjectId, &ObjectRow)> {
-        let all = self.names.range((kind, namespace, Box::from(""))..);
+        let some = (self.counts[kind as usize] > 0).then_some(&self.names).into_iter();
+        let all = some.flat_map(move |names| names.range((kind, namespace, Box::from(""))..));
         all.take_while(move |((of, place, _), _)| (*of, *place) == (kind, namespace))
             .map(|(_, &id)| (id, &self.rows[id]))
     }
@@ -299,6 +303,7 @@ impl Objects {
             revisions: Vec::new(),
         });
         self.rows[id].note_revision(now);
+        self.counts[key.0 as usize] += 1;
         self.names.insert(key, id);
         if let ObjectSpec::Namespace(name) = new.spec {
             self.namespaces.get_or_insert_default().insert(name, id);
@@ -323,6 +328,7 @@ impl Objects {
             namespaces.remove(name);
         }
         let children = if orphan { std::mem::take(&mut row.children) } else { Vec::new() };
+        self.counts[key.0 as usize] -= 1;
         self.names.remove(&key);
         for child in children {
             self.rows[child].owner = None;

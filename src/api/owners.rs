@@ -104,6 +104,18 @@ impl Pods {
         })
     }
 
+    /// Those of them that count as replicas.
+    pub(super) fn active_from(&self, first: Option<PodId>) -> impl Iterator<Item = PodRef> + '_ {
+        let mut next = first;
+        let owned = std::iter::from_fn(move || {
+            let slot = next?;
+            let owned = self.owned.get(slot)?.as_ref()?;
+            next = owned.next;
+            Some((slot, owned.standing))
+        });
+        owned.filter(|(_, standing)| standing.is_active()).filter_map(|(slot, _)| self.in_slot(slot))
+    }
+
     /// Makes `by` the owner of a pod that has none.
     pub(super) fn join_owner(&mut self, objects: &mut Objects, pod: PodRef, by: Owned) {
         let slot = pod.pod;

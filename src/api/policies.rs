@@ -4,17 +4,29 @@
 //! staging/src/k8s.io/apiserver/pkg/admission/plugin/resourcequota/controller.go, v1.34 (spec 8.9 to 8.11).
 
 use super::Cluster;
-use super::log::Change;
+use super::log::{Change, PodRef};
+use super::pods::Resized;
 use super::request::Rejection;
 use crate::base::{Quantity, SimTime};
 use crate::model::effective::ResourceList;
 use crate::model::limit_range;
 use crate::model::objects::{ObjectKind, ObjectStatus, QuotaStatus};
-use crate::model::quota::{self, Asked};
-use crate::model::{ObjectId, StorageObject, StrId, Strings};
+use crate::model::quota::{self, Asked, PodAdmission};
+use crate::model::{ClassId, ObjectId, StorageObject, StrId, Strings};
 
 /// What quotas are to be charged for something that is let in.
 pub(super) type Charges = Vec<(ObjectId, ResourceList)>;
+
+/// What admission looks at when a user changes the resources of a pod.
+#[derive(Clone, Copy, Debug)]
+pub struct ResizeAsked<'a> {
+    /// `metadata.namespace`.
+    pub namespace: StrId,
+    /// The pod as it counts.
+    pub before: &'a PodAdmission,
+    /// The pod as it will count.
+    pub after: &'a PodAdmission,
+}
 
 impl Rejection {
     /// The same, in upstream's words for what was refused.
@@ -53,12 +65,14 @@ impl Cluster {
             for (_, row) in self.objects.of_kind_in(ObjectKind::LimitRange, namespace) {
                 let Some(range) = row.spec.limit_range() else { continue };
                 let refused = match asked {
-                    Asked::Pod(pod) => limit_range::refusal(&range.limits, &pod.resources),
-                    Asked::Claim(claim) => {
+                    Asked::Pod(pod) | Asked::Resize { after: pod, .. } => {
+                        limit_range::refusal(&range.limits, &pod.resources)
+                    }
+                    Asked::Claim(claim) | Asked::Grown { after: claim, .. } => {
                         let requests: ResourceList = claim.request.map(|size| ("storage", size)).into_iter().collect();
                         limit_range::claim_refusal(&range.limits, &requests)
                     }
-                    Asked::Object(_) => None,
+                    Asked::Config(_) | Asked::Object(_) => None,
                 };
                 if let Some(text) = refused {
                     return forbidden(text);
@@ -88,14 +102,47 @@ impl Cluster {
         Ok(charges.filter(|(_, usage)| usage.iter().any(|(_, amount)| amount > Quantity::ZERO)).collect())
     }
 
-    /// Decides about a storage object: claims that are new are bounded.
+    /// Decides about a storage object: claims that are new, or grow, are bounded.
     pub(super) fn admit_storage(&self, object: &StorageObject) -> Result<Charges, Rejection> {
-        match object {
-            StorageObject::Claim(claim) if self.volumes.set.claim(claim.name).is_none() => {
-                self.admit(claim.name.namespace, &Asked::Claim(claim))
+        let StorageObject::Claim(claim) = object else { return Ok(Charges::new()) };
+        match self.volumes.set.claim(claim.name) {
+            None => self.admit(claim.name.namespace, &Asked::Claim(claim)),
+            Some(before) if before.request != claim.request || before.attributes_class != claim.attributes_class => {
+                self.admit(claim.name.namespace, &Asked::Grown { before, after: claim })
             }
-            _ => Ok(Charges::new()),
+            Some(_) => Ok(Charges::new()),
         }
+    }
+
+    /// Changes what is asked of a pod's resources, or what its kubelet says of them.
+    pub(super) fn resize_pod(
+        &mut self,
+        now: SimTime,
+        pod: PodRef,
+        class: ClassId,
+        resized: Resized,
+        asked: Option<ResizeAsked<'_>>,
+    ) -> Result<Change, Rejection> {
+        if !self.pods.exists(pod) {
+            return Err(Rejection::NotFound);
+        }
+        let Some(node) = self.pods.node(pod.pod) else {
+            return Err(Rejection::Conflict("the pod is on no node"));
+        };
+        if self.pods.phase(pod.pod).is_terminal() {
+            return Err(Rejection::Conflict("the pod has ended"));
+        }
+        let before = self.pods.resizes.get(&pod.pod).copied();
+        if before == Some(resized) {
+            return Err(Rejection::Conflict("nothing changed"));
+        }
+        if let Some(ResizeAsked { namespace, before, after }) = asked {
+            let charges = self.admit(namespace, &Asked::Resize { before, after })?;
+            self.charge(now, charges);
+        }
+        self.pods.resizes.insert(pod.pod, resized);
+        let classes = (before.map_or(class, |before| before.class), resized.class);
+        Ok(Change::PodResized { pod, node, classes, state: resized.state })
     }
 
     /// Charges quotas for what was let in.

@@ -8,14 +8,16 @@ use super::log::{Change, PodRef, StatusMask};
 use super::nodes::NodeRow;
 use super::objects::{NewObject, Owned, Propagation};
 use super::pods::{Deletion, Resized};
+use super::policies::ResizeAsked;
 use super::stored::{ApiTime, StatusPatch, pack_reason};
 use crate::base::SimTime;
 use crate::model::objects::{BudgetState, ObjectKind, ObjectSpec, ObjectStatus};
 use crate::model::quota::Asked;
 use crate::model::strings::known;
 use crate::model::{
-    ClassId, ConditionStatus, ConfigId, NodeId, NodeShape, ObjectId, Phase, PodCondition, PodConditionType,
-    PodTemplate, Pressure, ShapeId, StorageKey, StorageObject, StrId, Strings, Taint, TemplateId, WorkloadId,
+    ClassId, ConditionStatus, ConfigId, ConfigObject, NodeId, NodeShape, ObjectId, Phase, PodCondition,
+    PodConditionType, PodTemplate, Pressure, ServiceId, ShapeId, StorageKey, StorageObject, StrId, Strings, Taint,
+    TemplateId, WorkloadId,
 };
 
 /// A write.
@@ -96,6 +98,8 @@ pub enum Op<'a> {
         class: ClassId,
         /// What holds from now on.
         resized: Resized,
+        /// What admission looks at if a user asks for it.
+        asked: Option<ResizeAsked<'a>>,
     },
     /// Removes scheduling gates of a pod without a node: it becomes another version of itself.
     UngatePod {
@@ -135,9 +139,11 @@ pub enum Op<'a> {
     /// Removes a taint (key and effect count).
     RemoveTaint(NodeId, Taint),
     /// Creates or replaces a ConfigMap or Secret.
-    PutConfig(ConfigId, &'a [StrId]),
+    PutConfig(ConfigId, &'a ConfigObject, &'a [StrId]),
     /// Deletes a ConfigMap or Secret.
     DeleteConfig(ConfigId),
+    /// Deletes a service.
+    DeleteService(ServiceId),
     /// Creates or replaces a storage object, status and all.
     PutStorage(&'a StorageObject),
     /// Creates a storage object, or writes what a user may change of it.
@@ -225,7 +231,7 @@ impl Cluster {
                 self.delete_pod(now, pod, grace_seconds, spec_grace_seconds)?
             }
             Op::EvictPod { pod, template, strings } => self.evict_pod(now, pod, template, strings)?,
-            Op::ResizePod { pod, class, resized } => self.resize_pod(pod, class, resized)?,
+            Op::ResizePod { pod, class, resized, asked } => self.resize_pod(now, pod, class, resized, asked)?,
             Op::UngatePod { pod, template, class } => self.ungate_pod(pod, template, class)?,
             Op::AddNode { name, id, shape } => Change::NodeAdded(self.add_node(now, name, id, shape)),
             Op::RemoveNode(node) => {
@@ -273,7 +279,11 @@ impl Cluster {
                 }
                 Change::NodeTaints { node, taint, added: false }
             }
-            Op::PutConfig(config, keys) => {
+            Op::PutConfig(config, of, keys) => {
+                if self.configs[config].is_none() {
+                    let charges = self.admit(of.namespace, &Asked::Config(of.kind))?;
+                    self.charge(now, charges);
+                }
                 self.configs[config] = Some(keys.into());
                 Change::Config(config, true)
             }
@@ -288,10 +298,17 @@ impl Cluster {
                 change
             }
             Op::ApplyStorage(object) => {
-                let charges = self.admit_storage(object)?;
-                let change = self.volumes.apply(now, object)?;
+                let merged = self.volumes.merged(object)?;
+                let charges = self.admit_storage(&merged)?;
+                let change = self.volumes.put(now, &merged)?;
                 self.charge(now, charges);
                 change
+            }
+            Op::DeleteService(service) => {
+                if !self.services_gone.insert(service) {
+                    return Err(Rejection::NotFound);
+                }
+                Change::ServiceRemoved(service)
             }
             Op::DeleteStorage(key) => self.volumes.delete(now, key)?,
             Op::RemoveStorage(key) => self.volumes.remove(key)?,
@@ -443,24 +460,6 @@ impl Cluster {
     fn status_change(&self, pod: PodRef, mask: StatusMask, old_phase: Phase) -> Change {
         let phase = self.pods.phase(pod.pod);
         Change::PodStatus { pod, mask, old_phase, phase, node: self.pods.node(pod.pod) }
-    }
-
-    fn resize_pod(&mut self, pod: PodRef, class: ClassId, resized: Resized) -> Result<Change, Rejection> {
-        if !self.pods.exists(pod) {
-            return Err(Rejection::NotFound);
-        }
-        let Some(node) = self.pods.node(pod.pod) else {
-            return Err(Rejection::Conflict("the pod is on no node"));
-        };
-        if self.pods.phase(pod.pod).is_terminal() {
-            return Err(Rejection::Conflict("the pod has ended"));
-        }
-        let before = self.pods.resizes.insert(pod.pod, resized);
-        if before == Some(resized) {
-            return Err(Rejection::Conflict("nothing changed"));
-        }
-        let classes = (before.map_or(class, |before| before.class), resized.class);
-        Ok(Change::PodResized { pod, node, classes, state: resized.state })
     }
 
     fn ungate_pod(&mut self, pod: PodRef, template: TemplateId, class: ClassId) -> Result<Change, Rejection> {

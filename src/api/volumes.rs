@@ -49,9 +49,9 @@ impl Volumes {
         Ok(Change::Storage(key))
     }
 
-    /// An object as a user writes it: status and binding are not his to change.
-    pub(super) fn apply(&mut self, now: SimTime, object: &StorageObject) -> Result<Change, Rejection> {
-        let merged = match (object, self.set.get(object.key())) {
+    /// What becomes of an object that a user writes: status and binding are not his to change.
+    pub(super) fn merged(&self, object: &StorageObject) -> Result<StorageObject, Rejection> {
+        Ok(match (object, self.set.get(object.key())) {
             (StorageObject::Claim(new), Some(StorageObject::Claim(old))) => {
                 let expands = self.set.class(old.class_name()).is_some_and(|class| class.expands);
                 StorageObject::Claim(updated_claim(&old, new, expands)?)
@@ -62,8 +62,7 @@ impl Volumes {
                 StorageObject::Volume(PersistentVolume { claim, phase, is_deleting, ..new.clone() })
             }
             _ => object.clone(),
-        };
-        self.put(now, &merged)
+        })
     }
 
     /// Deletion is requested. Claims and volumes are only marked: who protects them lets them go.

@@ -201,8 +201,8 @@ impl Autoscaler {
     }
 
     /// Somebody replaces all nodes of a pool, one after the other.
-    pub fn upgrade_pool<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, pool: PoolId) {
-        self.upgrade(env, pool);
+    pub fn upgrade_pool<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, pool: PoolId, surge: u32) {
+        self.upgrade(env, pool, surge);
     }
 
     /// The provider has no machines for a pool from now on, or has some again.

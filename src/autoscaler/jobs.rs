@@ -1,5 +1,5 @@
 //! Nodes that are on their way out: marked, drained through evictions, deleted with their machines; and pools whose nodes are
-//! replaced one after the other. The Cluster Autoscaler drains with little patience, people (`kubectl drain`) for ever.
+//! replaced, one after the other or a few at a time. The Cluster Autoscaler drains with little patience, people (`kubectl drain`) for ever.
 //!
 //! Mirrors cluster-autoscaler/core/scaledown/actuation/{actuator,drain}.go, 1.34 (spec 9.1), and
 //! staging/src/k8s.io/kubectl/pkg/drain/drain.go, v1.34 (spec 8.8), with `--force` and `--delete-emptydir-data`.
@@ -60,10 +60,13 @@ pub(super) struct Job {
 pub(super) struct Rollout {
     pool: PoolId,
     left: VecDeque<NodeId>,
-    /// The node that is being removed.
-    current: Option<NodeId>,
-    /// Whether a machine in its place was asked for.
-    asked: bool,
+    /// Nodes that are being removed.
+    going: Vec<NodeId>,
+    /// How many machines there may be beside those that were there.
+    surge: usize,
+    /// Machines that are to be asked for now, and later.
+    owed: usize,
+    unmade: usize,
 }
 
 /// How patiently a node is drained.
@@ -158,38 +161,44 @@ impl Autoscaler {
     }
 
     /// Begins to replace all nodes of a pool.
-    pub(super) fn upgrade<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, pool: PoolId) {
-        let left = self.cloud.nodes(pool).iter().copied().collect();
-        self.rollouts.push(Rollout { pool, left, current: None, asked: false });
+    pub(super) fn upgrade<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, pool: PoolId, surge: u32) {
+        let left: VecDeque<NodeId> = self.cloud.nodes(pool).iter().copied().collect();
+        let surge = surge as usize;
+        let owed = surge.min(left.len());
+        let unmade = left.len() - owed;
+        self.rollouts.push(Rollout { pool, left, going: Vec::new(), surge, owed, unmade });
         self.go_on_replacing(env);
     }
 
-    /// Does what rollouts are ready for.
+    /// Does what rollouts are ready for: machines are made for those that are gone, and when all are there the next nodes go.
     pub(super) fn go_on_replacing<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>) {
         for at in 0..self.rollouts.len() {
-            let Rollout { pool, current, asked, .. } = self.rollouts[at];
-            match current {
-                // Its machine is gone.
-                Some(node) if self.cloud.pool_of(node).is_none() => {
-                    if !asked {
-                        self.rollouts[at].asked = self.cloud.increase(env, pool, 1);
-                    }
-                    if !self.rollouts[at].asked || self.cloud.coming(pool) > 0 {
-                        continue;
-                    }
-                }
-                Some(_) => continue,
-                None => {}
+            let (cloud, rollout) = (&mut self.cloud, &mut self.rollouts[at]);
+            let before = rollout.going.len();
+            rollout.going.retain(|&node| cloud.pool_of(node).is_some());
+            let gone = (before - rollout.going.len()).min(rollout.unmade);
+            (rollout.owed, rollout.unmade) = (rollout.owed + gone, rollout.unmade - gone);
+            while rollout.owed > 0 && cloud.increase(env, rollout.pool, 1) {
+                rollout.owed -= 1;
             }
-            let cloud = &self.cloud;
-            let left = &mut self.rollouts[at].left;
-            let next = std::iter::from_fn(|| left.pop_front()).find(|&node| cloud.pool_of(node).is_some());
-            (self.rollouts[at].current, self.rollouts[at].asked) = (next, false);
-            if let Some(node) = next.filter(|&node| !self.is_leaving(node)) {
-                self.remove_node(env, node, Why::Asked);
+            if rollout.owed > 0 || cloud.coming(rollout.pool) > 0 {
+                continue;
+            }
+            // Without a surge one is missed at a time.
+            while self.rollouts[at].going.len() < self.rollouts[at].surge.max(1) {
+                let rollout = &mut self.rollouts[at];
+                let Some(node) = rollout.left.pop_front() else { break };
+                if self.cloud.pool_of(node).is_none() {
+                    rollout.unmade = rollout.unmade.saturating_sub(1);
+                    continue;
+                }
+                rollout.going.push(node);
+                if !self.is_leaving(node) {
+                    self.remove_node(env, node, Why::Asked);
+                }
             }
         }
-        self.rollouts.retain(|rollout| rollout.current.is_some());
+        self.rollouts.retain(|rollout| !(rollout.left.is_empty() && rollout.going.is_empty() && rollout.owed == 0));
     }
 
     /// The next step of a node's removal is due.

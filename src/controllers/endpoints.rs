@@ -34,6 +34,8 @@ pub struct Endpoints {
     /// Which services select the pods of a template.
     selected_by: IdVec<TemplateId, Vec<ServiceId>>,
     members: IdVec<ServiceId, Members>,
+    /// Services that were deleted.
+    gone: Vec<ServiceId>,
 }
 
 /// Whether the selector of `service` matches the pods of `template`.
@@ -51,7 +53,7 @@ impl Endpoints {
     #[must_use]
     pub fn new(plan: &Plan) -> Self {
         let members = plan.services.iter().map(|_| Members::default()).collect();
-        let mut endpoints = Self { selected_by: IdVec::new(), members };
+        let mut endpoints = Self { selected_by: IdVec::new(), members, gone: Vec::new() };
         endpoints.learn(plan);
         endpoints
     }
@@ -60,7 +62,8 @@ impl Endpoints {
     pub fn learn(&mut self, plan: &Plan) {
         let of = |template: &PodTemplate| {
             let services = plan.services.entries();
-            services.filter(|(_, service)| selects(service, template, &plan.strings)).map(|(id, _)| id).collect()
+            let exist = services.filter(|(id, _)| !self.gone.contains(id));
+            exist.filter(|(_, service)| selects(service, template, &plan.strings)).map(|(id, _)| id).collect()
         };
         let known = self.selected_by.len();
         plan.templates.iter().skip(known).for_each(|template| _ = self.selected_by.push(of(template)));
@@ -97,6 +100,7 @@ impl Endpoints {
                 cluster.pods().exists(pod) && !self.selected_by[cluster.pods().template(pod.pod)].is_empty()
             }
             Change::PodRemoved { template, .. } => !self.selected_by[template].is_empty(),
+            Change::ServiceRemoved(_) => true,
             _ => false,
         }
     }
@@ -116,6 +120,7 @@ impl Endpoints {
                 (pod, env.cluster.pods().template(pod.pod))
             }
             Change::PodRemoved { pod, template, .. } => (pod, template),
+            Change::ServiceRemoved(service) => return self.remove(env, service),
             _ => return,
         };
         for at in 0..self.selected_by[template].len() {
@@ -134,9 +139,25 @@ impl Endpoints {
         let members = &mut self.members[service];
         let a = set(&mut members.ready, pod, ready);
         let b = set(&mut members.leaving, pod, serving && deleting && !ready);
-        if !a && !b {
-            return;
+        if a || b {
+            self.sync(env, service);
         }
+    }
+
+    /// A service is gone, and so are its endpoints.
+    fn remove<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, service: ServiceId) {
+        self.gone.push(service);
+        self.selected_by.iter_mut().for_each(|services| services.retain(|other| *other != service));
+        let members = &mut self.members[service];
+        if !members.ready.is_empty() || !members.leaving.is_empty() {
+            (members.ready, members.leaving) = (Vec::new(), Vec::new());
+            self.sync(env, service);
+        }
+    }
+
+    /// The proxies take over what there is now.
+    fn sync<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, service: ServiceId) {
+        let members = &mut self.members[service];
         let (count, all) = (members.ready.len(), members.ready.len() + members.leaving.len());
         if !std::mem::replace(&mut members.syncing, true) {
             members.syncs += 1;

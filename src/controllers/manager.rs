@@ -7,11 +7,9 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use smallvec::smallvec;
-
 use super::client::Client;
 use super::hpa::metrics::{Known, Scrape};
-use super::script::{Script, Sync, Variation, Write};
+use super::script::{Groups, Script, Sync, Variation, Write};
 use super::selected::Selected;
 use super::{mint, reconcile};
 use crate::api::{Change, Cluster, Op, Owned, PodRef, Rejection};
@@ -199,7 +197,7 @@ impl Manager {
         if again < SimTime::NEVER {
             self.add_at(env, object, again);
         }
-        if script == Script::default() {
+        if script.is_empty() {
             self.items[object].failures = 0;
             return;
         }
@@ -216,16 +214,25 @@ impl Manager {
                 return;
             }
             if running.failed {
-                running.script.groups.clear();
+                running.script.groups = Groups::default();
                 running.script.last = running.script.if_refused.take().or_else(|| running.script.last.take());
             }
             let Script { groups, always, last, .. } = &mut running.script;
-            let group = groups.pop_front().or_else(|| always.pop_front());
-            let Some(group) = group.or_else(|| last.take().map(|last| smallvec![last])) else { break };
-            running.waiting = u32::try_from(group.len()).unwrap_or(u32::MAX);
-            for write in group {
-                self.send(env, slot, write);
+            let is_last = groups.is_empty() && always.is_empty();
+            if is_last {
+                let Some(last) = last.take() else { break };
+                running.waiting = 1;
+                self.send(env, slot, last);
+                continue;
             }
+            let from_always = groups.is_empty();
+            let mut left = std::mem::take(if from_always { always } else { groups });
+            if let Some(group) = left.pop() {
+                running.waiting = u32::try_from(group.len()).unwrap_or(u32::MAX);
+                group.for_each(|write| self.send(env, slot, write));
+            }
+            let Script { groups, always, .. } = &mut self.running.get_mut(slot).script;
+            *(if from_always { always } else { groups }) = left;
         }
         let Running { object, failed, .. } = self.running.take(slot);
         let item = &mut self.items[object];
@@ -339,6 +346,7 @@ impl Manager {
                 return Ok(None);
             }
             &Write::DeleteConfig(config) => env.cluster.request(now, Op::DeleteConfig(config)),
+            &Write::DeleteService(service) => env.cluster.request(now, Op::DeleteService(service)),
             Write::PutStorage(storage) => env.cluster.request(now, Op::PutStorage(storage)),
         }
         .map(|change| {

@@ -27,9 +27,9 @@ pub(super) fn mint(
             let pod = format!("{name}-{ordinal}");
             let mut class = plan.classes[template.class].clone();
             let labels = [
-                ("apps.kubernetes.io/pod-index", ordinal.to_string()),
-                ("controller-revision-hash", format!("{name}-{}", hash_text(revision))),
-                ("statefulset.kubernetes.io/pod-name", pod.clone()),
+                ("apps.kubernetes.io/pod-index", &*ordinal.to_string()),
+                ("controller-revision-hash", &format!("{name}-{}", hash_text(revision))),
+                ("statefulset.kubernetes.io/pod-name", &pod),
             ];
             add_labels(plan, &mut template, &mut class, &labels);
             let templates = cluster.objects().get(object).spec.stateful_set().map(|spec| &spec.claims);
@@ -47,10 +47,10 @@ pub(super) fn mint(
         Variation::Job(job) => {
             let uid = cluster.objects().uid(job, &plan.strings);
             let labels = [
-                ("batch.kubernetes.io/controller-uid", uid.clone()),
-                ("batch.kubernetes.io/job-name", name.to_string()),
-                ("controller-uid", uid),
-                ("job-name", name.to_string()),
+                ("batch.kubernetes.io/controller-uid", &*uid),
+                ("batch.kubernetes.io/job-name", name),
+                ("controller-uid", &uid),
+                ("job-name", name),
             ];
             let mut class = plan.classes[template.class].clone();
             add_labels(plan, &mut template, &mut class, &labels);
@@ -61,15 +61,18 @@ pub(super) fn mint(
             template.naming = PodNaming::Generated(plan.strings.intern(name));
         }
         Variation::Index(_, index) => {
-            let labels = [("batch.kubernetes.io/job-completion-index", index.to_string())];
-            let mut class = plan.classes[template.class].clone();
             // Pods that differ in this alone stay one question to the scheduler.
-            add_labels(plan, &mut template, &mut class, &labels);
+            let labels = [("batch.kubernetes.io/job-completion-index", &*index.to_string())];
+            template.labels = plan.strings.add_labels(template.labels, &labels);
             template.naming = PodNaming::Generated(plan.strings.intern(&format!("{name}-{index}")));
         }
-        Variation::Node(node, revision) => {
+        Variation::Node(node, revision, generation) => {
             let mut class = plan.classes[template.class].clone();
-            add_labels(plan, &mut template, &mut class, &[("controller-revision-hash", hash_text(revision))]);
+            let labels = [
+                ("controller-revision-hash", &*hash_text(revision)),
+                ("pod-template-generation", &generation.to_string()),
+            ];
+            add_labels(plan, &mut template, &mut class, &labels);
             // Whatever nodes the template asks for, its pod asks for this one.
             let required = Some(Box::new([NodeTerm::of_node(cluster.nodes().get(node).name)]) as Box<[_]>);
             class.node_affinity.get_or_insert_default().required = required;
@@ -81,15 +84,9 @@ pub(super) fn mint(
     plan.templates.push(template)
 }
 
-fn add_labels(plan: &mut Plan, template: &mut PodTemplate, class: &mut PodClass, more: &[(&str, String)]) {
-    let strings = &mut plan.strings;
-    let of = |id| strings.text(id).to_owned();
-    let pairs = strings.labels(template.labels).pairs().iter();
-    let pairs: Vec<(String, String)> = pairs.map(|&(key, value)| (of(key), of(value))).collect();
-    let all = pairs.iter().map(|(key, value)| (key.as_str(), value.as_str()));
-    let all = all.chain(more.iter().map(|(key, value)| (*key, value.as_str())));
-    template.labels = strings.intern_labels(all);
-    class.labels = strings.labels(template.labels).clone();
+fn add_labels(plan: &mut Plan, template: &mut PodTemplate, class: &mut PodClass, more: &[(&str, &str)]) {
+    template.labels = plan.strings.add_labels(template.labels, more);
+    class.labels = plan.strings.labels(template.labels).clone();
 }
 
 /// The claim of a StatefulSet's pod, if it is missing.

@@ -80,6 +80,8 @@ fn rest<R: Recorder>(cx: &mut Sync<'_, R>, name: StrId) -> bool {
     let mut collections: Vec<Vec<Write>> = ObjectKind::ALL.into_iter().map(of_kind).collect();
     let configs = plan.configs.entries().filter(|(id, of)| of.namespace == name && cluster.config(*id).is_some());
     collections.push(configs.map(|(id, _)| Write::DeleteConfig(id)).collect());
+    let services = plan.services.entries().filter(|(id, of)| of.namespace == name && cluster.has_service(*id));
+    collections.push(services.map(|(id, _)| Write::DeleteService(id)).collect());
     let claims: Vec<StorageKey> = cluster
         .storage()
         .claims()

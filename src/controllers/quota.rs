@@ -6,13 +6,15 @@
 
 use super::reconcile::Concerned;
 use super::script::Sync;
-use crate::api::{Change, Cluster, PodRef};
+use crate::api::{Change, Cluster, PodRef, Resized};
 use crate::base::{Format, Quantity, SimDuration, SimTime};
 use crate::model::effective::ResourceList;
 use crate::model::objects::{ObjectKind, ObjectStatus, QuotaSpec, QuotaStatus};
 use crate::model::plan::Plan;
-use crate::model::quota::{self, claim_usage, config_usage, counts, is_counted, mask, object_usage, service_usage};
-use crate::model::{ConfigKind, StorageKey, StrId, TemplateId};
+use crate::model::quota::{
+    self, PodAdmission, claim_usage, config_usage, counts, is_counted, mask, object_usage, service_usage,
+};
+use crate::model::{ResizeState, StorageKey, StrId, TemplateId};
 use crate::record::Recorder;
 
 /// All quotas are counted anew this often (`--resource-quota-sync-period`).
@@ -28,6 +30,12 @@ pub(super) fn concerned(cluster: &Cluster, plan: &Plan, change: &Change, found: 
         {
             of_pod(cluster.pods().template(pod.pod))
         }
+        // Its node grants other resources.
+        Change::PodResized { pod, state, .. } if state != ResizeState::Proposed && cluster.pods().exists(pod) => {
+            of_pod(cluster.pods().template(pod.pod))
+        }
+        Change::Config(config, false) => plan.configs[config].namespace,
+        Change::ServiceRemoved(service) => plan.services[service].namespace,
         Change::Storage(StorageKey::Claim(claim)) => claim.namespace,
         Change::ObjectRemoved(object) => cluster.objects().get(object).namespace,
         _ => return,
@@ -66,6 +74,12 @@ pub fn used(cluster: &Cluster, plan: &Plan, namespace: StrId, spec: &QuotaSpec, 
             let at = end + grace;
             stale_at = Some(stale_at.map_or(at, |earliest| earliest.min(at)));
         }
+        if let Some(resized) = pods.resized(pod.pod) {
+            if let Some(both) = granted(plan, resized).filter(|both| both.is_in(&spec.scopes)) {
+                add(&quota::usage(&both.resources, counts));
+            }
+            continue;
+        }
         // Neighbours are of one template more often than not.
         if known.as_ref().is_none_or(|(template, _)| *template != id) {
             known = Some((id, [None, None]));
@@ -84,16 +98,25 @@ pub fn used(cluster: &Cluster, plan: &Plan, namespace: StrId, spec: &QuotaSpec, 
         for (_, row) in cluster.objects().iter().filter(|(_, row)| row.namespace == namespace) {
             add(&object_usage(row.kind()));
         }
-        for service in plan.services.iter().filter(|service| service.namespace == namespace) {
-            add(&service_usage(service));
+        for (id, service) in plan.services.entries().filter(|(_, service)| service.namespace == namespace) {
+            if cluster.has_service(id) {
+                add(&service_usage(service));
+            }
         }
         for (id, config) in plan.configs.entries().filter(|(_, config)| config.namespace == namespace) {
             if cluster.config(id).is_some() {
-                add(&config_usage(config.kind == ConfigKind::Secret));
+                add(&config_usage(config.kind));
             }
         }
     }
     Used { list, stale_at }
+}
+
+/// A pod that was resized, as quotas count it.
+#[must_use]
+pub fn granted(plan: &Plan, resized: Resized) -> Option<PodAdmission> {
+    let of = |template: TemplateId| plan.templates[template].admission.as_ref();
+    Some(of(resized.spec)?.granted(of(resized.allocated)?))
 }
 
 /// The first status of a quota that is there from the start: it has counted what there is.

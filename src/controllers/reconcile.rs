@@ -9,7 +9,7 @@ use super::{cronjob, daemon_set, deployment, disruption, gc, hpa, job, namespace
 use crate::api::{Change, Cluster, ObjectRow, PodRef, Rejection, StatusMask};
 use crate::base::SimDuration;
 use crate::component::MakerEnv;
-use crate::model::objects::{DeploymentStrategy, ObjectKind};
+use crate::model::objects::{DeploymentStrategy, ObjectKind, ObjectSpec};
 use crate::model::{ObjectId, PodConditionType};
 use crate::record::{KubeEvent, Recorder, Subject};
 
@@ -104,11 +104,8 @@ pub(super) fn concerned(cluster: &Cluster, change: &Change, found: &mut Concerne
             found.later.push((object, namespace::DELAY));
         }
         Change::ObjectChanged(object, false) => {
-            // The status of these is for others: what they want themselves has not changed.
             let row = cluster.objects().get(object);
-            let is_own = row.spec.replica_set().is_some() || row.spec.daemon_set().is_some();
-            let is_read = !is_own && row.spec.quota().is_none();
-            found.add_later(cluster, Some(object).filter(|_| is_read));
+            found.add_later(cluster, Some(object).filter(|_| reads_status(row)));
             found.add(cluster.objects().get(object).owner);
         }
         Change::ObjectAdded(object)
@@ -124,6 +121,25 @@ pub(super) fn concerned(cluster: &Cluster, change: &Change, found: &mut Concerne
             found.now.extend(sets.map(|(id, _)| id));
         }
         _ => {}
+    }
+}
+
+/// Whether there may be something to do for an object because its own status was written. The status of most is for others:
+/// what they want themselves has not changed.
+fn reads_status(row: &ObjectRow) -> bool {
+    match &row.spec {
+        ObjectSpec::ReplicationController(_)
+        | ObjectSpec::ReplicaSet(_)
+        | ObjectSpec::DaemonSet(_)
+        | ObjectSpec::ResourceQuota(_) => false,
+        // Its old ReplicaSets are looked at when it is complete.
+        ObjectSpec::Deployment(spec) => {
+            let status = row.status.deployment();
+            status.is_some_and(|status| deployment::progress::is_complete(spec.replicas, status, row.generation))
+        }
+        // How many pods were of the earlier template counts only without a partition.
+        ObjectSpec::StatefulSet(spec) => spec.partition.is_none() && !spec.on_delete,
+        _ => true,
     }
 }
 

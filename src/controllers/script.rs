@@ -4,9 +4,7 @@
 //! A sync upstream is a sequence of calls to the API server, some of them in parallel. Here it is a [`Script`]: groups of
 //! writes that go out together; the next group waits until all of the last are done, and is dropped if one was refused.
 
-use std::collections::VecDeque;
-
-use smallvec::{SmallVec, smallvec};
+use smallvec::SmallVec;
 
 use super::hpa::metrics::Known;
 use super::slow_start::{INITIAL_BATCH, next_batch};
@@ -14,7 +12,7 @@ use crate::api::{Cluster, NewObject, ObjectRow, PodRef, Propagation};
 use crate::base::{SimDuration, SimTime};
 use crate::model::objects::{ObjectSpec, ObjectStatus};
 use crate::model::plan::Plan;
-use crate::model::{ConfigId, NodeId, ObjectId, PodConditionType, StorageKey, StorageObject, TemplateId};
+use crate::model::{ConfigId, NodeId, ObjectId, PodConditionType, ServiceId, StorageKey, StorageObject, TemplateId};
 use crate::record::{Fact, KubeEvent, Recorder, Subject};
 
 /// One write.
@@ -58,6 +56,8 @@ pub enum Write {
     DeleteStorage(StorageKey),
     /// Deletes a ConfigMap or Secret.
     DeleteConfig(ConfigId),
+    /// Deletes a service.
+    DeleteService(ServiceId),
     /// Deletions that the API server carries out for one call (`DELETE` of a collection).
     Collection(Vec<Write>),
     /// Nothing is left in a namespace that is being deleted.
@@ -71,24 +71,57 @@ pub enum Write {
 pub enum Variation {
     /// Pod number so-and-so of a StatefulSet, and of which revision: its name, its labels and its claims.
     Ordinal(u32, u64),
-    /// The pod of a DaemonSet on this node, and of which revision: its labels and the affinity to the node.
-    Node(NodeId, u64),
+    /// The pod of a DaemonSet on this node, of which revision and generation of the template: its labels and the affinity to
+    /// the node.
+    Node(NodeId, u64, u32),
     /// A pod of a Job: its name and its labels.
     Job(ObjectId),
     /// A pod of an indexed Job with this completion index: its name and its labels.
     Index(ObjectId, u32),
 }
 
-/// Writes that go out together.
-pub type Group = SmallVec<[Write; 1]>;
+/// Groups of writes: each goes out together, one group after the other.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Groups {
+    writes: SmallVec<[Write; 1]>,
+    /// How many writes are in each group.
+    sizes: SmallVec<[u32; 4]>,
+    /// How many groups have gone out.
+    gone: usize,
+}
+
+impl Groups {
+    /// Adds a group, unless it is empty.
+    fn push(&mut self, group: impl IntoIterator<Item = Write>) {
+        let before = self.writes.len();
+        self.writes.extend(group);
+        let size = self.writes.len() - before;
+        if size > 0 {
+            self.sizes.push(u32::try_from(size).unwrap_or(u32::MAX));
+        }
+    }
+
+    /// Takes out the next group.
+    pub(super) fn pop(&mut self) -> Option<impl ExactSizeIterator<Item = Write> + '_> {
+        let size = *self.sizes.get(self.gone)?;
+        self.gone += 1;
+        Some(self.writes.drain(..size as usize))
+    }
+
+    /// Whether nothing is to be written.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.writes.is_empty()
+    }
+}
 
 /// Writes in order.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Script {
     /// Groups of writes that go out together.
-    pub groups: VecDeque<Group>,
+    pub groups: Groups,
     /// Groups that follow whether those were accepted or not.
-    pub always: VecDeque<Group>,
+    pub always: Groups,
     /// Written after the groups, whether they were accepted or not.
     pub last: Option<Write>,
     /// Written in place of that if a group was refused.
@@ -96,6 +129,11 @@ pub struct Script {
 }
 
 impl Script {
+    /// Whether nothing is to be written.
+    pub(super) fn is_empty(&self) -> bool {
+        self.groups.is_empty() && self.always.is_empty() && self.last.is_none()
+    }
+
     /// An object was created: the status of a CronJob that is yet to be written lists it.
     pub(super) fn created(&mut self, object: ObjectId) {
         if let Some(Write::PutStatus(_, status)) = &mut self.last
@@ -173,21 +211,17 @@ impl<R: Recorder> Sync<'_, R> {
 
     /// Adds a group of writes.
     pub fn write(&mut self, group: Vec<Write>) {
-        if !group.is_empty() {
-            self.script.groups.push_back(group.into());
-        }
+        self.script.groups.push(group);
     }
 
     /// Adds a group of writes that follow whether the others were accepted or not.
     pub fn write_always(&mut self, group: Vec<Write>) {
-        if !group.is_empty() {
-            self.script.always.push_back(group.into());
-        }
+        self.script.always.push(group);
     }
 
     /// Adds one write after all others.
     pub fn then(&mut self, write: Write) {
-        self.script.groups.push_back(smallvec![write]);
+        self.script.groups.push([write]);
     }
 
     /// Writes this at the end, whether the rest was accepted or not.
@@ -212,7 +246,7 @@ impl<R: Recorder> Sync<'_, R> {
     pub fn slow_start(&mut self, mut writes: impl ExactSizeIterator<Item = Write>) {
         let mut size = INITIAL_BATCH.min(writes.len());
         while size > 0 {
-            self.script.groups.push_back(writes.by_ref().take(size).collect());
+            self.script.groups.push(writes.by_ref().take(size));
             size = next_batch(size, writes.len());
         }
     }

@@ -12,6 +12,7 @@ mod summary;
 mod tables;
 pub mod terminal;
 mod trace;
+mod trace_storage;
 mod usage;
 mod verdict;
 

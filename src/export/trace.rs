@@ -1,6 +1,6 @@
 //! `trace.json`: the run in Chrome's trace format, for ui.perfetto.dev. Nodes are processes; pods and containers are
-//! threads whose slices are states; Kubernetes Events are instants; samples are counters. Times are whole microseconds
-//! since the start. Only complete slices are written, so that no begin can lack its end.
+//! threads whose slices are states, and so are volumes on nodes and claims; Kubernetes Events are instants; samples are
+//! counters. Times are whole microseconds since the start. Only complete slices are written, so that no begin can lack its end.
 
 use std::io::{self, Write};
 
@@ -8,6 +8,7 @@ use super::Context;
 use super::json::Object;
 use super::lives::{PodLife, Stage, Step};
 use super::names::Names;
+use super::trace_storage::slices;
 use crate::base::SimTime;
 use crate::base::id::DenseId;
 use crate::model::strings::known;
@@ -57,6 +58,7 @@ pub(super) fn write(
         }
         trace.pod(life)?;
     }
+    notes.extend(trace.storage()?);
     trace.counters()?;
     notes.extend(trace.instants()?);
     let Trace { out, mut line, .. } = trace;
@@ -229,6 +231,27 @@ impl<W: Write> Trace<'_, W> {
             }
         }
         Ok(())
+    }
+
+    /// Volumes on their nodes, and claims: a thread each.
+    fn storage(&mut self) -> io::Result<Option<String>> {
+        let all = slices(self.ctx.recording, self.ctx.outcome.ended_at);
+        let things: Vec<_> = all.chunk_by(|a, b| (a.node, &a.name) == (b.node, &b.name)).collect();
+        let count = things.len();
+        for slices in things.into_iter().take(NAMED_PODS) {
+            let (pid, kind) = match slices[0].node {
+                Some(node) => (self.node(node)?.0, "volume"),
+                None => (CLUSTER, "claim"),
+            };
+            let tid = self.thread(pid, &format!("{kind} {}", slices[0].name))?;
+            for slice in slices {
+                if self.slice((pid, tid), slice.state, slice.from, slice.to).is_some() {
+                    self.emit()?;
+                }
+            }
+        }
+        let left_out = || format!("trace.json holds {NAMED_PODS} of {count} claims and volumes on nodes");
+        Ok((count > NAMED_PODS).then(left_out))
     }
 
     fn counters(&mut self) -> io::Result<()> {

@@ -40,7 +40,7 @@ impl Kubelets {
                     return;
                 }
                 let class = Self::first_class(env.plan, env.cluster, *pod);
-                Op::ResizePod { pod: *pod, class, resized: *resized }
+                Op::ResizePod { pod: *pod, class, resized: *resized, asked: None }
             }
             Message::Remove(pod) => Op::DeletePod { pod: *pod, grace_seconds: Some(0), spec_grace_seconds: 0 },
         };

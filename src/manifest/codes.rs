@@ -192,6 +192,8 @@ codes! {
     HIDDEN_PODS = "PS1123", "custom resource that stands for pods";
     /// A file of kustomize.
     KUSTOMIZATION = "PS1124", "kustomization is not a manifest";
+    /// A namespace that none of the files has.
+    MISSING_NAMESPACE = "PS1125", "reference to a missing namespace";
     /// No such plugin of the scheduler.
     UNKNOWN_PLUGIN = "PS1140", "unknown scheduler plugin";
     /// Plugins of a profile that cannot work so.

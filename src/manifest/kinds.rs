@@ -95,7 +95,14 @@ const OWN_GROUPS: &[&str] = &["", "apps", "batch", "autoscaling", "policy", "ext
 pub(super) fn is_cluster_scoped(kind: &str) -> bool {
     matches!(
         kind,
-        "Node" | "PriorityClass" | "PersistentVolume" | "StorageClass" | "CSINode" | "CSIDriver" | "VolumeAttachment"
+        "Node"
+            | "Namespace"
+            | "PriorityClass"
+            | "PersistentVolume"
+            | "StorageClass"
+            | "CSINode"
+            | "CSIDriver"
+            | "VolumeAttachment"
     )
 }
 

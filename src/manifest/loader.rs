@@ -46,6 +46,7 @@ pub(super) fn load(
         claims: Vec::new(),
         broken_claims: BTreeSet::new(),
         seen: BTreeMap::new(),
+        spaces: BTreeMap::new(),
         not_modelled: BTreeMap::new(),
         selectable: Vec::new(),
         services: Vec::new(),
@@ -74,6 +75,8 @@ struct Loader<'a, 't> {
     broken_claims: BTreeSet<ClaimName>,
     /// Kind, namespace and name of every object, with its place.
     seen: BTreeMap<(&'static str, String, String), (Span, &'t Node<'t>)>,
+    /// Namespaces that new objects are in: the first place of each.
+    spaces: BTreeMap<&'t str, Span>,
     /// API version and kind of objects that are not modelled: the first place, how many, and what they stand for.
     not_modelled: BTreeMap<(String, String), (Span, u32, Hidden)>,
     selectable: Vec<Selectable<'t>>,
@@ -172,6 +175,12 @@ impl<'t> Loader<'_, 't> {
             Some(Severity::Warning) => return,
             Some(Severity::Error) => errors += 1,
             None => {}
+        }
+        if !is_stored && !kinds::is_cluster_scoped(kind) {
+            let written = object.node.get("metadata").and_then(|meta| meta.value.get("namespace"));
+            let at = written.map_or(object.node.anchor(), |entry| entry.value.at);
+            let place = Span { source: object.source, start: at.start as usize, end: at.end as usize };
+            self.spaces.entry(meta.namespace).or_insert(place);
         }
         self.keep(object, made, &meta, span, errors > 0);
     }
@@ -316,6 +325,8 @@ impl<'t> Loader<'_, 't> {
         references::check_configs(&self.uses, &self.objects.configs, &self.broken_configs, words, diagnostics);
         let storage = &self.objects.storage;
         references::check_claims(&self.claims, storage, &self.broken_claims, words, diagnostics);
+        let declared = |name: &str| self.seen.contains_key(&("Namespace", String::new(), name.to_owned()));
+        references::check_namespaces(&self.spaces, declared, diagnostics);
         references::check_services(&self.services, &self.selectable, words, diagnostics);
         self.objects.ignored = self.ignored.into_iter().collect();
         self.objects

@@ -3,14 +3,15 @@
 //! Knows no Job. Mirrors pkg/controller/job/indexed_job_utils.go (`orderedIntervals`), v1.34.
 
 use std::fmt;
+use std::sync::Arc;
 
-/// Indexes as ranges, both ends included, in order. Neighbours are one range.
+/// Indexes as ranges, both ends included, in order. Neighbours are one range. Copies share their ranges until one changes.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Indexes(Vec<(u32, u32)>);
+pub struct Indexes(Arc<Vec<(u32, u32)>>);
 
 impl From<&[(u32, u32)]> for Indexes {
     fn from(ranges: &[(u32, u32)]) -> Self {
-        Self(ranges.to_vec())
+        Self(Arc::new(ranges.to_vec()))
     }
 }
 
@@ -24,6 +25,12 @@ impl FromIterator<u32> for Indexes {
 }
 
 impl Indexes {
+    /// All indexes that there can be.
+    #[must_use]
+    pub fn all() -> Self {
+        Self::from(&[(0, u32::MAX)][..])
+    }
+
     /// Reads a text; what is no range is left out, and what lies beyond `completions` is cut off.
     #[must_use]
     pub fn parse(text: &str, completions: u32) -> Self {
@@ -45,7 +52,7 @@ impl Indexes {
                 _ => ranges.push((first, last)),
             }
         }
-        Self(ranges)
+        Self(Arc::new(ranges))
     }
 
     /// The ranges.
@@ -56,7 +63,7 @@ impl Indexes {
 
     /// Whether there are none.
     #[must_use]
-    pub const fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
@@ -69,8 +76,74 @@ impl Indexes {
     /// Whether `index` is one.
     #[must_use]
     pub fn has(&self, index: u32) -> bool {
-        let at = self.0.partition_point(|&(_, last)| last < index);
-        self.0.get(at).is_some_and(|&(first, _)| first <= index)
+        self.end_of(index).is_some()
+    }
+
+    /// The place of the first range that does not end before `index`.
+    fn place(&self, index: u32) -> usize {
+        self.0.partition_point(|&(_, last)| last < index)
+    }
+
+    /// The last index of the range that `index` is in.
+    fn end_of(&self, index: u32) -> Option<u32> {
+        self.0.get(self.place(index)).filter(|&&(first, _)| first <= index).map(|&(_, last)| last)
+    }
+
+    /// Adds one.
+    pub fn insert(&mut self, index: u32) {
+        let at = self.place(index);
+        if self.0.get(at).is_some_and(|&(first, _)| first <= index) {
+            return;
+        }
+        let ranges = Arc::make_mut(&mut self.0);
+        let joins_next = ranges.get(at).is_some_and(|&(first, _)| first == index + 1);
+        let joins_last = at > 0 && ranges[at - 1].1 + 1 == index;
+        match (joins_last, joins_next) {
+            (true, true) => ranges[at - 1].1 = ranges.remove(at).1,
+            (true, false) => ranges[at - 1].1 = index,
+            (false, true) => ranges[at].0 = index,
+            (false, false) => ranges.insert(at, (index, index)),
+        }
+    }
+
+    /// Takes one out.
+    pub fn remove(&mut self, index: u32) {
+        let at = self.place(index);
+        let Some((first, last)) = self.0.get(at).copied().filter(|&(first, _)| first <= index) else { return };
+        let ranges = Arc::make_mut(&mut self.0);
+        match (first == index, last == index) {
+            (true, true) => _ = ranges.remove(at),
+            (true, false) => ranges[at].0 += 1,
+            (false, true) => ranges[at].1 -= 1,
+            (false, false) => {
+                ranges[at].1 = index - 1;
+                ranges.insert(at + 1, (index + 1, last));
+            }
+        }
+    }
+
+    /// Takes out those of `others`.
+    pub fn remove_all(&mut self, others: &Self) {
+        let is_met = |&(first, last): &(u32, u32)| others.0.get(others.place(first)).is_some_and(|met| met.0 <= last);
+        if !self.0.iter().any(is_met) {
+            return;
+        }
+        let mut left = Vec::new();
+        for &(mut first, last) in &*self.0 {
+            let met = others.0[others.place(first)..].iter().take_while(|met| met.0 <= last);
+            let mut is_over = false;
+            for &(from, to) in met {
+                if first < from {
+                    left.push((first, from - 1));
+                }
+                is_over = to >= last;
+                first = to.saturating_add(1);
+            }
+            if !is_over {
+                left.push((first, last));
+            }
+        }
+        self.0 = Arc::new(left);
     }
 
     /// Those of both.
@@ -79,7 +152,7 @@ impl Indexes {
         if other.is_empty() {
             return self.clone();
         }
-        let mut all: Vec<(u32, u32)> = self.0.iter().chain(&other.0).copied().collect();
+        let mut all: Vec<(u32, u32)> = self.0.iter().chain(&*other.0).copied().collect();
         all.sort_by_key(|&(first, _)| first);
         Self::ordered(all)
     }
@@ -101,17 +174,21 @@ impl Indexes {
         both
     }
 
-    /// The first `count` indexes below `completions` that are not in this set.
+    /// The first `count` of these that are below `completions` and in none of the others.
     #[must_use]
-    pub fn first_missing(&self, count: usize, completions: u32) -> Vec<u32> {
-        let mut missing = Vec::new();
-        let mut candidate = 0;
-        for &(first, last) in self.0.iter().chain([&(completions, completions)]) {
-            let room = count - missing.len();
-            missing.extend((candidate..first.min(completions)).take(room));
-            candidate = candidate.max(last.saturating_add(1));
+    pub fn first_not_in(&self, others: &[&Self], count: usize, completions: u32) -> Vec<u32> {
+        let mut found = Vec::new();
+        for &(mut candidate, last) in &*self.0 {
+            while candidate <= last && candidate < completions && found.len() < count {
+                let end = others.iter().find_map(|other| other.end_of(candidate));
+                if end.is_none() {
+                    found.push(candidate);
+                }
+                // None is as high as `completions` can be.
+                candidate = end.unwrap_or(candidate).saturating_add(1);
+            }
         }
-        missing
+        found
     }
 
     fn ordered(ranges: impl IntoIterator<Item = (u32, u32)>) -> Self {
@@ -122,7 +199,7 @@ impl Indexes {
                 _ => out.push((first, last)),
             }
         }
-        Self(out)
+        Self(Arc::new(out))
     }
 }
 
@@ -179,7 +256,23 @@ mod tests {
             prop_assert_eq!(x.total(), i64::try_from(a.len()).expect("few"));
             prop_assert_eq!(Indexes::parse(&x.to_string(), 40), x.clone());
             let missing: Vec<u32> = (0..40).filter(|index| !a.contains(index)).take(count).collect();
-            prop_assert_eq!(x.first_missing(count, 40), missing);
+            prop_assert_eq!(Indexes::all().first_not_in(&[&x], count, 40), missing);
+            let only: Vec<u32> = b.difference(&a).copied().take(count).collect();
+            prop_assert_eq!(y.first_not_in(&[&x], count, 40), only);
+            let neither: Vec<u32> = (0..30).filter(|index| !a.contains(index) && !b.contains(index)).take(count).collect();
+            prop_assert_eq!(Indexes::all().first_not_in(&[&x, &y], count, 30), neither);
+            let mut rest = y.clone();
+            rest.remove_all(&x);
+            prop_assert_eq!(&rest, &b.difference(&a).copied().collect());
+            let (mut more, mut less) = (y.clone(), Indexes::all());
+            a.iter().for_each(|&index| more.insert(index));
+            b.iter().for_each(|&index| less.remove(index));
+            prop_assert_eq!(&more, &y.merge(&x));
+            let mut others = Indexes::all();
+            others.remove_all(&y);
+            prop_assert_eq!(&less, &others);
+            b.iter().for_each(|&index| less.insert(index));
+            prop_assert_eq!(less, Indexes::all());
             for index in 0..41 {
                 prop_assert_eq!(x.has(index), a.contains(&index));
             }

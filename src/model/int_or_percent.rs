@@ -50,6 +50,9 @@ impl IntOrPercent {
         if !percent {
             return Ok(number);
         }
+        if let Some(product) = number.checked_mul(total).filter(|product| *product > i64::MIN) {
+            return Ok(if round_up { -(-product).div_euclid(100) } else { product.div_euclid(100) });
+        }
         let product = i128::from(number) * i128::from(total);
         let scaled = if round_up { -(-product).div_euclid(100) } else { product.div_euclid(100) };
         Ok(i64::try_from(scaled).unwrap_or(if scaled < 0 { i64::MIN } else { i64::MAX }))
@@ -68,6 +71,8 @@ mod tests {
         assert_eq!(percent("7").scaled(10, true), Ok(7));
         let error = "invalid value for IntOrString: invalid value \"a%\": strconv.Atoi: parsing \"a\": invalid syntax";
         assert_eq!(percent("a%").scaled(10, true), Err(error.to_owned()));
+        let all = [1, -1].map(|sign| percent(&format!("{}%", i64::MAX * sign)).scaled(1000, true));
+        assert_eq!(all, [Ok(i64::MAX), Ok(i64::MIN)]);
         assert!(percent("99999999999999999999%").number().unwrap_err().ends_with("value out of range"));
     }
 }

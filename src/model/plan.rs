@@ -350,6 +350,9 @@ pub enum ChangeKind {
     },
     /// Creates an object of a controller, or writes its spec.
     ApplyObject(Box<ObjectPlan>),
+    /// The same of an object that must be there (`kubectl patch`): a ConfigMap, a Secret, a storage object or one of a
+    /// controller.
+    Patch(Box<ChangeKind>),
     /// Deletes an object of a controller, as `kubectl delete` (in the background).
     DeleteObject(ObjectKind, StrId, StrId),
     /// Sets `spec.replicas` (`kubectl scale`).
@@ -369,8 +372,8 @@ pub enum ChangeKind {
     DeleteNode(StrId),
     /// Gives a pool so many nodes.
     ScalePool(PoolId, u32),
-    /// Replaces all nodes of a pool, one after the other.
-    UpgradePool(PoolId),
+    /// Replaces all nodes of a pool, with so many more for the time being; without any, one after the other.
+    UpgradePool(PoolId, u32),
     /// Adds a taint to a node, or removes it.
     TaintNode {
         /// The node's name.

@@ -265,6 +265,17 @@ pub enum ConfigKind {
     Secret,
 }
 
+impl ConfigKind {
+    /// As the API server's paths write it.
+    #[must_use]
+    pub const fn resource(self) -> &'static str {
+        match self {
+            Self::ConfigMap => "configmaps",
+            Self::Secret => "secrets",
+        }
+    }
+}
+
 /// A reference to a configuration object, or to some of its keys.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ConfigRef {

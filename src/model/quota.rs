@@ -8,13 +8,14 @@ use std::sync::Arc;
 
 use crate::base::SimTime;
 use crate::base::{Format, Quantity};
-use crate::model::effective::{CPU, EPHEMERAL_STORAGE, MEMORY, Options, is_pod_level_resource};
+use crate::model::effective::{CPU, EPHEMERAL_STORAGE, MEMORY, Options, StatusResources, is_pod_level_resource};
 use crate::model::objects::{ObjectKind, QuotaScope, QuotaScopeName, QuotaScopeOperator, QuotaSpec};
 use crate::model::profile::is_extended_resource;
 use crate::model::qos::qos_class;
 use crate::model::storage::PersistentVolumeClaim;
 use crate::model::{
-    Phase, PodAffinity, PodResources, QosClass, ResourceList, ResourceRequirements, ServiceSpec, ServiceType, StrId,
+    ConfigKind, Phase, PodAffinity, PodResources, QosClass, ResourceList, ResourceRequirements, ServiceSpec,
+    ServiceType, StrId,
 };
 
 const COUNT_PODS: &str = "count/pods";
@@ -45,6 +46,18 @@ impl PodAdmission {
             scoped: Scoped { best_effort, ..Scoped::default() },
             is_stored: false,
         })
+    }
+
+    /// The same pod while its node grants it what `allocated` says: it counts for the greater of both.
+    #[must_use]
+    pub fn granted(&self, allocated: &Self) -> Self {
+        let mut both = self.clone();
+        let granted = allocated.resources.init.iter().chain(&allocated.resources.main);
+        for (container, granted) in both.resources.init.iter_mut().chain(&mut both.resources.main).zip(granted) {
+            let (allocated, actual) = (granted.spec.requests.clone(), granted.spec.clone());
+            container.status = Some(StatusResources { allocated, actual });
+        }
+        both
     }
 
     /// Its containers with what they state; none if the pod states it as a whole.
@@ -79,6 +92,22 @@ pub enum Asked<'a> {
     Pod(&'a PodAdmission),
     /// A claim.
     Claim(&'a PersistentVolumeClaim),
+    /// A claim that is written anew.
+    Grown {
+        /// As it is.
+        before: &'a PersistentVolumeClaim,
+        /// As it then is.
+        after: &'a PersistentVolumeClaim,
+    },
+    /// A pod whose resources a user changes.
+    Resize {
+        /// As it counts.
+        before: &'a PodAdmission,
+        /// As it then counts.
+        after: &'a PodAdmission,
+    },
+    /// A ConfigMap or Secret.
+    Config(ConfigKind),
     /// An object of a controller.
     Object(ObjectKind),
 }
@@ -90,9 +119,23 @@ impl Asked<'_> {
         match self {
             Self::Pod(pod) => pod.is_in(&spec.scopes).then(|| usage(&pod.resources, true)),
             Self::Claim(claim) => claim_usage(claim, spec),
+            Self::Grown { before, after } => {
+                let before = claim_usage(before, spec).unwrap_or_default();
+                Some(growth(&claim_usage(after, spec)?, &before))
+            }
+            Self::Resize { before, after } => after
+                .is_in(&spec.scopes)
+                .then(|| growth(&usage(&after.resources, true), &usage(&before.resources, true))),
+            Self::Config(kind) => spec.scopes.is_empty().then(|| config_usage(*kind)),
             Self::Object(kind) => spec.scopes.is_empty().then(|| object_usage(*kind)),
         }
     }
+}
+
+/// By how much `now` is more than `before`: what is given back is counted when it is.
+fn growth(now: &ResourceList, before: &ResourceList) -> ResourceList {
+    let more = now.iter().map(|(name, amount)| (name, amount.minus(before.get(name).unwrap_or(Quantity::ZERO))));
+    more.filter(|(_, amount)| *amount > Quantity::ZERO).collect()
 }
 
 fn one(names: &[&str]) -> ResourceList {
@@ -147,8 +190,11 @@ pub fn service_usage(service: &ServiceSpec) -> ResourceList {
 
 /// What a ConfigMap (or a Secret) counts for.
 #[must_use]
-pub fn config_usage(is_secret: bool) -> ResourceList {
-    one(if is_secret { &["secrets", "count/secrets"] } else { &["configmaps", "count/configmaps"] })
+pub fn config_usage(kind: ConfigKind) -> ResourceList {
+    one(match kind {
+        ConfigKind::Secret => &["secrets", "count/secrets"],
+        ConfigKind::ConfigMap => &["configmaps", "count/configmaps"],
+    })
 }
 
 /// What an object of a controller counts for: itself.
@@ -210,7 +256,7 @@ pub fn is_counted(resource: &str) -> bool {
 #[must_use]
 pub fn unmet(hard: &ResourceList, asked: &Asked<'_>) -> Option<String> {
     match asked {
-        Asked::Pod(pod) => unstated(hard, pod.stating()),
+        Asked::Pod(pod) | Asked::Resize { after: pod, .. } => unstated(hard, pod.stating()),
         _ => None,
     }
 }

@@ -182,6 +182,19 @@ impl Strings {
         self.label_sets.intern(LabelSet(pairs))
     }
 
+    /// The id of the labels of `of` and more; the last of several values of one key counts.
+    pub fn add_labels(&mut self, of: LabelSetId, more: &[(&str, &str)]) -> LabelSetId {
+        let mut pairs = self.labels(of).pairs().to_vec();
+        for &(key, value) in more {
+            let pair = (self.intern(key), self.intern(value));
+            match pairs.binary_search_by(|&(other, _)| self.text(other).cmp(key)) {
+                Ok(at) => pairs[at] = pair,
+                Err(at) => pairs.insert(at, pair),
+            }
+        }
+        self.label_sets.intern(LabelSet(pairs.into()))
+    }
+
     /// The labels of `id`.
     #[must_use]
     pub fn labels(&self, id: LabelSetId) -> &LabelSet {
@@ -213,6 +226,8 @@ mod tests {
         let a = strings.intern_labels([("b", "1"), ("a", "2")]);
         let b = strings.intern_labels([("a", "2"), ("b", "1")]);
         assert_eq!(a, b);
+        let more = strings.add_labels(a, &[("c", "3"), ("a", "4"), ("0", "5")]);
+        assert_eq!(more, strings.intern_labels([("0", "5"), ("a", "4"), ("b", "1"), ("c", "3")]));
         let key = strings.intern("a");
         assert_eq!(strings.labels(a).get(key).map(|v| strings.text(v)), Some("2"));
     }

@@ -55,7 +55,8 @@ fn kinds(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &mut Parts, at: SimTime) -
         return Vec::new();
     };
     let fitting: &[&str] = match action {
-        "apply" | "upgrade_pool" => &[],
+        "apply" => &[],
+        "upgrade_pool" => &["max_surge"],
         "scale_pool" => &["count"],
         "delete" => &["namespace", "grace"],
         "drain" => &DRAIN_FLAGS,
@@ -74,6 +75,7 @@ fn kinds(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &mut Parts, at: SimTime) -
         "limits",
         "gates",
         "count",
+        "max_surge",
         "replicas",
         "type",
         "with",
@@ -109,13 +111,14 @@ fn apply(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &mut Parts, at: SimTime) -
 
 fn patch(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &mut Parts, at: SimTime) -> Vec<ChangeKind> {
     let Some(patched) = patch::read(cx, fields, at) else { return Vec::new() };
-    let mut kinds = applied(cx, fields.key_span("patch"), &[patched.source], parts, at);
-    for kind in &mut kinds {
-        if let ChangeKind::ApplyObject(object) = kind {
+    let kinds = applied(cx, fields.key_span("patch"), &[patched.source], parts, at);
+    let patch = |mut kind| {
+        if let ChangeKind::ApplyObject(object) = &mut kind {
             object.replicas_given = patched.replicas_given;
         }
-    }
-    kinds
+        ChangeKind::Patch(Box::new(kind))
+    };
+    kinds.into_iter().map(patch).collect()
 }
 
 /// The objects of manifests that are applied while the run goes on.
@@ -352,7 +355,8 @@ fn scale_pool(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &Parts) -> Option<Cha
 
 fn upgrade_pool(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &Parts) -> Option<ChangeKind> {
     let name = fields.text(cx, "upgrade_pool")?;
-    pool(cx, &name, parts).map(ChangeKind::UpgradePool)
+    let surge = fields.whole(cx, "max_surge").map_or(0, |surge| u32::try_from(surge.value).unwrap_or(u32::MAX));
+    Some(ChangeKind::UpgradePool(pool(cx, &name, parts)?, surge))
 }
 
 fn tainted(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &Parts, action: &'static str) -> Option<ChangeKind> {

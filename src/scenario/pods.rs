@@ -62,11 +62,12 @@ pub(super) enum Purpose {
 impl Purpose {
     fn hides(self, code: Code) -> bool {
         let of_pods = [codes::UNKNOWN_TARGET_PORT, codes::SELECTS_NOTHING].contains(&code);
-        let of_configs = [codes::MISSING_CONFIG, codes::MISSING_CONFIG_KEY, codes::MISSING_CLAIM].contains(&code);
+        let elsewhere =
+            [codes::MISSING_CONFIG, codes::MISSING_CONFIG_KEY, codes::MISSING_CLAIM, codes::MISSING_NAMESPACE];
         match self {
             Self::Start => false,
             Self::StartOfMore => of_pods,
-            Self::Beside => of_pods || of_configs,
+            Self::Beside => of_pods || elsewhere.contains(&code),
         }
     }
 }

@@ -1,14 +1,17 @@
 //! `[[change]] resize` -> a version of the pod with other resources. Checks what the API server checks of the `resize`
 //! subresource (pkg/apis/core/validation ValidatePodResize, v1.34), and makes the classes as which the pod counts.
 
+use std::sync::Arc;
+
 use super::faults::pod_target;
 use super::fields::{Fields, Placed};
 use super::parts::{Owner, Parts};
 use super::spec::workload::RESIZE_AMOUNTS;
 use super::{Cx, codes, suggest, units};
-use crate::base::SimTime;
+use crate::base::{Format, Quantity, SimTime};
 use crate::diag::Span;
 use crate::model::cgroup::{QUOTA_PERIOD_US, quota, shares};
+use crate::model::quota::PodAdmission;
 use crate::model::{ClassId, ContainerSpec, PodCgroup, PodClass, PodTemplate, QosClass, Role, TemplateId};
 use crate::sim::plan::{ChangeKind, Naming};
 
@@ -56,6 +59,7 @@ pub(super) fn read(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &mut Parts, at: 
     spec.requests.memory = requests[1].unwrap_or(spec.requests.memory);
     spec.limits.milli_cpu = limits[0].or(spec.limits.milli_cpu);
     spec.limits.memory = limits[1].or(spec.limits.memory);
+    new.admission = old.admission.as_ref().map(|admission| Arc::new(resized(admission, index, [requests, limits])));
     check(cx, fields.span, &old, &new, index)?;
     new.class = class(cx, &old, &new.containers);
     new.cgroup = cgroup(old.cgroup, &new.containers);
@@ -72,6 +76,19 @@ pub(super) fn read(cx: &mut Cx<'_>, fields: &Fields<'_>, parts: &mut Parts, at: 
     let origin = parts.origins[base];
     let template = parts.template(new, Owner::of(workload), origin);
     Some(ChangeKind::ResizePod { pod, template, both })
+}
+
+/// What admission then looks at.
+fn resized(old: &PodAdmission, index: usize, [requests, limits]: [[Option<i64>; 2]; 2]) -> PodAdmission {
+    let mut new = old.clone();
+    let container = new.resources.init.iter_mut().chain(&mut new.resources.main).nth(index);
+    let lists = container.map(|container| [&mut container.spec.requests, &mut container.spec.limits]);
+    for (list, [cpu, memory]) in lists.into_iter().flatten().zip([requests, limits]) {
+        let cpu = cpu.map(|cpu| ("cpu", Quantity::from_milli(cpu, Format::DecimalSi)));
+        let memory = memory.map(|memory| ("memory", Quantity::new(memory, Format::BinarySi)));
+        cpu.into_iter().chain(memory).for_each(|(name, amount)| list.set(name, amount));
+    }
+    new
 }
 
 /// cpu and memory, as far as they are given.

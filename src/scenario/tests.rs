@@ -165,7 +165,7 @@ fn everything_compiles_to_what_it_says() {
     assert!(matches!(plan.changes[0].kind, ChangeKind::ApplyConfig(_)));
     assert!(matches!(plan.changes[2].kind, ChangeKind::DeletePod { grace_seconds: Some(0), .. }));
     assert!(matches!(plan.changes[8].kind, ChangeKind::ScalePool(_, 5)));
-    assert!(matches!(plan.changes[9].kind, ChangeKind::UpgradePool(_)));
+    assert!(matches!(plan.changes[9].kind, ChangeKind::UpgradePool(_, 0)));
     assert_eq!(plan.changes.len(), 10);
 
     let pool = plan.pools.iter().next().expect("a pool");

@@ -2,16 +2,16 @@
 
 use super::event::Event;
 use super::world::{World, env, maker};
-use crate::api::{NewObject, ObjectRow, Op, PodRef, Rejection, Resized};
+use crate::api::{NewObject, ObjectRow, Op, PodRef, Rejection, ResizeAsked, Resized};
 use crate::base::id::DenseId;
 use crate::base::{SimDuration, SimTime};
 use crate::component::Env;
 use crate::controllers::manager;
-use crate::controllers::quota::first_status;
+use crate::controllers::quota::{first_status, granted};
 use crate::engine::{Kernel, Ranked};
 use crate::model::objects::{ObjectKind, ObjectPlan, ObjectSpec};
 use crate::model::plan::{ChangeKind, FaultKind, NodeTarget, PodTarget};
-use crate::model::{ClassId, NodeId, ObjectId, ResizeState, StorageObject, StrId, TemplateId, WorkloadId};
+use crate::model::{ClassId, NodeId, ObjectId, ResizeState, StorageKey, StorageObject, StrId, TemplateId, WorkloadId};
 use crate::record::{Fact, KubeEvent, Recorder};
 
 /// So many answers are kept of those with which users were refused something.
@@ -178,10 +178,58 @@ impl World {
 
     /// A change of the plan is made.
     pub(super) fn change<R: Recorder>(&mut self, kernel: &mut Kernel<Event>, recorder: &mut R, at: usize) {
-        let now = kernel.now();
-        let refused = match self.plan.changes[at].kind.clone() {
+        let kind = match self.plan.changes[at].kind.clone() {
+            ChangeKind::Patch(kind) => match self.missing(&kind) {
+                None => *kind,
+                Some(name) => {
+                    self.refuse(kernel.now(), &Rejection::Forbidden(format!("{name} not found").into()));
+                    self.counters.changes_refused += 1;
+                    return;
+                }
+            },
+            kind => kind,
+        };
+        let refused = self.make(kernel, recorder, kind);
+        self.counters.changes_refused += u64::from(refused);
+    }
+
+    /// The object that is to be patched, if it is not there.
+    fn missing(&self, kind: &ChangeKind) -> Option<String> {
+        let (strings, cluster) = (&self.plan.strings, &self.cluster);
+        let (exists, resource, name) = match kind {
             ChangeKind::ApplyConfig(content) => {
-                self.cluster.request(now, Op::PutConfig(content.config, &content.keys)).is_err()
+                let of = &self.plan.configs[content.config];
+                (cluster.config(content.config).is_some(), of.kind.resource(), of.name)
+            }
+            ChangeKind::ApplyStorage(object) => {
+                let (resource, name) = match object.key() {
+                    StorageKey::Claim(claim) => ("persistentvolumeclaims", claim.name),
+                    StorageKey::Volume(volume) => ("persistentvolumes", volume),
+                    StorageKey::Class(class) => ("storageclasses.storage.k8s.io", class),
+                    _ => return None,
+                };
+                (cluster.storage().get(object.key()).is_some(), resource, name)
+            }
+            ChangeKind::ApplyObject(object) => {
+                let kind = object.spec.kind();
+                (self.find_object(kind, object.namespace, object.name).is_some(), kind.resource(), object.name)
+            }
+            _ => return None,
+        };
+        (!exists).then(|| format!("{resource} \"{}\"", strings.text(name)))
+    }
+
+    /// Makes a change; whether it was refused.
+    fn make<R: Recorder>(&mut self, kernel: &mut Kernel<Event>, recorder: &mut R, kind: ChangeKind) -> bool {
+        let now = kernel.now();
+        match kind {
+            ChangeKind::Patch(kind) => self.make(kernel, recorder, *kind),
+            ChangeKind::ApplyConfig(content) => {
+                let of = self.plan.configs[content.config].clone();
+                let result = self.cluster.request(now, Op::PutConfig(content.config, &of, &content.keys));
+                let strings = &self.plan.strings;
+                let told = |error: Rejection| error.told(strings, of.kind.resource(), strings.text(of.name));
+                result.map_err(told).map_err(|error| self.refuse(now, &error)).is_err()
             }
             ChangeKind::DeleteConfig(config) => self.cluster.request(now, Op::DeleteConfig(config)).is_err(),
             ChangeKind::ApplyStorage(object) => {
@@ -247,8 +295,8 @@ impl World {
                 None => true,
             },
             ChangeKind::ScalePool(pool, count) => self.scale_pool(kernel, recorder, pool, count),
-            ChangeKind::UpgradePool(pool) => {
-                self.upgrade_pool(kernel, recorder, pool);
+            ChangeKind::UpgradePool(pool, surge) => {
+                self.upgrade_pool(kernel, recorder, pool, surge);
                 false
             }
             ChangeKind::TaintNode { node, taint, add } => match self.node_names.get(&node) {
@@ -258,8 +306,7 @@ impl World {
                 }
                 None => true,
             },
-        };
-        self.counters.changes_refused += u64::from(refused);
+        }
     }
 
     /// The pod of that name, whoever made it.
@@ -345,8 +392,21 @@ impl World {
         let known = both.iter().find(|(version, _)| *version == allocated);
         let class = known.map_or(self.plan.templates[spec].class, |&(_, class)| class);
         let resized = Resized { spec, allocated, class, state: ResizeState::Proposed };
-        let op = Op::ResizePod { pod, class: self.plan.templates[first].class, resized };
-        self.cluster.request(now, op).is_ok()
+        let plan = &self.plan;
+        let before = self.cluster.pods().resized(pod.pod).unwrap_or(Resized { spec: first, ..resized });
+        let both = granted(plan, before).zip(granted(plan, resized));
+        let namespace = plan.templates[first].namespace;
+        let asked = both.as_ref().map(|(before, after)| ResizeAsked { namespace, before, after });
+        let op = Op::ResizePod { pod, class: plan.templates[first].class, resized, asked };
+        let (workload, ordinal) = self.cluster.pods().source(pod.pod);
+        match self.cluster.request(now, op) {
+            Err(error @ Rejection::Forbidden(_)) => {
+                let name = self.plan.pod_name(workload, first, ordinal);
+                self.refuse(now, &error.told(&self.plan.strings, "pods", &name));
+                false
+            }
+            result => result.is_ok(),
+        }
     }
 
     fn describe(&self, fault: &FaultKind, nodes: &[NodeId]) -> String {

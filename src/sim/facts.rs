@@ -42,6 +42,8 @@ pub(super) fn record<R: Recorder>(cluster: &Cluster, recorder: &mut R, now: SimT
         Change::NodePressure { node, pressure, on } => fact(Fact::NodePressure(node, pressure, on)),
         Change::NodeUnschedulable(node, on) => fact(Fact::NodeCordoned(node, on)),
         Change::NodeTaints { node, taint, added } => fact(Fact::NodeTaint(node, taint, added)),
+        // What becomes of its endpoints tells of it.
+        Change::ServiceRemoved(_) => {}
         Change::Config(config, exists) => fact(Fact::Config(config, exists)),
         Change::ObjectAdded(object) => fact(Fact::ObjectCreated(object)),
         Change::ObjectChanged(object, _) => {

@@ -75,9 +75,15 @@ impl World {
     }
 
     /// Begins to replace the nodes of a pool.
-    pub(super) fn upgrade_pool<R: Recorder>(&mut self, kernel: &mut Kernel<Event>, recorder: &mut R, pool: PoolId) {
+    pub(super) fn upgrade_pool<R: Recorder>(
+        &mut self,
+        kernel: &mut Kernel<Event>,
+        recorder: &mut R,
+        pool: PoolId,
+        surge: u32,
+    ) {
         let mut env = env!(self, kernel, recorder);
-        self.autoscaler.upgrade_pool(&mut env, pool);
+        self.autoscaler.upgrade_pool(&mut env, pool, surge);
         self.carry_out(kernel, recorder);
     }
 

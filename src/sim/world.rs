@@ -172,7 +172,7 @@ impl World {
             self.add_node(kernel, recorder, node.name, node.shape);
         }
         for content in &self.plan.config_contents {
-            let op = Op::PutConfig(content.config, &content.keys);
+            let op = Op::PutConfig(content.config, &self.plan.configs[content.config], &content.keys);
             self.cluster.request(start, op).expect("a new configuration object is always accepted");
         }
         for object in &self.plan.storage {
@@ -539,6 +539,9 @@ impl World {
     }
 
     fn load_balancer<R: Recorder>(&mut self, kernel: &mut Kernel<Event>, recorder: &mut R, service: ServiceId) {
+        if !self.cluster.has_service(service) {
+            return;
+        }
         if let Some(at) = self.traffic_of[service] {
             self.traffic[at].set_reachable(kernel.now());
             self.push_rates(kernel, recorder, at);

@@ -370,7 +370,9 @@ impl Both {
             }
             Step::Put(config, keys) => {
                 let keys: Vec<StrId> = TAINT_KEYS[..keys].to_vec();
-                self.ask(Op::PutConfig(ConfigId::from_raw(config), &keys), Ok(()));
+                let (namespace, name) = (known::DEFAULT, known::EMPTY);
+                let of = ConfigObject { kind: ConfigKind::ConfigMap, namespace, name };
+                self.ask(Op::PutConfig(ConfigId::from_raw(config), &of, &keys), Ok(()));
                 self.model.configs.insert(config, keys);
             }
             Step::DeleteConfig(config) => {

@@ -92,6 +92,89 @@ fn a_replica_set_tries_again_until_there_is_room() {
     assert_eq!(used(&run), "pods=3");
 }
 
+fn answers(run: Run) -> Vec<String> {
+    run.outcome().0.refused.into_iter().map(|(_, answer)| answer).collect()
+}
+
+/// 8.9: ConfigMaps, Secrets and what claims grow by are refused as pods are, and what goes makes room.
+#[test]
+fn quotas_refuse_configuration_and_claims() {
+    let config = |kind: &str, name: &str| format!("apiVersion: v1\nkind: {kind}\nmetadata: {{name: {name}}}\n---\n");
+    let claim = |size: &str| {
+        format!(
+            "apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {{name: data}}\nspec: {{accessModes: [ReadWriteOnce], \
+             storageClassName: fast, resources: {{requests: {{storage: {size}}}}}}}\n---\n"
+        )
+    };
+    let class = "apiVersion: storage.k8s.io/v1\nkind: StorageClass\nmetadata: {name: fast}\nprovisioner: ebs.csi.aws.com\n\
+                 allowVolumeExpansion: true\n---\n";
+    let yaml = quota("count/configmaps: '1', secrets: '0', requests.storage: 3Gi")
+        + &config("ConfigMap", "old")
+        + class
+        + &claim("1Gi");
+    let changes = [(10, "new"), (20, "secret"), (30, "large"), (40, "more"), (60, "new")];
+    let apply = |&(at, name): &(i32, &str)| format!("[[change]]\nat = \"{at}s\"\napply = \"{name}.yaml\"\n");
+    let sections =
+        changes.iter().map(apply).collect::<String>() + "[[change]]\nat = \"50s\"\ndelete = \"ConfigMap/old\"\n";
+    let mut run = Scene::new(&yaml)
+        .with(&sections)
+        .file("new.yaml", &config("ConfigMap", "new"))
+        .file("secret.yaml", &config("Secret", "key"))
+        .file("large.yaml", &claim("4Gi"))
+        .file("more.yaml", &claim("3Gi"))
+        .start();
+    run.until(35.0);
+    assert_eq!(used(&run), "count/configmaps=1,requests.storage=1Gi,secrets=0");
+    run.until(55.0);
+    assert_eq!(used(&run), "count/configmaps=0,requests.storage=3Gi,secrets=0");
+    run.until(65.0);
+    assert_eq!(used(&run), "count/configmaps=1,requests.storage=3Gi,secrets=0");
+    let end =
+        |kind: &str, name: &str, what: &str| format!("{kind} \"{name}\" is forbidden: exceeded quota: small, {what}");
+    let expected = [
+        end(
+            "configmaps",
+            "new",
+            "requested: count/configmaps=1, used: count/configmaps=1, limited: count/configmaps=1",
+        ),
+        end("secrets", "key", "requested: secrets=1, used: secrets=0, limited: secrets=0"),
+        end(
+            "persistentvolumeclaims",
+            "data",
+            "requested: requests.storage=3Gi, used: requests.storage=1Gi, limited: requests.storage=3Gi",
+        ),
+    ];
+    assert_eq!(answers(run), expected);
+}
+
+/// 8.9: a resize is charged what it asks for beyond what the pod counts for, and gives back once its node grants less.
+#[test]
+fn quotas_bound_resizes() {
+    let both = "containers: [{name: c, image: 'i:1', resources: {requests: {cpu: 500m}, limits: {cpu: '4'}}}]";
+    let yaml = quota("requests.cpu: '2', limits.cpu: '8'") + &pod("a", both) + &pod("b", both);
+    let resize = |at: i32, pod: &str, cpu: &str| {
+        format!(
+            "[[change]]\nat = \"{at}s\"\nresize = \"Pod/{pod}\"\ncontainer = \"c\"\nrequests = {{ cpu = \"{cpu}\" }}\n"
+        )
+    };
+    let sections =
+        resize(20, "a", "1") + &resize(40, "b", "1500m") + &resize(60, "a", "200m") + &resize(80, "b", "1400m");
+    let mut run = Scene::new(&yaml).with(&sections).start();
+    run.until(19.0);
+    assert_eq!(used(&run), "limits.cpu=8,requests.cpu=1");
+    run.until(20.0);
+    assert_eq!(used(&run), "limits.cpu=8,requests.cpu=1500m");
+    run.until(59.0);
+    assert_eq!(used(&run), "limits.cpu=8,requests.cpu=1500m");
+    run.until(79.0);
+    assert_eq!(used(&run), "limits.cpu=8,requests.cpu=700m");
+    run.until(90.0);
+    assert_eq!(used(&run), "limits.cpu=8,requests.cpu=1600m");
+    let refused = "pods \"b\" is forbidden: exceeded quota: small, requested: requests.cpu=1, used: requests.cpu=1500m, \
+                   limited: requests.cpu=2";
+    assert_eq!(answers(run), [refused]);
+}
+
 /// 8.10: limits refuse pods and claims, with the names of what is wrong.
 #[test]
 fn limits_refuse_pods_and_claims() {
@@ -155,6 +238,37 @@ fn pods_of_jobs_are_found_by_the_labels_that_their_controller_adds() {
     }
 }
 
+/// 8.4: pods of a DaemonSet say how many templates it has had, also when an earlier one comes back.
+#[test]
+fn pods_of_daemon_sets_tell_the_generation_of_their_template() {
+    let agent = "apiVersion: apps/v1\nkind: DaemonSet\nmetadata: {name: agent}\nspec:\n  selector: {matchLabels: {app: \
+                 agent}}\n  template:\n    metadata: {labels: {app: agent}}\n    spec: {containers: [{name: c, image: \
+                 'i:1'}]}\n---\n";
+    let service = |number: u32| {
+        format!(
+            "apiVersion: v1\nkind: Service\nmetadata: {{name: of-{number}}}\nspec: {{ports: [{{port: 80}}], selector: \
+             {{pod-template-generation: '{number}'}}}}\n---\n"
+        )
+    };
+    let patch = |at: u32, image: &str| {
+        format!(
+            "[[change]]\nat = \"{at}s\"\npatch = \"DaemonSet/agent\"\nwith = \"{{spec: {{template: {{spec: {{containers: \
+             [{{name: c, image: '{image}'}}]}}}}}}}}\"\n"
+        )
+    };
+    let sections = POLITE.to_owned() + &patch(120, "i:2") + &patch(240, "i:1");
+    let mut run = Scene::new(&[agent, &service(1), &service(2), &service(3)].concat()).with(&sections).start();
+    for (number, end) in [(1, 119.0), (2, 239.0), (3, 400.0)] {
+        run.until(end);
+        let nodes = run.sim.cluster().nodes().len();
+        for other in 1..=3 {
+            let last = run.story(&format!("service of-{other} ")).pop();
+            let expected = format!("service of-{other} {nodes}/{nodes}");
+            assert_eq!(last.as_ref() == Some(&expected), other == number, "{last:?} at {end}");
+        }
+    }
+}
+
 const POLITE: &str = "[[behavior]]\non_terminate = { after = \"3s\", exit_code = 0 }\n";
 
 fn shop(replicas: u32) -> String {
@@ -188,6 +302,26 @@ fn a_namespace_takes_all_that_is_in_it_along() {
     assert!((answers[1].0 - answers[0].0 - 38.0).abs() < 1e-6);
 }
 
+/// 8.12: Services go with their namespace, and nobody is served from then on.
+#[test]
+fn services_go_with_their_namespace() {
+    let service = "apiVersion: v1\nkind: Service\nmetadata: {name: web, namespace: shop}\nspec: {ports: [{port: 80}], \
+                   selector: {app: web}}\n---\n";
+    let listens = ", ports: [{containerPort: 80}]";
+    let yaml = shop(2).replace("image: 'i:1'", &format!("image: 'i:1'{listens}")) + service;
+    let changes =
+        "[[change]]\nat = \"60s\"\ndelete = \"Namespace/shop\"\n[[traffic]]\nservice = \"shop/web\"\nrate = \"10/s\"\n";
+    let mut run = Scene::new(&yaml).with(POLITE).with(changes).start();
+    let id = run.sim.plan().services.ids().next().expect("a service");
+    run.until(60.0);
+    assert!(run.sim.cluster().has_service(id));
+    assert_eq!(run.sim.endpoints().members(id).0.len(), 2);
+    run.until(100.0);
+    assert!(!run.sim.cluster().has_service(id));
+    assert_eq!(run.sim.endpoints().members(id), (&[][..], &[][..]));
+    run.expect("Namespace/shop removed", &[81.0]);
+}
+
 /// 8.12: a namespace waits for claims, which something protects, eight seconds at a time.
 #[test]
 fn a_namespace_waits_for_its_claims() {
@@ -213,6 +347,19 @@ fn a_namespace_can_come_late() {
     let (outcome, _) = run.outcome();
     let answers: Vec<&str> = outcome.refused.iter().map(|(_, text)| text.as_str()).collect();
     assert_eq!(answers, ["namespaces \"shop\" not found"]);
+}
+
+/// What is not there cannot be patched, and is not made.
+#[test]
+fn nothing_is_patched_that_is_gone() {
+    let changes = "[[change]]\nat = \"30s\"\ndelete = \"Deployment/web\"\n[[change]]\nat = \"60s\"\npatch = \
+                   \"Deployment/web\"\nwith = \"{spec: {replicas: 3}}\"\n";
+    let mut run = Scene::new(&deployment("web", 1, "")).with(POLITE).with(changes).start();
+    run.until(90.0);
+    assert_eq!(run.sim.cluster().pods().live(), 0);
+    let (outcome, _) = run.outcome();
+    assert_eq!(outcome.counters.changes_refused, 1);
+    assert_eq!(outcome.refused.last().map(|(_, answer)| &**answer), Some("deployments.apps \"web\" not found"));
 }
 
 /// A patch rolls a new template out and leaves what somebody scaled as it is; a second one goes on from the first.

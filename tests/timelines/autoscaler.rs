@@ -182,6 +182,27 @@ fn a_pool_is_upgraded_node_by_node() {
     assert_eq!(pods.iter().filter(|pod| pods.phase(pod.pod).text() == "Running").count(), 4);
 }
 
+/// With one machine more none is missed: it is made first, and each that goes makes room for the next.
+#[test]
+fn a_pool_is_upgraded_with_a_surge() {
+    let scene = Scene::new(&replicas("web", 4, "200m", "")).nodes(&pool("count = 2"));
+    let run = scene.with("[[change]]\nat = \"60s\"\nupgrade_pool = \"node\"\nmax_surge = 1\n").lasts("1h").run();
+    run.expect("node node-2 added", &[160.0]).expect("node node-0 cordoned true", &[160.0]);
+    run.expect("node node-0 removed", &[161.0]).expect("node node-3 added", &[261.0]);
+    run.expect("node node-1 cordoned true", &[261.0]).expect("node node-1 removed", &[262.0]);
+    assert_eq!(nodes(&run), ["node-2", "node-3"]);
+}
+
+/// All at once: as many machines as there were, then all nodes go together.
+#[test]
+fn a_pool_is_upgraded_at_once() {
+    let scene = Scene::new(&replicas("web", 4, "200m", "")).nodes(&pool("count = 2"));
+    let run = scene.with("[[change]]\nat = \"60s\"\nupgrade_pool = \"node\"\nmax_surge = 5\n").lasts("1h").run();
+    run.expect("node node-2 added", &[160.0]).expect("node node-3 added", &[160.0]);
+    run.expect("node node-0 cordoned true", &[160.0]).expect("node node-1 cordoned true", &[160.0]);
+    assert_eq!(nodes(&run), ["node-2", "node-3"]);
+}
+
 /// A manifest holds a node that is called like the pool's second one.
 #[test]
 fn names_that_are_taken_are_passed_over() {

@@ -198,7 +198,8 @@ pub(super) fn indexed(case: &Case) -> Checked {
         "first_pending" => {
             let active = input.active.iter().filter_map(|text| indexed::completion_index(text));
             let (succeeded, failed) = (ranges(&input.succeeded), ranges(&input.failed));
-            json!({"indexes": indexed::first_pending(input.count, completions, active, &succeeded, &failed)})
+            let vacant = Indexes::all();
+            json!({"indexes": indexed::first_pending(input.count, completions, &vacant, active, &succeeded, &failed)})
         }
         _ => return unknown_kind(case),
     }))

@@ -9,7 +9,6 @@ use super::describe::{line, pairs, rfc1123, several, tolerations, volumes};
 use super::describe_container::containers;
 use super::{View, defaults, text_of};
 use crate::api::ObjectRow;
-use crate::model::indexes::Indexes;
 use crate::model::objects::{
     ConcurrencyPolicy, CronJobSpec, DaemonSetSpec, DeploymentSpec, DeploymentStrategy, JobSpec, ObjectSpec,
     StatefulSetSpec,
@@ -195,7 +194,7 @@ impl View<'_> {
             status.active, status.ready, status.succeeded, status.failed
         );
         if spec.indexed {
-            let indexes = Indexes::from(&*status.completed_indexes).to_string();
+            let indexes = status.completed_indexes.to_string();
             let shown = match indexes.len() {
                 0 => "<none>".to_owned(),
                 length if length > INDEXES => {

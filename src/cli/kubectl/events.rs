@@ -5,6 +5,8 @@ use serde_json::{Map, Value, json};
 
 use super::{Item, Source, View};
 use crate::base::{SimTime, uuid};
+use crate::model::objects::ObjectKind;
+use crate::model::strings::known;
 use crate::record::{ApiEvent, Subject};
 
 /// What an Event is about.
@@ -88,7 +90,13 @@ impl View<'_> {
     }
 
     pub(super) fn event_items(&self) -> Vec<Item> {
+        let objects = self.simulation.cluster().objects();
+        // Events go with their namespace.
+        let is_there = |namespace: &str| {
+            !objects.knows_namespaces() || objects.find(ObjectKind::Namespace, known::EMPTY, namespace).is_some()
+        };
         let mut order: Vec<usize> = (0..self.events.len()).collect();
+        order.retain(|&at| is_there(&self.about(self.events[at].subject).namespace));
         order.sort_by_key(|&at| self.events[at].last);
         let item = |at: usize| {
             let event = &self.events[at];

@@ -68,7 +68,7 @@ impl View<'_> {
     }
 
     pub(super) fn services(&self) -> Vec<Item> {
-        let ids = self.plan().services.ids();
+        let ids = self.plan().services.ids().filter(|&id| self.simulation.cluster().has_service(id));
         ids.map(|id| {
             let service = &self.plan().services[id];
             let (namespace, name) = self.service_name(id);
@@ -144,6 +144,7 @@ impl View<'_> {
     /// Services that have endpoints which a controller keeps.
     fn selecting(&self) -> Vec<ServiceId> {
         let services = self.plan().services.entries();
+        let services = services.filter(|(id, _)| self.simulation.cluster().has_service(*id));
         let selecting = services.filter(|(_, s)| !s.selector.is_empty() && s.kind != ServiceType::ExternalName);
         selecting.map(|(id, _)| id).collect()
     }

@@ -26,6 +26,7 @@ const BESIDE_THE_POINT: &[crate::diag::Code] = &[
     codes::MISSING_CONFIG,
     codes::MISSING_CONFIG_KEY,
     codes::MISSING_CLAIM,
+    codes::MISSING_NAMESPACE,
 ];
 
 pub(super) fn run(args: &ScheduleArgs, terminal: &Terminal) -> anyhow::Result<Exit> {

@@ -62,9 +62,12 @@ pub(in crate::controllers) fn sync<R: Recorder>(cx: &mut Sync<'_, R>) {
         }
     }
     let status = placement::status(nodes.iter().copied(), row.generation);
+    // How often the template was another one, as the number of its newest revision.
+    let generation = row.revisions().iter().map(|revision| revision.number).max().unwrap_or(1);
+    let generation = u32::try_from(generation).unwrap_or(u32::MAX);
     let create = |&node: &NodeId| Write::CreatePod {
         template: spec.template,
-        variation: Some(Variation::Node(node, spec.template_hash)),
+        variation: Some(Variation::Node(node, spec.template_hash, generation)),
         member: number(node),
     };
     cx.slow_start(changes.create.iter().take(BURST).map(create));

@@ -276,19 +276,21 @@ impl<'a> Rollout<'a> {
                 status.replica_failure = None;
             }
         }
+        if rollout
+            && let Some(after) = progress::requeue_stuck(self.goal.replicas, &status, &status, self.deadline, cx.now)
+        {
+            // Upstream looks again and again for less than a second, and then a second after the deadline; if the status is
+            // another, only when it is written. A rollout that was complete never times out, so there looking again changes
+            // nothing.
+            let short = after == SimDuration::ZERO;
+            if !short {
+                cx.again_after(after + SimDuration::from_secs(1));
+            } else if status.progressing.is_none_or(|now| now.reason != progress::reason::AVAILABLE) {
+                cx.again_after(PAST_DEADLINE);
+            }
+        }
         if status != self.status {
             cx.finally(Write::PutStatus(cx.id, Box::new(ObjectStatus::Deployment(status))));
-        } else if rollout
-            && let Some(after) =
-                progress::requeue_stuck(self.goal.replicas, &self.status, &status, self.deadline, cx.now)
-        {
-            // Upstream looks again and again for less than a second, and then a second after the deadline. A rollout that was
-            // complete never times out, so there looking again changes nothing.
-            let short = after == SimDuration::ZERO;
-            if short && self.status.progressing.is_some_and(|now| now.reason == progress::reason::AVAILABLE) {
-                return;
-            }
-            cx.again_after(if short { PAST_DEADLINE } else { after + SimDuration::from_secs(1) });
         }
     }
 }

@@ -331,6 +331,7 @@ impl View<'_> {
             .plan
             .services
             .entries()
+            .filter(|(id, _)| cx.cluster.has_service(*id))
             .find(|(_, service)| kind == "Service" && service.namespace == namespace && service.name == name)?
             .0;
         self.scrape?.services.get(&service).copied().filter(|_| means_requests(metric))

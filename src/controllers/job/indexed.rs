@@ -16,7 +16,9 @@ pub fn completion_index(annotation: &str) -> Option<u32> {
 /// With those that are below `completions`.
 #[must_use]
 pub fn with_new(known: &Indexes, new: impl IntoIterator<Item = u32>, completions: u32) -> Indexes {
-    known.merge(&new.into_iter().filter(|&index| index < completions).collect())
+    let mut all = known.clone();
+    new.into_iter().filter(|&index| index < completions).for_each(|index| all.insert(index));
+    all
 }
 
 /// Whether an index is lost with this failed pod: the policy says so, or the failure counts and there were as many
@@ -30,14 +32,15 @@ pub fn is_index_failed(verdict: Option<&Verdict>, before: IndexFailures, limit: 
     }
 }
 
-/// The lowest indexes that have no pod and are not settled.
+/// The lowest indexes that have no pod and are not settled. `vacant`: all those, and whatever else.
 #[must_use]
 pub fn first_pending(
     count: usize,
     completions: u32,
+    vacant: &Indexes,
     taken: impl IntoIterator<Item = u32>,
     succeeded: &Indexes,
     failed: &Indexes,
 ) -> Vec<u32> {
-    succeeded.merge(&taken.into_iter().collect()).merge(failed).first_missing(count, completions)
+    vacant.first_not_in(&[&taken.into_iter().collect(), succeeded, failed], count, completions)
 }

@@ -19,11 +19,12 @@ use crate::record::{KubeEvent, Recorder};
 pub(in crate::controllers) fn sync<R: Recorder>(cx: &mut Sync<'_, R>) {
     // Whatever comes of this sync, what was touched is told once.
     let known = cx.memories.job_pods.remove(&cx.id);
-    let ObjectSpec::Job(spec) = cx.row().spec.clone() else { unreachable!("a Job") };
-    let status = cx.row().status.job().cloned().unwrap_or_default();
+    let row = cx.cluster.objects().get(cx.id);
+    let ObjectSpec::Job(spec) = &row.spec else { unreachable!("a Job") };
+    let status = row.status.job().cloned().unwrap_or_default();
     if status.is_finished() {
         cx.memories.jobs.remove(&cx.id);
-        expire(cx, &spec, &status);
+        expire(cx, spec, &status);
         return;
     }
     if !cx.orphans.is_empty() {
@@ -31,21 +32,23 @@ pub(in crate::controllers) fn sync<R: Recorder>(cx: &mut Sync<'_, R>) {
         cx.write(adopted);
         return;
     }
-    let roster = roster(cx, &spec, known);
+    let mut roster = roster(cx, spec, known);
+    roster.settle(&status.completed_indexes);
+    roster.settle(&status.failed_indexes);
     let mut memory = cx.memories.jobs.remove(&cx.id).unwrap_or_default();
     let by_restarts = cx.plan.templates[spec.template].restart_policy == RestartPolicy::OnFailure;
     let mut ask = |(refs, pods): (Vec<PodRef>, Vec<Pod>), quiet: &Quiet| {
         let order = |places: &mut [usize]| sort_for_deletion(cx, &refs, places);
-        let plan = plan(&spec, &status, (&pods, quiet), &mut memory, by_restarts, cx.now, order);
+        let plan = plan(spec, &status, (&pods, quiet), &mut memory, by_restarts, cx.now, order);
         plan.map(|plan| (plan, refs, pods))
     };
-    let short = ask(pods(cx, &spec, roster.others()), roster.quiet());
-    let made = short.or_else(|| ask(pods(cx, &spec, roster.all()), &Quiet::default()));
+    let short = ask(pods(cx, spec, roster.others()), roster.quiet());
+    let made = short.or_else(|| ask(pods(cx, spec, roster.all()), &Quiet::default()));
     let (plan, refs, pods) = made.expect("all pods were given");
     cx.memories.jobs.insert(cx.id, memory);
     cx.memories.job_pods.insert(cx.id, (cx.row().generation, roster));
     tell(cx, &plan, &refs, &pods);
-    write(cx, &spec, &status, &refs, plan);
+    write(cx, spec, &status, &refs, plan);
 }
 
 /// A finished Job is deleted when its time to live is over.

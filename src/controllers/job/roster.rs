@@ -4,9 +4,10 @@
 use std::collections::BTreeMap;
 
 use super::sync::Pod;
+use crate::model::indexes::Indexes;
 
 /// Active pods that are yet to be counted, by what a sync asks of all of them together.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Quiet {
     /// How many.
     pub count: i32,
@@ -18,6 +19,14 @@ pub struct Quiet {
     pub indexes: BTreeMap<u32, u32>,
     /// How many indexes have several.
     pub twice: u32,
+    /// Indexes that none of them has, but for some that are settled.
+    pub vacant: Indexes,
+}
+
+impl Default for Quiet {
+    fn default() -> Self {
+        Self { count: 0, ready: 0, restarts: 0, indexes: BTreeMap::new(), twice: 0, vacant: Indexes::all() }
+    }
 }
 
 impl Quiet {
@@ -28,6 +37,9 @@ impl Quiet {
         let of_index = self.indexes.entry(pod.index).or_default();
         *of_index += 1;
         self.twice += u32::from(*of_index == 2);
+        if *of_index == 1 {
+            self.vacant.remove(pod.index);
+        }
     }
 
     fn take(&mut self, pod: &Pod) {
@@ -39,6 +51,7 @@ impl Quiet {
         self.twice -= u32::from(*of_index == 1);
         if *of_index == 0 {
             self.indexes.remove(&pod.index);
+            self.vacant.insert(pod.index);
         }
     }
 }
@@ -73,6 +86,11 @@ impl<K: Ord + Copy> Roster<K> {
             Some(pod) => _ = self.others.insert(key, pod),
             None => {}
         }
+    }
+
+    /// These indexes want no pod again, whatever comes.
+    pub fn settle(&mut self, indexes: &Indexes) {
+        self.quiet.vacant.remove_all(indexes);
     }
 
     /// The pods that just run, together.

@@ -157,8 +157,8 @@ pub fn plan(
         active_pods,
         succeeded: status.succeeded,
         failed: status.failed,
-        done: Indexes::from(&*status.completed_indexes),
-        lost: Indexes::from(&*status.failed_indexes),
+        done: status.completed_indexes.clone(),
+        lost: status.failed_indexes.clone(),
         backoff: memory.backoff,
         delayed: BTreeMap::new(),
     };
@@ -385,8 +385,8 @@ impl Syncing<'_> {
                 (0..self.pods.len()).filter(|&at| self.spec.replace_only_failed && self.pods[at].is_terminating()),
             );
             let taken = taken.map(|at| self.pods[at].index);
-            let taken: Vec<u32> = self.quiet.indexes.keys().copied().chain(taken).collect();
-            let pending = indexed::first_pending(missing, self.completions(), taken, &self.done, &self.lost);
+            let (vacant, done, lost) = (&self.quiet.vacant, &self.done, &self.lost);
+            let pending = indexed::first_pending(missing, self.completions(), vacant, taken, done, lost);
             let (now, wait) = self.due_indexes(pending, memory);
             if now.is_empty() && wait > SimDuration::ZERO {
                 self.wait(wait);
@@ -523,8 +523,8 @@ impl Syncing<'_> {
         interim.active = self.active;
         if self.spec.indexed {
             interim.succeeded = self.succeeded;
-            interim.completed_indexes = self.done.ranges().into();
-            interim.failed_indexes = self.lost.ranges().into();
+            interim.completed_indexes = self.done.clone();
+            interim.failed_indexes = self.lost.clone();
         }
         let transition = self.now.floor_seconds();
         if let Some((kind, reason)) = end.filter(|&(kind, _)| !interim.has(kind)) {

@@ -40,6 +40,8 @@ struct World {
     status: JobStatus,
     memory: Memory,
     rows: Vec<Row>,
+    /// Kept from sync to sync.
+    roster: Roster<u64>,
     now: SimTime,
     /// Pods of which the Job was told, by how they ended.
     succeeded: Vec<u32>,
@@ -52,7 +54,8 @@ impl World {
     fn new(spec: JobSpec) -> Self {
         let now = SimTime(1_700_000_000_000_000_000);
         let (status, memory) = (JobStatus::default(), Memory::default());
-        Self { spec, status, memory, rows: Vec::new(), now, succeeded: Vec::new(), failed: 0, short: 0 }
+        let roster = Roster::default();
+        Self { spec, status, memory, rows: Vec::new(), roster, now, succeeded: Vec::new(), failed: 0, short: 0 }
     }
 
     fn active(&self) -> Vec<&Pod> {
@@ -90,14 +93,17 @@ impl World {
 
     /// With all pods one by one, and with those that just run together if that is enough: the same comes of both.
     fn plan(&mut self, pods: &[Pod]) -> Plan {
-        let mut roster = Roster::default();
-        for (at, pod) in pods.iter().enumerate() {
-            roster.put(at, None);
-            roster.put(at, Some(*pod));
-        }
+        let known: Vec<u64> = self.roster.all().map(|(born, _)| born).collect();
+        let gone = known.iter().filter(|&&born| pods.iter().all(|pod| pod.born != born));
+        gone.for_each(|&born| self.roster.put(born, None));
+        pods.iter().for_each(|pod| self.roster.put(pod.born, Some(*pod)));
+        self.roster.settle(&self.status.completed_indexes);
+        self.roster.settle(&self.status.failed_indexes);
+        let roster = &self.roster;
         let (mut memory, none, status) = (self.memory.clone(), Quiet::default(), &self.status);
         let order = |places: &mut [usize]| places.reverse();
-        let (keys, others): (Vec<usize>, Vec<Pod>) = roster.others().unzip();
+        let (keys, others): (Vec<u64>, Vec<Pod>) = roster.others().unzip();
+        let keys: Vec<usize> = keys.iter().filter_map(|key| pods.iter().position(|pod| pod.born == *key)).collect();
         let short = plan(&self.spec, status, (&others, roster.quiet()), &mut memory, false, self.now, order);
         let all = plan(&self.spec, status, (pods, &none), &mut self.memory, false, self.now, order);
         let all = all.expect("nothing is left out");
@@ -163,7 +169,7 @@ impl World {
             spec.completions.is_none() && (status.succeeded > 0 || before.succeeded > 0 || count == before.active);
         assert!(count <= spec.parallelism || free, "{count} active of {}", spec.parallelism);
         if let Some(completions) = spec.completions {
-            let done = Indexes::from(&*status.completed_indexes).total();
+            let done = status.completed_indexes.total();
             assert!(i64::from(count) <= (i64::from(completions) - done).max(0), "no more than are left");
         }
         // While it waits for a back-off, the status says that nothing is active.
@@ -175,8 +181,8 @@ impl World {
             assert!(indexes.windows(2).all(|pair| pair[0] != pair[1]), "an index runs once: {indexes:?}");
             let done: Indexes = self.succeeded.iter().copied().collect();
             // What succeeded is told before it is counted.
-            assert!(done.merge(&Indexes::from(&*status.completed_indexes)).ranges() == &*status.completed_indexes);
-            assert_eq!(i64::from(status.succeeded), Indexes::from(&*status.completed_indexes).total());
+            assert_eq!(done.merge(&status.completed_indexes), status.completed_indexes);
+            assert_eq!(i64::from(status.succeeded), status.completed_indexes.total());
         } else {
             assert_eq!(usize::try_from(status.succeeded), Ok(self.succeeded.len()));
         }
@@ -300,7 +306,7 @@ fn an_index_fails_alone() {
     assert_eq!(world.status.failed, 1);
     fail(&mut world, 1);
     let planned = world.sync();
-    assert_eq!((planned.create, &*world.status.failed_indexes), (vec![], &[(1, 1)][..]));
+    assert_eq!((planned.create, world.status.failed_indexes.ranges()), (vec![], &[(1, 1)][..]));
     for row in &mut world.rows {
         row.pod.phase = if row.pod.index == 1 { Phase::Failed } else { Phase::Succeeded };
     }

@@ -4,6 +4,9 @@
 use crate::base::SimTime;
 use crate::model::status::Phase;
 
+/// So many are looked through rather than sorted.
+const FEW: usize = 32;
+
 /// Runs of this length are sorted by insertion, as upstream's sort does with lists of that length.
 const RUN: usize = 12;
 
@@ -96,11 +99,10 @@ pub fn sort<U: Ord + Copy>(pods: &mut [Candidate<U>], now: Option<SimTime>) {
     let before = |first: &_, second: &_| is_deleted_before(first, second, now);
     for run in pods.chunks_mut(RUN) {
         for at in 1..run.len() {
-            let mut to = at;
-            while to > 0 && before(&run[to], &run[to - 1]) {
-                run.swap(to, to - 1);
-                to -= 1;
-            }
+            let pod = run[at];
+            let to = (0..at).rev().take_while(|&other| before(&pod, &run[other])).last().unwrap_or(at);
+            run.copy_within(to..at, to + 1);
+            run[to] = pod;
         }
     }
     let mut merged = Vec::new();
@@ -133,6 +135,10 @@ pub fn choose<U: Ord + Copy>(pods: &mut [Candidate<U>], count: usize, now: Optio
 #[must_use]
 pub fn colocated<N: Ord + Copy>(nodes: &[Option<N>], related: impl IntoIterator<Item = Option<N>>) -> Vec<u32> {
     let mut related: Vec<Option<N>> = related.into_iter().collect();
+    if related.len() <= FEW {
+        let count = |node| u32::try_from(related.iter().filter(|at| *at == node).count()).unwrap_or(u32::MAX);
+        return nodes.iter().map(count).collect();
+    }
     related.sort_unstable();
     let count = |node: &Option<N>| {
         let (from, to) = (related.partition_point(|at| at < node), related.partition_point(|at| at <= node));
@@ -203,5 +209,7 @@ mod tests {
     fn pods_are_counted_by_node() {
         let related = [Some(1), Some(2), Some(1), None];
         assert_eq!(colocated(&[Some(1), Some(3), None, Some(2)], related), [2, 0, 1, 1]);
+        let many = (0..100).map(|at| Some(at % 3).filter(|node| *node < 2));
+        assert_eq!(colocated(&[Some(0), Some(1), None, Some(2)], many), [34, 33, 33, 0]);
     }
 }

@@ -39,14 +39,13 @@ pub(in crate::controllers) fn sync<R: Recorder>(cx: &mut Sync<'_, R>) {
     cx.status(ObjectStatus::ReplicaSet(ReplicaSetStatus { observed_generation: row.generation, ..status }));
 }
 
-/// Whether a pod counts as a replica.
-pub(super) fn is_active(cluster: &Cluster, pod: PodRef) -> bool {
-    !cluster.pods().phase(pod.pod).is_terminal() && !cluster.pods().deleting(pod.pod)
-}
-
-/// In the order of their creation.
+/// The pods that count as replicas, in the order of their creation.
 fn active_pods<R: Recorder>(cx: &Sync<'_, R>) -> Vec<PodRef> {
-    cx.pods().into_iter().filter(|&pod| is_active(cx.cluster, pod)).collect()
+    let mut pods = Vec::with_capacity(cx.row().tally().active as usize);
+    pods.extend(cx.cluster.active_pods_of(cx.id));
+    pods.reverse();
+    pods.sort_unstable_by_key(|pod| pod.uid);
+    pods
 }
 
 /// The status, from the counts that the API keeps; pods are looked at one by one only if they differ in what is asked.
@@ -118,8 +117,7 @@ fn chosen<R: Recorder>(cx: &Sync<'_, R>, active: &[PodRef], count: usize) -> Vec
     let (cluster, pods) = (cx.cluster, cx.cluster.pods());
     let own = [cx.id];
     let family = cx.row().owner.map_or(&own[..], |owner| cluster.objects().get(owner).children());
-    let related = family.iter().flat_map(|&set| cluster.pods_of(set));
-    let related = related.filter(|&pod| is_active(cluster, pod)).map(|pod| pods.node(pod.pod));
+    let related = family.iter().flat_map(|&set| cluster.active_pods_of(set)).map(|pod| pods.node(pod.pod));
     let nodes: Vec<Option<NodeId>> = active.iter().map(|pod| pods.node(pod.pod)).collect();
     let colocated = ranking::colocated(&nodes, related);
     let mut candidates: Vec<Candidate<ByUuid>> =

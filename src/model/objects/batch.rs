@@ -2,6 +2,7 @@
 
 use crate::base::SimTime;
 use crate::model::ids::{StrId, TemplateId};
+use crate::model::indexes::Indexes;
 use crate::model::selector::CompiledSelector;
 
 /// A Job.
@@ -100,10 +101,10 @@ pub struct JobStatus {
     pub completion: Option<SimTime>,
     /// Conditions that are True, in the order in which they came, with their reasons and times.
     pub conditions: Vec<JobCondition>,
-    /// `completedIndexes`: ranges, both ends included, sorted.
-    pub completed_indexes: Box<[(u32, u32)]>,
-    /// `failedIndexes`: ranges, both ends included, sorted.
-    pub failed_indexes: Box<[(u32, u32)]>,
+    /// `completedIndexes`.
+    pub completed_indexes: Indexes,
+    /// `failedIndexes`.
+    pub failed_indexes: Indexes,
 }
 
 /// A condition of a Job.

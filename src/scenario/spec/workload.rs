@@ -427,6 +427,13 @@ pub static CHANGE: Section = Section {
             "A node pool whose nodes are replaced, one after the other: drained, deleted, and made anew.",
             "\"worker\"",
         ),
+        Key::optional(
+            "max_surge",
+            at_least(0),
+            "0",
+            "With `upgrade_pool`: so many machines are made before as many nodes are drained. 0: one node is missed at a time.",
+            "1",
+        ),
         Key::optional("taint", Kind::Taint, "none", "Added to the node.", "\"maintenance:NoExecute\""),
         Key::optional("untaint", Kind::Taint, "none", "Removed from the node.", "\"maintenance:NoExecute\""),
     ],

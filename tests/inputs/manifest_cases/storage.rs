@@ -56,6 +56,9 @@ pub fn add_to(all: &mut Vec<Case>) {
         (6, 58),
         "did you mean `data`?",
     );
+    let config =
+        |name: &str| format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}, namespace: shop}}\n---\n");
+    add(MISSING_NAMESPACE, config("a") + &config("b"), (3, 32), "it exists from the start");
     add(REQUIRED, pod("gcePersistentDisk: {readOnly: true}"), (6, 23), "pdName");
     add(REQUIRED, pod("rbd: {image: i}"), (6, 23), "monitors:");
     add(REQUIRED, pod("ephemeral: {}"), (6, 23), "volumeClaimTemplate");
