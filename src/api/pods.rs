@@ -1,6 +1,6 @@
 //! Pod objects as columns. A slot is reused after its pod is gone; the uid tells pods of one slot apart.
 
-use super::log::PodRef;
+use super::log::{PodRef, StatusMask};
 use super::objects::Uncounted;
 use super::owners::OwnedPod;
 use rustc_hash::FxHashMap;
@@ -83,6 +83,14 @@ pub struct Pods {
     created: u32,
     live: u32,
     peak: u32,
+}
+
+/// Removes what may be there; in most runs most of these maps are empty.
+#[inline]
+fn forget<K: Eq + std::hash::Hash, V>(map: &mut FxHashMap<K, V>, key: &K) {
+    if !map.is_empty() {
+        map.remove(key);
+    }
 }
 
 /// No run of the status column.
@@ -201,7 +209,7 @@ impl Pods {
     #[inline]
     #[must_use]
     pub fn deleting(&self, pod: PodId) -> bool {
-        self.deletions.contains_key(&pod)
+        !self.deletions.is_empty() && self.deletions.contains_key(&pod)
     }
 
     /// Whether it has an address.
@@ -262,7 +270,7 @@ impl Pods {
         })
     }
 
-    /// Writes a condition; the transition time moves only when the status changes. Returns whether anything changed.
+    /// Writes a condition. Returns whether anything changed.
     pub(super) fn set_condition(
         &mut self,
         now: SimTime,
@@ -270,15 +278,31 @@ impl Pods {
         kind: PodConditionType,
         condition: PodCondition,
     ) -> bool {
+        let mut given = [None; 6];
+        given[kind as usize] = Some(condition);
+        !self.set_conditions(now, pod, &given).is_empty()
+    }
+
+    /// Writes those conditions that are given, by type; a transition time moves only when the status changes. Returns which
+    /// of them changed anything.
+    pub(super) fn set_conditions(&mut self, now: SimTime, pod: PodId, given: &[Option<PodCondition>; 6]) -> StatusMask {
+        let mut mask = StatusMask::default();
+        let now = ApiTime::cut(now);
+        let age = now.since(ApiTime::cut(self.created_at[pod]));
         let conditions = &mut self.conditions[pod];
-        if conditions.moves(kind, condition.status) {
-            let now = ApiTime::cut(now);
-            conditions.set_age(kind, now.since(ApiTime::cut(self.created_at[pod])));
-            if conditions.age(kind) == StoredConditions::LATE {
-                self.late_transitions.insert((pod, kind), now);
+        for kind in PodConditionType::ALL {
+            let Some(condition) = given[kind as usize] else { continue };
+            if conditions.moves(kind, condition.status) {
+                conditions.set_age(kind, age);
+                if conditions.age(kind) == StoredConditions::LATE {
+                    self.late_transitions.insert((pod, kind), now);
+                }
+            }
+            if conditions.set(kind, condition) {
+                mask.add(StatusMask::condition(kind));
             }
         }
-        conditions.set(kind, condition)
+        mask
     }
 
     /// Its containers' statuses, in the order of the template's containers.
@@ -293,7 +317,8 @@ impl Pods {
     }
 
     fn status(&self, row: u32) -> StoredContainer {
-        let past = self.pasts.get(&row).copied().unwrap_or(Past::NONE);
+        let past = if self.pasts.is_empty() { None } else { self.pasts.get(&row).copied() };
+        let past = past.unwrap_or(Past::NONE);
         StoredContainer { now: self.statuses[row], past }
     }
 
@@ -357,9 +382,9 @@ impl Pods {
 
     pub(super) fn remove(&mut self, pod: PodId) {
         self.leave_node(pod);
-        self.deletions.remove(&pod);
-        self.resizes.remove(&pod);
-        self.nominations.remove(&pod);
+        forget(&mut self.deletions, &pod);
+        forget(&mut self.resizes, &pod);
+        forget(&mut self.nominations, &pod);
         if self.conditions[pod].has_late() {
             for kind in PodConditionType::ALL {
                 self.late_transitions.remove(&(pod, kind));
@@ -417,7 +442,7 @@ impl Pods {
         let rows = self.rows(pod);
         for row in rows.clone() {
             self.statuses[row] = StatusRow::ABSENT;
-            self.pasts.remove(&row);
+            forget(&mut self.pasts, &row);
         }
         if let Some(first) = rows.clone().next() {
             self.statuses[first] = StatusRow::free(std::mem::replace(&mut self.free_runs[rows.len()], first));

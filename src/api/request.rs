@@ -424,13 +424,7 @@ impl Cluster {
             core.started = ApiTime::cut(status.started);
             mask.add(StatusMask::PHASE);
         }
-        for kind in PodConditionType::ALL {
-            if let Some(condition) = status.conditions[kind as usize]
-                && self.pods.set_condition(now, slot, kind, condition)
-            {
-                mask.add(StatusMask::condition(kind));
-            }
-        }
+        mask.add(self.pods.set_conditions(now, slot, &status.conditions));
         if self.pods.set_containers(slot, &status.containers) {
             mask.add(StatusMask::CONTAINERS);
         }

@@ -138,8 +138,13 @@ pub struct Kubelets {
     pub(super) registry_outages: Vec<StrId>,
     /// Pods whose processes began or ceased to serve since the last [`Self::take_touched`].
     pub(super) touched: Vec<PodRef>,
-    /// Whether pods of a template can be quiet, once somebody asked.
-    pub(super) plain: Vec<Option<bool>>,
+    /// Whether pods of a template can be quiet and what those are like, once somebody asked.
+    pub(super) plain: Vec<Option<Option<super::quiet::Plain>>>,
+    /// Milli-cores and bytes that quiet pods use whose use does not change.
+    pub(super) fixed: (i64, i64),
+    /// The quiet pod whose message arrives now, and that message, once it was worked out.
+    pub(super) telling: Option<RecordId>,
+    pub(super) in_hand: Option<(PodRef, crate::api::StatusPatch)>,
     /// The message of a quiet pod whose record went with it.
     pub(super) arrived: Option<u32>,
     /// Since when the sync under way was due.
@@ -187,6 +192,7 @@ impl Kubelets {
             used: crate::model::Resources::default(),
             pods: 0,
             quiet: 0,
+            fixed: 0,
             steady_usage: std::cell::Cell::new(None),
         });
     }

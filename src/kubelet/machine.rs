@@ -184,6 +184,14 @@ impl Kubelets {
     #[must_use]
     pub fn miscounts(&self, plan: &Plan) -> Vec<String> {
         let mut found = Vec::new();
+        let mut fixed = (0, 0);
+        for (id, _) in self.records.iter().filter(|&(id, _)| self.records.running(id, 0).is_some()) {
+            let (milli_cpu, memory) = self.fixed_of(id).unwrap_or_default();
+            fixed = (fixed.0 + milli_cpu, fixed.1 + memory);
+        }
+        if self.fixed != fixed {
+            found.push(format!("quiet pods use {:?}, not {fixed:?}", self.fixed));
+        }
         for (node, machine) in self.machines.entries() {
             let (mut used, mut count, mut ceiling) = (Resources::default(), 0, Ceiling::default());
             let mut quiet = 0;
@@ -201,6 +209,10 @@ impl Kubelets {
             kept.scalar.retain(|&mut (_, amount)| amount != 0);
             if (&kept, machine.pods) != (&used, count) {
                 found.push(format!("{node:?} counts {} pods with {kept:?}, not {count} with {used:?}", machine.pods));
+            }
+            let fixed = self.records.chain(machine.first_record).filter(|&id| self.is_fixed(id)).count();
+            if usize::try_from(machine.fixed) != Ok(fixed) {
+                found.push(format!("{node:?} counts {} quiet pods of fixed use, not {fixed}", machine.fixed));
             }
             if machine.quiet != quiet {
                 found.push(format!("{node:?} counts {} quiet pods, not {quiet}", machine.quiet));

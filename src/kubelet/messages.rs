@@ -55,6 +55,10 @@ impl Kubelets {
         (pod, id): (PodRef, Option<RecordId>),
         patch: StatusPatch,
     ) {
+        if id.is_some_and(|id| self.telling == Some(id) && self.records.is_quiet(id)) {
+            self.in_hand = Some((pod, patch));
+            return;
+        }
         let slot = self.post(env.now, Message::Status(pod, patch));
         if id.is_some_and(|id| self.keep_message(id, slot)) {
             return;

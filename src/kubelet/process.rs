@@ -84,6 +84,7 @@ impl Kubelets {
         if !self.take_reserved(id) {
             self.machines[node].ceiling.add(Ceiling::of(behavior, &spec.limits));
         }
+        self.fixed_starts(id);
         self.node_changed_by(env, id);
         self.show(env, id, index, ContainerState::Running { started_at: now });
         env.container_event(pod.uid, index, KubeEvent::Started, || {
@@ -152,6 +153,8 @@ impl Kubelets {
     pub(super) fn exit<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, id: RecordId, index: u16) {
         let container = self.records.container_mut(id, index);
         let Some(started) = container.running() else { return };
+        self.fixed_ends(id);
+        let container = self.records.container_mut(id, index);
         let exit = Exit { code: container.exit_code, reason: container.exit_reason, started, finished: env.now };
         container.instance = Instance::Exited(exit);
         let timers = [

@@ -10,13 +10,16 @@ use super::images::asks_runtime;
 use super::kubelet::{Kubelets, Timer};
 use super::load::Ceiling;
 use super::runtime::{Machine, RecordId, Worker};
+use crate::api::Op;
 use crate::base::id::DenseId;
 use crate::base::{Distribution, SimDuration, SimTime};
 use crate::component::Env;
 use crate::engine::{TimerKey, Timers};
 use crate::model::control_plane::ControlPlane;
 use crate::model::plan::Plan;
-use crate::model::{Behavior, ContainerSpec, NodeId, PodTemplate, PodUid, RestartPolicy, Role, RunTime, TemplateId};
+use crate::model::{
+    Behavior, ContainerSpec, NodeId, PodTemplate, PodUid, RestartPolicy, Role, RunTime, TemplateId, Usage,
+};
 use crate::record::Recorder;
 use crate::workload::UsageAt;
 
@@ -50,6 +53,16 @@ impl Quiet {
     pub(super) const fn set_next(&mut self, at: SimTime) {
         self.next = at;
     }
+}
+
+/// What is found out once of a template whose pods can be quiet.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Plain {
+    /// What its process can use at most.
+    ceiling: Ceiling,
+    /// Milli-cores and bytes that its process uses from its start to its end, if these are always the same whole numbers:
+    /// sums of those do not hang on their order.
+    fixed: Option<(i64, i64)>,
 }
 
 /// What a recorder is to be told in the order of time: when, which of several at that time, which record, whose.
@@ -94,21 +107,21 @@ impl Kubelets {
         let (node, pod) = (record.node, record.pod.uid);
         let template = record.template;
         let nothing_special = is_fresh && told_in_time && self.outages.is_empty() && self.resizes.is_empty();
-        if !nothing_special || !self.is_plain(env.plan, template) {
+        if !nothing_special {
             return false;
         }
-        let spec = &env.plan.templates[template].containers[0];
+        let Some(Plain { ceiling, fixed }) = self.plain_of(env.plan, template) else { return false };
         let machine = &mut self.machines[node];
-        if machine.images.binary_search(&spec.image).is_err() {
+        if machine.images.binary_search(&env.plan.templates[template].containers[0].image).is_err() {
             return false;
         }
-        let ceiling = Ceiling::of(&env.plan.behaviors[spec.behavior], &spec.limits);
         machine.ceiling.add(ceiling);
         if !machine.is_calm() {
             machine.ceiling.sub(ceiling);
             return false;
         }
         machine.quiet += 1;
+        machine.fixed += i64::from(fixed.is_some());
         let done = env.now + takes;
         let started = done + self.start_takes(env, id, 0);
         let at = self.machines[node].told_at(settings, started);
@@ -118,25 +131,47 @@ impl Kubelets {
         true
     }
 
-    /// Whether a recorder wants to see machines as they are between events.
-    const fn is_watched<R: Recorder>() -> bool {
-        R::ON || R::SAMPLES
-    }
-
-    /// Something happens to a quiet pod at `at`.
+    /// Something happens to a quiet pod at `at`. Who only takes samples looks seldom, and at all machines then.
     fn will_be_seen<R: Recorder>(&mut self, id: RecordId, pod: PodUid, at: SimTime) {
-        if Self::is_watched::<R>() {
+        if R::ON {
             self.unseen.push(Reverse((at, self.unseen_total, id, pod)));
             self.unseen_total += 1;
         }
     }
 
-    /// Whether pods of this template can be quiet. Found out once for each.
-    fn is_plain(&mut self, plan: &Plan, id: TemplateId) -> bool {
+    /// What quiet pods of this template are like; `None`: they cannot be quiet. Found out once for each.
+    fn plain_of(&mut self, plan: &Plan, id: TemplateId) -> Option<Plain> {
         if self.plain.len() <= id.index() {
             self.plain.resize(plan.templates.len(), None);
         }
-        *self.plain[id.index()].get_or_insert_with(|| is_plain(plan, &plan.templates[id]))
+        *self.plain[id.index()].get_or_insert_with(|| plain_of(plan, &plan.templates[id]))
+    }
+
+    /// What a process uses as long as it is quiet, if that is fixed.
+    pub(super) fn fixed_of(&self, id: RecordId) -> Option<(i64, i64)> {
+        let template = self.records.template_of(id).index();
+        self.records.is_quiet(id).then(|| self.plain[template].flatten()?.fixed).flatten()
+    }
+
+    /// Whether what the pod's process uses is in [`Self::fixed`].
+    pub(super) fn is_fixed(&self, id: RecordId) -> bool {
+        self.fixed_of(id).is_some()
+    }
+
+    /// The process of a pod that may be quiet starts.
+    pub(super) fn fixed_starts(&mut self, id: RecordId) {
+        if let Some((milli_cpu, memory)) = self.fixed_of(id) {
+            self.fixed.0 += milli_cpu;
+            self.fixed.1 += memory;
+        }
+    }
+
+    /// The process of a pod that may be quiet ends, or is quiet no more.
+    pub(super) fn fixed_ends(&mut self, id: RecordId) {
+        if let Some((milli_cpu, memory)) = self.fixed_of(id) {
+            self.fixed.0 -= milli_cpu;
+            self.fixed.1 -= memory;
+        }
     }
 
     /// What happens to a quiet pod next: when, and the timer that another pod would have for it. `syncs`: its syncs count,
@@ -215,11 +250,16 @@ impl Kubelets {
         env: &mut Env<'_, T, R>,
         id: RecordId,
     ) -> Option<(SimTime, Timer)> {
+        let is_fixed = self.is_fixed(id);
+        if is_fixed && self.records.container(id, 0).running().is_some() {
+            self.fixed_ends(id);
+        }
         let record = self.records.get_mut(id);
         let quiet = record.quiet.take()?;
         let (node, template, idle) = (record.node, record.template, record.worker == Worker::Idle);
         let machine = &mut self.machines[node];
         machine.quiet -= 1;
+        machine.fixed -= i64::from(is_fixed);
         if quiet.reserved {
             let spec = &env.plan.templates[template].containers[0];
             machine.ceiling.sub(Ceiling::of(&env.plan.behaviors[spec.behavior], &spec.limits));
@@ -302,7 +342,9 @@ impl Kubelets {
         if let Some(quiet) = &mut self.records.get_mut(id).quiet {
             quiet.tell = None;
         }
+        self.telling = Some(id);
         self.work_out(env, id, now, true);
+        self.telling = None;
         let is_there = self.records.is_whole(id);
         let slot = if is_there {
             self.records.get_mut(id).quiet.as_mut().and_then(|quiet| quiet.message.take())
@@ -311,6 +353,10 @@ impl Kubelets {
         };
         if let Some(slot) = slot {
             self.deliver(env, slot);
+        }
+        if let Some((pod, status)) = self.in_hand.take() {
+            // A refusal says that the pod is gone or that nothing changed: both are fine.
+            let _ = env.cluster.request(now, Op::PatchStatus { pod, status: &status });
         }
         if is_there {
             self.stay_quiet(env, id);
@@ -343,6 +389,9 @@ impl Kubelets {
 
     /// Somebody looks at the machines as they are at `until`: what has happened to quiet pods is worked out.
     pub fn observe<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, until: SimTime) {
+        if !R::ON {
+            return self.observe_all(env, until);
+        }
         while let Some(&Reverse((at, _, id, pod))) = self.unseen.peek()
             && at <= until
         {
@@ -359,15 +408,16 @@ impl Kubelets {
             }
             self.park_record(env.plan, id);
         }
-        if !Self::is_watched::<R>() {
-            self.observe_all(env, until);
-        }
     }
 
     /// The same without a list of what there is to see.
     pub fn observe_all<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, until: SimTime) {
+        let happened = |id: &RecordId| match self.records.parked_until(*id) {
+            Some(end) => end <= until,
+            None => self.next_of(*id, false).is_some_and(|(next, _)| next <= until),
+        };
         let quiet: Vec<RecordId> =
-            self.records.iter().map(|(id, _)| id).filter(|&id| self.records.is_quiet(id)).collect();
+            self.records.ids().filter(|&id| self.records.is_quiet(id)).filter(happened).collect();
         for id in quiet {
             self.unpark(env.plan, id);
             self.work_out(env, id, until, false);
@@ -376,12 +426,12 @@ impl Kubelets {
     }
 }
 
-/// Whether what happens to a pod of this template follows from its start alone, as long as its machine is calm: it runs once,
-/// nobody asks its process anything, and it touches nothing that others share.
-fn is_plain(plan: &Plan, template: &PodTemplate) -> bool {
-    let [spec] = &*template.containers else { return false };
+/// What quiet pods of this template are like, if what happens to one follows from its start alone, as long as its machine is
+/// calm: it runs once, nobody asks its process anything, and it touches nothing that others share.
+fn plain_of(plan: &Plan, template: &PodTemplate) -> Option<Plain> {
+    let [spec] = &*template.containers else { return None };
     let behavior = &plan.behaviors[spec.behavior];
-    template.active_deadline_seconds.is_none()
+    let is_plain = template.active_deadline_seconds.is_none()
         && template.volumes.is_empty()
         && spec.role == Role::Main
         && spec.restart.is_none()
@@ -396,8 +446,26 @@ fn is_plain(plan: &Plan, template: &PodTemplate) -> bool {
         && behavior.start_fails.is_none()
         && behavior.startup == Distribution::Constant(0.0)
         && !may_exceed(behavior, spec)
-        && runs_once(behavior, template.restart_policy)
+        && runs_once(behavior, template.restart_policy);
+    let fixed = || {
+        let milli_cpu = whole_and_constant(&behavior.cpu)?;
+        Some((
+            spec.limits.milli_cpu.map_or(milli_cpu, |limit| milli_cpu.min(limit)),
+            whole_and_constant(&behavior.memory)?,
+        ))
+    };
+    is_plain.then(|| Plain { ceiling: Ceiling::of(behavior, &spec.limits), fixed: fixed() })
 }
+
+/// What a process uses of something, if that is always the same whole number. A quiet one serves no requests.
+#[allow(clippy::cast_possible_truncation)]
+fn whole_and_constant(usage: &Usage) -> Option<i64> {
+    let is_constant = usage.ramp == 0.0 && usage.leak_per_second == 0.0;
+    (is_constant && usage.base.fract() == 0.0 && usage.base.abs() < MOST_WHOLE).then_some(usage.base as i64)
+}
+
+/// Sums of a million such numbers are exact.
+const MOST_WHOLE: f64 = (1_u64 << 50) as f64;
 
 /// Whether a process may be killed for its use of memory.
 #[allow(clippy::cast_precision_loss)]

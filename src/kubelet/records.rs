@@ -5,6 +5,7 @@ use smallvec::SmallVec;
 
 use crate::api::PodRef;
 use crate::api::stored::ApiTime;
+use crate::base::id::DenseId;
 use crate::base::{IdPages, SimDuration, SimTime};
 use crate::engine::TimerKey;
 use crate::model::strings::known;
@@ -21,10 +22,17 @@ pub(super) struct Records {
     free: Option<RecordId>,
     /// The record of a pod object's slot.
     by_slot: IdPages<PodId, Option<RecordId>>,
+    /// Room of whole records that were parked or forgotten, for the next ones.
+    #[allow(clippy::vec_box, reason = "boxes go in and out: what they hold is not moved")]
+    spare: Vec<Box<Full>>,
 }
 
-/// A record as it is kept. Most pods of a large cluster just run: those are parked in 64 bytes.
+/// So much room is kept at most: few records are whole at once.
+const MOST_SPARE: usize = 256;
+
+/// A record as it is kept. Most pods of a large cluster just run: those are parked in 64 bytes, one line of the caches.
 #[derive(Debug)]
+#[repr(align(64))]
 enum Stored {
     /// Free, with the next free record: a list of its own would grow as long as the column.
     Free(Option<RecordId>),
@@ -159,6 +167,20 @@ impl Records {
         }
     }
 
+    /// When the process of a parked record ends; `None`: it is not parked.
+    #[inline]
+    pub(super) fn parked_until(&self, id: RecordId) -> Option<SimTime> {
+        match &self.pods[id] {
+            Stored::Parked(parked) => Some(parked.exit_at),
+            _ => None,
+        }
+    }
+
+    /// Every record's id, free ones included.
+    pub(super) fn ids(&self) -> impl Iterator<Item = RecordId> + use<> {
+        (0..self.pods.len()).map(RecordId::from_index)
+    }
+
     /// Whether the pod's machine counts its process already, which has not started.
     pub(super) fn is_reserved(&self, id: RecordId) -> bool {
         self.is_whole(id) && self.get(id).quiet.as_ref().is_some_and(|quiet| quiet.reserved)
@@ -237,8 +259,10 @@ impl Records {
 
     pub(super) fn insert(&mut self, record: PodRecord, containers: usize) -> RecordId {
         let slot = record.pod.pod;
-        let (node_next, containers) = (record.next, (0..containers).map(|_| ContainerRecord::default()).collect());
-        let stored = Stored::Full(Box::new(Full { pod: record, containers }));
+        let node_next = record.next;
+        let mut full = self.whole(record);
+        (0..containers).for_each(|_| full.containers.push(ContainerRecord::default()));
+        let stored = Stored::Full(full);
         let id = match self.free {
             Some(id) => {
                 let Stored::Free(next) = std::mem::replace(&mut self.pods[id], stored) else {
@@ -255,6 +279,26 @@ impl Records {
         id
     }
 
+    /// Room for a whole record, without containers.
+    fn whole(&mut self, pod: PodRecord) -> Box<Full> {
+        match self.spare.pop() {
+            Some(mut full) => {
+                full.pod = pod;
+                full.containers.clear();
+                full
+            }
+            None => Box::new(Full { pod, containers: SmallVec::new() }),
+        }
+    }
+
+    fn keep(&mut self, stored: Stored) {
+        if let Stored::Full(full) = stored
+            && self.spare.len() < MOST_SPARE
+        {
+            self.spare.push(full);
+        }
+    }
+
     /// Forgets a record; its neighbours on the node close the gap, and the first one there is returned if it changes.
     pub(super) fn remove(&mut self, id: RecordId) -> Option<Option<RecordId>> {
         let Stored::Full(full) = std::mem::replace(&mut self.pods[id], Stored::Free(self.free)) else {
@@ -266,6 +310,7 @@ impl Records {
             self.by_slot[slot] = None;
         }
         let (next, previous) = (full.pod.next, full.pod.previous);
+        self.keep(Stored::Full(full));
         self.link_previous(next, previous);
         match previous.map(|previous| &mut self.pods[previous]) {
             None => return Some(next),
@@ -347,7 +392,7 @@ impl Records {
             u8::try_from(container.pulls),
         );
         let (Ok(exit_code), Ok(exit_reason), Ok(pulls)) = fits else { return };
-        self.pods[id] = Stored::Parked(Parked {
+        let parked = Stored::Parked(Parked {
             pod: pod.pod,
             template: pod.template,
             workload: pod.workload,
@@ -364,6 +409,8 @@ impl Records {
             pulls,
             quiet: pod.quiet.is_some(),
         });
+        let full = std::mem::replace(&mut self.pods[id], parked);
+        self.keep(full);
     }
 
     /// Makes a parked record whole again. `traced_run` gives what its pod's trace says of its run time, `told_at` when on a
@@ -397,8 +444,9 @@ impl Records {
             ready: true,
             ..ContainerRecord::default()
         };
-        let containers = SmallVec::from_iter([container]);
-        self.pods[id] = Stored::Full(Box::new(Full { pod, containers }));
+        let mut full = self.whole(pod);
+        full.containers.push(container);
+        self.pods[id] = Stored::Full(full);
     }
 }
 

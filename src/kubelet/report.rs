@@ -29,11 +29,27 @@ impl Kubelets {
     pub(super) fn report<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, id: RecordId) -> Phase {
         let record = self.records.get(id);
         let template = &env.plan.templates[record.template];
+        if let [spec] = &*template.containers {
+            // Most pods have one container: a list of one costs less than one that may grow.
+            let mut only = [status(template, record, spec, self.records.container(id, 0), template.init_count() > 0)];
+            return self.report_statuses(env, id, template, &mut only);
+        }
         let mut statuses = self.statuses(template, id);
+        self.report_statuses(env, id, template, &mut statuses)
+    }
+
+    fn report_statuses<T: Timers<Timer>, R: Recorder>(
+        &mut self,
+        env: &mut Env<'_, T, R>,
+        id: RecordId,
+        template: &PodTemplate,
+        statuses: &mut [ContainerStatus],
+    ) -> Phase {
+        let record = self.records.get(id);
         let ended = record.worker == Worker::Finished;
         let sent = env.cluster.pods().exists(record.pod).then(|| env.cluster.pods().phase(record.pod.pod));
         let mut phase =
-            if record.kill_reason == known::EMPTY { self.phase(template, id, &statuses, ended) } else { Phase::Failed };
+            if record.kill_reason == known::EMPTY { self.phase(template, id, statuses, ended) } else { Phase::Failed };
         if ended {
             let init = template.init_count();
             let spec: SmallVec<[_; 4]> = template.containers[..init].iter().map(|c| (c.name, c.role)).collect();
@@ -51,11 +67,13 @@ impl Kubelets {
         if record.orphan {
             return computed;
         }
+        let mut containers = SmallVec::new();
+        statuses.iter().for_each(|status| containers.push(StoredContainer::pack(status)));
         let patch = StatusPatch {
             phase: shown,
             reason: if shown.is_terminal() { record.kill_reason } else { known::EMPTY },
-            conditions: conditions_of(template, record, &statuses, shown),
-            containers: statuses.iter().map(StoredContainer::pack).collect(),
+            conditions: conditions_of(template, record, statuses, shown),
+            containers,
             // The API goes on showing the address of a pod that has ended.
             has_address: record.sandbox_ready || ended && env.cluster.pods().has_address(record.pod.pod),
             started: record.started_at,
@@ -79,8 +97,7 @@ impl Kubelets {
         list.collect()
     }
 
-    fn phase(&self, template: &PodTemplate, id: RecordId, statuses: &Statuses, terminal: bool) -> Phase {
-        let observed = observe(template, statuses);
+    fn phase(&self, template: &PodTemplate, id: RecordId, statuses: &[ContainerStatus], terminal: bool) -> Phase {
         let input = PhaseInput {
             restart_policy: template.restart_policy,
             has_initialized: self.has_initialized(template, id),
@@ -88,7 +105,7 @@ impl Kubelets {
             static_pod: false,
             restart_rules: template.containers.iter().any(|spec| spec.restart.is_some()),
         };
-        phase::phase(&observed, &input)
+        observed(template, statuses, |containers| phase::phase(containers, &input))
     }
 
     /// Whether the runtime knows a main container in the newest sandbox, and that sandbox is ready.
@@ -108,17 +125,18 @@ impl Kubelets {
     }
 }
 
-/// Containers as the rules see them.
-pub(super) fn observe<'a>(template: &'a PodTemplate, statuses: &'a Statuses) -> SmallVec<[Observed<'a>; 4]> {
-    let pairs = template.containers.iter().zip(statuses);
-    pairs
-        .map(|(spec, status)| Observed {
-            name: spec.name,
-            role: spec.role,
-            restart: OwnRestart::of(spec),
-            status: Some(status),
-        })
-        .collect()
+/// What `ask` says of the containers as the rules see them.
+fn observed<O>(template: &PodTemplate, statuses: &[ContainerStatus], ask: impl FnOnce(&[Observed<'_>]) -> O) -> O {
+    if let ([spec], [status]) = (&*template.containers, statuses) {
+        return ask(&[observe(spec, status)]);
+    }
+    let all: SmallVec<[_; 4]> =
+        template.containers.iter().zip(statuses).map(|(spec, status)| observe(spec, status)).collect();
+    ask(&all)
+}
+
+fn observe<'a>(spec: &'a ContainerSpec, status: &'a ContainerStatus) -> Observed<'a> {
+    Observed { name: spec.name, role: spec.role, restart: OwnRestart::of(spec), status: Some(status) }
 }
 
 /// Spec 1.2: the newest instance gives the state, the one before it the last state; a recorded start error of a container
@@ -181,20 +199,21 @@ pub(super) fn sandbox_of(template: &PodTemplate, record: &PodRecord) -> Option<S
 fn conditions_of(
     template: &PodTemplate,
     record: &PodRecord,
-    statuses: &Statuses,
+    statuses: &[ContainerStatus],
     phase: Phase,
 ) -> [Option<PodCondition>; 6] {
-    let observed = observe(template, statuses);
-    let input = ConditionInput { containers: &observed, statuses_known: true, phase, gates: &[] };
     let mut all = [None; 6];
     let mut set = |kind: PodConditionType, condition| all[kind as usize] = Some(condition);
     set(PodConditionType::PodScheduled, PodCondition::TRUE);
     let sandbox = sandbox_of(template, record);
     let ready_to_start = conditions::ready_to_start_containers(sandbox.as_slice(), template.host_network);
     set(PodConditionType::PodReadyToStartContainers, ready_to_start);
-    set(PodConditionType::Initialized, conditions::initialized(&input));
-    set(PodConditionType::ContainersReady, conditions::containers_ready(&input));
-    set(PodConditionType::Ready, conditions::ready(&input));
+    observed(template, statuses, |containers| {
+        let input = ConditionInput { containers, statuses_known: true, phase, gates: &[] };
+        set(PodConditionType::Initialized, conditions::initialized(&input));
+        set(PodConditionType::ContainersReady, conditions::containers_ready(&input));
+        set(PodConditionType::Ready, conditions::ready(&input));
+    });
     if record.disrupted {
         let condition = PodCondition { reason: known::TERMINATION_BY_KUBELET, ..PodCondition::TRUE };
         set(PodConditionType::DisruptionTarget, condition);

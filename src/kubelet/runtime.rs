@@ -322,7 +322,9 @@ pub(super) struct Machine {
     pub(super) pods: i64,
     /// How many of them are quiet.
     pub(super) quiet: u32,
-    /// CPU and memory that its processes use, as long as that stays so.
+    /// How many of the quiet ones use the same from start to end: they are added up by themselves.
+    pub(super) fixed: i64,
+    /// CPU and memory that its other processes use, as long as that stays so.
     pub(super) steady_usage: Cell<Option<(f64, f64)>>,
     /// What the eviction manager has in mind.
     pub(super) watch: Option<Box<super::pressure::Watch>>,

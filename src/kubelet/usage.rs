@@ -108,8 +108,9 @@ impl Kubelets {
     /// processes use has changed since it was looked at last.
     #[must_use]
     pub fn usage(&self, plan: &Plan, now: SimTime) -> (i64, i64) {
-        let (mut cpu, mut memory) = (0.0, 0.0);
-        for (node, machine) in self.machines.entries() {
+        #[allow(clippy::cast_precision_loss)]
+        let (mut cpu, mut memory) = (self.fixed.0 as f64, self.fixed.1 as f64);
+        for (node, machine) in self.machines.entries().filter(|(_, machine)| machine.pods > machine.fixed) {
             let used = machine.steady_usage.get().unwrap_or_else(|| {
                 let (used, steady) = self.usage_of(plan, now, node);
                 machine.steady_usage.set(steady.then_some(used));
@@ -122,10 +123,12 @@ impl Kubelets {
         (cpu as i64, memory as i64)
     }
 
-    /// What the processes of one machine use, and whether they go on to use as much until something happens.
+    /// What the processes of one machine use that are added up one by one, and whether they go on to use as much until
+    /// something happens.
     fn usage_of(&self, plan: &Plan, now: SimTime, node: NodeId) -> ((f64, f64), bool) {
         let (mut cpu, mut memory, mut steady) = (0.0, 0.0, true);
-        for id in self.records.chain(self.machines[node].first_record) {
+        let chain = self.records.chain(self.machines[node].first_record);
+        for id in chain.filter(|&id| !self.is_fixed(id)) {
             let template = &plan.templates[self.records.template_of(id)];
             for (index, spec) in (0..).zip(&template.containers) {
                 let Some((since, rate)) = self.records.running(id, index) else { continue };

@@ -15,8 +15,8 @@ use crate::base::{SimDuration, SimTime};
 use crate::component::Env;
 use crate::engine::Timers;
 use crate::model::strings::known;
-use crate::model::{ContainerState, PodTemplate, Role, StrId};
-use crate::record::{KubeEvent, Recorder};
+use crate::model::{ContainerSpec, ContainerState, PodTemplate, Role, StartFailure, StartStep, StrId};
+use crate::record::{KubeEvent, Recorder, Subject};
 
 /// The work queue of the kubelet's sync loop is polled this often.
 pub(super) const QUEUE_POLL: SimDuration = SimDuration::from_secs(1);
@@ -77,40 +77,45 @@ impl Kubelets {
 
     fn actions(&self, template: &PodTemplate, id: RecordId) -> PodActions {
         let record = self.records.get(id);
+        let sandbox = sandbox_of(template, record);
+        let input = |containers: &[SyncContainer<'_>]| {
+            pod_actions(&SyncInput {
+                restart_policy: template.restart_policy,
+                deleting: record.grace_seconds.is_some(),
+                host_network: template.host_network,
+                containers,
+                ephemeral: &[],
+                sandboxes: sandbox.as_slice(),
+            })
+        };
+        if let [spec] = &*template.containers {
+            return input(&[self.sync_container(spec, id, 0)]);
+        }
+        let containers: SmallVec<[SyncContainer<'_>; 4]> =
+            (0..).zip(&template.containers).map(|(index, spec)| self.sync_container(spec, id, index)).collect();
+        input(&containers)
+    }
+
+    /// A container as a sync sees it.
+    fn sync_container<'a>(&self, spec: &'a ContainerSpec, id: RecordId, index: u16) -> SyncContainer<'a> {
+        let container = self.records.container(id, index);
+        let state = match container.instance {
+            Instance::None | Instance::Purged(_) => None,
+            Instance::Running(_) => Some(RuntimeState::Running),
+            Instance::Exited(exit) => Some(RuntimeState::Exited(exit.code)),
+        };
         let result = |published: Option<bool>| {
             published.map(|success| if success { ProbeResult::Success } else { ProbeResult::Failure })
         };
-        let containers: SmallVec<[SyncContainer<'_>; 4]> = template
-            .containers
-            .iter()
-            .enumerate()
-            .map(|(index, spec)| {
-                let index = u16::try_from(index).expect("few containers");
-                let state = match self.records.container(id, index).instance {
-                    Instance::None | Instance::Purged(_) => None,
-                    Instance::Running(_) => Some(RuntimeState::Running),
-                    Instance::Exited(exit) => Some(RuntimeState::Exited(exit.code)),
-                };
-                let changed = self.records.container(id, index).resize_restart;
-                let (startup, liveness) = self.probe_results(id, index);
-                let (startup, liveness) = (result(startup), result(liveness));
-                SyncContainer {
-                    role: spec.role,
-                    restart: OwnRestart::of(spec),
-                    startup_probe: spec.startup_probe.is_some(),
-                    runtime: state.map(|state| actions::Instance { state, changed, liveness, startup }),
-                }
-            })
-            .collect();
-        let sandbox = sandbox_of(template, record);
-        pod_actions(&SyncInput {
-            restart_policy: template.restart_policy,
-            deleting: record.grace_seconds.is_some(),
-            host_network: template.host_network,
-            containers: &containers,
-            ephemeral: &[],
-            sandboxes: sandbox.as_slice(),
-        })
+        let changed = container.resize_restart;
+        let (startup, liveness) = self.probe_results(id, index);
+        let (startup, liveness) = (result(startup), result(liveness));
+        SyncContainer {
+            role: spec.role,
+            restart: OwnRestart::of(spec),
+            startup_probe: spec.startup_probe.is_some(),
+            runtime: state.map(|state| actions::Instance { state, changed, liveness, startup }),
+        }
     }
 
     fn act<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, id: RecordId, actions: &PodActions) {
@@ -180,9 +185,11 @@ impl Kubelets {
     }
 
     pub(super) fn step_done<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, id: RecordId) {
-        let record = self.records.get_mut(id);
-        match record.worker {
+        let worker = self.records.get(id).worker;
+        match worker {
+            Worker::Sandbox if self.sandbox_fails(env, id) => self.end_sync(env, id),
             Worker::Sandbox => {
+                let record = self.records.get_mut(id);
                 record.sandbox_ready = true;
                 record.sandboxes += 1;
                 self.start_next(env, id);
@@ -190,7 +197,7 @@ impl Kubelets {
             Worker::Mounting => self.mounts_done(env, id),
             Worker::Pulling(index) => self.pulled(env, id, index),
             Worker::Starting(index) => {
-                record.to_start &= !(1 << index);
+                self.records.get_mut(id).to_start &= !(1 << index);
                 self.records.container_mut(id, index).sandbox = self.records.get(id).sandboxes;
                 self.started(env, id, index);
             }
@@ -199,6 +206,35 @@ impl Kubelets {
                 unreachable!("no step is under way")
             }
         }
+    }
+
+    /// Whether this attempt of a container is one of those that its behavior makes fail.
+    fn is_among(&self, id: RecordId, index: u16, failure: &StartFailure) -> bool {
+        failure.times.is_none_or(|times| self.records.container(id, index).attempts < times)
+    }
+
+    /// The runtime is done with the sandbox: whether it could not create it. Containers show nothing of that; the sync is
+    /// retried as any other that failed.
+    fn sandbox_fails<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, id: RecordId) -> bool {
+        let record = self.records.get(id);
+        let (pod, containers) = (record.pod.uid, &env.plan.templates[record.template].containers);
+        let failing = (0..).zip(containers).find(|&(index, spec)| {
+            let failure = env.plan.behaviors[spec.behavior].start_fails;
+            failure.is_some_and(|failure| failure.step == StartStep::Sandbox && self.is_among(id, index, &failure))
+        });
+        let Some((index, _)) = failing else { return false };
+        let attempts = &mut self.records.container_mut(id, index).attempts;
+        *attempts += 1;
+        let again = *attempts > 1;
+        self.records.get_mut(id).failed_sync = true;
+        let text =
+            || "Failed to create pod sandbox: rpc error: code = Unknown desc = the runtime cannot create it".to_owned();
+        if again {
+            env.repeat(env.now, Subject::Pod(pod), KubeEvent::FailedCreatePodSandBox, text);
+        } else {
+            env.pod_event(pod, KubeEvent::FailedCreatePodSandBox, text);
+        }
+        true
     }
 
     /// Containers are started one after another; one that cannot be is skipped, a regular init container ends the sync.
@@ -257,14 +293,17 @@ impl Kubelets {
             self.start_next(env, id);
             return;
         }
-        let attempts = &mut self.records.container_mut(id, index).attempts;
         let failure = env.plan.behaviors[spec.behavior].start_fails;
-        let failure = failure.filter(|failure| failure.times.is_none_or(|times| *attempts < times));
-        *attempts += u32::from(failure.is_some());
-        match failure.map(|failure| failure.reason) {
-            Some(reason @ (known::CREATE_CONTAINER_CONFIG_ERROR | known::CREATE_CONTAINER_ERROR)) => {
+        let failure = failure.filter(|failure| failure.step != StartStep::Sandbox && self.is_among(id, index, failure));
+        self.records.container_mut(id, index).attempts += u32::from(failure.is_some());
+        match failure.map(|failure| failure.step) {
+            Some(step @ (StartStep::Config | StartStep::Create)) => {
+                let reason = match step {
+                    StartStep::Config => known::CREATE_CONTAINER_CONFIG_ERROR,
+                    _ => known::CREATE_CONTAINER_ERROR,
+                };
                 if self.records.container(id, index).shown != reason {
-                    let text = if reason == known::CREATE_CONTAINER_ERROR {
+                    let text = if step == StartStep::Create {
                         "Error: the runtime cannot create the container"
                     } else {
                         "Error: the container's configuration cannot be made"

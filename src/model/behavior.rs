@@ -73,11 +73,24 @@ impl HookRun {
     pub const DEFAULT: Self = Self { takes: Distribution::Constant(0.0), fails: false };
 }
 
+/// What fails of a container's start.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum StartStep {
+    /// Its pod's sandbox cannot be created.
+    Sandbox,
+    /// Its configuration cannot be made.
+    Config,
+    /// The runtime cannot create it.
+    Create,
+    /// The runtime cannot start it.
+    Run,
+}
+
 /// Attempts to start a container that fail.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct StartFailure {
-    /// `CreateContainerConfigError`, `CreateContainerError` or `RunContainerError`.
-    pub reason: StrId,
+    /// What fails.
+    pub step: StartStep,
     /// The first so many attempts; `None`: all.
     pub times: Option<u32>,
 }

@@ -44,7 +44,9 @@ pub mod volume_match;
 
 pub use admission::{PriorityClass, PriorityClasses, PriorityRefusal};
 pub use autoscaling::{AutoscalerPlan, DrainHints, Expander, PoolLimits, PoolPlan};
-pub use behavior::{Behavior, Crash, FileUse, HookRun, OnTerminate, RunTime, StartFailure, Unhealthy, Usage};
+pub use behavior::{
+    Behavior, Crash, FileUse, HookRun, OnTerminate, RunTime, StartFailure, StartStep, Unhealthy, Usage,
+};
 pub use budget::{BudgetBound, BudgetStatus, DisruptionBudget};
 pub use cgroup::PodCgroup;
 pub use class::{HostPort, PodClass, PreemptionPolicy, Taint, TaintEffect, Toleration, TolerationOperator};

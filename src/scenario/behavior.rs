@@ -11,8 +11,7 @@ use super::tree::{Node, Value};
 use super::units;
 use crate::base::{Distribution, SimDuration};
 use crate::diag::Span;
-use crate::model::strings::known;
-use crate::model::{Crash, FileUse, HookRun, OnTerminate, RunTime, StartFailure, StrId, Unhealthy, Usage};
+use crate::model::{Crash, FileUse, HookRun, OnTerminate, RunTime, StartFailure, StartStep, StrId, Unhealthy, Usage};
 
 /// One `[[behavior]]`. What is `None` is left as it was.
 pub(super) struct Entry {
@@ -273,10 +272,11 @@ fn hook(cx: &mut Cx<'_>, fields: &Fields<'_>) -> HookRun {
 
 fn start_fails(cx: &mut Cx<'_>, fields: &Fields<'_>) -> Option<StartFailure> {
     let times = fields.whole(cx, "times").map(|times| u32::try_from(times.value).unwrap_or(u32::MAX));
-    let reason = match fields.choice(cx, "reason")? {
-        "CreateContainerConfigError" => known::CREATE_CONTAINER_CONFIG_ERROR,
-        "CreateContainerError" => known::CREATE_CONTAINER_ERROR,
-        _ => known::RUN_CONTAINER_ERROR,
+    let step = match fields.choice(cx, "reason")? {
+        "CreatePodSandboxError" => StartStep::Sandbox,
+        "CreateContainerConfigError" => StartStep::Config,
+        "CreateContainerError" => StartStep::Create,
+        _ => StartStep::Run,
     };
-    Some(StartFailure { reason, times })
+    Some(StartFailure { step, times })
 }

@@ -9,7 +9,7 @@ use super::plugins::default_preemption::Candidate;
 use super::preemption::Victims;
 use super::scheduler::{Scheduler, Timer};
 use crate::api::{Cluster, ObjectRow, Op, PodRef};
-use crate::base::{IdPages, SimTime};
+use crate::base::{IdPages, SimDuration, SimTime};
 use crate::component::Env;
 use crate::engine::Timers;
 use crate::model::objects::{BudgetState, ObjectKind};
@@ -182,7 +182,7 @@ impl Scheduler {
         let last = victims.pop().expect("somebody is left to evict");
         if victims.is_empty() {
             if self.uids.get(preemptor.pod).copied().flatten() == Some(preemptor.uid) {
-                self.queue.set_gate(preemptor.pod, None);
+                self.lift(env, preemptor, last);
             }
             evict(env, last, preemptor, node);
             return;
@@ -190,6 +190,21 @@ impl Scheduler {
         victims.into_iter().for_each(|victim| evict(env, victim, preemptor, node));
         self.evictions.insert(number, Eviction { preemptor, node, victims: vec![last] });
         env.timers.after(env.plan.control_plane.binding * 2, Timer::Evict(number));
+    }
+
+    /// Holds a pod back no longer, as only this victim is left: its end is what the pod waits for. Upstream forgets a pod that
+    /// was to be tried in the meantime, as the victim had ended by itself. That is a race of a few milliseconds; where
+    /// calls take no time there is none.
+    fn lift<T, R>(&mut self, env: &Env<'_, T, R>, preemptor: PodRef, last: PodRef) {
+        let is_known = self.uids.get(last.pod).copied().flatten() == Some(last.uid);
+        let comes = is_known && self.view.place_of(last.pod).is_some();
+        let queued = self.queue.get(preemptor.pod).map(|info| info.class);
+        match queued {
+            Some(class) if !comes && env.plan.control_plane.binding == SimDuration::ZERO => {
+                self.queue.update(self.view.tables(), preemptor.pod, class, None, env.now);
+            }
+            _ => self.queue.set_gate(preemptor.pod, None),
+        }
     }
 
     /// Pods of lower priority than `class` that wait for `node` may find no room there any more. Returns how many there were.

@@ -162,9 +162,11 @@ impl<R: Recorder> Simulation<R> {
             while R::SAMPLES && self.next_sample < next.min(until) {
                 self.sample();
             }
-            // What the plan says comes before what happens on machines at the same instant.
-            let before = if rank == Rank::new(0) { SimTime(next.0 - 1) } else { next };
-            self.world.observe(&mut self.kernel, &mut self.recorder, before.min(until));
+            if R::ON {
+                // What the plan says comes before what happens on machines at the same instant.
+                let before = if rank == Rank::new(0) { SimTime(next.0 - 1) } else { next };
+                self.world.observe(&mut self.kernel, &mut self.recorder, before.min(until));
+            }
         }
         let Some((at, event)) = self.kernel.pop_until(until)? else { return Ok(self.settle(until)) };
         self.last_event = at;

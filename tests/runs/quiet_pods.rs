@@ -133,8 +133,9 @@ fn who_looks_at_quiet_pods_changes_nothing() {
     for seed in 0..8 {
         let plan = plan(&scenario(seed, false));
         let whole = Simulation::new(plan.clone()).run();
-        let (recorded, _) = Simulation::with_recorder(plan.clone(), Recording::new()).run_recorded();
-        let (sampled, _) = Simulation::with_recorder(plan.clone(), SamplesOnly::default()).run_recorded();
+        let (recorded, facts) = Simulation::with_recorder(plan.clone(), Recording::new()).run_recorded();
+        let (sampled, samples) = Simulation::with_recorder(plan.clone(), SamplesOnly::default()).run_recorded();
+        assert_eq!(facts.samples(), samples.0.samples(), "seed {seed}");
         let mut stepped = Simulation::new(plan);
         let mut at = stepped.now();
         while at < SimTime(stepped.plan().start.0 + SimDuration::from_secs(900).0) {

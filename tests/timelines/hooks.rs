@@ -158,3 +158,18 @@ fn containers_that_cannot_be_made() {
         run.expect("event web Warning Failed: Error: ", &[2.0]);
     }
 }
+
+/// 2.2: a sandbox that cannot be made is no container's reason; the sync is retried 10 s later on the one-second grid. Sandbox
+/// 0.5, so at 0.5 and 11.5 it fails; the third is there at 22.5, the image 1.5 later.
+#[test]
+fn a_sandbox_that_cannot_be_made() {
+    let fails = "[[behavior]]\nstart_fails = { reason = \"CreatePodSandboxError\", times = 2 }";
+    let mut run = Scene::new(&app("")).with(fails).start();
+    run.until(15.0);
+    assert_eq!(run.status("web", "app"), "Waiting ContainerCreating | Unset | 0");
+    run.until(60.0);
+    run.expect("event web Warning FailedCreatePodSandBox: Failed to create pod sandbox: ", &[0.5]);
+    run.expect("web/app Running", &[24.25]).expect("web/app Waiting", &[0.0]);
+    let run = Scene::new(&app("")).with(&fails.replace(", times = 2", "")).run();
+    run.expect("web/app Running", &[]).expect("event web Warning FailedCreatePodSandBox", &[0.5]);
+}

@@ -349,9 +349,14 @@ pub static START_FAILS: Section = Section {
     keys: &[
         Key::required(
             "reason",
-            Kind::Choice(&["CreateContainerConfigError", "CreateContainerError", "RunContainerError"]),
-            "What fails: building its configuration, creating it in the runtime, or starting it there (such as an \
-             executable that is missing: exit code 128).",
+            Kind::Choice(&[
+                "CreatePodSandboxError",
+                "CreateContainerConfigError",
+                "CreateContainerError",
+                "RunContainerError",
+            ]),
+            "What fails: the sandbox of its pod (such as a network that is not ready), building its configuration, \
+             creating it in the runtime, or starting it there (such as an executable that is missing: exit code 128).",
             "\"RunContainerError\"",
         ),
         Key::optional("times", Kind::Whole { min: 1, max: 1_000_000 }, "all", "The first so many attempts.", "3"),
