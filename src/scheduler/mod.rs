@@ -10,6 +10,7 @@ pub mod cycle;
 pub mod diagnosis;
 pub mod domains;
 mod dry_runs;
+mod errors;
 mod evictions;
 pub mod framework;
 mod group_search;
@@ -32,6 +33,7 @@ pub mod queue;
 pub mod relations;
 pub mod request;
 pub mod rules;
+mod runs;
 pub mod sampling;
 pub mod scan;
 #[allow(clippy::module_inception, reason = "the component is called like its room")]
