@@ -12,19 +12,21 @@ fn skipped_without_the_feature() {
 }
 
 #[cfg(feature = "broken-rules")]
-#[path = "."]
-#[allow(clippy::duplicate_mod, reason = "every timeline file brings the support that it needs")]
+mod support;
+
+#[cfg(feature = "broken-rules")]
+#[path = "timelines"]
 mod with {
-    #[path = "timeline_gallery_life.rs"]
-    mod timeline_gallery_life;
-    #[path = "timeline_gallery_node.rs"]
-    mod timeline_gallery_node;
-    #[path = "timeline_gallery_workloads.rs"]
-    mod timeline_gallery_workloads;
-    #[path = "timeline_node.rs"]
-    mod timeline_node;
-    #[path = "timeline_pressure.rs"]
-    mod timeline_pressure;
+    #[path = "gallery_life.rs"]
+    mod gallery_life;
+    #[path = "gallery_node.rs"]
+    mod gallery_node;
+    #[path = "gallery_workloads.rs"]
+    mod gallery_workloads;
+    #[path = "node.rs"]
+    mod node;
+    #[path = "pressure.rs"]
+    mod pressure;
 
     use std::collections::BTreeSet;
     use std::panic::catch_unwind;
@@ -39,91 +41,71 @@ mod with {
 
     const RULES: &[Rule] = &[
         // Nothing that ended is going to be restarted.
-        ("phase", "phase", timeline_gallery_life::crash_loop, "web/app Running"),
+        ("phase", "phase", gallery_life::crash_loop, "web/app Running"),
         // A pod is ready whatever its containers are.
-        ("conditions", "conditions", timeline_gallery_life::strict_liveness, "pod liveness-exec Ready True"),
+        ("conditions", "conditions", gallery_life::strict_liveness, "pod liveness-exec Ready True"),
         // Waits do not grow.
-        ("crash loop", "crashloop_backoff", timeline_gallery_life::crash_loop, "web/app Running"),
+        ("crash loop", "crashloop_backoff", gallery_life::crash_loop, "web/app Running"),
         // At the very end of a wait it still counts.
-        ("image back-off", "image_pull", timeline_gallery_life::image_registry_outage, "first/app pull"),
+        ("image back-off", "image_pull", gallery_life::image_registry_outage, "first/app pull"),
         // What the spec grants a container to end is not granted.
-        ("grace", "grace_period", timeline_gallery_life::strict_liveness, "liveness-exec/liveness Running"),
+        ("grace", "grace_period", gallery_life::strict_liveness, "liveness-exec/liveness Running"),
         // Sidecars are stopped with the others.
-        (
-            "termination order",
-            "termination_order",
-            timeline_gallery_life::sidecar_shutdown,
-            "web/logs Terminated Completed 0",
-        ),
+        ("termination order", "termination_order", gallery_life::sidecar_shutdown, "web/logs Terminated Completed 0"),
         // Burstable containers count as best-effort ones.
         (
             "oom score",
             "oom_score_adj",
-            timeline_pressure::the_kernel_kills_by_score_when_memory_is_used_up,
+            pressure::the_kernel_kills_by_score_when_memory_is_used_up,
             "greedy/app Terminated OOMKilled 137",
         ),
         // Priorities do not protect.
-        ("eviction ranking", "eviction_ranking", timeline_gallery_node::node_memory, "pod cheap Failed Evicted"),
+        ("eviction ranking", "eviction_ranking", gallery_node::node_memory, "pod cheap Failed Evicted"),
         // An init container that fails is final.
-        ("pod actions", "pod_actions", timeline_gallery_life::init_fails_twice, "web/migrate Running"),
+        ("pod actions", "pod_actions", gallery_life::init_fails_twice, "web/migrate Running"),
         // What is tolerated is tolerated for ever.
-        ("toleration time", "toleration_time", timeline_gallery_node::node_lost_10_minutes, "pod web deleting 30"),
+        ("toleration time", "toleration_time", gallery_node::node_lost_10_minutes, "pod web deleting 30"),
         // A zone is never fully disrupted.
         (
             "zone state",
             "node_zone_state",
-            timeline_gallery_node::one_node_lost,
+            gallery_node::one_node_lost,
             "node node-0 +node.kubernetes.io/unreachable:NoExecute",
         ),
         // Pods of a node that is gone are orphans at once.
         (
             "pod gc",
             "podgc",
-            timeline_node::pods_of_a_deleted_node_are_collected,
+            node::pods_of_a_deleted_node_are_collected,
             "pod web DisruptionTarget True DeletionByPodGC",
         ),
         // All pods are stopped together.
-        (
-            "node shutdown",
-            "node_shutdown",
-            timeline_pressure::a_node_is_shut_down_in_order,
-            "agent/app Terminated Completed 0",
-        ),
+        ("node shutdown", "node_shutdown", pressure::a_node_is_shut_down_in_order, "agent/app Terminated Completed 0"),
         // Waits of a Job do not grow.
-        (
-            "job back-off",
-            "job_backoff",
-            timeline_gallery_workloads::jobs_that_fail,
-            "event Job/again Normal SuccessfulCreate",
-        ),
+        ("job back-off", "job_backoff", gallery_workloads::jobs_that_fail, "event Job/again Normal SuccessfulCreate"),
         // No rule of a Job's pod failure policy matches.
         (
             "pod failure policy",
             "job_pod_failure_policy",
-            timeline_gallery_workloads::jobs_that_fail,
+            gallery_workloads::jobs_that_fail,
             "event Job/no-use Normal SuccessfulCreate",
         ),
         // Old pods go whether or not enough of them are available.
         (
             "rolling update",
             "deployment_rolling",
-            timeline_gallery_workloads::a_rollout_without_room,
+            gallery_workloads::a_rollout_without_room,
             "event Deployment/web Normal ScalingReplicaSet",
         ),
         // All pods of a StatefulSet come at once.
         (
             "stateful order",
             "statefulset_sync",
-            timeline_gallery_workloads::a_stateful_set_through_the_loss_of_a_zone,
+            gallery_workloads::a_stateful_set_through_the_loss_of_a_zone,
             "event StatefulSet/db Normal SuccessfulCreate",
         ),
         // A budget that is used up refuses nobody.
-        (
-            "eviction",
-            "eviction_api",
-            timeline_gallery_workloads::a_drain_waits_for_a_budget,
-            "command error when evicting",
-        ),
+        ("eviction", "eviction_api", gallery_workloads::a_drain_waits_for_a_budget, "command error when evicting"),
     ];
 
     fn root() -> &'static Path {

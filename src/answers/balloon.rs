@@ -1,6 +1,7 @@
 //! Balloons: pods of low priority that each fill a node and are evicted as soon as anybody else needs the room, so that the Cluster
 //! Autoscaler keeps spare nodes (the recipe of its FAQ for overprovisioning). Edits a plan. Knows no question.
 
+use super::Halt;
 use crate::model::cgroup::{PodCgroup, shares};
 use crate::model::objects::{DeploymentSpec, DeploymentStrategy, ObjectPlan, ObjectSpec};
 use crate::model::plan::{Image, Naming, Plan, Workload};
@@ -12,12 +13,40 @@ use crate::model::{
     TolerationOperator,
 };
 
-/// What the Deployment is called.
-const NAME: &str = "podsim-balloon";
+/// What the Deployment of a pool is called, before the pool's name.
+const NAME: &str = "podsim-balloon-";
 /// The least priority that the Cluster Autoscaler makes nodes for.
 const PRIORITY: i32 = -10;
 /// What its image takes.
 const IMAGE_BYTES: i64 = 320_000;
+
+/// The pools that can grow.
+pub(super) fn growing(plan: &Plan) -> Result<Vec<PoolId>, Halt> {
+    let grows: Vec<PoolId> = plan.pools.entries().filter(|(_, pool)| pool.limits.is_some()).map(|(id, _)| id).collect();
+    if grows.is_empty() {
+        return Err(Halt::Unasked(
+            "no pool grows, so nothing can be kept spare for a spike: give a [[node_pool]] `min` and `max` (--set \
+             node_pool.0.max=10), and ask `podsim size` how many fixed nodes are needed"
+                .to_owned(),
+        ));
+    }
+    Ok(grows)
+}
+
+/// The pool of a name.
+pub(super) fn pool_named(plan: &Plan, growing: &[PoolId], asked: &str) -> Result<PoolId, Halt> {
+    let name = |pool: PoolId| plan.strings.text(plan.pools[pool].name);
+    growing.iter().copied().find(|&pool| name(pool) == asked).ok_or_else(|| {
+        let names: Vec<&str> = growing.iter().map(|&pool| name(pool)).collect();
+        Halt::Unasked(format!("there is no pool `{asked}` that grows; there are: {}", names.join(", ")))
+    })
+}
+
+/// So many spare nodes over so many pools, the first ones first.
+pub(super) fn turns(spare: u32, pools: usize) -> impl Iterator<Item = u32> {
+    let pools = u32::try_from(pools).unwrap_or(u32::MAX).max(1);
+    (0..pools).map(move |at| spare / pools + u32::from(at < spare % pools))
+}
 
 /// A Deployment of `count` balloons, each as large as what DaemonSets leave of a node of the pool.
 pub(super) fn inflate(plan: &mut Plan, pool: PoolId, count: u32) {
@@ -46,9 +75,10 @@ pub(super) fn inflate(plan: &mut Plan, pool: PoolId, count: u32) {
     let gone = gone.map(|key| tolerate(key, crate::model::TaintEffect::NoExecute, Some(300)));
     let tolerations = taints.chain(gone).collect();
     let hash = "balloon";
-    let labels = plan.strings.intern_labels([("app", NAME), ("pod-template-hash", hash)]);
+    let called = format!("{NAME}{}", plan.strings.text(plan.pools[pool].name));
+    let labels = plan.strings.intern_labels([("app", called.as_str()), ("pod-template-hash", hash)]);
     let image = Image { name: plan.strings.intern("podsim/balloon:1"), size_bytes: IMAGE_BYTES };
-    let name = plan.strings.intern(NAME);
+    let name = plan.strings.intern(&called);
     let class = plan.classes.push(PodClass {
         labels: plan.strings.labels(labels).clone(),
         scoring_milli_cpu: requests.milli_cpu,
@@ -80,7 +110,7 @@ pub(super) fn inflate(plan: &mut Plan, pool: PoolId, count: u32) {
         restart: None,
         behavior: plan.behaviors.push(Behavior::default()),
     };
-    let set = plan.strings.intern(&format!("{NAME}-{hash}"));
+    let set = plan.strings.intern(&format!("{called}-{hash}"));
     let template = plan.templates.push(PodTemplate {
         namespace: known::DEFAULT,
         labels,
@@ -132,5 +162,5 @@ pub(super) fn inflate(plan: &mut Plan, pool: PoolId, count: u32) {
 
 /// Whether a workload is that of the balloons.
 pub(super) fn is_balloon(plan: &Plan, workload: crate::model::WorkloadId) -> bool {
-    plan.strings.text(plan.workloads[workload].name) == NAME
+    plan.strings.text(plan.workloads[workload].name).starts_with(NAME)
 }

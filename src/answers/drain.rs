@@ -156,12 +156,21 @@ impl Log {
     fn said(&mut self, past: &Past, simulation: &Simulation<Recording>, now: SimTime, text: &str, nodes: &[String]) {
         if let Some(rest) = text.strip_prefix("error when evicting pods/\"") {
             let Some((pod, why)) = rest.split_once('"') else { return };
+            // The scenario may have drains of its own.
+            let known = past.entries().rev().find(|(_, known)| known.name == pod);
+            let node = known.and_then(|(_, pod)| pod.node).map(|node| &past.nodes[node.index()].name);
+            if node.is_some_and(|node| !nodes.contains(node)) {
+                return;
+            }
             if why.contains("will retry") {
                 self.refused(past, simulation, now, pod);
             } else {
                 self.errors.push(format!("{pod}: {}", why.trim_start_matches([' ', '(', ')', ':'])));
             }
-        } else if text.starts_with("error: unable to drain node") {
+        } else if let Some(rest) = text.strip_prefix("error: unable to drain node \"") {
+            if nodes.iter().all(|node| !rest.starts_with(&format!("{node}\""))) {
+                return;
+            }
             let text = text.trim_start_matches("error: ").trim_end_matches(", continuing command...");
             self.errors.push(text.to_owned());
         } else if let Some(node) = text.strip_prefix("node/").and_then(|rest| rest.strip_suffix(" drained"))

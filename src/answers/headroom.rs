@@ -1,15 +1,16 @@
 //! `podsim headroom`: how long new pods take from a spike to Ready, through the HorizontalPodAutoscaler, the scheduler, the Cluster
 //! Autoscaler, boot, pull and start, against the price of spare nodes that are kept for it.
 
-use super::balloon::{inflate, is_balloon};
-use super::past::{follow, spell};
+use super::balloon::{growing, inflate, is_balloon, pool_named, turns};
+use super::past::{Past, follow, spell};
 use super::{Answer, Cell, Halt, Question, Runner, Table};
+use crate::base::id::DenseId;
 use crate::base::statistics::{quantile, sort};
 use crate::base::{SimDuration, SimTime};
 use crate::export::{Curve, CurvePoint, Picture, PictureShape};
 use crate::model::objects::ObjectKind;
 use crate::model::plan::{ArrivalPlan, ArrivalProcess, ArrivalSource, ChangeKind, ChangePlan, Plan, RateCurve};
-use crate::model::{PoolId, WorkloadId};
+use crate::model::{PoolId, StrId, WorkloadId};
 use crate::record::Fact;
 
 /// How long a run goes on after the pods of the spike were made.
@@ -32,9 +33,9 @@ pub struct HeadroomOptions {
     pub spare: Vec<u32>,
     /// How many seeds, from the scenario's on.
     pub seeds: u32,
-    /// The pool that has the spare nodes; `None`: the first that grows.
-    pub pool: Option<String>,
-    /// Price of a node of it; `None`: the pool's.
+    /// The pools that have the spare nodes, in turn; none: those in which the spike alone makes nodes.
+    pub pools: Vec<String>,
+    /// Price of a node of them; `None`: the pools'.
     pub price: Option<f64>,
     /// What is good enough for 95 of 100 pods.
     pub within: Option<SimDuration>,
@@ -59,17 +60,17 @@ impl Way {
 #[derive(Clone, Debug, Default)]
 struct Spike {
     ways: Vec<Way>,
-    /// Nodes just before it, and at most.
-    nodes: usize,
-    most: usize,
+    /// Nodes of each pool just before it, and when there are most.
+    nodes: Vec<usize>,
+    most: Vec<usize>,
 }
 
 /// What came of one number of spare nodes, over all seeds.
 #[derive(Clone, Debug)]
 struct Level {
     spare: u32,
-    /// Spare nodes that were there when the spike came, on average.
-    kept: f64,
+    /// Nodes of each pool that were there when the spike came, on average.
+    kept: Vec<f64>,
     ways: Vec<Way>,
     totals: Vec<f64>,
     most: usize,
@@ -89,9 +90,15 @@ pub fn headroom(_: &Question, plan: Plan, runner: &Runner<'_>, options: &Headroo
     if options.spike < 1.0 || !options.spike.is_finite() {
         return Err(Halt::Unasked(format!("--spike {} is no spike: write 3 for three times as much", options.spike)));
     }
-    let pool = pool(&plan, options)?;
+    let growing = growing(&plan)?;
     let (who, arrivals) = spike(&mut plan, at, options)?;
     plan.duration = at - plan.start + options.window + AFTER;
+    let spiked = |plan: Plan| run(plan, at, options.window, arrivals, runner.stop);
+    let pools = match &options.pools[..] {
+        [] if growing.len() == 1 => growing,
+        [] => hit(&growing, &spiked(plan.clone())?),
+        named => named.iter().map(|name| pool_named(&plan, &growing, name)).collect::<Result<_, _>>()?,
+    };
     let mut spare = options.spare.clone();
     spare.sort_unstable();
     spare.dedup();
@@ -100,19 +107,20 @@ pub fn headroom(_: &Question, plan: Plan, runner: &Runner<'_>, options: &Headroo
         let (level, seed) = (number / seeds as usize, (number % seeds as usize) as u64);
         let mut plan = plan.clone();
         plan.seed += seed;
-        if spare[level] > 0 {
-            inflate(&mut plan, pool, spare[level]);
+        for (&pool, share) in pools.iter().zip(turns(spare[level], pools.len())).filter(|(_, share)| *share > 0) {
+            inflate(&mut plan, pool, share);
         }
-        run(plan, at, options.window, arrivals, runner.stop)
+        spiked(plan)
     })?;
     let mut levels: Vec<Level> = Vec::new();
     for (&spare, runs) in spare.iter().zip(runs.chunks(seeds as usize)) {
         let ways: Vec<Way> = runs.iter().flat_map(|run| run.ways.iter().copied()).collect();
         let mut totals: Vec<f64> = ways.iter().map(Way::total).collect();
         sort(&mut totals);
-        let nodes = runs.iter().map(|run| run.nodes).sum::<usize>();
-        let most = runs.iter().map(|run| run.most).max().unwrap_or(0);
-        levels.push(Level { spare, kept: count(nodes) / f64::from(seeds), ways, totals, most });
+        let nodes = |pool: PoolId| runs.iter().map(|run| run.nodes[pool.index()]).sum::<usize>();
+        let kept = plan.pools.ids().map(|pool| count(nodes(pool)) / f64::from(seeds)).collect();
+        let most = runs.iter().map(|run| run.most.iter().sum()).max().unwrap_or(0);
+        levels.push(Level { spare, kept, ways, totals, most });
     }
     if levels.iter().all(|level| level.ways.is_empty()) {
         let what = format!(
@@ -121,32 +129,57 @@ pub fn headroom(_: &Question, plan: Plan, runner: &Runner<'_>, options: &Headroo
         );
         return Err(Halt::Unasked(what));
     }
-    // What was there without any spare node is not paid for the spike.
-    let without = levels
+    // What is there without any spare node is not paid for the spike.
+    let mut without = levels[0].kept.clone();
+    for (&pool, share) in pools.iter().zip(turns(levels[0].spare, pools.len())) {
+        without[pool.index()] -= f64::from(share);
+    }
+    let price = |pool: PoolId| match options.price {
+        Some(price) => {
+            if pools.contains(&pool) {
+                price
+            } else {
+                0.0
+            }
+        }
+        None => plan.pools[pool].price_per_hour,
+    };
+    let more = |level: &Level, pool: PoolId| level.kept[pool.index()] - without[pool.index()];
+    let bill: Vec<Bill> = levels
         .iter()
-        .find(|level| level.spare == 0)
-        .map_or_else(|| levels.first().map_or(0.0, |level| level.kept - f64::from(level.spare)), |level| level.kept);
-    let price = options.price.unwrap_or(plan.pools[pool].price_per_hour);
-    Ok(answer(&plan, at, options, &who, &levels, (without, price, pool, seeds)))
+        .map(|level| Bill {
+            kept: plan.pools.ids().map(|pool| more(level, pool)).sum(),
+            paid: plan.pools.ids().map(|pool| more(level, pool) * price(pool)).sum::<f64>().max(0.0),
+        })
+        .collect();
+    let priced = pools.iter().any(|&pool| price(pool) > 0.0);
+    Ok(answer(&plan, at, options, &who, &levels, &Kept { bill, priced, pools, seeds }))
 }
 
-/// The pool whose nodes are kept spare.
-fn pool(plan: &Plan, options: &HeadroomOptions) -> Result<PoolId, Halt> {
-    let name = |pool: PoolId| plan.strings.text(plan.pools[pool].name).to_owned();
-    let grows: Vec<PoolId> = plan.pools.entries().filter(|(_, pool)| pool.limits.is_some()).map(|(id, _)| id).collect();
-    let names = grows.iter().map(|&pool| name(pool)).collect::<Vec<_>>().join(", ");
-    match &options.pool {
-        _ if grows.is_empty() => Err(Halt::Unasked(
-            "no pool grows, so nothing can be kept spare for a spike: give a [[node_pool]] `min` and `max` (--set \
-             node_pool.0.max=10), and ask `podsim size` how many fixed nodes are needed"
-                .to_owned(),
-        )),
-        None => Ok(grows[0]),
-        Some(asked) => grows
-            .into_iter()
-            .find(|&pool| name(pool) == *asked)
-            .ok_or_else(|| Halt::Unasked(format!("there is no pool `{asked}` that grows; there are: {names}"))),
-    }
+/// Spare nodes beyond what is there without them, and what they cost an hour.
+#[derive(Clone, Copy, Debug)]
+struct Bill {
+    kept: f64,
+    paid: f64,
+}
+
+/// What was kept for the spike.
+#[derive(Clone, Debug)]
+struct Kept {
+    /// Of each level.
+    bill: Vec<Bill>,
+    /// Whether nodes have a price.
+    priced: bool,
+    pools: Vec<PoolId>,
+    seeds: u32,
+}
+
+/// The pools in which a spike made nodes, those with most of them first; the first that can grow, if it made none.
+fn hit(growing: &[PoolId], spike: &Spike) -> Vec<PoolId> {
+    let made = |pool: &PoolId| spike.most[pool.index()].saturating_sub(spike.nodes[pool.index()]);
+    let mut hit: Vec<PoolId> = growing.iter().copied().filter(|pool| made(pool) > 0).collect();
+    hit.sort_by_key(|pool| (std::cmp::Reverse(made(pool)), *pool));
+    if hit.is_empty() { growing[..1].to_vec() } else { hit }
 }
 
 /// Adds the spike to the plan; what it is, in words, and which pods it brings if those come by themselves.
@@ -244,16 +277,29 @@ fn run(
     arrivals: Option<WorkloadId>,
     stop: &dyn Fn() -> bool,
 ) -> Result<Spike, Halt> {
-    let mut spike = Spike::default();
-    let mut before = None;
+    let pools: Vec<StrId> = plan.pools.entries().map(|(_, pool)| pool.name).collect();
+    let mut spike = Spike { nodes: vec![0; pools.len()], most: vec![0; pools.len()], ..Spike::default() };
+    let of_pools = |past: &Past| -> Vec<usize> {
+        let of = |pool: &StrId| past.nodes.iter().filter(|node| node.exists && node.pool == *pool).count();
+        pools.iter().map(of).collect()
+    };
     let (run, past) = follow(plan, stop, |past, _, (now, fact)| {
+        if !matches!(fact, Fact::NodeAdded(_) | Fact::NodeRemoved(_)) {
+            return;
+        }
+        let there = of_pools(past);
         if now < at {
-            before = Some(past.nodes.iter().filter(|node| node.exists).count());
-        } else if matches!(fact, Fact::NodeAdded(_)) || spike.most == 0 {
-            spike.most = spike.most.max(past.nodes.iter().filter(|node| node.exists).count());
+            spike.nodes = there;
+        } else {
+            let greater = |nodes: &[usize]| nodes.iter().sum::<usize>();
+            if greater(&there) > greater(&spike.most) {
+                spike.most = there;
+            }
         }
     })?;
-    spike.nodes = before.unwrap_or(0);
+    if spike.most.iter().sum::<usize>() < spike.nodes.iter().sum() {
+        spike.most.clone_from(&spike.nodes);
+    }
     let seconds = |from: SimTime, to: SimTime| (to - from).as_secs_f64();
     let workloads: Vec<WorkloadId> = run.recording.pods().iter().map(|record| record.workload).collect();
     for (pod, &workload) in past.pods.iter().zip(&workloads) {
@@ -292,15 +338,7 @@ fn cell(seconds: f64) -> Cell {
     if seconds.is_finite() { Cell::Number(seconds, 1) } else { Cell::Nothing }
 }
 
-fn answer(
-    plan: &Plan,
-    at: SimTime,
-    options: &HeadroomOptions,
-    who: &str,
-    levels: &[Level],
-    (without, price, pool, seeds): (f64, f64, PoolId, u32),
-) -> Answer {
-    let paid = |level: &Level| (level.kept - without).max(0.0) * price;
+fn answer(plan: &Plan, at: SimTime, options: &HeadroomOptions, who: &str, levels: &[Level], kept: &Kept) -> Answer {
     let mut table = Table::new(
         "spare",
         "",
@@ -321,7 +359,7 @@ fn answer(
         ],
     );
     table.bar = Some(5);
-    for level in levels {
+    for (level, bill) in levels.iter().zip(&kept.bill) {
         let part = |part: fn(&Way) -> Option<f64>| {
             let mut all: Vec<f64> = level.ways.iter().filter_map(part).collect();
             sort(&mut all);
@@ -329,8 +367,8 @@ fn answer(
         };
         table.row(vec![
             level.spare.into(),
-            Cell::Number(level.kept - without, 1),
-            Cell::Number(paid(level), 3),
+            Cell::Number(bill.kept, 1),
+            if kept.priced { Cell::Number(bill.paid, 3) } else { Cell::Nothing },
             level.ways.len().into(),
             cell(rank(&level.totals, 0.5)),
             cell(rank(&level.totals, 0.95)),
@@ -350,9 +388,9 @@ fn answer(
         let p95 = rank(&level.totals, 0.95);
         if p95.is_finite() { format!("{p95:.0} s") } else { "never".to_owned() }
     };
-    let cost = |level: &Level| match price {
-        0.0 => String::new(),
-        _ => format!(" for {:.2} an hour", paid(level)),
+    let cost = |level: &Level| {
+        let bill = levels.iter().zip(&kept.bill).find(|(of, _)| of.spare == level.spare).map(|(_, bill)| bill);
+        bill.filter(|_| kept.priced).map_or_else(String::new, |bill| format!(" for {:.2} an hour", bill.paid))
     };
     let best = levels
         .iter()
@@ -387,7 +425,12 @@ fn answer(
             (true, format!("{text}{more}."))
         }
     };
-    let pool_name = plan.strings.text(plan.pools[pool].name);
+    let seeds = kept.seeds;
+    let pools: Vec<&str> = kept.pools.iter().map(|&pool| plan.strings.text(plan.pools[pool].name)).collect();
+    let (of, turn) = match &pools[..] {
+        [one] => (format!("a node of {one}"), ""),
+        several => (format!("a node of {}", several.join(" or ")), ", one pool after the other"),
+    };
     let mut notes = vec![
         format!(
             "the spike: {who}, {} after the start; its pods: those made within {}",
@@ -398,13 +441,13 @@ fn answer(
             "{seeds} seeds for each number of spare nodes; times are from the spike to Ready, over all pods and seeds"
         ),
         format!(
-            "spare nodes are kept by a Deployment of pods of priority -10, each as large as a node of {pool_name}, which make room at once; \
+            "spare nodes are kept by a Deployment of pods of priority -10, each as large as {of}{turn}, which make room at once; \
              KEPT: nodes that there were beyond those without it when the spike came"
         ),
         "MADE: from the spike to the pod's creation; NODE: from there to its node; START: from there to Ready"
             .to_owned(),
     ];
-    if price == 0.0 {
+    if !kept.priced {
         notes.push("the pool has no price: give --price 0.38, or price_per_hour to the pool".to_owned());
     }
     Answer {
@@ -413,21 +456,15 @@ fn answer(
         sentence,
         tables: vec![table],
         notes,
-        picture: Some(picture(plan, who, options, levels, (without, price))),
+        picture: Some(picture(plan, who, options, levels, kept)),
     }
 }
 
-fn picture(
-    plan: &Plan,
-    who: &str,
-    options: &HeadroomOptions,
-    levels: &[Level],
-    (without, price): (f64, f64),
-) -> Picture {
+fn picture(plan: &Plan, who: &str, options: &HeadroomOptions, levels: &[Level], kept: &Kept) -> Picture {
     let curve = |(name, q): (&str, f64)| {
-        let finite = levels.iter().filter(|level| rank(&level.totals, q).is_finite());
-        let point = |level: &Level| CurvePoint {
-            x: (level.kept - without).max(0.0) * if price == 0.0 { 1.0 } else { price },
+        let finite = levels.iter().zip(&kept.bill).filter(|(level, _)| rank(&level.totals, q).is_finite());
+        let point = |(level, bill): (&Level, &Bill)| CurvePoint {
+            x: if kept.priced { bill.paid } else { bill.kept.max(0.0) },
             y: rank(&level.totals, q),
             band: None,
             range: None,
@@ -435,7 +472,7 @@ fn picture(
         Curve { name: name.to_owned(), points: finite.map(point).collect() }
     };
     let spare: Vec<String> = levels.iter().map(|level| level.spare.to_string()).collect();
-    let x = if price == 0.0 { "spare nodes that are kept" } else { "price of the spare nodes that are kept, per hour" };
+    let x = if kept.priced { "price of the spare nodes that are kept, per hour" } else { "spare nodes that are kept" };
     Picture {
         title: format!("{}: from the spike to Ready, against what spare nodes cost", plan.name),
         subtitle: format!("{who}; points from left to right: {} spare nodes", spare.join(", ")),

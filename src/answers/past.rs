@@ -106,6 +106,8 @@ pub(super) struct Past {
     /// The last Warning about each object.
     pub warnings: Vec<Option<(KubeEvent, NoteId)>>,
     family_of: Vec<Option<usize>>,
+    /// How many pods are in families without a controller.
+    bare: usize,
 }
 
 /// Runs a plan with its past: `look` is told each fact after the past has read it.
@@ -118,6 +120,9 @@ pub(super) fn follow(
     let run = watch(plan, stop, |simulation, facts| {
         for &(at, fact) in facts {
             past.read(simulation.plan(), simulation.recorder(), at, fact);
+            if let Fact::ObjectReplicas { object, .. } = fact {
+                past.adopted(simulation, object);
+            }
             look(&past, simulation, (at, fact));
         }
     })?;
@@ -247,6 +252,7 @@ impl Past {
         let record = recording.pods()[uid];
         let name = pod_name(plan, recording, uid);
         let family = self.family(plan, recording, record.owner, &name);
+        self.bare += usize::from(self.families[family].object.is_none());
         self.pods.push(PodPast {
             name,
             template: record.template,
@@ -290,6 +296,43 @@ impl Past {
             self.family_of[top.index()] = Some(at);
         }
         at
+    }
+
+    /// The pods and ReplicaSets of a dump are there before the controllers that adopt them: a controller has counted its own.
+    fn adopted(&mut self, simulation: &Simulation<Recording>, object: ObjectId) {
+        if self.bare == 0 {
+            return;
+        }
+        let (cluster, plan, recording) = (simulation.cluster(), simulation.plan(), simulation.recorder());
+        let objects = cluster.objects();
+        let mut top = object;
+        while let Some(owner) = objects.get(top).owner {
+            top = owner;
+        }
+        let sets = objects.iter().filter(|(_, row)| row.exists() && row.owner == Some(object)).map(|(id, _)| id);
+        let sets: Vec<ObjectId> = sets.chain([object]).collect();
+        for set in sets {
+            let uids: Vec<PodUid> = cluster.pods_of(set).map(|pod| pod.uid).collect();
+            for uid in uids {
+                let Some(before) = self.pods.get(uid.index()).map(|pod| pod.family) else { continue };
+                let family = self.family(plan, recording, Some(top), "");
+                if before == family {
+                    continue;
+                }
+                self.bare -= usize::from(self.families[before].object.is_none());
+                let pod = &mut self.pods[uid.index()];
+                pod.family = family;
+                if pod.ready {
+                    self.families[before].ready -= 1;
+                    self.families[family].ready += 1;
+                }
+            }
+            if set != top && self.family_of.get(top.index()).copied().flatten().is_some() {
+                let family = self.family_of[top.index()];
+                self.family_of.resize(self.family_of.len().max(set.index() + 1), None);
+                self.family_of[set.index()] = family;
+            }
+        }
     }
 
     fn crashed(&mut self, plan: &Plan, node: NodeId) {

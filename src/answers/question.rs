@@ -99,7 +99,10 @@ impl Question {
         let mut loaded = self.load();
         match loaded.plan.take().filter(|_| !loaded.diagnostics.has_errors()) {
             Some(plan) => Ok(plan),
-            None => Err(Halt::Unasked(loaded.diagnostics.render(&loaded.sources, false).trim_end().to_owned())),
+            None => {
+                let errors = loaded.diagnostics.errors_alone();
+                Err(Halt::Unasked(errors.render(&loaded.sources, false).trim_end().to_owned()))
+            }
         }
     }
 

@@ -15,7 +15,7 @@ use crate::sim::plan::Plan;
 const EVENTS: u32 = 4096;
 
 /// A finished run.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Run {
     /// What was run.
     pub plan: Plan,

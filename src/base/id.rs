@@ -28,7 +28,7 @@ impl DenseId for u32 {
 macro_rules! define_id {
     ($($(#[$doc:meta])* $name:ident)+) => { $(
         $(#[$doc])*
-        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
         pub struct $name(std::num::NonZeroU32);
 
         impl $crate::base::id::DenseId for $name {

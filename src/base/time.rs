@@ -7,7 +7,7 @@ use std::ops::{Add, AddAssign, Mul, Neg, Sub, SubAssign};
 pub const NANOS_PER_SEC: i64 = 1_000_000_000;
 
 /// An instant: nanoseconds since the Unix epoch (dumps hold times before a simulation's start).
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, serde::Serialize, serde::Deserialize)]
 pub struct SimTime(pub i64);
 
 /// A span of simulated time in nanoseconds; may be negative.

@@ -238,7 +238,8 @@ pub(super) fn understand(question: &Question, terminal: &Terminal) -> Result<Pla
 fn said(loaded: &mut Loaded, terminal: &Terminal) -> Result<Plan, Exit> {
     let errors = loaded.diagnostics.has_errors();
     if errors || terminal.level > 0 {
-        let text = loaded.diagnostics.render(&loaded.sources, terminal.color_err());
+        let alone = (terminal.level <= 0).then(|| loaded.diagnostics.errors_alone());
+        let text = alone.as_ref().unwrap_or(&loaded.diagnostics).render(&loaded.sources, terminal.color_err());
         if !text.is_empty() {
             terminal.say(text.trim_end());
         }

@@ -27,7 +27,7 @@ pub(crate) struct FitArgs {
     /// Copies of the pods of this controller, pod or [[arrivals]]: NAME or NAMESPACE/NAME
     #[arg(long, value_name = "NAME")]
     pub workload: Option<String>,
-    /// Where the copies of --pod are made; without --pod the namespaces of the application
+    /// Where the copies of --pod are made, by default in its own; without --pod the namespaces of the application
     #[arg(short, long, value_name = "NAMESPACE")]
     pub namespace: Vec<String>,
     /// When it has settled: 3h20m after the start, 21:30 of its clock, or a date and time [default: the end of the run]
@@ -39,10 +39,7 @@ pub(super) fn run(args: &FitArgs, terminal: &Terminal) -> anyhow::Result<Exit> {
     ask(&args.ask, terminal, |question, plan, runner| {
         let at = instant_in(args.at.as_deref(), &plan).map_err(Halt::Unasked)?;
         let what = match (&args.pod, &args.workload) {
-            (Some(file), _) => {
-                let namespace = args.namespace.first().cloned().unwrap_or_else(|| "default".to_owned());
-                What::Pod(file.clone(), namespace)
-            }
+            (Some(file), _) => What::Pod(file.clone(), args.namespace.first().cloned()),
             (None, Some(name)) => What::Workload(name.clone()),
             (None, None) => What::Application(args.namespace.clone()),
         };

@@ -37,9 +37,9 @@ pub(crate) struct HeadroomArgs {
     /// How many seeds
     #[arg(long, value_name = "N", default_value_t = 5, help_heading = "Headroom")]
     pub seeds: u32,
-    /// The pool of the spare nodes [default: the first that grows]
-    #[arg(long, value_name = "POOL", help_heading = "Headroom")]
-    pub pool: Option<String>,
+    /// The pools of the spare nodes, which have them in turn [default: those in which the spike makes nodes]
+    #[arg(long, value_name = "POOL,...", value_delimiter = ',', help_heading = "Headroom")]
+    pub pool: Vec<String>,
     /// What a node costs an hour [default: the pool's price_per_hour]
     #[arg(long, value_name = "PRICE", help_heading = "Headroom")]
     pub price: Option<f64>,
@@ -64,7 +64,7 @@ pub(super) fn run(args: &HeadroomArgs, terminal: &Terminal) -> anyhow::Result<Ex
             window: duration("--window", Some(&args.window))?.unwrap_or(SimDuration::ZERO),
             spare: args.spare.clone(),
             seeds: args.seeds,
-            pool: args.pool.clone(),
+            pools: args.pool.clone(),
             price: args.price,
             within: duration("--within", args.within.as_deref())?,
         };

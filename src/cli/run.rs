@@ -11,11 +11,14 @@ use super::terminal::Terminal;
 use crate::base::SimTime;
 use crate::export::{self, Context, terminal as page};
 use crate::manifest::codes;
-use crate::record::{Recorder, Recording, SamplesOnly, SomePods};
+use crate::record::{Recorder, Recording, SamplesOnly};
 use crate::scenario::{self, Loaded};
 use crate::sim::Simulation;
 use crate::sim::outcome::{Outcome, Stopped};
 use crate::sim::plan::Plan;
+
+/// Facts of a run that are kept in memory: a few MB.
+const FACTS_IN_MEMORY: usize = 1 << 17;
 
 /// Events between two looks at the progress line and for an interrupt.
 const PROGRESS_EVENTS: u32 = 4096;
@@ -112,7 +115,7 @@ fn once(args: &RunArgs, ready: &Ready, terminal: &Terminal) -> anyhow::Result<Ex
     let plan = &ready.plan;
     terminal.note(&header(plan));
     let folder = folder(args, plan);
-    let (finished, seconds) = timed(plan, folder.is_some(), terminal)?;
+    let (finished, seconds) = timed(plan, folder.as_deref(), terminal)?;
     if args.check && !interrupted() && !check(plan, &finished.outcome, terminal) {
         return Ok(Exit::Internal);
     }
@@ -148,16 +151,19 @@ fn header(plan: &Plan) -> String {
 }
 
 /// Runs with a progress line; the seconds of wall time are for the terminal only. Facts are kept only if they are to be
-/// written: those of a million pods take gigabytes.
-pub(super) fn timed(plan: &Plan, facts: bool, terminal: &Terminal) -> anyhow::Result<(Finished, f64)> {
+/// written, to `folder`, and in a file: those of a million pods take gigabytes.
+pub(super) fn timed(plan: &Plan, folder: Option<&Path>, terminal: &Terminal) -> anyhow::Result<(Finished, f64)> {
+    let spilling = |file| Recording::spilling(file, FACTS_IN_MEMORY);
+    let recording = folder.map(|folder| export::scratch(folder).map(spilling)).transpose()?;
     let mut progress = Progress::new(terminal.progress, plan.start, plan.duration);
     let tick = &mut |tick| progress.tick(tick);
-    let finished = if facts && plan.output.pods_share < 1.0 {
-        simulate(plan.clone(), SomePods::new(plan.output.pods_share), tick, SomePods::into_recording)
-    } else if facts {
-        simulate(plan.clone(), Recording::new(), tick, |recording| recording)
-    } else {
-        simulate(plan.clone(), SamplesOnly::default(), tick, |samples| samples.0)
+    let finished = match recording {
+        Some(recording) => {
+            let share = plan.output.pods_share;
+            let recording = if share < 1.0 { recording.of_some(share) } else { recording };
+            simulate(plan.clone(), recording, tick, |recording| recording)
+        }
+        None => simulate(plan.clone(), SamplesOnly::default(), tick, |samples| samples.0),
     };
     let seconds = progress.finish().as_secs_f64();
     Ok((finished?, seconds))

@@ -23,7 +23,7 @@ pub(super) fn run(args: &RunArgs, ready: &Ready, seeds: Seeds, terminal: &Termin
         plan.seed = seed;
         // Files of every seed only where the user named a folder.
         let folder = args.output.as_ref().and_then(|_| folder(args, &plan));
-        let (finished, seconds) = timed(&plan, folder.is_some(), terminal)?;
+        let (finished, seconds) = timed(&plan, folder.as_deref(), terminal)?;
         let outcome = &finished.outcome;
         let ctx = Context { plan: &plan, outcome, recording: &finished.recording, ignored: &ready.ignored };
         for (name, value) in &outcome.metrics {

@@ -164,6 +164,14 @@ impl Diagnostics {
         self.0.iter().any(|d| d.severity == Severity::Error)
     }
 
+    /// Those that are errors.
+    #[must_use]
+    pub fn errors_alone(&self) -> Self {
+        let mut alone = Self::default();
+        self.iter().filter(|one| one.severity == Severity::Error).for_each(|one| alone.push(one.clone()));
+        alone
+    }
+
     /// How many errors there are.
     #[must_use]
     pub fn errors(&self) -> usize {

@@ -13,7 +13,7 @@ use crate::sim::plan::Plan;
 pub(super) fn write(out: &mut impl Write, plan: &Plan, recording: &Recording, names: &Names<'_>) -> io::Result<()> {
     let mut clock = Clock::default();
     let mut line = Object::default();
-    for &(at, fact) in recording.facts() {
+    for (at, fact) in recording.every_fact() {
         line.begin().int("t_ns", (at - plan.start).0).text("time", clock.text(at));
         Writer { plan, recording, names, line: &mut line, clock: Clock::default() }.fact(fact);
         out.write_all(line.finish())?;

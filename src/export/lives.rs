@@ -182,7 +182,7 @@ fn waiting(reason: StrId) -> Stage {
 /// Reads every life from the facts.
 pub(super) fn read(recording: &Recording, names: &Names<'_>) -> Vec<PodLife> {
     let mut reader = Reader { pods: Vec::with_capacity(recording.pods().len()), on_node: Vec::new() };
-    for &(at, fact) in recording.facts() {
+    for (at, fact) in recording.every_fact() {
         reader.read(at, fact, names);
     }
     reader.pods

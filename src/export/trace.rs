@@ -285,7 +285,7 @@ impl<W: Write> Trace<'_, W> {
     fn instants(&mut self) -> io::Result<Option<String>> {
         let ctx = self.ctx;
         let mut cluster = None;
-        for (done, &(at, fact)) in ctx.recording.facts().iter().enumerate() {
+        for (done, (at, fact)) in ctx.recording.every_fact().enumerate() {
             let (track, scope, name, kind, note) = match fact {
                 Fact::Event { subject: Subject::Pod(uid) | Subject::Container(uid, _), event, note } => {
                     let Some(track) = self.pod_track(uid, at) else { continue };
@@ -321,7 +321,7 @@ impl<W: Write> Trace<'_, W> {
             });
             self.emit()?;
             if self.bytes > LIMIT_BYTES {
-                let all = ctx.recording.facts().len();
+                let all = ctx.recording.fact_count();
                 return Ok(Some(format!("trace.json holds the Events of the first {done} of {all} facts")));
             }
         }

@@ -131,7 +131,7 @@ impl HostPort {
 }
 
 /// A node's taint.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, serde::Serialize, serde::Deserialize)]
 pub struct Taint {
     /// Key.
     pub key: StrId,
@@ -142,7 +142,7 @@ pub struct Taint {
 }
 
 /// The effect of a taint.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize, serde::Deserialize)]
 pub enum TaintEffect {
     /// New pods are not placed on the node.
     NoSchedule,

@@ -65,7 +65,7 @@ impl Signal {
 }
 
 /// What pressure a node is under.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize, serde::Deserialize)]
 #[repr(u8)]
 pub enum Pressure {
     /// `MemoryPressure`.

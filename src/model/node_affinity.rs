@@ -90,6 +90,11 @@ impl NodeTerm {
         Self { labels: CompiledSelector::of_pairs(&[(key, value)]), names: Box::default() }
     }
 
+    /// The labels with their values that it asks for, as far as it asks for one value of a label.
+    pub fn labels(&self) -> impl Iterator<Item = (StrId, StrId)> {
+        self.labels.pairs()
+    }
+
     /// The term that asks for one node.
     #[must_use]
     pub fn of_node(name: StrId) -> Self {

@@ -335,6 +335,14 @@ impl CompiledSelector {
         Self { requirements: pairs.iter().map(equals).collect(), nothing: false }
     }
 
+    /// The labels with their values that it asks for, as far as it asks for one value of a label.
+    pub fn pairs(&self) -> impl Iterator<Item = (StrId, StrId)> {
+        self.requirements.iter().filter_map(|requirement| match (&requirement.test, requirement.on_absent) {
+            (LabelTest::In(values), false) if values.len() == 1 => Some((requirement.key, values[0])),
+            _ => None,
+        })
+    }
+
     /// This selector with the requirements of `other`; one that selects nothing has none to give.
     #[must_use]
     pub fn with_requirements_of(self, other: &Self) -> Self {

@@ -5,7 +5,7 @@ use super::strings::known;
 use crate::base::SimTime;
 
 /// `status.phase`.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, serde::Serialize, serde::Deserialize)]
 pub enum Phase {
     /// Accepted; some container has not started yet.
     #[default]
@@ -41,7 +41,7 @@ impl Phase {
 }
 
 /// The state of a container.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, serde::Serialize, serde::Deserialize)]
 pub enum ContainerState {
     /// No state is set at all (upstream: an empty `state`).
     #[default]
@@ -61,7 +61,7 @@ pub enum ContainerState {
 }
 
 /// How a container's process ended.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
 pub struct Terminated {
     /// Exit code.
     pub exit_code: i32,
@@ -148,7 +148,7 @@ impl ContainerStatus {
 }
 
 /// The types of pod conditions that components here write.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize, serde::Deserialize)]
 #[repr(u8)]
 pub enum PodConditionType {
     /// Bound to a node.
@@ -191,7 +191,7 @@ impl PodConditionType {
 }
 
 /// `status` of a condition.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, serde::Serialize, serde::Deserialize)]
 pub enum ConditionStatus {
     /// True.
     True,
@@ -241,7 +241,7 @@ impl PodCondition {
 }
 
 /// How far an in-place resize is.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, serde::Serialize, serde::Deserialize)]
 pub enum ResizeState {
     /// It was asked for.
     Proposed,

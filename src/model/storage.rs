@@ -179,7 +179,7 @@ pub enum VolumePhase {
 }
 
 /// `status.phase` of a PersistentVolumeClaim.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, serde::Serialize, serde::Deserialize)]
 pub enum ClaimPhase {
     /// Waits for a volume.
     #[default]

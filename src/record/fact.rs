@@ -14,7 +14,7 @@ define_id! {
 
 /// One thing that happened. Pods are named by [`PodUid`] (their records hold names), containers by their index in the
 /// pod's template.
-#[derive(Clone, Copy, PartialEq, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug, serde::Serialize, serde::Deserialize)]
 pub enum Fact {
     /// A node object was created.
     NodeAdded(NodeId),
@@ -169,7 +169,7 @@ impl Fact {
 }
 
 /// How far a volume is on its way to a node, or from it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
 pub enum VolumeStage {
     /// Its driver attaches it.
     Attaching,
@@ -195,7 +195,7 @@ impl VolumeStage {
 }
 
 /// What a Kubernetes Event is about.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
 pub enum Subject {
     /// A pod.
     Pod(PodUid),
@@ -212,7 +212,7 @@ pub enum Subject {
 }
 
 /// Reasons of Kubernetes Events (spec Appendix A).
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize, serde::Deserialize)]
 #[allow(missing_docs, reason = "each is upstream's reason, spelled alike")]
 pub enum KubeEvent {
     Scheduled,

@@ -6,13 +6,14 @@ pub mod kube_events;
 pub mod recording;
 pub mod sample;
 mod some_pods;
+mod spill;
 
 pub use counters::Counters;
 pub use fact::{Fact, KubeEvent, Subject, VolumeStage};
 pub use kube_events::{ApiEvent, KubeEvents};
 pub use recording::{NodeRecord, ObjectRecord, PodRecord, Recording};
 pub use sample::{Sample, ServiceSample};
-pub use some_pods::SomePods;
+pub use spill::Facts;
 
 use crate::base::SimTime;
 
@@ -47,7 +48,7 @@ pub trait Recorder {
 }
 
 /// Records samples only: enough for a summary, in memory that does not grow with the number of pods.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct SamplesOnly(pub Recording);
 
 impl Recorder for SamplesOnly {

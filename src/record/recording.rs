@@ -1,6 +1,11 @@
-//! A whole run in memory: every fact, every sample, and what pods were called. Exports are made from it.
+//! A whole run: every fact, every sample, and what pods were called. Exports are made from it.
+
+use std::fs::File;
+use std::io;
 
 use super::fact::{Fact, NoteId, Stamped};
+use super::some_pods::SomePods;
+use super::spill::{Facts, Spill};
 use super::{Recorder, Sample};
 use crate::base::{Interner, SimTime};
 use crate::model::objects::ObjectKind;
@@ -45,10 +50,12 @@ pub struct ObjectRecord {
     pub owner: Option<ObjectId>,
 }
 
-/// A whole run in memory.
-#[derive(Clone, Debug, Default)]
+/// A whole run; its facts are in memory, or in a file but for the last ones.
+#[derive(Debug, Default)]
 pub struct Recording {
     facts: Vec<Stamped>,
+    spill: Option<Spill>,
+    some: Option<SomePods>,
     pods: crate::base::IdVec<PodUid, PodRecord>,
     nodes: crate::base::IdVec<NodeId, NodeRecord>,
     objects: crate::base::IdVec<ObjectId, ObjectRecord>,
@@ -63,10 +70,47 @@ impl Recording {
         Self::default()
     }
 
+    /// Nothing recorded yet; facts will go to `file`, which nobody else may touch, whenever `at` of them are in memory.
+    #[must_use]
+    pub fn spilling(file: File, at: usize) -> Self {
+        Self { spill: Some(Spill::new(file, at)), ..Self::default() }
+    }
+
+    /// The same recording, of about this share of the pods, from 0 to 1: the same ones in every run.
+    #[must_use]
+    pub fn of_some(self, share: f64) -> Self {
+        Self { some: Some(SomePods::new(share)), ..self }
+    }
+
     /// Facts in the order they happened.
+    ///
+    /// # Panics
+    /// If they may be in a file: [`Self::every_fact`] reads those, too.
     #[must_use]
     pub fn facts(&self) -> &[Stamped] {
+        assert!(self.spill.is_none(), "facts may be in a file");
         &self.facts
+    }
+
+    /// Facts in the order they happened, wherever they are kept. If the file cannot be read they end early, and
+    /// [`Self::trouble`] says why.
+    #[must_use]
+    pub fn every_fact(&self) -> Facts<'_> {
+        Facts::new(self.spill.as_ref(), &self.facts)
+    }
+
+    /// How many facts there are.
+    #[must_use]
+    pub fn fact_count(&self) -> usize {
+        self.spill.as_ref().map_or(0, Spill::len) + self.facts.len()
+    }
+
+    /// Why the file could not hold all facts, or not give them back.
+    ///
+    /// # Errors
+    /// What the operating system said first.
+    pub fn trouble(&self) -> io::Result<()> {
+        self.spill.as_ref().and_then(Spill::trouble).map_or(Ok(()), Err)
     }
 
     /// Pods in the order of their creation.
@@ -102,16 +146,30 @@ impl Recording {
 
 impl Recorder for Recording {
     fn fact(&mut self, at: SimTime, fact: Fact) {
+        let Some(fact) = (match &self.some {
+            Some(some) => fact.renumbered(|uid| some.number(uid)),
+            None => Some(fact),
+        }) else {
+            return;
+        };
         // What happened to a quiet pod may be told a moment late.
         let place = match self.facts.last() {
             Some(&(last, _)) if last > at => self.facts.partition_point(|&(other, _)| other <= at),
             _ => self.facts.len(),
         };
         self.facts.insert(place, (at, fact));
+        if let Some(spill) = &mut self.spill
+            && self.facts.len() >= spill.at
+        {
+            spill.write(&mut self.facts);
+        }
     }
 
     fn pod(&mut self, pod: PodRecord) {
-        self.pods.push(pod);
+        let kept = self.pods.len();
+        if self.some.as_mut().is_none_or(|some| some.next(pod.uid, kept)) {
+            self.pods.push(pod);
+        }
     }
 
     fn node(&mut self, node: NodeRecord) {

@@ -1,16 +1,13 @@
-//! Recording what happens to some of the pods: what a run of a million leaves behind is kept small by choice.
+//! Which pods a recording is about, if not about all: what a run of a million leaves behind is kept small by choice.
 
-use super::{Fact, NodeRecord, ObjectRecord, PodRecord, Recorder, Recording, Sample, fact};
+use crate::base::IdVec;
 use crate::base::draw::{Draw, Draws, Purpose};
 use crate::base::id::DenseId;
-use crate::base::{IdVec, SimTime};
 use crate::model::PodUid;
 
-/// Records everything but the pods that are not drawn. Which ones are hangs on nothing but the number of the pod, so the same
-/// pods are kept in every run.
-#[derive(Clone, Debug)]
-pub struct SomePods {
-    recording: Recording,
+/// Chooses pods. Which ones are chosen hangs on nothing but the number of the pod, so they are the same in every run.
+#[derive(Debug)]
+pub(super) struct SomePods {
     share: f64,
     draw: Draw,
     /// The numbers of the kept ones in the recording.
@@ -19,48 +16,19 @@ pub struct SomePods {
 
 impl SomePods {
     /// Keeps about this share of the pods, from 0 to 1.
-    #[must_use]
-    pub fn new(share: f64) -> Self {
-        let draw = Draws::new(0).of(Purpose::Sampling, "pods");
-        Self { recording: Recording::new(), share, draw, numbers: IdVec::new() }
+    pub(super) fn new(share: f64) -> Self {
+        Self { share, draw: Draws::new(0).of(Purpose::Sampling, "pods"), numbers: IdVec::new() }
     }
 
-    /// What was kept.
-    #[must_use]
-    pub fn into_recording(self) -> Recording {
-        self.recording
-    }
-}
-
-impl Recorder for SomePods {
-    fn fact(&mut self, at: SimTime, fact: Fact) {
-        if let Some(fact) = fact.renumbered(|uid| self.numbers.get(uid).copied().flatten()) {
-            self.recording.fact(at, fact);
-        }
+    /// Whether the next pod is kept, as the `kept`th.
+    pub(super) fn next(&mut self, uid: PodUid, kept: usize) -> bool {
+        let keep = self.draw.unit(u64::from(uid.raw()), 0, 0) < self.share;
+        self.numbers.push(keep.then(|| PodUid::from_index(kept)));
+        keep
     }
 
-    fn pod(&mut self, pod: PodRecord) {
-        let kept = self.draw.unit(u64::from(pod.uid.raw()), 0, 0) < self.share;
-        let number = kept.then(|| PodUid::from_index(self.recording.pods().len()));
-        self.numbers.push(number);
-        if kept {
-            self.recording.pod(pod);
-        }
-    }
-
-    fn node(&mut self, node: NodeRecord) {
-        self.recording.node(node);
-    }
-
-    fn object(&mut self, object: ObjectRecord) {
-        self.recording.object(object);
-    }
-
-    fn sample(&mut self, at: SimTime, sample: Sample) {
-        self.recording.sample(at, sample);
-    }
-
-    fn note(&mut self, text: impl FnOnce() -> String) -> fact::NoteId {
-        self.recording.note(text)
+    /// The number of a pod in the recording, if it is kept.
+    pub(super) fn number(&self, uid: PodUid) -> Option<PodUid> {
+        self.numbers.get(uid).copied().flatten()
     }
 }

@@ -8,9 +8,10 @@ use crate::api::{Change, Cluster, PodRef, StatusMask};
 use crate::base::id::DenseId;
 use crate::base::{IdPages, SimDuration, SimTime};
 use crate::kubelet::Kubelets;
+use crate::model::objects::ObjectKind;
 use crate::model::plan::Plan;
 use crate::model::strings::known;
-use crate::model::{ClassId, ConditionStatus, NodeId, Phase, PodConditionType, PodId, Resources, TemplateId};
+use crate::model::{ClassId, ConditionStatus, NodeId, ObjectId, Phase, PodConditionType, PodId, Resources, TemplateId};
 use crate::record::{Counters, Sample};
 
 /// Where a pod is counted.
@@ -164,6 +165,8 @@ pub(super) struct Stats {
     pub(super) cost: Cost,
     updated: SimTime,
     pub(super) lost: Vec<LostPod>,
+    /// Those of them, by number, that were gone before they were counted: their removal names their owner.
+    gone: Vec<usize>,
     /// Counts and sums, as the next sample shows them.
     pub(super) sample: Sample,
 }
@@ -185,6 +188,7 @@ impl Default for Stats {
             cost: Cost::default(),
             updated: SimTime::default(),
             lost: Vec::new(),
+            gone: Vec::new(),
             sample: Sample::default(),
         }
     }
@@ -259,7 +263,11 @@ impl Stats {
                 let before = self.tallies[pod.pod].put(Tally::DELETING, true);
                 self.sample.pods_terminating += u32::from(!before);
             }
-            Change::PodRemoved { pod, template, .. } => {
+            Change::PodRemoved { pod, template, owner, .. } => {
+                if let Some(at) = self.gone.iter().position(|&lost| self.lost[lost].uid == pod.uid) {
+                    let lost = self.gone.swap_remove(at);
+                    self.lost[lost].owner = owner.map(|owner| called(cluster, owner));
+                }
                 counters.pods_removed += 1;
                 self.release(plan, now, pod, template);
                 let tally = std::mem::take(&mut self.tallies[pod.pod]);
@@ -300,10 +308,11 @@ impl Stats {
     ) {
         let (workload, ordinal) = cluster.pods().source(pod.pod);
         counters.pods_lost += 1;
-        let owner = cluster.pods().owned(pod.pod).map(|owned| {
-            let row = cluster.objects().get(owned.object);
-            (row.kind(), row.name.to_string())
-        });
+        let exists = cluster.pods().exists(pod);
+        let owner = cluster.pods().owned(pod.pod).filter(|_| exists).map(|owned| called(cluster, owned.object));
+        if !exists {
+            self.gone.push(self.lost.len());
+        }
         self.lost.push(LostPod {
             uid: pod.uid,
             name: plan.pod_name(workload, cluster.pods().template(pod.pod), ordinal),
@@ -417,6 +426,12 @@ impl Stats {
     pub(super) fn ready_quantiles(&self) -> Quantiles {
         quantiles(&self.ready)
     }
+}
+
+/// The kind and the name of an object.
+fn called(cluster: &Cluster, object: ObjectId) -> (ObjectKind, String) {
+    let row = cluster.objects().get(object);
+    (row.kind(), row.name.to_string())
 }
 
 fn record(histogram: &mut Histogram<u32>, span: SimDuration) {

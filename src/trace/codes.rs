@@ -22,6 +22,8 @@ pub const NOT_MODELLED: Code = Code { id: "PS3008", title: "not modelled" };
 pub const NOT_SORTED: Code = Code { id: "PS3009", title: "times not in order" };
 /// A column that is not known.
 pub const UNKNOWN_COLUMN: Code = Code { id: "PS3010", title: "unknown column" };
+/// More mistakes of one file than are shown.
+pub const MORE_MISTAKES: Code = Code { id: "PS3011", title: "more mistakes" };
 
 /// All of them, in the order of their numbers.
 pub const ALL: &[Code] = &[
@@ -35,4 +37,5 @@ pub const ALL: &[Code] = &[
     NOT_MODELLED,
     NOT_SORTED,
     UNKNOWN_COLUMN,
+    MORE_MISTAKES,
 ];

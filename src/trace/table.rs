@@ -5,7 +5,7 @@ use super::codes;
 use crate::base::SimDuration;
 use crate::diag::{Diagnostics, SourceId, Sources, Span, did_you_mean};
 
-/// At most this many mistakes of one file are reported.
+/// At most this many mistakes of one file are reported; the rest is counted.
 const MOST_REPORTED: usize = 50;
 
 /// A file with its header read.
@@ -96,10 +96,11 @@ impl<'s> CsvFile<'s> {
     pub fn rows(mut self, diagnostics: &mut Diagnostics, mut take: impl FnMut(&Cells<'s>, &mut Diagnostics)) {
         let mut any = false;
         let before = diagnostics.len();
+        let (mut more, mut wrong) = (0, false);
         for record in self.records.by_ref() {
-            if diagnostics.len() - before >= MOST_REPORTED {
-                return;
-            }
+            let mut counted = Diagnostics::default();
+            let is_full = diagnostics.len() - before >= MOST_REPORTED;
+            let said = if is_full { &mut counted } else { &mut *diagnostics };
             any = true;
             let Ok(record) = record else { continue };
             let start = record.position().map_or(0, |at| usize::try_from(at.byte()).unwrap_or(0));
@@ -112,11 +113,23 @@ impl<'s> CsvFile<'s> {
                 let span = Span { source: self.source, start, end: start + line.len() };
                 let message = format!("this row has {} cells and the header {}", record.len(), self.width);
                 let help = "give every row one cell for each column; it may be empty";
-                diagnostics.error(codes::CELL_COUNT, span, message, "here", help);
-                continue;
+                said.error(codes::CELL_COUNT, span, message, "here", help);
+            } else {
+                let columns = self.columns.clone();
+                take(&Cells { source: self.source, line, start, record, columns }, said);
             }
-            let columns = self.columns.clone();
-            take(&Cells { source: self.source, line, start, record, columns }, diagnostics);
+            more += counted.len();
+            wrong |= counted.has_errors();
+        }
+        if more > 0 {
+            let span = Span { source: self.source, start: 0, end: self.text.find('\n').unwrap_or(self.text.len()) };
+            let message = format!("{more} more mistakes in this file are not shown");
+            let help = "mend those that are shown: what many rows have in common is often one mistake";
+            if wrong {
+                diagnostics.error(codes::MORE_MISTAKES, span, message, "in its rows", help);
+            } else {
+                diagnostics.warning(codes::MORE_MISTAKES, span, message, "in its rows", help);
+            }
         }
         if !any {
             let span = Span { source: self.source, start: 0, end: self.text.find('\n').unwrap_or(self.text.len()) };

@@ -8,7 +8,9 @@ pub(super) mod pods;
 use std::collections::BTreeMap;
 
 use crate::base::SimTime;
-use crate::model::{ClassId, NodeId, TemplateId, WorkloadId};
+use crate::diag::Sources;
+use crate::manifest;
+use crate::model::{Behavior, ClassId, NodeId, PodClass, PodTemplate, Role, RunTime, TemplateId, WorkloadId};
 use crate::record::Recorder;
 use crate::sim::Simulation;
 use crate::sim::plan::{Naming, Plan, Workload};
@@ -21,8 +23,8 @@ use pods::End;
 /// What is copied.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum What {
-    /// The pod of a manifest, in this namespace.
-    Pod(std::path::PathBuf, String),
+    /// The pod of a manifest, in this namespace; by default in its own.
+    Pod(std::path::PathBuf, Option<String>),
     /// Pods as those of a controller, a bare pod or an `[[arrivals]]`: `name` or `namespace/name`.
     Workload(String),
     /// Everything in these namespaces; by default in all but those of the cluster itself.
@@ -54,7 +56,7 @@ pub fn fit(question: &Question, plan: Plan, runner: &Runner<'_>, options: &FitOp
             of_pod(plan, runner, template, workload, &called, options.at)
         }
         What::Pod(file, namespace) => {
-            let (plan, template, workload) = from_file(question, file, namespace)?;
+            let (plan, template, workload) = from_file(question, file, namespace.as_deref())?;
             let called = format!("the pod of {}", file.display());
             of_pod(plan, runner, template, workload, &called, options.at)
         }
@@ -65,9 +67,10 @@ pub fn fit(question: &Question, plan: Plan, runner: &Runner<'_>, options: &FitOp
 fn from_file(
     question: &Question,
     file: &std::path::Path,
-    namespace: &str,
+    namespace: Option<&str>,
 ) -> Result<(Plan, TemplateId, WorkloadId), Halt> {
     let path = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
+    let namespace = namespace.map_or_else(|| own_namespace(file), str::to_owned);
     let section = format!(
         "[[arrivals]]\nname = \"fit\"\nnamespace = {namespace:?}\npods = [{:?}]\nevery = \"1h\"\ncount = 1\n",
         path.display().to_string()
@@ -83,6 +86,15 @@ fn from_file(
             Err(Halt::Unasked(format!("{what}: keep one, or ask for the whole application without --pod")))
         }
     }
+}
+
+/// The namespace that the pod of a manifest names. What is wrong with the file is said by who compiles it.
+fn own_namespace(file: &std::path::Path) -> String {
+    let mut sources = Sources::default();
+    let source = sources.add(file.display().to_string(), std::fs::read_to_string(file).unwrap_or_default());
+    let objects = manifest::written(source, &sources);
+    let pod = objects.iter().map(|written| &written.object).find(|object| object["kind"] == "Pod");
+    pod.and_then(|pod| pod["metadata"]["namespace"].as_str()).unwrap_or("default").to_owned()
 }
 
 /// The template and the workload of a name.
@@ -131,6 +143,20 @@ fn full_name(plan: &Plan, workload: WorkloadId) -> String {
     format!("{}/{}", plan.strings.text(of.namespace), plan.strings.text(of.name))
 }
 
+/// The template of the copies. Where the original runs says nothing of where they go; nobody holds them back; and they last: as
+/// many as fit, fit at once.
+fn lasting(plan: &mut Plan, template: TemplateId) -> TemplateId {
+    let mut copy: PodTemplate = plan.templates[template].clone();
+    let class = plan.classes[copy.class].clone();
+    copy.class = plan.classes.push(PodClass { node_name: None, scheduling_gates: Box::default(), ..class });
+    for container in copy.containers.iter_mut().filter(|container| container.role == Role::Main) {
+        let behavior = plan.behaviors[container.behavior].clone();
+        let lasting = Behavior { run: RunTime::Forever, first_exit_codes: Box::default(), crash: None, ..behavior };
+        container.behavior = plan.behaviors.push(lasting);
+    }
+    plan.templates.push(copy)
+}
+
 fn of_pod(
     mut plan: Plan,
     runner: &Runner<'_>,
@@ -139,10 +165,9 @@ fn of_pod(
     called: &str,
     at: SimTime,
 ) -> Result<Answer, Halt> {
-    // Where the original runs says nothing of where copies go.
-    let class = &plan.classes[plan.templates[template].class];
-    let class = plan.classes.push(crate::model::PodClass { node_name: None, ..class.clone() });
-    let template = plan.templates.push(crate::model::PodTemplate { class, ..plan.templates[template].clone() });
+    let gated = !plan.classes[plan.templates[template].class].scheduling_gates.is_empty();
+    let template = lasting(&mut plan, template);
+    let class = plan.templates[template].class;
     let of = &plan.workloads[workload];
     let name = plan.strings.text(of.name).to_owned();
     let (namespace, name) = (of.namespace, plan.strings.intern(&format!("{name}-copy")));
@@ -173,8 +198,14 @@ fn of_pod(
         _ => format!("{copies} of {called} fit; the next one does not: {}.", said.why),
     };
     let mut notes = settled(simulation.plan(), at);
+    if gated {
+        notes.push("the pod has scheduling gates: its copies are counted as if they were open".to_owned());
+    }
     if filled.ended > 0 {
-        notes.push(format!("{} of the copies have ended since and made room for others", filled.ended));
+        notes.push(format!(
+            "{} of the copies were evicted or refused by their nodes since and made room for others",
+            filled.ended
+        ));
     }
     let picture = picture(format!("How many more copies of {called} fit"), &sentence, &said, "copies on the node");
     Ok(Answer { command: "fit", yes: count > 0, sentence, tables: said.tables(), notes, picture })

@@ -1,8 +1,8 @@
-//! Further copies of one pod, one a second, until one finds no place. Owns how they arrive and when to stop; knows no answer.
+//! Further copies of one pod, one after the other, until one finds no place. Owns how they arrive and when to stop; knows no answer.
 
 use crate::base::id::DenseId;
 use crate::base::{SimDuration, SimTime};
-use crate::model::{ClassId, NodeId, PodUid, TemplateId, WorkloadId};
+use crate::model::{ClassId, NodeId, PodUid, TemplateId, VolumeSource, WorkloadId};
 use crate::record::fact::NoteId;
 use crate::record::{Fact, PodRecord, Recorder, Sample};
 use crate::sim::Simulation;
@@ -11,8 +11,10 @@ use crate::sim::plan::{ArrivalPlan, ArrivalSource, Plan, TraceRow};
 
 use super::super::Halt;
 
-/// The copies come so long after each other: long enough that one is decided before the next.
-const GAP: SimDuration = SimDuration::from_secs(1);
+/// The copies come so long after each other: in the order of the queue, and all before what their nodes' taints do to them.
+const GAP: SimDuration = SimDuration::from_millis(100);
+/// A copy with claims comes so long before the others: until volumes are made for them, only one node will do.
+const PROVISIONING: SimDuration = SimDuration::from_secs(2 * 60);
 /// Where nodes can be made, nothing is over before nothing has come for so long.
 const PATIENCE: SimDuration = SimDuration::from_secs(20 * 60);
 /// Events between two looks at whether to stop.
@@ -25,7 +27,7 @@ pub(crate) struct Watch {
     pods: usize,
     /// The copies in order of creation, with their nodes.
     pub copies: Vec<(PodUid, Option<NodeId>)>,
-    /// The first copy that found no node.
+    /// The first copy, in their order, that found no node.
     pub unfit: Option<PodUid>,
     bound: usize,
     last_bound: SimTime,
@@ -44,7 +46,7 @@ impl Recorder for Watch {
                 }
             }
             Fact::PodUnschedulable(uid, _) if self.copies.binary_search_by_key(&uid, |copy| copy.0).is_ok() => {
-                self.unfit.get_or_insert(uid);
+                self.unfit = Some(self.unfit.map_or(uid, |first| first.min(uid)));
             }
             _ => {}
         }
@@ -62,6 +64,13 @@ impl Recorder for Watch {
 
     fn note(&mut self, _: impl FnOnce() -> String) -> NoteId {
         NoteId::from_raw(0)
+    }
+}
+
+impl Watch {
+    /// The nodes of the copies before the one that found none.
+    fn before_unfit(&self) -> impl Iterator<Item = Option<NodeId>> {
+        self.copies.iter().take_while(|copy| Some(copy.0) != self.unfit).map(|copy| copy.1)
     }
 }
 
@@ -101,8 +110,10 @@ pub(crate) fn fill(
     stop: &dyn Fn() -> bool,
 ) -> Result<Filled, Halt> {
     let growing = grows(&plan);
+    let claims = |template| plan.templates[template].volumes.iter().any(|volume| volume.source == VolumeSource::Claim);
+    let wait = if templates.first().is_some_and(|&first| claims(first)) { PROVISIONING } else { SimDuration::ZERO };
     let rows = (1_i64..).zip(templates).map(|(number, &template)| TraceRow {
-        at: at + GAP * number,
+        at: at + GAP * number + if number > 1 { wait } else { SimDuration::ZERO },
         template,
         delete_at: SimTime::NEVER,
         run: SimDuration::FOREVER,
@@ -138,20 +149,23 @@ pub(crate) fn fill(
         let over = event.is_none() || simulation.now() > last.max(watch.last_bound) + PATIENCE;
         match watch.unfit {
             Some(_) if placed == all => break End::All,
-            Some(uid) if !growing => break End::Unfit(class_of(&simulation, uid)),
+            // Those before it may still wait for their volumes, on the nodes that were chosen for them.
+            Some(uid) if !growing && (over || watch.before_unfit().all(|node| node.is_some())) => {
+                break End::Unfit(class_of(&simulation, templates, uid));
+            }
             _ if placed == all => break End::All,
             Some(_) if over => {
                 let waiting = watch.copies.iter().find(|copy| copy.1.is_none()).map(|copy| copy.0);
-                break waiting.map_or(End::All, |uid| End::Unfit(class_of(&simulation, uid)));
+                break waiting.map_or(End::All, |uid| End::Unfit(class_of(&simulation, templates, uid)));
             }
             None if over => break if watch.copies.len() < arrived { End::Refused } else { End::All },
             _ => {}
         }
     };
-    let copies = &simulation.recorder().copies;
+    let watch = simulation.recorder();
     let placed: Vec<NodeId> = match end {
-        End::Unfit(_) if !growing => copies.iter().map_while(|copy| copy.1).collect(),
-        _ => copies.iter().filter_map(|copy| copy.1).collect(),
+        End::Unfit(_) if !growing => watch.before_unfit().map_while(|node| node).collect(),
+        _ => watch.copies.iter().filter_map(|copy| copy.1).collect(),
     };
     let alive = simulation.cluster().pods().iter().filter(|pod| {
         let pods = simulation.cluster().pods();
@@ -161,10 +175,10 @@ pub(crate) fn fill(
     Ok(Filled { simulation, end, placed, ended })
 }
 
-fn class_of(simulation: &Simulation<Watch>, uid: PodUid) -> ClassId {
-    let pods = simulation.cluster().pods();
-    let pod = pods.iter().find(|pod| pod.uid == uid).expect("a pod that was just tried exists");
-    simulation.plan().templates[pods.template(pod.pod)].class
+/// The class of a copy: that of its template, as copies are in the order of their templates.
+fn class_of(simulation: &Simulation<Watch>, templates: &[TemplateId], uid: PodUid) -> ClassId {
+    let at = simulation.recorder().copies.iter().position(|copy| copy.0 == uid).expect("it is a copy");
+    simulation.plan().templates[templates[at]].class
 }
 
 /// How many pods of `template` the plan's nodes could take at most, one more, by their requests alone. With pools that grow,

@@ -123,7 +123,7 @@ impl Load {
         let (events, live) = (run.events(), u64::from(run.cluster().pods().peak()));
         let outcome = run.run();
         let digest_checked = match again {
-            Some(plan) => Some(timed(&plan, false, terminal)?.0.outcome.digest == outcome.digest),
+            Some(plan) => Some(timed(&plan, None, terminal)?.0.outcome.digest == outcome.digest),
             None => None,
         };
         let bytes = before.zip(after).map(|(before, after)| (after - before) / live.max(1));

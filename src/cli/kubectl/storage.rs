@@ -209,6 +209,16 @@ impl View<'_> {
         {
             let (driver, handle) = (self.text(handle.driver), self.text(handle.handle));
             spec.insert("csi".into(), json!({ "driver": driver, "volumeHandle": handle }));
+            // What was made for a claim can be used where it was made.
+            let terms = volume.node_affinity.iter().flatten().map(|term| {
+                let labels = term.labels().map(|(key, value)| (self.text(key), self.text(value)));
+                let wants = labels.map(|(key, value)| json!({ "key": key, "operator": "In", "values": [value] }));
+                json!({ "matchExpressions": wants.collect::<Vec<_>>() })
+            });
+            let terms: Vec<Value> = terms.collect();
+            if !terms.is_empty() {
+                spec.insert("nodeAffinity".into(), json!({ "required": { "nodeSelectorTerms": terms } }));
+            }
         }
         spec.insert("accessModes".into(), json!(long_modes(volume.access_modes)));
         spec.insert("capacity".into(), json!({ "storage": volume.capacity.to_string() }));

@@ -98,7 +98,7 @@ pub(super) struct Mark {
 /// Faults of the plan, and machines that stopped without one.
 pub(super) fn marks(ctx: &Context<'_>, names: &crate::export::names::Names<'_>) -> Vec<Mark> {
     let mut marks: Vec<(Option<u32>, Mark)> = Vec::new();
-    for &(at, fact) in ctx.recording.facts() {
+    for (at, fact) in ctx.recording.every_fact() {
         match fact {
             Fact::Fault(index, true, note) => {
                 let text = ctx.recording.note_text(note).to_owned();

@@ -8,6 +8,7 @@ mod font;
 mod frame;
 mod heat;
 mod lanes;
+mod pareto;
 mod picture;
 mod pods;
 mod repeats;
@@ -32,6 +33,7 @@ use super::{Context, ExportError};
 use scene::Scene;
 
 pub use curves::{Curve, CurvePoint};
+pub use pareto::Way;
 pub use picture::{Picture, PictureShape};
 pub use repeats::{Repeated, Repeats, RepeatsPanel};
 pub use scatter::{Best, Dot};

@@ -1,10 +1,11 @@
-//! Charts of answers: bars, curves with bands, heat maps and scatter plots of numbers. Plain data in, a scene out.
+//! Charts of answers: bars, curves with bands, heat maps, scatter plots and grades by what they cost. Plain data in, a scene out.
 
 use super::axis::{ValueAxis, brief, crisp};
 use super::curves::{self, Curve};
 use super::font::{self, fit};
 use super::frame::{FOOT, Key, MARGIN, Swatch, WIDTH, begin};
 use super::heat;
+use super::pareto::{self, Way};
 use super::scatter::{self, Best, Dot};
 use super::scene::{Anchor, Scene, Shape};
 use super::theme::{AXIS, GRID, INK, LABEL, PANEL, PAPER, SERIES, SMALL};
@@ -69,6 +70,17 @@ pub enum PictureShape {
         /// Where the best ones are: they are joined by a line.
         best: Best,
     },
+    /// What grades of something cost, one way or the other.
+    Grades {
+        /// What a cost is, with its unit.
+        x: String,
+        /// What the grades are.
+        y: String,
+        /// From the least to the best.
+        grades: Vec<String>,
+        /// A colour each, with a name for the legend.
+        groups: Vec<(String, Vec<Way>)>,
+    },
 }
 
 /// Height of a bar and gap between groups.
@@ -112,6 +124,11 @@ impl Picture {
             PictureShape::Scatter { x, y, groups, best } => {
                 let plot = scatter::Plot { title: &self.title, subtitle: &self.subtitle, x, y, best: *best };
                 let (scene, bottom) = scatter::draw(&plot, groups);
+                (scene, bottom, String::new())
+            }
+            PictureShape::Grades { x, y, grades, groups } => {
+                let plot = pareto::Plot { title: &self.title, subtitle: &self.subtitle, x, y, grades };
+                let (scene, bottom) = pareto::draw(&plot, groups);
                 (scene, bottom, String::new())
             }
         };
@@ -197,7 +214,24 @@ mod tests {
             })
         };
         let groups = vec![("small".to_owned(), dots(0.0).collect()), ("large".to_owned(), dots(2.5).collect())];
+        let ways = |price: u32, best: u32| {
+            let way = |grade: u32| {
+                let count = (8 / price).max(1) + grade;
+                let label = format!("{count} of {price} cores");
+                Way { cost: f64::from(count * price), grade: grade as usize, best: grade >= best, label }
+            };
+            (0..4).map(way).collect::<Vec<_>>()
+        };
         vec![
+            (
+                "grades",
+                PictureShape::Grades {
+                    x: x.clone(),
+                    y: y.clone(),
+                    grades: ["nothing", "1 node", "2 nodes", "a zone"].map(str::to_owned).to_vec(),
+                    groups: vec![("small".to_owned(), ways(2, 0)), ("large".to_owned(), ways(4, 4))],
+                },
+            ),
             ("curve", PictureShape::Curves { x: x.clone(), y: y.clone(), curves: one, limit }),
             ("curves", PictureShape::Curves { x: x.clone(), y: y.clone(), curves: several, limit: None }),
             (

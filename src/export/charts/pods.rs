@@ -117,7 +117,7 @@ impl Standing {
 fn count(source: &Source<'_>, time: &TimeAxis) -> Vec<Column> {
     let mut tally = Tally::new(time.start, time.end);
     let mut pods = vec![Standing::default(); source.lives.len()];
-    for &(at, fact) in source.ctx.recording.facts() {
+    for (at, fact) in source.ctx.recording.every_fact() {
         let (uid, change): (_, fn(&mut Standing, Fact)) = match fact {
             Fact::PodCreated(uid) => (uid, |pod, _| pod.exists = true),
             Fact::PodRemoved(uid) => (uid, |pod, _| pod.exists = false),

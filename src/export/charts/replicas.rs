@@ -27,8 +27,11 @@ struct Counts {
 /// The chart, if some object keeps a number of pods.
 pub(super) fn draw(source: &Source<'_>) -> Option<Scene> {
     let ctx = source.ctx;
+    if ctx.recording.objects().is_empty() {
+        return None;
+    }
     let mut all: BTreeMap<ObjectId, Vec<(SimTime, Counts)>> = BTreeMap::new();
-    for &(at, fact) in ctx.recording.facts() {
+    for (at, fact) in ctx.recording.every_fact() {
         match fact {
             Fact::ObjectReplicas { object, wanted, current, updated, ready }
                 if ctx.recording.objects()[object].owner.is_none() =>

@@ -137,7 +137,7 @@ fn endpoints(scene: &mut Scene, source: &Source<'_>, service: ServiceId, time: &
         let (from, to) = (time.x(from), time.x(to));
         scene.rect(from, top, (to - from).max(1.5), THICK, BLACK);
     };
-    for &(at, fact) in source.ctx.recording.facts() {
+    for (at, fact) in source.ctx.recording.every_fact() {
         let Fact::Endpoints(id, ready, _) = fact else { continue };
         if id != service {
             continue;
