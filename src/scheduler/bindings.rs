@@ -109,7 +109,7 @@ impl Scheduler {
         match env.cluster.request(env.now, Op::Bind { pod, node, class: info.class }) {
             Ok(_) => {
                 env.counters.pods_bound += 1;
-                self.errors.remove(&pod.uid);
+                self.errors.forget(pod.pod);
                 let name = env.cluster.nodes().get(node).name;
                 let ((workload, ordinal), template) =
                     (env.cluster.pods().source(pod.pod), env.cluster.pods().template(pod.pod));

@@ -10,7 +10,7 @@ use crate::model::profile::Profile;
 use crate::model::{PreemptionPolicy, Strings};
 
 /// Counts of nodes by reason; a node with two reasons counts in both. Sorted by reason, each once.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub struct Histogram(SmallVec<[(Reason, u32); 3]>);
 
 impl Histogram {
@@ -34,7 +34,7 @@ impl Histogram {
 }
 
 /// What was found out about all nodes when none fits.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub struct Diagnosis {
     /// What PreFilter said against the pod as a whole; then no node was looked at.
     pub pre_filter: Option<Box<Rejection>>,
@@ -74,7 +74,7 @@ impl Diagnosis {
 }
 
 /// What DefaultPreemption (PostFilter) said after no node fitted.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum PostFilter {
     /// It did not run because there are no nodes, or it found a candidate. Nothing is added to the message.
     Silent,
@@ -98,7 +98,7 @@ pub enum PostFilter {
 }
 
 /// No node takes the pod.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct FitError {
     /// How many nodes there are.
     pub all_nodes: u32,

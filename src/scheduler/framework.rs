@@ -104,7 +104,7 @@ impl Reason {
 }
 
 /// What a filter says about one node.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Verdict {
     /// The pod may go there.
     Fits,
@@ -144,7 +144,7 @@ impl Verdict {
 }
 
 /// A node's rejection: the first plugin that said no, and what it said.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Rejection {
     /// The first plugin in filter order that said no.
     pub plugin: Plugin,

@@ -2,22 +2,18 @@
 //! and nothing ticks; [`Queue::next_wake`] says when time alone changes something. Knows neither the API nor how a node is
 //! chosen. Mirrors pkg/scheduler/backend/queue/{scheduling_queue,active_queue,backoff_queue}.go (v1.34.1).
 
-use std::cmp::Reverse;
 use std::collections::VecDeque;
-use std::hash::BuildHasherDefault;
-
-use priority_queue::PriorityQueue;
-use rustc_hash::{FxHashMap, FxHasher};
 
 use super::backoff::PodBackOff;
 pub use super::backoff::QueueConfig;
 use super::framework::{Plugin, PluginSet};
 use super::hints::{self, ClusterEvent};
 use super::inflight::{InFlight, Seen};
+use super::runs::{ActiveKey, BackoffKey, Runs, Tickets};
 use super::tables::Tables;
 use super::trail::Trail;
-use super::waiting::{Seat, Waiting};
-use crate::base::{SimDuration, SimTime};
+use super::waiting::{Seat, Waiter, Waiting};
+use crate::base::{IdPages, SimDuration, SimTime};
 use crate::model::{ClassId, PodId};
 
 /// A pending pod and its history in the queue. [`Queue::pop`] hands it out, [`Queue::failed`] takes it back.
@@ -45,9 +41,12 @@ pub struct QueuedPod {
     pub rejected_by: PluginSet,
     /// What keeps it out of the queue whatever happens.
     pub gate: Option<Plugin>,
-    /// When its back-off ends; `None` if it has none.
-    pub backoff_expiry: Option<SimTime>,
+    /// When its back-off ends, or [`NEVER_TRIED`].
+    expiry: SimTime,
 }
+
+/// The end of a back-off that there is none of: before all time.
+const NEVER_TRIED: SimTime = SimTime(i64::MIN);
 
 /// Where a pending pod is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -62,37 +61,54 @@ pub enum Place {
     Unschedulable,
 }
 
-type Heap<K> = PriorityQueue<PodId, K, BuildHasherDefault<FxHasher>>;
-/// Higher priority first, then who came earlier. `PriorityQueue` pops the greatest.
-type ActiveKey = (i32, Reverse<SimTime>, Reverse<u64>);
-/// Earlier expiry first.
-type BackoffKey = (Reverse<SimTime>, ActiveKey);
+/// A pod's history, in one line of the cache: a long backlog is read in any order.
+#[derive(Clone, Copy, Debug)]
+#[repr(align(64))]
+struct Row(QueuedPod);
 
-#[derive(Clone, Debug)]
-struct Entry {
-    info: QueuedPod,
-    place: Place,
-    seat: Seat,
+/// Where a pod is. What an attempt looks at more than once is here, to be near however many pods wait.
+#[derive(Clone, Copy, Debug)]
+struct Spot {
+    /// Grows with every move.
+    ticket: u32,
+    /// `None`: nobody is here.
+    place: Option<Place>,
+    /// Whether something holds the pod back.
+    is_held: bool,
 }
+
+impl Tickets for Vec<Spot> {
+    #[inline]
+    fn holds(&self, slot: u32, ticket: u32) -> bool {
+        self[slot as usize].ticket == ticket
+    }
+}
+
+/// No entry.
+const NOWHERE: u32 = u32::MAX;
 
 /// The pods that want a node.
 #[derive(Clone, Debug)]
 pub struct Queue {
     config: QueueConfig,
-    entries: Vec<Entry>,
+    /// Rows, spots and seats have the same slots.
+    rows: Vec<Row>,
+    spots: Vec<Spot>,
+    /// Of those that wait for an event.
+    seats: Vec<Seat>,
     free: Vec<u32>,
-    /// The entry of each pod in the queue; never iterated. Of all pods few are here, so this is no column.
-    slots: FxHashMap<PodId, u32>,
-    active: Heap<ActiveKey>,
-    backoff: Heap<BackoffKey>,
-    error_backoff: Heap<BackoffKey>,
+    /// The slot of each pod in the queue, or [`NOWHERE`].
+    slots: IdPages<PodId, u32>,
+    active: Runs<ActiveKey>,
+    backoff: Runs<BackoffKey>,
+    error_backoff: Runs<BackoffKey>,
     waiting: Waiting,
-    /// Pods in the order in which they began to wait, with the sequence that tells whether they still do.
-    leftovers: VecDeque<(SimTime, u64, PodId)>,
+    /// Slots in the order in which their pods began to wait, with the sequence that tells whether they still do.
+    leftovers: VecDeque<(SimTime, u64, u32)>,
     in_flight: InFlight,
     sequence: u64,
     started: SimTime,
-    scratch: Vec<PodId>,
+    scratch: Vec<Waiter>,
     /// What woke the pod that somebody asks about.
     pub trail: Trail,
 }
@@ -103,12 +119,14 @@ impl Queue {
     pub fn new(config: QueueConfig, started: SimTime) -> Self {
         Self {
             config,
-            entries: Vec::new(),
+            rows: Vec::new(),
+            spots: Vec::new(),
+            seats: Vec::new(),
             free: Vec::new(),
-            slots: FxHashMap::default(),
-            active: PriorityQueue::with_default_hasher(),
-            backoff: PriorityQueue::with_default_hasher(),
-            error_backoff: PriorityQueue::with_default_hasher(),
+            slots: IdPages::new(),
+            active: Runs::new(),
+            backoff: Runs::new(),
+            error_backoff: Runs::new(),
             waiting: Waiting::default(),
             leftovers: VecDeque::new(),
             in_flight: InFlight::default(),
@@ -134,7 +152,7 @@ impl Queue {
             error_count: 0,
             rejected_by: PluginSet::EMPTY,
             gate,
-            backoff_expiry: None,
+            expiry: NEVER_TRIED,
         };
         self.enter(info, now);
     }
@@ -143,14 +161,14 @@ impl Queue {
     /// in flight until [`done`](Self::done) or [`failed`](Self::failed).
     pub fn pop(&mut self, now: SimTime) -> Option<QueuedPod> {
         self.flush(now);
-        let pod = match self.active.pop() {
-            Some((pod, _)) => pod,
-            None => self.backoff.pop()?.0,
+        let (slot, pod) = match self.active.pop(&self.spots) {
+            Some(popped) => popped,
+            None => self.backoff.pop(&self.spots)?,
         };
-        let mut info = self.release(pod);
+        let mut info = QueuedPod { pod, ..self.vacate(slot, pod) };
         info.attempts += 1;
         info.rejected_by = PluginSet::EMPTY;
-        info.backoff_expiry = None;
+        info.expiry = NEVER_TRIED;
         self.in_flight.start(pod, info.class, info.gate);
         Some(info)
     }
@@ -182,7 +200,7 @@ impl Queue {
         info.sequence = self.next_sequence();
         let failures = if info.error_count > 0 { info.error_count } else { info.unschedulable_count };
         let back_off = PodBackOff { initial: self.config.initial_backoff, max: self.config.max_backoff };
-        info.backoff_expiry = Some(back_off.expiry(now, failures));
+        info.expiry = back_off.expiry(now, failures);
         let woken = rejected_by.is_empty()
             || self.in_flight.seen(info.pod).any(|seen| match *seen {
                 Seen::Cluster(ref event) => hints::wakes(tables, info.class, rejected_by, event)
@@ -195,7 +213,8 @@ impl Queue {
             let place = self.enter(info, now);
             if place == Place::Unschedulable {
                 // What holds it back now is lifted before long: it must not wait for an event for ever.
-                self.leftovers.push_back((info.timestamp, info.sequence, info.pod));
+                let slot = self.slots[info.pod];
+                self.leftovers.push_back((info.timestamp, info.sequence, slot));
             }
             return place;
         }
@@ -222,11 +241,27 @@ impl Queue {
             &mut woken,
         );
         let count = woken.len();
-        for pod in woken.drain(..) {
+        for waiter in woken.drain(..) {
             // `take_if` already took it out of its group.
-            let info = self.release_entry(pod);
-            self.trail.note(tables, &info, event, now);
-            self.enter(info, now);
+            let (slot, pod, key) = (waiter.slot, waiter.pod, waiter.key());
+            let spot = &mut self.spots[slot as usize];
+            if self.trail.is_kept() {
+                self.trail.note(tables, &self.rows[slot as usize].0, event, now);
+            }
+            if spot.is_held {
+                let info = &mut self.rows[slot as usize].0;
+                info.rejected_by = info.rejected_by.union(gates(info.gate));
+                self.seats[slot as usize] = self.waiting.add(waiter, info.class, info.rejected_by);
+                continue;
+            }
+            spot.ticket = spot.ticket.wrapping_add(1);
+            if PodBackOff::is_backing_off(waiter.expiry, now) {
+                spot.place = Some(Place::BackOff);
+                self.backoff.push((waiter.expiry, key), spot.ticket, slot, pod);
+            } else {
+                spot.place = Some(Place::Active);
+                self.active.push(key, spot.ticket, slot, pod);
+            }
         }
         self.scratch = woken;
         count
@@ -247,9 +282,9 @@ impl Queue {
         (info.class, info.gate) = (class, gate);
         info.priority = tables.class(class).priority;
         match place {
-            Place::Unschedulable if satisfied.intersection(info.rejected_by).is_empty() => self.seat(info),
+            Place::Unschedulable if satisfied.intersection(info.rejected_by).is_empty() => _ = self.put(info, place),
             Place::Unschedulable => _ = self.enter(info, now),
-            place => self.put(info, place),
+            place => _ = self.put(info, place),
         }
     }
 
@@ -258,7 +293,8 @@ impl Queue {
         if let Some(flight) = self.in_flight.of_mut(pod) {
             flight.gate = gate;
         } else if let Some(slot) = self.slot(pod) {
-            self.entries[slot].info.gate = gate;
+            self.rows[slot as usize].0.gate = gate;
+            self.spots[slot as usize].is_held = gate.is_some();
         }
     }
 
@@ -269,10 +305,8 @@ impl Queue {
             Some(Place::Active) => {}
             Some(_) => {
                 let info = self.release(pod);
-                match info.gate {
-                    None => self.put(info, Place::Active),
-                    Some(_) => self.seat(info),
-                }
+                let place = if info.gate.is_none() { Place::Active } else { Place::Unschedulable };
+                self.put(info, place);
             }
             None => self.in_flight.record(Seen::Own { pod, satisfied: PluginSet::of(&Plugin::ALL) }),
         }
@@ -291,24 +325,26 @@ impl Queue {
     /// calling it is needed only to be exact about *when* a pod becomes active.
     pub fn flush(&mut self, now: SimTime) {
         let grid = self.last_leftover_check(now);
-        while let Some(&(since, sequence, pod)) = self.leftovers.front() {
-            let waits = self.slot(pod).is_some_and(|slot| self.entries[slot].info.sequence == sequence)
-                && self.place(pod) == Some(Place::Unschedulable);
+        while let Some(&(since, sequence, slot)) = self.leftovers.front() {
+            let waits = self.still_waits(sequence, slot);
             if waits && grid.since(since) <= self.config.max_in_unschedulable {
                 break;
             }
             self.leftovers.pop_front();
             if waits {
-                let info = self.release(pod);
+                let info = self.release(self.rows[slot as usize].0.pod);
                 self.enter(info, grid);
             }
         }
-        for from in [Place::BackOff, Place::ErrorBackOff] {
-            while let Some((&pod, &(Reverse(expiry), _))) = self.queue_of(from).peek()
+        for is_error in [false, true] {
+            let queue = if is_error { &mut self.error_backoff } else { &mut self.backoff };
+            while let Some(((expiry, key), (slot, pod))) = queue.peek()
                 && !PodBackOff::is_backing_off(expiry, now)
             {
-                let info = self.release(pod);
-                self.put(info, Place::Active);
+                queue.pop(&self.spots);
+                let spot = &mut self.spots[slot as usize];
+                (spot.place, spot.ticket) = (Some(Place::Active), spot.ticket.wrapping_add(1));
+                self.active.push(key, spot.ticket, slot, pod);
             }
         }
     }
@@ -320,11 +356,9 @@ impl Queue {
         if !self.active.is_empty() || !self.backoff.is_empty() {
             return Some(now);
         }
-        let error = self.error_backoff.peek().map(|(_, &(Reverse(expiry), _))| expiry + SimDuration::from_secs(1));
-        let leftover = self.leftovers.iter().find(|&&(_, sequence, pod)| {
-            self.place(pod) == Some(Place::Unschedulable)
-                && self.slot(pod).is_some_and(|slot| self.entries[slot].info.sequence == sequence)
-        });
+        let error = self.error_backoff.peek().map(|((expiry, _), _)| expiry + SimDuration::from_secs(1));
+        let mut leftovers = self.leftovers.iter();
+        let leftover = leftovers.find(|&&(_, sequence, slot)| self.still_waits(sequence, slot));
         let leftover = leftover.map(|&(since, ..)| {
             // Strictly more than the limit must have passed.
             let after = since + self.config.max_in_unschedulable + SimDuration(1);
@@ -336,13 +370,13 @@ impl Queue {
     /// Where a pod is; `None` if it is not in the queue (in flight, or unknown).
     #[must_use]
     pub fn place(&self, pod: PodId) -> Option<Place> {
-        self.slot(pod).map(|slot| self.entries[slot].place)
+        self.spots[self.slot(pod)? as usize].place
     }
 
     /// A pod's history; `None` if it is not in the queue.
     #[must_use]
     pub fn get(&self, pod: PodId) -> Option<&QueuedPod> {
-        self.slot(pod).map(|slot| &self.entries[slot].info)
+        self.slot(pod).map(|slot| &self.rows[slot as usize].0)
     }
 
     /// How many pods are in the activeQ, in both backoffQs, and waiting for an event.
@@ -354,119 +388,102 @@ impl Queue {
     /// Whether no pod waits.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.slots.is_empty()
+        self.lengths() == (0, 0, 0)
     }
 
     /// All pods in the queue, in the order of their ids.
     pub fn pods(&self) -> impl Iterator<Item = (&QueuedPod, Place)> {
-        let mut pods: Vec<&Entry> = self
-            .entries
-            .iter()
-            .enumerate()
-            .filter(|&(at, entry)| self.slot(entry.info.pod) == Some(at))
-            .map(|(_, entry)| entry)
-            .collect();
-        pods.sort_unstable_by_key(|entry| entry.info.pod);
-        pods.into_iter().map(|entry| (&entry.info, entry.place))
+        let spots = self.spots.iter().zip(&self.rows);
+        let mut pods: Vec<_> = spots.filter_map(|(spot, row)| Some((&row.0, spot.place?))).collect();
+        pods.sort_unstable_by_key(|(info, _)| info.pod);
+        pods.into_iter()
     }
 
     // ---- moving ----
 
     /// Puts a pod where it may be tried: in the activeQ, or in a backoffQ until its back-off is over. A gate keeps it out.
     fn enter(&mut self, mut info: QueuedPod, now: SimTime) -> Place {
-        if let Some(gate) = info.gate {
-            info.rejected_by.insert(gate);
-            self.seat(info);
-            return Place::Unschedulable;
+        let place = info.destination(now);
+        if place == Place::Unschedulable {
+            info.rejected_by = info.rejected_by.union(gates(info.gate));
         }
-        let place = match info.backoff_expiry {
-            Some(expiry) if PodBackOff::is_backing_off(expiry, now) => {
-                if info.rejected_by.is_empty() {
-                    Place::ErrorBackOff
-                } else {
-                    Place::BackOff
-                }
-            }
-            _ => Place::Active,
-        };
         self.put(info, place);
         place
     }
 
     /// Lets a pod wait for an event, or for too long.
     fn wait(&mut self, info: QueuedPod) {
-        self.leftovers.push_back((info.timestamp, info.sequence, info.pod));
-        self.seat(info);
+        let slot = self.put(info, Place::Unschedulable);
+        self.leftovers.push_back((info.timestamp, info.sequence, slot));
         if self.leftovers.len() > 2 * self.waiting.len() + 64 {
-            let (entries, slots) = (&self.entries, &self.slots);
-            self.leftovers.retain(|&(_, sequence, pod)| {
-                let entry = slots.get(&pod).map(|&slot| &entries[slot as usize]);
-                entry.is_some_and(|e| e.place == Place::Unschedulable && e.info.sequence == sequence)
-            });
+            let mut leftovers = std::mem::take(&mut self.leftovers);
+            leftovers.retain(|&(_, sequence, slot)| self.still_waits(sequence, slot));
+            self.leftovers = leftovers;
         }
     }
 
-    fn seat(&mut self, info: QueuedPod) {
-        let seat = self.waiting.add(info.pod, info.class, info.rejected_by);
-        self.store(info, Place::Unschedulable, seat);
+    /// Whether the pod in the slot waits for an event since that sequence.
+    #[inline]
+    fn still_waits(&self, sequence: u64, slot: u32) -> bool {
+        self.spots[slot as usize].place == Some(Place::Unschedulable) && self.rows[slot as usize].0.sequence == sequence
     }
 
-    fn put(&mut self, info: QueuedPod, place: Place) {
-        let key = (info.priority, Reverse(info.timestamp), Reverse(info.sequence));
-        let expiry = Reverse(info.backoff_expiry.unwrap_or_default());
+    /// Lets a pod wait at `place`, in a slot of its own.
+    fn put(&mut self, info: QueuedPod, place: Place) -> u32 {
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.rows.push(Row(info));
+            self.spots.push(Spot { ticket: 0, place: None, is_held: false });
+            self.seats.push(Seat::default());
+            u32::try_from(self.rows.len() - 1).expect("pod ids are 32 bits wide")
+        });
+        self.slots.grow_to(info.pod, &NOWHERE);
+        self.slots[info.pod] = slot;
+        self.rows[slot as usize].0 = info;
+        let spot = &mut self.spots[slot as usize];
+        (spot.place, spot.is_held) = (Some(place), info.gate.is_some());
+        spot.ticket = spot.ticket.wrapping_add(1);
+        let QueuedPod { pod, priority, timestamp, sequence, expiry, .. } = info;
+        let waiter = Waiter { expiry, timestamp, sequence, priority, slot, pod };
         match place {
-            Place::Active => _ = self.active.push(info.pod, key),
-            place => _ = self.queue_of(place).push(info.pod, (expiry, key)),
+            Place::Active => self.active.push(waiter.key(), spot.ticket, slot, pod),
+            Place::BackOff => self.backoff.push((expiry, waiter.key()), spot.ticket, slot, pod),
+            Place::ErrorBackOff => self.error_backoff.push((expiry, waiter.key()), spot.ticket, slot, pod),
+            Place::Unschedulable => self.seats[slot as usize] = self.waiting.add(waiter, info.class, info.rejected_by),
         }
-        self.store(info, place, Seat::default());
-    }
-
-    fn queue_of(&mut self, place: Place) -> &mut Heap<BackoffKey> {
-        if place == Place::ErrorBackOff { &mut self.error_backoff } else { &mut self.backoff }
-    }
-
-    fn store(&mut self, info: QueuedPod, place: Place, seat: Seat) {
-        let pod = info.pod;
-        let entry = Entry { info, place, seat };
-        let slot = match self.free.pop() {
-            Some(slot) => {
-                self.entries[slot as usize] = entry;
-                slot
-            }
-            None => {
-                self.entries.push(entry);
-                u32::try_from(self.entries.len() - 1).expect("pod ids are 32 bits wide")
-            }
-        };
-        self.slots.insert(pod, slot);
+        slot
     }
 
     /// Takes a pod out of wherever it is.
     fn release(&mut self, pod: PodId) -> QueuedPod {
         let slot = self.slot(pod).expect("the pod is in the queue");
-        let Entry { place, seat, .. } = self.entries[slot];
-        match place {
-            Place::Active => _ = self.active.remove(&pod),
-            Place::BackOff => _ = self.backoff.remove(&pod),
-            Place::ErrorBackOff => _ = self.error_backoff.remove(&pod),
+        let place = self.spots[slot as usize].place;
+        let info = self.vacate(slot, pod);
+        match place.expect("the pod is in the queue") {
+            Place::Active => self.active.leave(&self.spots),
+            Place::BackOff => self.backoff.leave(&self.spots),
+            Place::ErrorBackOff => self.error_backoff.leave(&self.spots),
             Place::Unschedulable => {
+                let seat = self.seats[slot as usize];
                 if let Some(moved) = self.waiting.remove(seat) {
-                    let slot = self.slot(moved).expect("a waiting pod is in the queue");
-                    self.entries[slot].seat = seat;
+                    self.seats[moved as usize] = seat;
                 }
             }
         }
-        self.release_entry(pod)
+        info
     }
 
-    fn release_entry(&mut self, pod: PodId) -> QueuedPod {
-        let slot = self.slots.remove(&pod).expect("the pod is in the queue");
+    /// Frees a slot, whose pod waits nowhere any more.
+    fn vacate(&mut self, slot: u32, pod: PodId) -> QueuedPod {
+        let info = self.rows[slot as usize].0;
+        let spot = &mut self.spots[slot as usize];
+        (spot.place, spot.ticket) = (None, spot.ticket.wrapping_add(1));
+        self.slots[pod] = NOWHERE;
         self.free.push(slot);
-        self.entries[slot as usize].info
+        info
     }
 
-    fn slot(&self, pod: PodId) -> Option<usize> {
-        self.slots.get(&pod).map(|&slot| slot as usize)
+    fn slot(&self, pod: PodId) -> Option<u32> {
+        self.slots.get(pod).copied().filter(|&slot| slot != NOWHERE)
     }
 
     fn next_sequence(&mut self) -> u64 {
@@ -480,6 +497,28 @@ impl Queue {
         let next = SimTime(now.0.saturating_add(1)).ceil_to_grid(self.started, period);
         next - period
     }
+}
+
+impl QueuedPod {
+    /// When its back-off ends; `None` if it has none.
+    #[must_use]
+    pub fn backoff_expiry(&self) -> Option<SimTime> {
+        (self.expiry != NEVER_TRIED).then_some(self.expiry)
+    }
+
+    /// Where it may be tried, or is held back.
+    fn destination(&self, now: SimTime) -> Place {
+        match () {
+            () if self.gate.is_some() => Place::Unschedulable,
+            () if !PodBackOff::is_backing_off(self.expiry, now) => Place::Active,
+            () if self.rejected_by.is_empty() => Place::ErrorBackOff,
+            () => Place::BackOff,
+        }
+    }
+}
+
+fn gates(gate: Option<Plugin>) -> PluginSet {
+    gate.map_or(PluginSet::EMPTY, |gate| PluginSet::of(&[gate]))
 }
 
 /// The plugins that a change from `old` to `new` satisfies.

@@ -6,6 +6,7 @@ use rand::Rng;
 use super::bindings::{BIND_TIMEOUT, Binding};
 use super::cycle::{Ask, Options, Outcome, TieBreak};
 use super::diagnosis::FitError;
+use super::errors::Errors;
 use super::evictions::{Eviction, Objects};
 use super::framework::PluginSet;
 use super::hints::{ClusterEvent, StorageEvent};
@@ -72,8 +73,7 @@ pub struct Scheduler {
     pub(super) next_eviction: u32,
     /// The pods that the slots stand for, as far as the log was read.
     pub(super) uids: IdPages<PodId, Option<PodUid>>,
-    /// Why pending pods do not fit.
-    pub(super) errors: std::collections::BTreeMap<PodUid, FitError>,
+    pub(super) errors: Errors,
 }
 
 impl Scheduler {
@@ -104,7 +104,7 @@ impl Scheduler {
             evictions: std::collections::BTreeMap::new(),
             next_eviction: 0,
             uids: IdPages::new(),
-            errors: std::collections::BTreeMap::new(),
+            errors: Errors::default(),
         }
     }
 
@@ -172,8 +172,8 @@ impl Scheduler {
 
     /// Why a pending pod did not fit when it was tried last.
     #[must_use]
-    pub fn last_error(&self, pod: PodUid) -> Option<&FitError> {
-        self.errors.get(&pod)
+    pub fn last_error(&self, pod: PodRef) -> Option<&FitError> {
+        self.errors.get(pod.pod).filter(|_| self.uids.get(pod.pod).copied().flatten() == Some(pod.uid))
     }
 
     /// How many pods are active, backing off, and waiting for an event.
@@ -284,9 +284,9 @@ impl Scheduler {
                     self.left(pod, now);
                 }
                 self.withdrawn(pod.pod, now);
-                self.errors.remove(&pod.uid);
                 if self.uids.get(pod.pod).copied().flatten() == Some(pod.uid) {
                     self.uids[pod.pod] = None;
+                    self.errors.forget(pod.pod);
                 }
             }
             Change::PodNominated { pod, node, before, class } => {
@@ -468,9 +468,12 @@ impl Scheduler {
                     self.evict_at_once(env, pod, info.class, chosen);
                 }
                 env.counters.scheduling_failures += 1;
-                let kind = PodConditionType::PodScheduled;
-                let condition = PodCondition::not(known::UNSCHEDULABLE);
-                let _ = env.cluster.request(env.now, Op::SetCondition { pod, kind, condition });
+                // Nobody else writes this condition of a pod without a node: once is enough.
+                if info.unschedulable_count == 0 || env.cluster.pods().node(pod.pod).is_some() {
+                    let kind = PodConditionType::PodScheduled;
+                    let condition = PodCondition::not(known::UNSCHEDULABLE);
+                    let _ = env.cluster.request(env.now, Op::SetCondition { pod, kind, condition });
+                }
                 if R::ON {
                     let strings = &env.plan.strings;
                     let note = env.recorder.note(|| error.message(strings));
@@ -482,7 +485,7 @@ impl Scheduler {
                     self.start_evicting(env, pod, info.class, &chosen);
                 }
                 let rejected_by = error.rejected_by();
-                self.errors.insert(pod.uid, error);
+                self.errors.note(pod.pod, info.class, error);
                 self.queue.failed(self.view.tables(), info, rejected_by, env.now);
             }
         }

@@ -37,6 +37,12 @@ impl Trail {
         &self.woken
     }
 
+    /// Whether somebody asks about a pod.
+    #[inline]
+    pub(super) const fn is_kept(&self) -> bool {
+        self.pod.is_some()
+    }
+
     /// An event woke a pod, which matters if somebody asks about it.
     #[inline]
     pub(super) fn note(&mut self, tables: &Tables, info: &QueuedPod, event: &ClusterEvent, at: SimTime) {

@@ -1,9 +1,14 @@
 //! Pods that wait for an event, grouped by what decides whether an event wakes them: class and rejecting plugins. An event is
-//! asked once a group, so a backlog of many pods of few classes costs what the few classes cost. Knows no time.
+//! asked once a group, so a backlog of many pods of few classes costs what the few classes cost. Knows pods by their slots
+//! and names alone.
+
+use std::cmp::Reverse;
 
 use rustc_hash::FxHashMap;
 
 use super::framework::PluginSet;
+use super::runs::ActiveKey;
+use crate::base::SimTime;
 use crate::model::{ClassId, PodId};
 
 /// Where a pod waits.
@@ -13,11 +18,30 @@ pub(super) struct Seat {
     index: u32,
 }
 
+/// A waiting pod, with all that it takes to let it wait elsewhere: groups are moved without a look at their pods.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Waiter {
+    pub expiry: SimTime,
+    pub timestamp: SimTime,
+    pub sequence: u64,
+    pub priority: i32,
+    pub slot: u32,
+    pub pod: PodId,
+}
+
+impl Waiter {
+    /// Its key in the activeQ.
+    #[inline]
+    pub(super) const fn key(&self) -> ActiveKey {
+        (Reverse(self.priority), self.timestamp, self.sequence)
+    }
+}
+
 #[derive(Clone, Debug)]
 struct Group {
     class: ClassId,
     rejected_by: PluginSet,
-    pods: Vec<PodId>,
+    pods: Vec<Waiter>,
 }
 
 /// All waiting pods.
@@ -39,7 +63,7 @@ impl Waiting {
     }
 
     /// Adds a pod.
-    pub(super) fn add(&mut self, pod: PodId, class: ClassId, rejected_by: PluginSet) -> Seat {
+    pub(super) fn add(&mut self, pod: Waiter, class: ClassId, rejected_by: PluginSet) -> Seat {
         let groups = &mut self.groups;
         let places = &mut self.places;
         let group = *self.by_key.entry((class, rejected_by)).or_insert_with(|| {
@@ -58,10 +82,10 @@ impl Waiting {
     }
 
     /// Takes the pod of `seat` away. Returns the pod that sits there now, if another took the seat.
-    pub(super) fn remove(&mut self, seat: Seat) -> Option<PodId> {
+    pub(super) fn remove(&mut self, seat: Seat) -> Option<u32> {
         let pods = &mut self.groups[seat.group as usize].pods;
         pods.swap_remove(seat.index as usize);
-        let moved = pods.get(seat.index as usize).copied();
+        let moved = pods.get(seat.index as usize).map(|moved| moved.slot);
         if pods.is_empty() {
             self.vacate(seat.group);
         }
@@ -74,7 +98,7 @@ impl Waiting {
         &mut self,
         interested: PluginSet,
         wake: impl Fn(ClassId, PluginSet) -> bool,
-        woken: &mut Vec<PodId>,
+        woken: &mut Vec<Waiter>,
     ) {
         for at in 0..self.occupied.len() {
             if self.occupied[at].0.intersection(interested).is_empty() {

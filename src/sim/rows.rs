@@ -147,7 +147,7 @@ impl World {
             if self.cluster.pods().phase(pod.pod) != Phase::Pending {
                 continue;
             }
-            let message = match (self.scheduler.last_error(pod.uid), self.cluster.pods().node(pod.pod)) {
+            let message = match (self.scheduler.last_error(pod), self.cluster.pods().node(pod.pod)) {
                 (Some(error), None) => error.message(&self.plan.strings),
                 (None, None) => self.untried(pod),
                 (_, Some(_)) => format!("on its node: {}", self.row(pod, self.cluster.pods().created(pod.pod)).status),

@@ -427,7 +427,7 @@ fn pending_pods_have_reasons(sim: &Simulation) {
     for pod in pods.iter().filter(|pod| pods.phase(pod.pod) == Phase::Pending) {
         match pods.node(pod.pod) {
             None => {
-                let error = sim.scheduler().last_error(pod.uid);
+                let error = sim.scheduler().last_error(pod);
                 let message = error.map(|error| error.message(&sim.plan().strings));
                 ensure!(message.is_some_and(|text| text.len() > 10), sim, "{pod:?} is pending without a reason");
                 let condition = pods.conditions(pod.pod).get(PodConditionType::PodScheduled);
@@ -468,7 +468,7 @@ fn cover(sim: &Simulation) {
     let pods = sim.cluster().pods();
     let mut coverage = COVERAGE.lock().expect("no check panicked");
     for pod in pods.iter().filter(|pod| pods.node(pod.pod).is_none()) {
-        let Some(error) = sim.scheduler().last_error(pod.uid) else { continue };
+        let Some(error) = sim.scheduler().last_error(pod) else { continue };
         for &(reason, _) in error.diagnosis.histogram.counts() {
             let plugin = reason.plugin();
             let name = format!("{reason:?}");

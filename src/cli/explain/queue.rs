@@ -51,7 +51,7 @@ pub(super) fn place(watched: &Watched, fits: &[String]) -> (Status, String) {
     let start = simulation.plan().start;
     let next = match (scheduler.queue().place(pod.pod), scheduler.queue().get(pod.pod)) {
         (Some(Place::Active), _) => "its turn in the queue comes next".to_owned(),
-        (Some(Place::BackOff | Place::ErrorBackOff), Some(info)) => match info.backoff_expiry {
+        (Some(Place::BackOff | Place::ErrorBackOff), Some(info)) => match info.backoff_expiry() {
             Some(until) if until > simulation.now() => {
                 format!("it backs off until {}", words::since(start, until))
             }

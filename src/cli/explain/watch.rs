@@ -232,7 +232,7 @@ impl Watched {
             if before.is_none() && info.attempts == 0 {
                 add(Step::Queued);
             }
-            match (at, info.backoff_expiry) {
+            match (at, info.backoff_expiry()) {
                 (Place::Unschedulable, _) if info.gate.is_some() => {
                     if before.is_none_or(|(_, before)| before.gate != info.gate) {
                         add(info.gate.map_or(Step::Waits, Step::Gated));

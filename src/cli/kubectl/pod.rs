@@ -271,7 +271,7 @@ impl View<'_> {
             let message = match kind {
                 _ if status == ConditionStatus::True => String::new(),
                 PodConditionType::PodScheduled => {
-                    let error = self.simulation.scheduler().last_error(pod.uid);
+                    let error = self.simulation.scheduler().last_error(pod);
                     error.map_or_else(String::new, |error| error.message(&self.plan().strings))
                 }
                 _ => conditions::message(condition, &input, &self.plan().strings),
