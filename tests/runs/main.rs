@@ -6,6 +6,7 @@ mod support;
 mod architecture;
 mod determinism;
 mod plans;
+mod preemption_wakeups;
 mod quiet_pods;
 mod sharing;
 mod whole_runs;

@@ -1,16 +1,14 @@
 //! Random plans full of preemptions in which nothing takes time: pods come, are bound and are evicted at one instant. A pod
 //! that would fit must not be left waiting: what made room for it has to have woken it.
 
-mod support;
-
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use crate::support::{Run, Scene};
 use podsim::model::PodId;
 use podsim::scheduler::cycle::{Ask, Options, Outcome, schedule_one};
 use podsim::scheduler::queue::Place;
 use podsim::scheduler::scan::Scan;
-use support::{Run, Scene};
 
 /// Random numbers of the test's own.
 struct Dice(u64);
