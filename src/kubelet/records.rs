@@ -30,9 +30,8 @@ pub(super) struct Records {
 /// So much room is kept at most: few records are whole at once.
 const MOST_SPARE: usize = 256;
 
-/// A record as it is kept. Most pods of a large cluster just run: those are parked in 64 bytes, one line of the caches.
+/// A record as it is kept. Most pods of a large cluster just run: those are parked in 64 bytes.
 #[derive(Debug)]
-#[repr(align(64))]
 enum Stored {
     /// Free, with the next free record: a list of its own would grow as long as the column.
     Free(Option<RecordId>),
