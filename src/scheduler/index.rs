@@ -44,7 +44,8 @@ type Grouping = (SmallVec<[TopologyId; 2]>, Option<(Option<ProfileId>, StaticsId
 /// A grouped layout, if it is made already.
 #[derive(Clone, Debug)]
 struct Planned {
-    class: Class,
+    /// Whose opinion counts. A class that has none may come to one when a taint appears, which does not concern others that have none.
+    opinion: Option<Class>,
     topologies: SmallVec<[TopologyId; 2]>,
     uses: u32,
     layout: Option<Layout>,
@@ -169,7 +170,7 @@ impl Index {
             for planned in &mut self.planned {
                 planned.given_up = None;
                 planned.layout =
-                    planned.layout.take().filter(|it| it.holds(view, &self.counts, &planned.class, changed));
+                    planned.layout.take().filter(|it| it.holds(view, &self.counts, planned.opinion.as_ref(), changed));
             }
         }
         let class = view.tables().class(id);
@@ -185,10 +186,11 @@ impl Index {
             let nodes = view.list().len();
             let mut topologies = question.topologies(&self.counts);
             topologies.retain(|&mut topology| !self.counts.domains_of(topology).is_fine(nodes));
-            let opinions = has_opinions(view.tables(), &class).then_some((class.profile, class.statics));
+            let opinion = has_opinions(view.tables(), &class).then_some(class);
+            let opinions = opinion.map(|class| (class.profile, class.statics));
             let plan = (!topologies.is_empty() || opinions.is_some()).then(|| {
                 *self.plans.entry((topologies.clone(), opinions)).or_insert_with(|| {
-                    self.planned.push(Planned { class, topologies, uses: 0, layout: None, given_up: None });
+                    self.planned.push(Planned { opinion, topologies, uses: 0, layout: None, given_up: None });
                     self.planned.len() - 1
                 })
             });
@@ -205,7 +207,8 @@ impl Index {
                 }
                 let planned = &mut self.planned[plan];
                 self.stamps += 1;
-                planned.layout = Layout::grouped(view, &self.counts, &planned.class, &planned.topologies, self.stamps);
+                planned.layout =
+                    Layout::grouped(view, &self.counts, planned.opinion.as_ref(), &planned.topologies, self.stamps);
                 planned.given_up = planned.layout.is_none().then_some(epoch);
             }
         }

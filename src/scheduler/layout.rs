@@ -90,23 +90,25 @@ impl Layout {
         }
     }
 
-    /// Groups by topologies and by what a class thinks of nodes; `None` if the groups would be too small to be worth it.
+    /// Groups by topologies and by what a class, if any, thinks of nodes; `None` if the groups would be too small to be worth it.
     pub(super) fn grouped(
         view: &View,
         counts: &Counts,
-        class: &Class,
+        class: Option<&Class>,
         topologies: &[TopologyId],
         stamp: u64,
     ) -> Option<Self> {
         let mut ids: FxHashMap<Trait, usize> = FxHashMap::default();
         let mut members: Vec<(Trait, Vec<u32>)> = Vec::new();
         let most = view.list().len() / 16 + 16;
-        let statics = view.tables().statics(class.statics);
-        let by_kind = !statics.looks_at_names && !view.tables().rules(class).looks_at_names;
+        let tables = view.tables();
+        let by_names =
+            |class: &Class| tables.statics(class.statics).looks_at_names || tables.rules(class).looks_at_names;
+        let by_kind = !class.is_some_and(by_names);
         let mut opinions: FxHashMap<Kind, (i64, i64)> = FxHashMap::default();
         for (position, &node) in view.list().iter().enumerate() {
             let facts = view.facts(node)?;
-            let said = || opinion(view.tables(), class, facts);
+            let said = || class.map_or((0, 0), |class| opinion(tables, class, facts));
             let said = if by_kind { *opinions.entry(facts.kind()).or_insert_with(said) } else { said() };
             let common = trait_of(counts, said, topologies, node);
             let next = members.len();
@@ -198,11 +200,11 @@ impl Layout {
     }
 
     /// Whether it is still right after these nodes changed.
-    pub(super) fn holds(&self, view: &View, counts: &Counts, class: &Class, changed: &[NodeId]) -> bool {
+    pub(super) fn holds(&self, view: &View, counts: &Counts, class: Option<&Class>, changed: &[NodeId]) -> bool {
         let is_same = |&node: &NodeId| {
             let Some(&slot) = self.slot_of.get(view.position(node).index()) else { return true };
             view.facts(node).is_some_and(|facts| {
-                let said = opinion(view.tables(), class, facts);
+                let said = class.map_or((0, 0), |class| opinion(view.tables(), class, facts));
                 self.groups[self.group_of(slot.index())].common == trait_of(counts, said, &self.topologies, node)
             })
         };

@@ -1,6 +1,6 @@
 //! All evaluators decide alike: the plain one, columns and the index, decision by decision, on random clusters with long random
 //! histories. Prints how often the index answered itself and asserts that it is nearly always. `PROPTEST_CASES` makes it run
-//! for longer.
+//! for longer, `PROPTEST_RNG_SEED` on others.
 
 mod world;
 
@@ -306,10 +306,11 @@ fn all_evaluators_decide_alike() {
         any::<bool>(),
         (prop_oneof![Just(0_usize), Just(2_000), Just(1 << 20)], any::<bool>()),
     );
+    let number = |name| std::env::var(name).ok().and_then(|text| text.parse().ok());
     let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig {
-        cases: std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(480),
+        cases: number("PROPTEST_CASES").unwrap_or(480),
         failure_persistence: None,
-        rng_seed: proptest::test_runner::RngSeed::Fixed(7),
+        rng_seed: proptest::test_runner::RngSeed::Fixed(number("PROPTEST_RNG_SEED").unwrap_or(7).into()),
         ..ProptestConfig::default()
     });
     runner
