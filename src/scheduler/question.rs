@@ -163,11 +163,17 @@ impl Question {
         if self.filters_inter_pod {
             let required: Box<[_]> = affinity.required.iter().map(|term| resolved(term, namespaces())).collect();
             self.is_first_of_group = matches_all(&required, relations.pod());
+            // Terms that count the same pods in the same domains ask the same.
+            let add = |tallies: &mut Vec<TallyId>, tally| {
+                if !tallies.contains(&tally) {
+                    tallies.push(tally);
+                }
+            };
             for at in 0..required.len() {
-                self.required.push(matching(counts, required.clone(), at));
+                add(&mut self.required, matching(counts, required.clone(), at));
             }
             for term in &affinity.anti_required {
-                self.anti.push(matching(counts, Box::new([resolved(term, namespaces())]), 0));
+                add(&mut self.anti, matching(counts, Box::new([resolved(term, namespaces())]), 0));
             }
         }
         if self.inter_pod_weight != 0 {
@@ -340,7 +346,8 @@ impl Question {
     /// Counts in thought that a pod of `relations` came (1) or left (-1).
     pub(super) fn think(&self, counts: &Counts, thought: &mut Thought, relations: &Relations, sign: i64) {
         let tallies = self.hard.iter().map(|hard| hard.tally).chain(self.required.iter().copied());
-        for tally in tallies.chain(self.anti.iter().copied()).chain(self.repelling.iter().copied()) {
+        let anti = self.anti.iter().filter(|tally| !self.required.contains(tally));
+        for tally in tallies.chain(anti.copied()).chain(self.repelling.iter().copied()) {
             let amount = sign * counts.subject(tally).amount_in_thought(relations);
             if amount == 0 {
                 continue;
