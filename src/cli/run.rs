@@ -9,7 +9,7 @@ use super::progress::{Progress, Tick, rate};
 use super::seeds;
 use super::terminal::Terminal;
 use crate::base::SimTime;
-use crate::export::{self, Context, terminal as page};
+use crate::export::{self, Context, Scratch, terminal as page};
 use crate::manifest::codes;
 use crate::record::{Recorder, Recording, SamplesOnly};
 use crate::scenario::{self, Loaded};
@@ -153,8 +153,8 @@ fn header(plan: &Plan) -> String {
 /// Runs with a progress line; the seconds of wall time are for the terminal only. Facts are kept only if they are to be
 /// written, to `folder`, and in a file: those of a million pods take gigabytes.
 pub(super) fn timed(plan: &Plan, folder: Option<&Path>, terminal: &Terminal) -> anyhow::Result<(Finished, f64)> {
-    let spilling = |file| Recording::spilling(file, FACTS_IN_MEMORY);
-    let recording = folder.map(|folder| export::scratch(folder).map(spilling)).transpose()?;
+    let spilling = |scratch| Recording::spilling(scratch, FACTS_IN_MEMORY);
+    let recording = folder.map(|folder| Scratch::beside(folder).map(spilling)).transpose()?;
     let mut progress = Progress::new(terminal.progress, plan.start, plan.duration);
     let tick = &mut |tick| progress.tick(tick);
     let finished = match recording {

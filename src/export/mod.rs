@@ -8,6 +8,7 @@ mod folder;
 mod json;
 mod lives;
 mod names;
+mod scratch;
 mod summary;
 mod tables;
 pub mod terminal;
@@ -23,6 +24,7 @@ use crate::sim::outcome::Outcome;
 use crate::sim::plan::Plan;
 
 pub use charts::{Best, Curve, CurvePoint, Dot, Picture, PictureShape, Repeated, Repeats, RepeatsPanel, Way};
+pub use scratch::Scratch;
 pub use verdict::{Verdict, verdicts};
 
 /// Version of the layout of `summary.json`: raised when a key changes its meaning or goes away.
@@ -96,21 +98,13 @@ pub fn write_all(dir: &Path, ctx: &Context<'_>) -> Result<Vec<PathBuf>, ExportEr
                 Ok(())
             })?;
         }
-        ctx.recording.trouble().map_err(|source| folder::io("keep the facts of the run beside", dir, source))?;
+        if let Some(trouble) = ctx.recording.trouble() {
+            let source = std::io::Error::other(trouble);
+            return Err(folder::io("keep the facts of the run beside", dir, source));
+        }
         let files = draft.names();
         draft.first(folder::MARK, |out| summary::write(out, ctx, &names, &notes, &files))
     })
-}
-
-/// A file without a name for what does not fit into memory before results are written to `dir`: on the same disk, gone when
-/// it is closed.
-///
-/// # Errors
-/// If it cannot be created: then neither could the results.
-pub fn scratch(dir: &Path) -> Result<std::fs::File, ExportError> {
-    // What does not exist yet is created beside what does.
-    let there = dir.ancestors().skip(1).find(|dir| dir.is_dir()).unwrap_or(Path::new("."));
-    tempfile::tempfile_in(there).map_err(|source| folder::io("create a file in", there, source))
 }
 
 /// The text of `summary.json`, without any file being written: for programs that read it from a pipe.

@@ -2,18 +2,18 @@
 
 pub mod counters;
 pub mod fact;
+mod facts;
 pub mod kube_events;
 pub mod recording;
 pub mod sample;
 mod some_pods;
-mod spill;
 
 pub use counters::Counters;
 pub use fact::{Fact, KubeEvent, Subject, VolumeStage};
+pub use facts::{FactStore, Facts};
 pub use kube_events::{ApiEvent, KubeEvents};
 pub use recording::{NodeRecord, ObjectRecord, PodRecord, Recording};
 pub use sample::{Sample, ServiceSample};
-pub use spill::Facts;
 
 use crate::base::SimTime;
 

@@ -1,11 +1,8 @@
 //! A whole run: every fact, every sample, and what pods were called. Exports are made from it.
 
-use std::fs::File;
-use std::io;
-
 use super::fact::{Fact, NoteId, Stamped};
+use super::facts::{Away, FactStore, Facts};
 use super::some_pods::SomePods;
-use super::spill::{Facts, Spill};
 use super::{Recorder, Sample};
 use crate::base::{Interner, SimTime};
 use crate::model::objects::ObjectKind;
@@ -50,11 +47,11 @@ pub struct ObjectRecord {
     pub owner: Option<ObjectId>,
 }
 
-/// A whole run; its facts are in memory, or in a file but for the last ones.
+/// A whole run; its facts are in memory, or put away but for the last ones.
 #[derive(Debug, Default)]
 pub struct Recording {
     facts: Vec<Stamped>,
-    spill: Option<Spill>,
+    away: Option<Away>,
     some: Option<SomePods>,
     pods: crate::base::IdVec<PodUid, PodRecord>,
     nodes: crate::base::IdVec<NodeId, NodeRecord>,
@@ -70,10 +67,10 @@ impl Recording {
         Self::default()
     }
 
-    /// Nothing recorded yet; facts will go to `file`, which nobody else may touch, whenever `at` of them are in memory.
+    /// Nothing recorded yet; facts will be put into `store` whenever `at` of them are in memory.
     #[must_use]
-    pub fn spilling(file: File, at: usize) -> Self {
-        Self { spill: Some(Spill::new(file, at)), ..Self::default() }
+    pub fn spilling(store: impl FactStore + 'static, at: usize) -> Self {
+        Self { away: Some(Away::new(Box::new(store), at)), ..Self::default() }
     }
 
     /// The same recording, of about this share of the pods, from 0 to 1: the same ones in every run.
@@ -85,32 +82,30 @@ impl Recording {
     /// Facts in the order they happened.
     ///
     /// # Panics
-    /// If they may be in a file: [`Self::every_fact`] reads those, too.
+    /// If they may be put away: [`Self::every_fact`] reads those, too.
     #[must_use]
     pub fn facts(&self) -> &[Stamped] {
-        assert!(self.spill.is_none(), "facts may be in a file");
+        assert!(self.away.is_none(), "facts may be put away");
         &self.facts
     }
 
-    /// Facts in the order they happened, wherever they are kept. If the file cannot be read they end early, and
+    /// Facts in the order they happened, wherever they are kept. Those that cannot be read are missing, and
     /// [`Self::trouble`] says why.
     #[must_use]
     pub fn every_fact(&self) -> Facts<'_> {
-        Facts::new(self.spill.as_ref(), &self.facts)
+        Facts::new(self.away.as_ref(), &self.facts)
     }
 
     /// How many facts there are.
     #[must_use]
     pub fn fact_count(&self) -> usize {
-        self.spill.as_ref().map_or(0, Spill::len) + self.facts.len()
+        self.away.as_ref().map_or(0, Away::len) + self.facts.len()
     }
 
-    /// Why the file could not hold all facts, or not give them back.
-    ///
-    /// # Errors
-    /// What the operating system said first.
-    pub fn trouble(&self) -> io::Result<()> {
-        self.spill.as_ref().and_then(Spill::trouble).map_or(Ok(()), Err)
+    /// Why not all facts could be put away or read again, told once.
+    #[must_use]
+    pub fn trouble(&self) -> Option<String> {
+        self.away.as_ref().and_then(Away::trouble)
     }
 
     /// Pods in the order of their creation.
@@ -158,10 +153,10 @@ impl Recorder for Recording {
             _ => self.facts.len(),
         };
         self.facts.insert(place, (at, fact));
-        if let Some(spill) = &mut self.spill
-            && self.facts.len() >= spill.at
+        if let Some(away) = &mut self.away
+            && self.facts.len() >= away.at
         {
-            spill.write(&mut self.facts);
+            away.put(&mut self.facts);
         }
     }
 

@@ -15,6 +15,10 @@ fn compile(text: &str) -> (Objects, Vocabulary, Diagnostics) {
 
 const POD: &str = r#"
 apiVersion: v1
+kind: Namespace
+metadata: {name: shop}
+---
+apiVersion: v1
 kind: Pod
 metadata:
   name: web-0
