@@ -14,8 +14,8 @@ use podsim::sim::{Plan, Simulation};
 
 /// Paths, with the greatest number of instructions that they may take, in millions.
 const PATHS: [(&str, u64); 8] = [
-    ("10,000 lives of W1 on 1,000 nodes", 525),
-    ("100 Deployments of 50 pods, and their rollout", 990),
+    ("10,000 lives of W1 on 1,000 nodes", 485),
+    ("100 Deployments of 50 pods, and their rollout", 850),
     ("S1 plain, 2,000 decisions on 5,000 nodes", 36),
     ("S2 zone spread, 2,000 decisions on 5,000 nodes", 52),
     ("S3 anti-affinity, 2,000 decisions on 5,000 nodes", 66),
