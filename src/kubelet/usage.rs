@@ -4,6 +4,7 @@
 use smallvec::SmallVec;
 
 use super::eviction::Observation;
+use super::image_gc;
 use super::kubelet::{Kubelets, Timer};
 use super::load::Load;
 use super::oom::{OomPod, badness};
@@ -15,9 +16,9 @@ use crate::base::{Quantity, SimDuration, SimTime};
 use crate::component::Env;
 use crate::engine::Timers;
 use crate::model::eviction::{EvictionPlan, Signal, Threshold};
-use crate::model::plan::Plan;
+use crate::model::plan::{ControlPlane, Plan};
 use crate::model::strings::known;
-use crate::model::{ContainerSpec, NodeId, NodeShape, Pressure, Role};
+use crate::model::{ContainerSpec, ImageGc, NodeId, NodeShape, Pressure, Role};
 use crate::record::Recorder;
 use crate::workload::UsageAt;
 
@@ -64,6 +65,14 @@ impl<'p> Facts<'p> {
         })
     }
 
+    /// When the disk is so full that unused images are removed; `None`: never, as far as can be seen.
+    #[allow(clippy::cast_precision_loss)]
+    pub(super) fn images_go_at(&self, policy: &ImageGc, load: &NodeLoad) -> Option<SimTime> {
+        let capacity = self.shape.capacity.ephemeral_storage;
+        let level = (capacity > 0 && !policy.is_off()).then(|| image_gc::safe_bytes(policy, capacity))?;
+        load.disk.exceeds_at(level as f64)
+    }
+
     /// When a threshold that is not met now will be.
     #[allow(clippy::cast_precision_loss)]
     pub(super) fn met_at(&self, threshold: &Threshold, load: &NodeLoad) -> Option<SimTime> {
@@ -83,6 +92,20 @@ pub(super) fn safe_processes(settings: &EvictionPlan) -> i64 {
     let capacity = Quantity::new(settings.max_pids, Format::DecimalSi);
     let levels = settings.thresholds.iter().filter(|threshold| threshold.signal == Signal::PidAvailable);
     levels.map(|threshold| settings.max_pids - threshold.value.of(capacity).value()).min().unwrap_or(i64::MAX)
+}
+
+/// As long as images take no more than this and nobody writes files, there is enough disk.
+pub(super) fn safe_images(shape: &NodeShape, settings: &ControlPlane) -> i64 {
+    let capacity = shape.capacity.ephemeral_storage;
+    if capacity == 0 {
+        return i64::MAX;
+    }
+    let bytes = |signal| matches!(signal, Signal::NodeFsAvailable | Signal::ImageFsAvailable);
+    let levels = settings.eviction.thresholds.iter().filter(|threshold| bytes(threshold.signal));
+    let levels =
+        levels.map(|threshold| capacity - threshold.value.of(Quantity::new(capacity, Format::BinarySi)).value());
+    let collected = (!settings.image_gc.is_off()).then(|| image_gc::safe_bytes(&settings.image_gc, capacity));
+    levels.chain(collected).min().unwrap_or(i64::MAX)
 }
 
 /// Memory that all pods of a node together may use: the limit of the cgroup above theirs.
@@ -185,7 +208,7 @@ impl Kubelets {
     pub(super) fn node_load(&self, plan: &Plan, now: SimTime, node: NodeId) -> NodeLoad {
         let mut load = NodeLoad { memory: Load::new(now), disk: Load::new(now), processes: 0 };
         #[allow(clippy::cast_precision_loss)]
-        let images: f64 = self.machines[node].images.iter().map(|&image| plan.images[image].size_bytes as f64).sum();
+        let images = self.machines[node].image_bytes as f64;
         load.disk.add_line(images, 0.0, None);
         for id in self.records.chain(self.machines[node].first_record) {
             self.add_pod(plan, now, id, &mut load);

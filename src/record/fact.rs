@@ -251,6 +251,7 @@ pub enum KubeEvent {
     NodeHasInsufficientPID,
     NodeHasSufficientPID,
     EvictionThresholdMet,
+    FreeDiskSpaceFailed,
     OutOfpods,
     OutOfcpu,
     OutOfmemory,
@@ -387,6 +388,7 @@ impl KubeEvent {
             | Self::FailedCreatePodSandBox
             | Self::Evicted
             | Self::EvictionThresholdMet
+            | Self::FreeDiskSpaceFailed
             | Self::OutOfpods
             | Self::OutOfcpu
             | Self::OutOfmemory
