@@ -69,6 +69,7 @@ impl Kubelets {
             let count = env.plan.templates[template].containers.len();
             for index in 0..u16::try_from(count).expect("few containers") {
                 self.disarm_container(env, id, index);
+                self.count_throttled(env, id, index);
                 let container = self.records.container_mut(id, index);
                 if let Instance::Running(started) = container.instance {
                     let reason = known::UNKNOWN;

@@ -154,6 +154,7 @@ impl Kubelets {
         let container = self.records.container_mut(id, index);
         let Some(started) = container.running() else { return };
         self.fixed_ends(id);
+        self.count_throttled(env, id, index);
         let container = self.records.container_mut(id, index);
         let exit = Exit { code: container.exit_code, reason: container.exit_reason, started, finished: env.now };
         container.instance = Instance::Exited(exit);

@@ -287,6 +287,10 @@ pub(super) struct Slow {
     pub(super) speed: f64,
     /// When it serves, if it does not yet, at this speed.
     pub(super) serving_at: SimTime,
+    /// Milli-cores that its limit keeps from it.
+    pub(super) throttled: f64,
+    /// Up to when that was counted.
+    pub(super) counted: SimTime,
 }
 
 /// A machine: what belongs to a node but not to its object.
