@@ -257,6 +257,7 @@ impl Kubelets {
             }
         }
         let compare = match Pressure::of(threshold.signal) {
+            Pressure::Disk if threshold.signal.is_inodes() => eviction::by_inodes,
             Pressure::Memory | Pressure::Disk => eviction::by_use_above_request,
             Pressure::Pid => eviction::by_processes,
         };

@@ -402,7 +402,8 @@ impl Kubelets {
         for (at, file) in behavior.writes.iter().enumerate() {
             let bytes = if running { file.bytes_per_second + file.bytes_per_request * rate } else { 0.0 };
             let number = u16::try_from(at).expect("few files");
-            storage.set_rate(env.now, template, index, (number, &file.path), bytes);
+            let inodes = if running { file.files_per_second } else { 0.0 };
+            storage.set_rate(env.now, template, index, (number, &file.path), (bytes, inodes));
         }
         let full =
             storage::local_limits(template).filter_map(|limit| storage.limit_exceeded_at(env.now, template, limit));

@@ -29,7 +29,15 @@ const TOUCH: SimDuration = SimDuration::from_millis(100);
 pub(super) struct NodeLoad {
     pub(super) memory: Load,
     pub(super) disk: Load,
+    pub(super) inodes: Load,
     pub(super) processes: i64,
+}
+
+impl NodeLoad {
+    fn new(now: SimTime) -> Self {
+        let nothing = || Load::new(now);
+        Self { memory: nothing(), disk: nothing(), inodes: nothing(), processes: 0 }
+    }
 }
 
 /// What there is on a node.
@@ -37,14 +45,14 @@ pub(super) struct Facts<'p> {
     pub(super) shape: &'p NodeShape,
     /// Memory that all its pods may use together.
     pub(super) pods_memory: i64,
-    max_pids: i64,
+    settings: &'p EvictionPlan,
 }
 
 impl<'p> Facts<'p> {
     pub(super) fn new<T, R>(env: &Env<'p, T, R>, node: NodeId) -> Self {
         let settings = &env.plan.control_plane.eviction;
         let shape = &env.plan.shapes[env.cluster.nodes().get(node).shape];
-        Self { shape, pods_memory: pods_memory_limit(shape, &settings.thresholds), max_pids: settings.max_pids }
+        Self { shape, pods_memory: pods_memory_limit(shape, &settings.thresholds), settings }
     }
 
     /// What a signal says; `None`: nothing measures it.
@@ -60,7 +68,10 @@ impl<'p> Facts<'p> {
             Signal::NodeFsAvailable | Signal::ImageFsAvailable if storage > 0 => {
                 of(storage, whole(load.disk.value()), Format::BinarySi)
             }
-            Signal::PidAvailable => of(self.max_pids, load.processes, Format::DecimalSi),
+            Signal::NodeFsInodesFree | Signal::ImageFsInodesFree if storage > 0 => {
+                of(self.settings.inodes(storage), whole(load.inodes.value()), Format::DecimalSi)
+            }
+            Signal::PidAvailable => of(self.settings.max_pids, load.processes, Format::DecimalSi),
             _ => return None,
         })
     }
@@ -80,6 +91,7 @@ impl<'p> Facts<'p> {
         let level = (capacity.value() - threshold.value.of(capacity).value()) as f64;
         match Pressure::of(threshold.signal) {
             Pressure::Memory => load.memory.exceeds_at(level),
+            Pressure::Disk if threshold.signal.is_inodes() => load.inodes.exceeds_at(level),
             Pressure::Disk => load.disk.exceeds_at(level),
             // Processes come and go with changes only.
             Pressure::Pid => None,
@@ -206,7 +218,7 @@ impl Kubelets {
     }
 
     pub(super) fn node_load(&self, plan: &Plan, now: SimTime, node: NodeId) -> NodeLoad {
-        let mut load = NodeLoad { memory: Load::new(now), disk: Load::new(now), processes: 0 };
+        let mut load = NodeLoad::new(now);
         #[allow(clippy::cast_precision_loss)]
         let images = self.machines[node].image_bytes as f64;
         load.disk.add_line(images, 0.0, None);
@@ -235,16 +247,19 @@ impl Kubelets {
             }
             let (bytes, rate) = storage.disk(now, |volume| self.memory_size(plan, id, volume).is_some());
             load.disk.add_line(bytes, rate, None);
+            let (inodes, rate) = storage.inodes(now, |volume| self.memory_size(plan, id, volume).is_some());
+            load.inodes.add_line(inodes, rate, None);
         }
     }
 
     /// What one pod uses of what a signal measures; `None`: there are no statistics of it.
     pub(super) fn pod_usage(&self, plan: &Plan, now: SimTime, id: RecordId, signal: Signal) -> Option<i64> {
         let known = self.records.is_parked(id) || self.records.get(id).sandboxes > 0;
-        let mut load = NodeLoad { memory: Load::new(now), disk: Load::new(now), processes: 0 };
+        let mut load = NodeLoad::new(now);
         self.add_pod(plan, now, id, &mut load);
         known.then(|| match Pressure::of(signal) {
             Pressure::Memory => whole(load.memory.value()),
+            Pressure::Disk if signal.is_inodes() => whole(load.inodes.value()),
             Pressure::Disk => whole(load.disk.value()),
             Pressure::Pid => load.processes,
         })

@@ -170,6 +170,7 @@ fn eviction(cx: &mut Cx<'_>, fields: &Fields<'_>, plan: &mut EvictionPlan) {
     if let Some(pids) = fields.whole(cx, "max_pids") {
         plan.max_pids = pids.value;
     }
+    plan.max_inodes = fields.whole(cx, "max_inodes").map(|inodes| inodes.value);
 }
 
 fn image_gc(cx: &mut Cx<'_>, fields: &Fields<'_>, plan: &mut ImageGc) {

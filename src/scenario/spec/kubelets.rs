@@ -13,7 +13,7 @@ pub static EVICTION: Section = Section {
             Kind::Map(&Kind::Text),
             "kubelets'",
             "`evictionHard`: amounts, or parts of the capacity, below which pods are evicted at once. What is not listed is \
-             off then. Without this key: 100Mi of memory, 10% of nodefs, 15% of imagefs. 0% and 100% mean off.",
+             off then. Without this key: 100Mi of memory, 10% of nodefs, 15% of imagefs, 5% of the inodes. 0% and 100% mean off.",
             "{ \"memory.available\" = \"500Mi\", \"nodefs.available\" = \"10%\" }",
         ),
         Key::optional(
@@ -51,6 +51,7 @@ pub static EVICTION: Section = Section {
             "`evictionMaxPodGracePeriod`: the most that a pod is left when a soft threshold is met. Whole seconds.",
             "\"30s\"",
         ),
+        Key::optional("max_inodes", at_least(1), "one for 16 KiB of disk", "Inodes of each machine's disk.", "1000000"),
         Key::optional("max_pids", at_least(1), "4194304", "Process ids of each machine.", "32768"),
     ],
 };
