@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::*;
 use crate::base::Distribution;
-use crate::model::{Expander, PoolLimits, RunTime};
+use crate::model::{Expander, ImageGc, PoolLimits, RunTime};
 use crate::sim::plan::{ArrivalProcess, ArrivalSource, ChangeKind, Evaluator, FaultKind, Naming, NodeTarget};
 
 /// Uses every section once and every way to write it.
@@ -161,6 +161,15 @@ fn everything_compiles_to_what_it_says() {
     assert!(matches!(plan.faults[6].kind, FaultKind::NodeShutdown(NodeTarget::Named(_))));
     assert!(matches!(plan.faults[7].kind, FaultKind::NoCapacity(_)));
     assert_eq!(plan.faults.len(), 8);
+    let (hour, week) = (SimDuration::from_secs(3600), SimDuration::from_secs(7 * 86_400));
+    let image_gc = ImageGc { high_percent: 70, low_percent: 60, min_age: hour, max_age: week };
+    assert_eq!((plan.control_plane.image_gc, plan.control_plane.eviction.max_inodes), (image_gc, Some(1_000_000)));
+    assert!(
+        plan.behaviors
+            .iter()
+            .flat_map(|behavior| &behavior.writes)
+            .any(|file| (file.files_per_second - 2.0).abs() < 1e-12)
+    );
     assert_eq!(plan.control_plane.shutdown.iter().map(|group| group.grace_seconds).collect::<Vec<_>>(), [40, 20]);
     assert!(matches!(plan.changes[0].kind, ChangeKind::ApplyConfig(_)));
     assert!(matches!(plan.changes[2].kind, ChangeKind::DeletePod { grace_seconds: Some(0), .. }));
