@@ -292,15 +292,18 @@ impl Pods {
         let conditions = &mut self.conditions[pod];
         for kind in PodConditionType::ALL {
             let Some(condition) = given[kind as usize] else { continue };
+            let reason = pack_reason(condition.reason);
+            if conditions.is(kind, condition.status, reason) {
+                continue;
+            }
             if conditions.moves(kind, condition.status) {
                 conditions.set_age(kind, age);
                 if conditions.age(kind) == StoredConditions::LATE {
                     self.late_transitions.insert((pod, kind), now);
                 }
             }
-            if conditions.set(kind, condition) {
-                mask.add(StatusMask::condition(kind));
-            }
+            conditions.set(kind, condition.status, reason);
+            mask.add(StatusMask::condition(kind));
         }
         mask
     }

@@ -251,17 +251,16 @@ impl StoredConditions {
         self.age[kind as usize] = u16::try_from(seconds).unwrap_or(Self::LATE);
     }
 
-    /// Writes a condition. Returns whether anything changed.
-    ///
-    /// # Panics
-    /// If the reason is not a well-known string.
-    pub(super) fn set(&mut self, kind: PodConditionType, condition: PodCondition) -> bool {
+    /// Whether a condition is this already.
+    pub(super) const fn is(&self, kind: PodConditionType, status: ConditionStatus, reason: u8) -> bool {
+        !self.moves(kind, status) && self.reason[kind as usize] == reason
+    }
+
+    /// Writes a condition; its reason comes from [`pack_reason`].
+    pub(super) const fn set(&mut self, kind: PodConditionType, status: ConditionStatus, reason: u8) {
         let at = kind as usize;
-        let reason = pack_reason(condition.reason);
-        let changed = self.moves(kind, condition.status) || self.reason[at] != reason;
-        self.status = self.status & !(3 << (2 * at)) | bits_of(condition.status) << (2 * at);
+        self.status = self.status & !(3 << (2 * at)) | bits_of(status) << (2 * at);
         self.reason[at] = reason;
-        changed
     }
 }
 

@@ -256,10 +256,8 @@ impl Kubelets {
 
     /// The last published results, as the pod's sync asks for them: startup and liveness; `None`: none yet.
     pub(super) fn probe_results(&self, id: RecordId, index: u16) -> (Option<bool>, Option<bool>) {
-        let published = |kind: u8| {
-            let probers = self.records.container(id, index).probers.as_ref()?;
-            probers[usize::from(kind)].as_ref().and_then(|(prober, _)| prober.published())
-        };
+        let Some(probers) = &self.records.container(id, index).probers else { return (None, None) };
+        let published = |kind: u8| probers[usize::from(kind)].as_ref().and_then(|(prober, _)| prober.published());
         (published(STARTUP), published(LIVENESS))
     }
 
