@@ -96,6 +96,9 @@ impl Writer<'_> {
             Fact::ContainerReady(pod, container, ready) => {
                 self.container("ContainerReady", pod, container).flag("ready", ready)
             }
+            Fact::CpuThrottled(pod, container, nanoseconds) => self
+                .container("CpuThrottled", pod, container)
+                .int("nanoseconds", i64::try_from(nanoseconds).unwrap_or(i64::MAX)),
             Fact::ImagePullStarted(pod, container) => self.container("ImagePullStarted", pod, container),
             Fact::ImagePullEnded(pod, container, ok) => self.container("ImagePullEnded", pod, container).flag("ok", ok),
             Fact::ObjectCreated(object) => self.object("ObjectCreated", object),

@@ -82,6 +82,8 @@ pub(super) struct PodLife {
     pub reason: StrId,
     /// Scheduling attempts that found no node.
     pub unschedulable: u32,
+    /// CPU time that limits kept from its containers.
+    pub throttled_nanoseconds: u64,
     pub containers: Vec<ContainerLife>,
 }
 
@@ -105,6 +107,7 @@ impl PodLife {
             phase: Phase::Pending,
             reason: known::EMPTY,
             unschedulable: 0,
+            throttled_nanoseconds: 0,
             containers: vec![container; containers],
         }
     }
@@ -259,6 +262,7 @@ impl Reader {
             Fact::ContainerStopping(pod, container) => {
                 self.container(pod, container, at, |_, life| life.stopping = true);
             }
+            Fact::CpuThrottled(pod, _, more) => self.with(pod, |pod| pod.throttled_nanoseconds += more),
             Fact::ImagePullStarted(pod, container) => {
                 self.container(pod, container, at, |_, life| life.pulling = true);
             }

@@ -77,6 +77,7 @@ struct CounterFields {
     container_restarts: u64,
     container_crashes: u64,
     oom_kills: u64,
+    cpu_throttled_seconds: f64,
     image_pulls: u64,
     image_pull_failures: u64,
     scheduling_attempts: u64,
@@ -221,6 +222,7 @@ fn stop<'a>(ctx: &Context<'a>) -> Stop<'a> {
     Stop { reason, limit, at: ended.rfc3339_millis(), after_seconds: (ended - ctx.plan.start).as_secs_f64() }
 }
 
+#[allow(clippy::cast_precision_loss, reason = "reports need no more than 15 digits")]
 const fn counters(c: &Counters) -> CounterFields {
     CounterFields {
         pods_created: c.pods_created,
@@ -234,6 +236,7 @@ const fn counters(c: &Counters) -> CounterFields {
         container_restarts: c.container_restarts,
         container_crashes: c.container_crashes,
         oom_kills: c.oom_kills,
+        cpu_throttled_seconds: c.cpu_throttled_nanoseconds as f64 / 1e9,
         image_pulls: c.image_pulls,
         image_pull_failures: c.image_pull_failures,
         scheduling_attempts: c.scheduling_attempts,

@@ -11,7 +11,7 @@ use crate::model::Resources;
 use crate::record::{Recording, Sample};
 use crate::sim::plan::Plan;
 
-const POD_COLUMNS: [&str; 19] = [
+const POD_COLUMNS: [&str; 20] = [
     "namespace",
     "name",
     "uid",
@@ -31,6 +31,7 @@ const POD_COLUMNS: [&str; 19] = [
     "wait_s",
     "failed_attempts",
     "exit_codes",
+    "cpu_throttled_s",
 ];
 
 /// A row for every pod there ever was, in order of creation. Times are seconds since the start; empty is never.
@@ -63,6 +64,7 @@ pub(super) fn pods(out: impl Write, plan: &Plan, names: &Names<'_>, lives: &[Pod
             &life.bound.map_or_else(String::new, |bound| seconds(bound - life.created)),
             &life.unschedulable.to_string(),
             &exit_codes.collect::<Vec<_>>().join(" "),
+            &seconds(SimDuration(i64::try_from(life.throttled_nanoseconds).unwrap_or(i64::MAX))),
         ])?;
     }
     csv.flush()

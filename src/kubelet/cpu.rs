@@ -6,12 +6,13 @@ use super::kubelet::{Kubelets, Timer};
 use super::runtime::{Machine, RecordId, Slow};
 use super::shares::{Claim, share};
 use crate::api::PodRef;
+use crate::base::id::DenseId;
 use crate::base::{SimDuration, SimTime};
 use crate::component::Env;
 use crate::engine::Timers;
 use crate::model::plan::Plan;
 use crate::model::{NodeId, cgroup};
-use crate::record::Recorder;
+use crate::record::{Fact, Recorder};
 use crate::workload::UsageAt;
 use crate::workload::life::RunOf;
 
@@ -62,10 +63,14 @@ impl Kubelets {
             let speed = of.claim.speed(given);
             short |= speed < 1.0;
             let before = self.records.speed(of.id, of.index);
+            self.count_throttled(env, of.id, of.index);
             if (speed - before).abs() > NOTICEABLE {
                 self.unpark(env.plan, of.id);
                 self.change_speed(env, of.id, of.index, before, speed);
                 self.park_record(env.plan, of.id);
+            }
+            if let Some(slow) = self.records.slow_mut(of.id, of.index) {
+                slow.throttled = of.claim.throttled(given);
             }
             if of.serves && (was_short || speed < 1.0) {
                 // How many requests it can serve may be different now.
@@ -100,9 +105,32 @@ impl Kubelets {
             self.records.container_mut(id, index).serving_timer = Some(timer);
         }
         let container = self.records.container_mut(id, index);
-        container.slow = (speed < 1.0).then(|| Box::new(Slow { speed, serving_at }));
+        container.slow = (speed < 1.0).then(|| Box::new(Slow { speed, serving_at, throttled: 0.0, counted: now }));
         if ends && at > now {
             self.end_at(env, id, index, left(at).max(now), code, reason);
+        }
+    }
+
+    /// Counts what a container's limit has kept from it up to now.
+    pub(super) fn count_throttled<T, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, id: RecordId, index: u16) {
+        let Some(slow) = self.records.slow_mut(id, index) else { return };
+        let milli_seconds = (env.now - std::mem::replace(&mut slow.counted, env.now)).as_secs_f64() * slow.throttled;
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        let nanoseconds = (milli_seconds * 1e6).round() as u64;
+        if nanoseconds > 0 {
+            env.counters.cpu_throttled_nanoseconds += nanoseconds;
+            let pod = self.records.brief(id).pod.uid;
+            env.fact(|| Fact::CpuThrottled(pod, index, nanoseconds));
+        }
+    }
+
+    /// The same of every container: the run ends.
+    pub fn count_all_throttled<T, R: Recorder>(&mut self, env: &mut Env<'_, T, R>) {
+        for node in (0..self.machines.len()).map(NodeId::from_index) {
+            if self.machines[node].cpu_was_short {
+                let running: Vec<_> = self.running_on(env.plan, node).collect();
+                running.into_iter().for_each(|(id, index, _)| self.count_throttled(env, id, index));
+            }
         }
     }
 

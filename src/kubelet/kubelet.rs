@@ -1,6 +1,7 @@
 //! The kubelets of all nodes: one component. Reads the change log through its cursor, runs one worker for each pod, writes
 //! statuses. Must not know other components. Mirrors pkg/kubelet/kubelet.go and pod_workers.go, v1.34.
 
+use super::image_gc::PERIOD;
 use super::images::PullLimit;
 use super::messages::Sent;
 use super::records::Records;
@@ -77,6 +78,8 @@ pub enum Timer {
     Pressure(NodeId),
     /// The pods of a node use more memory than there is for them.
     NodeOom(NodeId),
+    /// The image garbage collection of a node finds something to remove.
+    ImageGc(NodeId),
     /// What the containers of a node ask of its CPU changes.
     Cpu(NodeId),
     /// A node tells which volumes are in use.
@@ -108,6 +111,7 @@ impl Timer {
             | Self::Probe { record, .. } => Some(record),
             Self::Pressure(_)
             | Self::NodeOom(_)
+            | Self::ImageGc(_)
             | Self::Cpu(_)
             | Self::NodeStatus(_)
             | Self::Shutdown(_)
@@ -177,6 +181,13 @@ impl Kubelets {
             lease_phase: phase(1, settings.lease_renew),
             boots: 0,
             images: Vec::new(),
+            image_bytes: 0,
+            safe_images: super::usage::safe_images(&plan.shapes[shape], settings),
+            kubelet_since: phase(2, PERIOD) - PERIOD,
+            image_pass: None,
+            last_image_pass: start - PERIOD,
+            ages_images: settings.image_gc.max_age > SimDuration::ZERO,
+            disk_fills: false,
             pulls: Vec::new(),
             pull_limit: PullLimit::new(settings.registry_pull_qps, settings.registry_burst, start),
             crashed_at: SimTime::NEVER,
@@ -401,6 +412,7 @@ impl Kubelets {
             Timer::Resize(id) => self.resize_due(env, id),
             Timer::Pressure(node) => self.pressure_pass(env, node),
             Timer::NodeOom(node) => self.node_oom(env, node),
+            Timer::ImageGc(node) => self.image_gc_pass(env, node),
             Timer::Cpu(node) => {
                 self.machines[node].cpu_timer = None;
                 self.share_cpu(env, node);
@@ -461,7 +473,7 @@ impl Kubelets {
     pub(super) fn forget<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, id: RecordId) {
         self.leave_quiet(env, id);
         let record = self.records.get_mut(id);
-        let (node, template) = (record.node, record.template);
+        let (node, template, since) = (record.node, record.template, record.started_at);
         let timers = [record.timer.take(), record.deadline.take(), record.storage_timer.take()];
         for timer in timers.into_iter().flatten() {
             env.timers.disarm(timer);
@@ -483,13 +495,14 @@ impl Kubelets {
         if let Some(first) = self.records.remove(id) {
             self.machines[node].first_record = first;
         }
+        self.images_released(env.plan, env.now, node, template, since);
         self.volumes_changed(env, node, template);
         self.retry_resizes(env, node);
         if self.machines[node].shutdown.is_some() {
             self.shutdown_goes_on(env, node);
         }
-        if self.machines[node].watch.is_some() {
-            self.evicted_is_gone(env, node, pod);
+        self.evicted_is_gone(env, node, pod);
+        if self.machines[node].watch.is_some() || self.machines[node].minds_images() {
             self.node_changed(env, node);
         }
     }

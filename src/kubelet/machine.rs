@@ -69,6 +69,7 @@ impl Kubelets {
             let count = env.plan.templates[template].containers.len();
             for index in 0..u16::try_from(count).expect("few containers") {
                 self.disarm_container(env, id, index);
+                self.count_throttled(env, id, index);
                 let container = self.records.container_mut(id, index);
                 if let Instance::Running(started) = container.instance {
                     let reason = known::UNKNOWN;
@@ -100,6 +101,7 @@ impl Kubelets {
         env.node_event(node, KubeEvent::Rebooted, || {
             format!("Node {} has been rebooted, boot id: {boot}", plan.strings.text(name))
         });
+        self.images_after_boot(node, env.now);
         // Records whose pods are gone from the API have nothing left to stop.
         for id in self.records_on(node) {
             let pod = self.records.get(id).pod;
@@ -140,6 +142,9 @@ impl Kubelets {
             if resized.is_some_and(|resized| known.is_some_and(|known| known != resized.spec)) {
                 self.resize_asked(env, pod);
             }
+        }
+        if self.machines[node].minds_images() {
+            self.node_changed(env, node);
         }
     }
 

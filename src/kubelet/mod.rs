@@ -1,6 +1,6 @@
 //! The kubelet: pure rules of plain values, which know neither the engine nor the API objects' columns, one file each;
 //! and the component that runs them on every node (`kubelet`, `intake`, `worker`, `messages`, `mounts`, `outages`, `pulls`, `process`,
-//! `health`, `hooks`, `quiet`, `resize`, `stop`, `report`, `machine`, `power`, `usage`, `pressure`, `cpu`) over the runtime's records (`runtime`).
+//! `health`, `hooks`, `quiet`, `resize`, `stop`, `report`, `machine`, `power`, `usage`, `pressure`, `image_passes`, `cpu`) over the runtime's records (`runtime`).
 
 pub mod actions;
 pub mod admission;
@@ -11,6 +11,8 @@ mod cpu;
 pub mod eviction;
 mod health;
 mod hooks;
+pub mod image_gc;
+mod image_passes;
 pub mod images;
 mod intake;
 #[allow(clippy::module_inception, reason = "the component is called like its room")]

@@ -53,6 +53,7 @@ impl Machine {
             || ceiling.boundless_memory > 0
             || ceiling.writers > 0
             || i64::from(ceiling.processes) > self.safe_processes
+            || self.image_bytes > self.safe_images
             || self.watch.is_some()
     }
 }
@@ -81,11 +82,19 @@ impl Kubelets {
         if machine.is_cpu_short() || machine.cpu_was_short {
             self.share_cpu(env, node);
         }
-        let machine = &self.machines[node];
-        if machine.up && machine.is_at_risk() {
+        let machine = &mut self.machines[node];
+        let at_risk = machine.is_at_risk();
+        machine.disk_fills |= machine.ceiling.writers > 0 || machine.image_bytes > machine.safe_images;
+        let minds_images = machine.minds_images();
+        if machine.up && (at_risk || minds_images) {
             let load = self.node_load(env.plan, env.now, node);
-            self.arm_node_oom(env, node, &load);
-            self.arm_pass(env, node, &load, false);
+            if at_risk {
+                self.arm_node_oom(env, node, &load);
+                self.arm_pass(env, node, &load, false);
+            }
+            if minds_images {
+                self.arm_image_gc(env, node, &load);
+            }
         }
     }
 
@@ -101,6 +110,9 @@ impl Kubelets {
             for timer in watch.pass.map(|(timer, _)| timer).into_iter().chain(watch.oom) {
                 env.timers.disarm(timer);
             }
+        }
+        if let Some((timer, _)) = machine.image_pass.take() {
+            env.timers.disarm(timer);
         }
     }
 
@@ -237,7 +249,7 @@ impl Kubelets {
         let threshold = *ripe.first()?;
         let resource = resource_name(threshold.signal);
         env.node_event(node, KubeEvent::EvictionThresholdMet, || format!("Attempting to reclaim {resource}"));
-        if Pressure::of(threshold.signal) == Pressure::Disk && self.remove_unused_images(plan, node) {
+        if Pressure::of(threshold.signal) == Pressure::Disk && self.delete_unused_images(plan, node, now) {
             let load = self.node_load(plan, now, node);
             let observed = facts.observe(threshold.signal, &load)?;
             if !is_met(&threshold, &observed, true) {
@@ -245,6 +257,7 @@ impl Kubelets {
             }
         }
         let compare = match Pressure::of(threshold.signal) {
+            Pressure::Disk if threshold.signal.is_inodes() => eviction::by_inodes,
             Pressure::Memory | Pressure::Disk => eviction::by_use_above_request,
             Pressure::Pid => eviction::by_processes,
         };
@@ -331,18 +344,6 @@ impl Kubelets {
         }
         let at = env.now.max(since + SimDuration(1)).ceil_to_grid(since, CLEANUP_POLL).min(since + CLEANUP_LIMIT);
         watch.pass = Some((env.timers.at(at, Timer::Pressure(node)), at));
-    }
-
-    /// Images that no pod on the node uses go; whether there were any.
-    fn remove_unused_images(&mut self, plan: &Plan, node: NodeId) -> bool {
-        let mut used = Vec::new();
-        for id in self.records.chain(self.machines[node].first_record) {
-            used.extend(plan.templates[self.records.brief(id).template].containers.iter().map(|spec| spec.image));
-        }
-        let images = &mut self.machines[node].images;
-        let before = images.len();
-        images.retain(|image| used.contains(image));
-        images.len() < before
     }
 
     /// The pressure that pods are let in by.

@@ -154,6 +154,7 @@ impl Kubelets {
         let container = self.records.container_mut(id, index);
         let Some(started) = container.running() else { return };
         self.fixed_ends(id);
+        self.count_throttled(env, id, index);
         let container = self.records.container_mut(id, index);
         let exit = Exit { code: container.exit_code, reason: container.exit_reason, started, finished: env.now };
         container.instance = Instance::Exited(exit);
@@ -401,7 +402,8 @@ impl Kubelets {
         for (at, file) in behavior.writes.iter().enumerate() {
             let bytes = if running { file.bytes_per_second + file.bytes_per_request * rate } else { 0.0 };
             let number = u16::try_from(at).expect("few files");
-            storage.set_rate(env.now, template, index, (number, &file.path), bytes);
+            let inodes = if running { file.files_per_second } else { 0.0 };
+            storage.set_rate(env.now, template, index, (number, &file.path), (bytes, inodes));
         }
         let full =
             storage::local_limits(template).filter_map(|limit| storage.limit_exceeded_at(env.now, template, limit));

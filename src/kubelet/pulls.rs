@@ -36,7 +36,7 @@ impl Kubelets {
         let (pod, node) = (record.pod.uid, record.node);
         let spec = &env.plan.templates[record.template].containers[usize::from(index)];
         let name = env.plan.strings.text(env.plan.images[spec.image].name);
-        let is_here = self.machines[node].images.binary_search(&spec.image).is_ok();
+        let is_here = self.machines[node].has_image(spec.image);
         if !is_here && images::default_tag(name).is_none() {
             env.container_event(pod, index, KubeEvent::InspectFailed, || {
                 format!("Failed to apply default image tag \"{name}\": couldn't parse image name \"{name}\"")
@@ -169,10 +169,7 @@ impl Kubelets {
             self.start_next(env, id);
             return;
         }
-        let images = &mut self.machines[node].images;
-        if let Err(at) = images.binary_search(&image) {
-            images.insert(at, image);
-        }
+        self.image_arrived(env, node, image);
         let (now, size) = (env.now, env.plan.images[image].size_bytes);
         env.container_event(pod, index, KubeEvent::Pulled, || {
             let (took, all) = pull.map_or_else(Default::default, |pull| (pull.takes, now - pull.asked));

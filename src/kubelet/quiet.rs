@@ -71,7 +71,12 @@ pub(super) type Unseen = Reverse<(SimTime, u64, RecordId, PodUid)>;
 impl Machine {
     /// Whether nobody here may suffer from what others do.
     pub(super) fn is_calm(&self) -> bool {
-        self.up && self.shutdown.is_none() && !self.cpu_was_short && !self.is_cpu_short() && !self.is_at_risk()
+        self.up
+            && self.shutdown.is_none()
+            && !self.cpu_was_short
+            && !self.is_cpu_short()
+            && !self.is_at_risk()
+            && !self.minds_images()
     }
 
     /// When the worker syncs that hears of what happened in the runtime at `at`.
@@ -112,7 +117,7 @@ impl Kubelets {
         }
         let Some(Plain { ceiling, fixed }) = self.plain_of(env.plan, template) else { return false };
         let machine = &mut self.machines[node];
-        if machine.images.binary_search(&env.plan.templates[template].containers[0].image).is_err() {
+        if !machine.has_image(env.plan.templates[template].containers[0].image) {
             return false;
         }
         machine.ceiling.add(ceiling);

@@ -239,6 +239,14 @@ impl Records {
         }
     }
 
+    /// What is known of a container that gets less CPU time than it asks for.
+    pub(super) fn slow_mut(&mut self, id: RecordId, index: u16) -> Option<&mut super::runtime::Slow> {
+        match &mut self.pods[id] {
+            Stored::Free(_) | Stored::Parked(_) => None,
+            Stored::Full(full) => full.containers[usize::from(index)].slow.as_deref_mut(),
+        }
+    }
+
     /// What the pod's containers wrote, if they did.
     pub(super) fn storage(&self, id: RecordId) -> Option<&super::storage::Storage> {
         match &self.pods[id] {

@@ -10,6 +10,7 @@ use crate::engine::TimerKey;
 use crate::model::strings::known;
 use crate::model::{ImageId, NodeId, StrId, TemplateId, WorkloadId};
 
+use super::image_gc::NodeImage;
 use super::probes::Prober;
 
 define_id! {
@@ -286,6 +287,10 @@ pub(super) struct Slow {
     pub(super) speed: f64,
     /// When it serves, if it does not yet, at this speed.
     pub(super) serving_at: SimTime,
+    /// Milli-cores that its limit keeps from it.
+    pub(super) throttled: f64,
+    /// Up to when that was counted.
+    pub(super) counted: SimTime,
 }
 
 /// A machine: what belongs to a node but not to its object.
@@ -299,8 +304,20 @@ pub(super) struct Machine {
     pub(super) lease_phase: SimTime,
     /// How often it booted.
     pub(super) boots: u32,
-    /// Images that are present, sorted.
-    pub(super) images: Vec<ImageId>,
+    /// Images that are present, sorted, and their bytes.
+    pub(super) images: Vec<NodeImage>,
+    pub(super) image_bytes: i64,
+    /// As long as images take no more and nobody writes files, there is enough disk.
+    pub(super) safe_images: i64,
+    /// Since when its kubelet runs: it looks after images at this phase.
+    pub(super) kubelet_since: SimTime,
+    /// The next look that has something to remove, and the last one.
+    pub(super) image_pass: Option<(TimerKey, SimTime)>,
+    pub(super) last_image_pass: SimTime,
+    /// Whether images go because of their age.
+    pub(super) ages_images: bool,
+    /// Whether files were written here, or images alone can fill the disk.
+    pub(super) disk_fills: bool,
     /// Ends of the pulls that were asked for, with their images, sorted.
     pub(super) pulls: Vec<(SimTime, ImageId)>,
     /// How often it may ask registries.

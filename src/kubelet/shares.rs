@@ -21,6 +21,12 @@ impl Claim {
         self.demand.min(self.limit)
     }
 
+    /// What its quota keeps from it, if it is given this much: nothing if others leave it less than its quota.
+    #[must_use]
+    pub fn throttled(&self, given: f64) -> f64 {
+        if given >= self.limit { self.demand - self.limit } else { 0.0 }
+    }
+
     /// How fast it runs with this much, as a part of its full speed.
     #[must_use]
     pub fn speed(&self, given: f64) -> f64 {
@@ -66,7 +72,8 @@ mod tests {
         assert_eq!(share(1000.0, &[claim(1.0, 1000.0), claim(3.0, 500.0), claim(1.0, 1000.0)]), [250.0, 500.0, 250.0]);
         let limited = Claim { weight: 1.0, demand: 1000.0, limit: 200.0 };
         let given = share(4000.0, &[limited]);
-        assert_eq!((given[0], limited.speed(given[0])), (200.0, 0.2));
+        assert_eq!((given[0], limited.speed(given[0]), limited.throttled(given[0])), (200.0, 0.2, 800.0));
+        assert_eq!((limited.throttled(150.0), Claim { demand: 100.0, ..limited }.throttled(100.0)), (0.0, 0.0));
         assert!((claim(1.0, 400.0).speed(400.0) - 1.0).abs() < f64::EPSILON);
     }
 }

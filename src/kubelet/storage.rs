@@ -56,6 +56,9 @@ struct File {
     volume: Option<u16>,
     bytes: f64,
     bytes_per_second: f64,
+    /// It and what was made beside it.
+    inodes: f64,
+    inodes_per_second: f64,
     updated: SimTime,
     /// What the writer's earlier instances wrote.
     before: f64,
@@ -71,41 +74,52 @@ pub struct Storage {
 }
 
 impl Storage {
-    /// The container at `index` writes file number `file` of its behaviour at this many bytes per second from `now` on.
+    /// The container at `index` writes file number `file` of its behaviour at this many bytes, and makes this many others beside
+    /// it, per second from `now` on.
     pub fn set_rate(
         &mut self,
         now: SimTime,
         template: &PodTemplate,
         container: u16,
         (file, path): (u16, &str),
-        bytes_per_second: f64,
+        (bytes_per_second, inodes_per_second): (f64, f64),
     ) {
         let at = self.files.iter().position(|f| (f.container, f.index) == (container, file)).unwrap_or_else(|| {
             let volume = match resolve(&template.containers[usize::from(container)], path) {
                 Place::Volume(volume, _) => Some(volume),
                 Place::Container => None,
             };
-            let empty =
-                File { container, index: file, volume, bytes: 0.0, bytes_per_second: 0.0, updated: now, before: 0.0 };
-            self.files.push(empty);
+            self.files.push(File {
+                container,
+                index: file,
+                volume,
+                bytes: 0.0,
+                bytes_per_second: 0.0,
+                inodes: 1.0,
+                inodes_per_second: 0.0,
+                updated: now,
+                before: 0.0,
+            });
             self.files.len() - 1
         });
         let file = &mut self.files[at];
-        file.bytes += file.bytes_per_second * (now - file.updated).as_secs_f64();
-        (file.updated, file.bytes_per_second) = (now, bytes_per_second);
+        (file.bytes, file.inodes, file.updated) = (file.bytes_at(now), file.inodes_at(now), now);
+        (file.bytes_per_second, file.inodes_per_second) = (bytes_per_second, inodes_per_second);
     }
 
     /// Nothing is written any more.
     pub fn stop(&mut self, now: SimTime) {
         for file in &mut self.files {
-            (file.bytes, file.updated, file.bytes_per_second) = (file.bytes_at(now), now, 0.0);
+            (file.bytes, file.inodes, file.updated) = (file.bytes_at(now), file.inodes_at(now), now);
+            (file.bytes_per_second, file.inodes_per_second) = (0.0, 0.0);
         }
     }
 
     /// The container at `index` was restarted: what it wrote outside its mounts is gone, what it wrote into volumes stays.
     pub fn restarted(&mut self, now: SimTime, container: u16) {
         for file in self.files.iter_mut().filter(|file| file.container == container) {
-            file.bytes = if file.volume.is_some() { file.bytes_at(now) } else { 0.0 };
+            (file.bytes, file.inodes) =
+                if file.volume.is_some() { (file.bytes_at(now), file.inodes_at(now)) } else { (0.0, 1.0) };
             (file.updated, file.before) = (now, file.bytes);
         }
     }
@@ -138,6 +152,13 @@ impl Storage {
     pub fn disk(&self, now: SimTime, in_memory: impl Fn(u16) -> bool) -> (f64, f64) {
         let on_disk = self.files.iter().filter(|file| !file.volume.is_some_and(&in_memory));
         on_disk.fold((0.0, 0.0), |(bytes, rate), file| (bytes + file.bytes_at(now), rate + file.bytes_per_second))
+    }
+
+    /// Inodes on the node's disk, and how many more a second.
+    #[must_use]
+    pub fn inodes(&self, now: SimTime, in_memory: impl Fn(u16) -> bool) -> (f64, f64) {
+        let on_disk = self.files.iter().filter(|file| !file.volume.is_some_and(&in_memory));
+        on_disk.fold((0.0, 0.0), |(inodes, rate), file| (inodes + file.inodes_at(now), rate + file.inodes_per_second))
     }
 
     /// Bytes in the writable layer of the container at `index`, and how many more a second.
@@ -199,6 +220,10 @@ impl Storage {
 impl File {
     fn bytes_at(&self, now: SimTime) -> f64 {
         self.bytes + self.bytes_per_second * (now - self.updated).as_secs_f64()
+    }
+
+    fn inodes_at(&self, now: SimTime) -> f64 {
+        self.inodes + self.inodes_per_second * (now - self.updated).as_secs_f64()
     }
 }
 

@@ -4,6 +4,7 @@
 use smallvec::SmallVec;
 
 use super::eviction::Observation;
+use super::image_gc;
 use super::kubelet::{Kubelets, Timer};
 use super::load::Load;
 use super::oom::{OomPod, badness};
@@ -15,9 +16,9 @@ use crate::base::{Quantity, SimDuration, SimTime};
 use crate::component::Env;
 use crate::engine::Timers;
 use crate::model::eviction::{EvictionPlan, Signal, Threshold};
-use crate::model::plan::Plan;
+use crate::model::plan::{ControlPlane, Plan};
 use crate::model::strings::known;
-use crate::model::{ContainerSpec, NodeId, NodeShape, Pressure, Role};
+use crate::model::{ContainerSpec, ImageGc, NodeId, NodeShape, Pressure, Role};
 use crate::record::Recorder;
 use crate::workload::UsageAt;
 
@@ -28,7 +29,15 @@ const TOUCH: SimDuration = SimDuration::from_millis(100);
 pub(super) struct NodeLoad {
     pub(super) memory: Load,
     pub(super) disk: Load,
+    pub(super) inodes: Load,
     pub(super) processes: i64,
+}
+
+impl NodeLoad {
+    fn new(now: SimTime) -> Self {
+        let nothing = || Load::new(now);
+        Self { memory: nothing(), disk: nothing(), inodes: nothing(), processes: 0 }
+    }
 }
 
 /// What there is on a node.
@@ -36,14 +45,14 @@ pub(super) struct Facts<'p> {
     pub(super) shape: &'p NodeShape,
     /// Memory that all its pods may use together.
     pub(super) pods_memory: i64,
-    max_pids: i64,
+    settings: &'p EvictionPlan,
 }
 
 impl<'p> Facts<'p> {
     pub(super) fn new<T, R>(env: &Env<'p, T, R>, node: NodeId) -> Self {
         let settings = &env.plan.control_plane.eviction;
         let shape = &env.plan.shapes[env.cluster.nodes().get(node).shape];
-        Self { shape, pods_memory: pods_memory_limit(shape, &settings.thresholds), max_pids: settings.max_pids }
+        Self { shape, pods_memory: pods_memory_limit(shape, &settings.thresholds), settings }
     }
 
     /// What a signal says; `None`: nothing measures it.
@@ -59,9 +68,20 @@ impl<'p> Facts<'p> {
             Signal::NodeFsAvailable | Signal::ImageFsAvailable if storage > 0 => {
                 of(storage, whole(load.disk.value()), Format::BinarySi)
             }
-            Signal::PidAvailable => of(self.max_pids, load.processes, Format::DecimalSi),
+            Signal::NodeFsInodesFree | Signal::ImageFsInodesFree if storage > 0 => {
+                of(self.settings.inodes(storage), whole(load.inodes.value()), Format::DecimalSi)
+            }
+            Signal::PidAvailable => of(self.settings.max_pids, load.processes, Format::DecimalSi),
             _ => return None,
         })
+    }
+
+    /// When the disk is so full that unused images are removed; `None`: never, as far as can be seen.
+    #[allow(clippy::cast_precision_loss)]
+    pub(super) fn images_go_at(&self, policy: &ImageGc, load: &NodeLoad) -> Option<SimTime> {
+        let capacity = self.shape.capacity.ephemeral_storage;
+        let level = (capacity > 0 && !policy.is_off()).then(|| image_gc::safe_bytes(policy, capacity))?;
+        load.disk.exceeds_at(level as f64)
     }
 
     /// When a threshold that is not met now will be.
@@ -71,6 +91,7 @@ impl<'p> Facts<'p> {
         let level = (capacity.value() - threshold.value.of(capacity).value()) as f64;
         match Pressure::of(threshold.signal) {
             Pressure::Memory => load.memory.exceeds_at(level),
+            Pressure::Disk if threshold.signal.is_inodes() => load.inodes.exceeds_at(level),
             Pressure::Disk => load.disk.exceeds_at(level),
             // Processes come and go with changes only.
             Pressure::Pid => None,
@@ -83,6 +104,20 @@ pub(super) fn safe_processes(settings: &EvictionPlan) -> i64 {
     let capacity = Quantity::new(settings.max_pids, Format::DecimalSi);
     let levels = settings.thresholds.iter().filter(|threshold| threshold.signal == Signal::PidAvailable);
     levels.map(|threshold| settings.max_pids - threshold.value.of(capacity).value()).min().unwrap_or(i64::MAX)
+}
+
+/// As long as images take no more than this and nobody writes files, there is enough disk.
+pub(super) fn safe_images(shape: &NodeShape, settings: &ControlPlane) -> i64 {
+    let capacity = shape.capacity.ephemeral_storage;
+    if capacity == 0 {
+        return i64::MAX;
+    }
+    let bytes = |signal| matches!(signal, Signal::NodeFsAvailable | Signal::ImageFsAvailable);
+    let levels = settings.eviction.thresholds.iter().filter(|threshold| bytes(threshold.signal));
+    let levels =
+        levels.map(|threshold| capacity - threshold.value.of(Quantity::new(capacity, Format::BinarySi)).value());
+    let collected = (!settings.image_gc.is_off()).then(|| image_gc::safe_bytes(&settings.image_gc, capacity));
+    levels.chain(collected).min().unwrap_or(i64::MAX)
 }
 
 /// Memory that all pods of a node together may use: the limit of the cgroup above theirs.
@@ -183,9 +218,9 @@ impl Kubelets {
     }
 
     pub(super) fn node_load(&self, plan: &Plan, now: SimTime, node: NodeId) -> NodeLoad {
-        let mut load = NodeLoad { memory: Load::new(now), disk: Load::new(now), processes: 0 };
+        let mut load = NodeLoad::new(now);
         #[allow(clippy::cast_precision_loss)]
-        let images: f64 = self.machines[node].images.iter().map(|&image| plan.images[image].size_bytes as f64).sum();
+        let images = self.machines[node].image_bytes as f64;
         load.disk.add_line(images, 0.0, None);
         for id in self.records.chain(self.machines[node].first_record) {
             self.add_pod(plan, now, id, &mut load);
@@ -212,16 +247,19 @@ impl Kubelets {
             }
             let (bytes, rate) = storage.disk(now, |volume| self.memory_size(plan, id, volume).is_some());
             load.disk.add_line(bytes, rate, None);
+            let (inodes, rate) = storage.inodes(now, |volume| self.memory_size(plan, id, volume).is_some());
+            load.inodes.add_line(inodes, rate, None);
         }
     }
 
     /// What one pod uses of what a signal measures; `None`: there are no statistics of it.
     pub(super) fn pod_usage(&self, plan: &Plan, now: SimTime, id: RecordId, signal: Signal) -> Option<i64> {
         let known = self.records.is_parked(id) || self.records.get(id).sandboxes > 0;
-        let mut load = NodeLoad { memory: Load::new(now), disk: Load::new(now), processes: 0 };
+        let mut load = NodeLoad::new(now);
         self.add_pod(plan, now, id, &mut load);
         known.then(|| match Pressure::of(signal) {
             Pressure::Memory => whole(load.memory.value()),
+            Pressure::Disk if signal.is_inodes() => whole(load.inodes.value()),
             Pressure::Disk => whole(load.disk.value()),
             Pressure::Pid => load.processes,
         })

@@ -148,6 +148,8 @@ pub struct FileUse {
     pub bytes_per_second: f64,
     /// Bytes for each request that it serves.
     pub bytes_per_request: f64,
+    /// Further files that it makes beside it in every second of life.
+    pub files_per_second: f64,
 }
 
 /// What a process does when it is asked to stop.

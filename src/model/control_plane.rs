@@ -88,10 +88,37 @@ pub struct ControlPlane {
     pub terminated_pod_gc_threshold: u32,
     /// When kubelets evict pods.
     pub eviction: EvictionPlan,
+    /// When kubelets remove images.
+    pub image_gc: ImageGc,
     /// `shutdownGracePeriodByPodPriority` of kubelets, sorted by priority; empty: no graceful shutdown.
     pub shutdown: Box<[ShutdownGroup]>,
     /// The scheduler's settings.
     pub scheduler: SchedulerPlan,
+}
+
+/// Image garbage collection of kubelets.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ImageGc {
+    /// `imageGCHighThresholdPercent`: images are removed when so much of the disk is used.
+    pub high_percent: i64,
+    /// `imageGCLowThresholdPercent`: until only so much is.
+    pub low_percent: i64,
+    /// `imageMinimumGCAge`: younger ones stay.
+    pub min_age: SimDuration,
+    /// `imageMaximumGCAge`: those that nobody used for so long go, however much is free; zero: never.
+    pub max_age: SimDuration,
+}
+
+impl ImageGc {
+    /// What a kubelet has that was not told otherwise.
+    pub const DEFAULT: Self =
+        Self { high_percent: 85, low_percent: 80, min_age: SimDuration::from_secs(120), max_age: SimDuration::ZERO };
+
+    /// Whether kubelets never look: nothing is removed but under disk pressure.
+    #[must_use]
+    pub fn is_off(&self) -> bool {
+        self.high_percent == 100 && self.max_age == SimDuration::ZERO
+    }
 }
 
 /// Settings of the scheduler.
@@ -188,6 +215,7 @@ impl ControlPlane {
             default_toleration_seconds: 300,
             terminated_pod_gc_threshold: 12_500,
             eviction: EvictionPlan::default(),
+            image_gc: ImageGc::DEFAULT,
             shutdown: Box::default(),
             scheduler: SchedulerPlan::default(),
         }

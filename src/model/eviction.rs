@@ -57,6 +57,12 @@ impl Signal {
         Self::ALL.into_iter().find(|signal| signal.text() == text)
     }
 
+    /// Whether it counts files.
+    #[must_use]
+    pub const fn is_inodes(self) -> bool {
+        matches!(self, Self::NodeFsInodesFree | Self::ImageFsInodesFree | Self::ContainerFsInodesFree)
+    }
+
     /// Whether it is about memory: such thresholds are looked at first.
     #[must_use]
     pub const fn is_memory(self) -> bool {
@@ -227,6 +233,19 @@ pub struct EvictionPlan {
     pub max_pod_grace_seconds: i64,
     /// Process ids of each machine.
     pub max_pids: i64,
+    /// Inodes of each machine's disk; `None`: as many as its size gives.
+    pub max_inodes: Option<i64>,
+}
+
+impl EvictionPlan {
+    /// Bytes of a disk for each of its inodes, as mke2fs makes them.
+    const BYTES_PER_INODE: i64 = 16_384;
+
+    /// Inodes of a disk with so many bytes.
+    #[must_use]
+    pub fn inodes(&self, storage: i64) -> i64 {
+        self.max_inodes.unwrap_or(storage / Self::BYTES_PER_INODE)
+    }
 }
 
 impl Default for EvictionPlan {
@@ -236,6 +255,7 @@ impl Default for EvictionPlan {
             transition_period: SimDuration::from_secs(300),
             max_pod_grace_seconds: 0,
             max_pids: 4_194_304,
+            max_inodes: None,
         }
     }
 }

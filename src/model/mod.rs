@@ -50,6 +50,7 @@ pub use behavior::{
 pub use budget::{BudgetBound, BudgetStatus, DisruptionBudget};
 pub use cgroup::PodCgroup;
 pub use class::{HostPort, PodClass, PreemptionPolicy, Taint, TaintEffect, Toleration, TolerationOperator};
+pub use control_plane::ImageGc;
 pub use cron::CronSchedule;
 pub use effective::{PodResources, ResourceList, ResourceRequirements};
 pub use eviction::{EvictionPlan, Pressure};

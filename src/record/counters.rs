@@ -15,6 +15,7 @@ pub struct Counters {
     pub container_restarts: u64,
     pub container_crashes: u64,
     pub oom_kills: u64,
+    pub cpu_throttled_nanoseconds: u64,
     pub image_pulls: u64,
     pub image_pull_failures: u64,
     pub scheduling_attempts: u64,

@@ -65,6 +65,8 @@ pub enum Fact {
     ContainerReady(PodUid, u16, bool),
     /// A container was asked to stop.
     ContainerStopping(PodUid, u16),
+    /// Nanoseconds of CPU time that a container's limit has kept from it since that was told last.
+    CpuThrottled(PodUid, u16, u64),
     /// A pull began.
     ImagePullStarted(PodUid, u16),
     /// A pull ended; `false`: it failed.
@@ -137,6 +139,7 @@ impl Fact {
             | Self::Container { pod, .. }
             | Self::ContainerReady(pod, ..)
             | Self::ContainerStopping(pod, _)
+            | Self::CpuThrottled(pod, ..)
             | Self::ImagePullStarted(pod, _)
             | Self::ImagePullEnded(pod, ..)
             | Self::Event { subject: Subject::Pod(pod) | Subject::Container(pod, _), .. } => pod,
@@ -251,6 +254,7 @@ pub enum KubeEvent {
     NodeHasInsufficientPID,
     NodeHasSufficientPID,
     EvictionThresholdMet,
+    FreeDiskSpaceFailed,
     OutOfpods,
     OutOfcpu,
     OutOfmemory,
@@ -387,6 +391,7 @@ impl KubeEvent {
             | Self::FailedCreatePodSandBox
             | Self::Evicted
             | Self::EvictionThresholdMet
+            | Self::FreeDiskSpaceFailed
             | Self::OutOfpods
             | Self::OutOfcpu
             | Self::OutOfmemory

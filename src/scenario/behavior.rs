@@ -224,11 +224,13 @@ fn writes(cx: &mut Cx<'_>, fields: &Fields<'_>) -> Option<Vec<Placed<FileUse>>> 
     for file in fields.tables(cx, "writes", &WRITES) {
         let path = file.text(cx, "path").and_then(|path| absolute(cx, &path));
         let bytes_per_second = file.amount(cx, "rate", units::byte_rate).map_or(0.0, |rate| rate.value);
+        let files_per_second = file.amount(cx, "files", units::rate).map_or(0.0, |rate| rate.value);
         let per_request = file.amount(cx, "per_request", units::bytes).map_or(0, |bytes| bytes.value);
         #[allow(clippy::cast_precision_loss)]
         let bytes_per_request = per_request as f64;
         if let Some(path) = path {
-            let value = FileUse { path: path.value.into(), bytes_per_second, bytes_per_request };
+            let path_text = path.value.into();
+            let value = FileUse { path: path_text, bytes_per_second, bytes_per_request, files_per_second };
             files.push(Placed { value, span: path.span });
         }
     }

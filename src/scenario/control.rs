@@ -3,8 +3,9 @@
 use super::distributions::distribution;
 use super::fields::{Fields, Placed, choice, duration, fail, number};
 use super::files::open_one;
-use super::spec::cluster::{CONTROL_PLANE, EVICTION, EXPECT, FEATURE_GATES, OUTPUT, SCHEDULER};
+use super::spec::cluster::{CONTROL_PLANE, EXPECT, FEATURE_GATES, OUTPUT, SCHEDULER};
 use super::spec::defaults::DEFAULTS;
+use super::spec::kubelets::{EVICTION, IMAGE_GC};
 use super::tree::{Node, Value};
 use super::units;
 use super::{Cx, behavior, codes, suggest};
@@ -12,7 +13,7 @@ use crate::base::{Distribution, Format, Quantity, SimDuration};
 use crate::diag::SourceId;
 use crate::manifest::scheduler_config;
 use crate::model::eviction::{EvictionPlan, Statements};
-use crate::model::{ResourceList, RunTime, effective, shutdown};
+use crate::model::{ImageGc, ResourceList, RunTime, effective, shutdown};
 use crate::sim::metrics;
 use crate::sim::plan::{ControlPlane, Evaluator, Expect, OutputPlan, SchedulerPlan};
 
@@ -129,6 +130,9 @@ pub(super) fn control_plane(cx: &mut Cx<'_>, root: &Fields<'_>) -> ControlPlane 
     if let Some(fields) = fields.table(cx, "eviction", &EVICTION) {
         eviction(cx, &fields, &mut plan.eviction);
     }
+    if let Some(fields) = fields.table(cx, "image_gc", &IMAGE_GC) {
+        image_gc(cx, &fields, &mut plan.image_gc);
+    }
     if let Some(fields) = fields.table(cx, "scheduler", &SCHEDULER) {
         scheduler(cx, &fields, &mut plan.scheduler);
     }
@@ -165,6 +169,31 @@ fn eviction(cx: &mut Cx<'_>, fields: &Fields<'_>, plan: &mut EvictionPlan) {
     }
     if let Some(pids) = fields.whole(cx, "max_pids") {
         plan.max_pids = pids.value;
+    }
+    plan.max_inodes = fields.whole(cx, "max_inodes").map(|inodes| inodes.value);
+}
+
+fn image_gc(cx: &mut Cx<'_>, fields: &Fields<'_>, plan: &mut ImageGc) {
+    let percents =
+        [("high_threshold_percent", &mut plan.high_percent), ("low_threshold_percent", &mut plan.low_percent)];
+    for (key, place) in percents {
+        if let Some(percent) = fields.whole(cx, key) {
+            *place = percent.value;
+        }
+    }
+    for (key, place) in [("minimum_age", &mut plan.min_age), ("maximum_age", &mut plan.max_age)] {
+        if let Some(age) = fields.duration(cx, key) {
+            *place = age.value;
+        }
+    }
+    let mut refuse = |message, help| {
+        cx.diagnostics.error(codes::OUT_OF_RANGE, fields.span, message, "refused by kubelets", help);
+    };
+    if plan.low_percent >= plan.high_percent {
+        refuse("`low_threshold_percent` must be less than `high_threshold_percent`", "kubelets have 80 and 85");
+    }
+    if plan.max_age > SimDuration::ZERO && plan.max_age <= plan.min_age {
+        refuse("`maximum_age` must be longer than `minimum_age`", "raise `maximum_age`, or lower `minimum_age`");
     }
 }
 

@@ -35,6 +35,7 @@ metrics! {
     CONTAINER_RESTARTS = "container_restarts", "Starts of containers after the first.";
     CONTAINER_CRASHES = "container_crashes", "Exits of containers by a crash.";
     OOM_KILLS = "oom_kills", "Containers killed for their memory.";
+    CPU_THROTTLED_SECONDS = "cpu_throttled_seconds", "CPU time that containers would have used beyond their limits, in core seconds.";
     IMAGE_PULLS = "image_pulls", "Images that were pulled.";
     IMAGE_PULL_FAILURES = "image_pull_failures", "Image pulls that failed.";
     SCHEDULING_ATTEMPTS = "scheduling_attempts", "Scheduling cycles.";

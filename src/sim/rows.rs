@@ -203,6 +203,7 @@ impl World {
             (metrics::CONTAINER_RESTARTS, counters.container_restarts as f64),
             (metrics::CONTAINER_CRASHES, counters.container_crashes as f64),
             (metrics::OOM_KILLS, counters.oom_kills as f64),
+            (metrics::CPU_THROTTLED_SECONDS, counters.cpu_throttled_nanoseconds as f64 / 1e9),
             (metrics::IMAGE_PULLS, counters.image_pulls as f64),
             (metrics::IMAGE_PULL_FAILURES, counters.image_pull_failures as f64),
             (metrics::SCHEDULING_ATTEMPTS, counters.scheduling_attempts as f64),

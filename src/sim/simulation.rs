@@ -231,6 +231,7 @@ impl<R: Recorder> Simulation<R> {
             self.next_sample = ended_at;
             self.sample();
         }
+        self.world.end(&mut self.kernel, &mut self.recorder, ended_at);
         let events = self.kernel.events();
         (self.world.outcome(ended_at, stopped, events), self.recorder)
     }

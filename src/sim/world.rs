@@ -356,6 +356,12 @@ impl World {
         self.kubelets.observe(&mut env, at);
     }
 
+    /// The run is over at `at`: what goes on is counted up to then.
+    pub(super) fn end<R: Recorder>(&mut self, kernel: &mut Kernel<Event>, recorder: &mut R, at: SimTime) {
+        let mut env = Env { now: at, ..env!(self, kernel, recorder) };
+        self.kubelets.count_all_throttled(&mut env);
+    }
+
     /// A recorder looks at the machines as they are at `at`, between two events.
     pub(super) fn observe<R: Recorder>(&mut self, kernel: &mut Kernel<Event>, recorder: &mut R, at: SimTime) {
         let mut env = env!(self, kernel, recorder);

@@ -195,6 +195,8 @@ const CASES: &[Case] = &[
         "did you mean `quota`?",
     ),
     error(codes::OUT_OF_RANGE, "[[change]]\nat = \"1h\"\nungate = «\"web\"", "leave the change out"),
+    error(codes::OUT_OF_RANGE, "«[control_plane.image_gc]\nlow_threshold_percent = 85", "80 and 85"),
+    error(codes::OUT_OF_RANGE, "[control_plane]\nimage_gc = «{ maximum_age = \"2m\" }", "lower `minimum_age`"),
     error(
         codes::OUT_OF_RANGE,
         "[[change]]\nat = \"1h\"\napply = \"gated.yaml\"\n[[change]]\n«at = \"1h\"\nungate = \"gated\"",

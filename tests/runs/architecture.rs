@@ -65,6 +65,7 @@ const COMPONENT_FILES: &[&str] = &[
     "kubelet/intake.rs",
     "kubelet/hooks.rs",
     "kubelet/kubelet.rs",
+    "kubelet/image_passes.rs",
     "kubelet/machine.rs",
     "kubelet/messages.rs",
     "kubelet/mounts.rs",

@@ -226,6 +226,9 @@ impl Run {
             Fact::ContainerReady(pod, container, ready) => {
                 format!("{} ready {ready}", self.container_name(pod, container))
             }
+            Fact::CpuThrottled(pod, container, nanoseconds) => {
+                format!("{} throttled {nanoseconds}", self.container_name(pod, container))
+            }
             Fact::ImagePullStarted(pod, container) => format!("{} pull", self.container_name(pod, container)),
             Fact::ImagePullEnded(pod, container, fine) => {
                 format!("{} pulled {fine}", self.container_name(pod, container))

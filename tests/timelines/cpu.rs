@@ -1,6 +1,8 @@
 //! CPU time: shares, quotas, contention (spec 4.4).
 
 use crate::support::{Scene, pod, within};
+use podsim::base::id::DenseId;
+use podsim::record::Fact;
 
 const TWO_CORES: &str = r#"
 [[node_pool]]
@@ -82,4 +84,32 @@ fn servers_on_a_full_machine_serve_what_their_part_allows() {
     // `left` serves from 2.25 on: half a second alone, all it is asked; then 100 a second each until 102.75.
     within(outcome.services[0].served, 0.5 * 150.0 + 100.0 * 100.0 - 1.0, 0.5 * 150.0 + 100.0 * 100.0 + 1.0);
     within(outcome.services[1].served, 100.0 * 100.0 - 1.0, 100.0 * 100.0 + 1.0);
+}
+
+/// What a limit keeps from a process is counted in CPU time. The first wants 500m and may use 200m: 0.3 cores for the 175 s
+/// that its work takes, or for 100 s if the run ends then; 10 s if the machine stops. The second wants 3 cores from 2.25 on and
+/// may use 1.5 of two. At 22.75 another one begins that asks for as much and has nine times its shares: from then on it is not
+/// its limit that keeps it back.
+#[test]
+fn what_limits_keep_back_is_counted() {
+    let alone = job("slow", "{requests: {cpu: 100m}, limits: {cpu: 200m}}");
+    let sections = behavior("slow", "startup = \"10s\"\nrun = \"60s\"\ncpu = { base = \"500m\" }");
+    let crash = "[[fault]]\nkind = \"node-crash\"\nat = \"12250ms\"\nnode = \"node-0\"";
+    for (more, lasts, seconds) in [("", "10m", 52.5), ("", "102250ms", 30.0), (crash, "1m", 3.0)] {
+        let run = Scene::new(&alone).nodes(TWO_CORES).with(&sections).with(more).lasts(lasts).run();
+        within(run.outcome().0.metrics["cpu_throttled_seconds"], seconds - 1e-6, seconds + 1e-6);
+    }
+    let two = job("two", "{requests: {cpu: 100m}, limits: {cpu: 1500m}}");
+    let late = job("late", "{requests: {cpu: 900m}}");
+    let sections =
+        behavior("*", "run = \"10m\"\ncpu = { base = \"3\" }") + "[[change]]\nat = \"22s\"\napply = \"late.yaml\"";
+    let run = Scene::new(&two).nodes(TWO_CORES).with(&sections).file("late.yaml", &late).lasts("5m").run();
+    run.expect("two/app Running", &[2.25]).expect("late/app Running", &[22.75]);
+    let (outcome, recording) = run.outcome();
+    within(outcome.metrics["cpu_throttled_seconds"], 1.5 * 20.5 - 1e-6, 1.5 * 20.5 + 1e-6);
+    let told = recording.every_fact().filter_map(|(_, fact)| match fact {
+        Fact::CpuThrottled(pod, 0, nanoseconds) => Some((pod.index(), nanoseconds)),
+        _ => None,
+    });
+    assert_eq!(told.collect::<Vec<_>>(), [(0, 30_750_000_000)]);
 }

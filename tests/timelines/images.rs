@@ -1,6 +1,6 @@
 //! Registries that do not answer: ErrImagePull and ImagePullBackOff in turn (spec 2.8).
 
-use crate::support::{Scene, pod};
+use crate::support::{Run, Scene, pod};
 
 /// A pull that fails asks for the manifest only: 0.5 s. The back-off runs from the failure (10, 20, 40 s); tries come 10 s
 /// after a failed sync, polled each second. Fails at 1.0. At 11: 10 s are over, fails at 11.5. At 22: 10.5 of 20. At 32:
@@ -116,4 +116,84 @@ fn pulls_beyond_the_rate_fail() {
     // One after the other nobody is too fast: 1.5 s each.
     let serial = "registry_pull_qps = 1\nregistry_burst = 1";
     Scene::new(&three_pods()).setting(serial).lasts("20s").run().expect("c/app Running", &[5.25]);
+}
+
+/// A node with a disk of 1 GB, whose kubelet starts at 10 s: it looks after images at 10, 310, 610, ... Each pod is bound to
+/// it at its time, works so long, and has an image of its own with so many megabytes. Evictions are for memory alone.
+fn collected(keys: &str, pods: &[(&str, u32, &str, u32)]) -> Scene {
+    let node =
+        "[[node_pool]]\nname = \"node\"\ncapacity = { cpu = \"8\", memory = \"8Gi\", ephemeral-storage = \"1G\" }\n";
+    let settings = "[control_plane.eviction]\nhard = { \"memory.available\" = \"100Mi\" }\n";
+    let mut scene = Scene::new(&pod("none", "containers: [{name: app, image: 'n:1'}], nodeSelector: {no: where}"))
+        .nodes(node)
+        .with("[[fault]]\nkind = \"node-crash\"\nat = \"1s\"\nfor = \"9s\"\nnode = \"node-0\"")
+        .with(settings)
+        .with(keys);
+    for (name, at, run, megabytes) in pods {
+        let file = format!("{name}.yaml");
+        let spec = format!("nodeName: node-0, restartPolicy: Never, containers: [{{name: app, image: '{name}:1'}}]");
+        scene = scene
+            .with(&format!("[[change]]\nat = \"{at}s\"\napply = \"{file}\""))
+            .with(&format!("[[behavior]]\nselect = {{ name = \"{name}\" }}\nrun = \"{run}\""))
+            .with(&format!("[[image]]\nname = \"{name}:1\"\nsize = \"{megabytes}M\""))
+            .file(&file, &pod(name, &spec));
+    }
+    scene
+}
+
+/// Which images are on the node right before and right after a time.
+fn around(run: &mut Run, seconds: f64) -> [String; 2] {
+    [seconds - 0.001, seconds].map(|seconds| {
+        run.until(seconds);
+        let (node, _) = run.sim.cluster().nodes().entries().next().expect("it exists");
+        let plan = run.sim.plan();
+        let name = |image| plan.strings.text(plan.images[image].name).trim_end_matches(":1").to_owned();
+        let mut names: Vec<String> = run.sim.kubelets().images(node).map(name).collect();
+        names.sort();
+        names.concat()
+    })
+}
+
+/// `imageMaximumGCAge` of 10 min. a works until 420 s: the look at 310 is the last that sees its image in use. At 910 that
+/// is 10 min ago, which is not more, so it goes at 1210. No look sees b's image (320 to 330 s) in use: its age counts from the
+/// kubelet's start, and at 610 that is 10 min ago; it goes at 910. c's goes at 1210 as soon as it is found. d keeps its own.
+#[test]
+fn images_that_nobody_used_for_long_are_removed() {
+    let pods = [("a", 20, "400s", 100), ("b", 320, "10s", 100), ("c", 1000, "10s", 100), ("d", 20, "forever", 100)];
+    let scene = collected("[control_plane.image_gc]\nmaximum_age = \"10m\"", &pods).lasts("1h");
+    let mut run = scene.start();
+    assert_eq!(around(&mut run, 610.0), ["abd", "abd"]);
+    assert_eq!(around(&mut run, 910.0), ["abd", "ad"]);
+    assert_eq!(around(&mut run, 1210.0), ["acd", "d"]);
+    assert_eq!(around(&mut run, 3600.0), ["d", "d"]);
+}
+
+/// The thresholds of 85 and 80 %. At 610 800 MB are used: 80 %. At 910 900 are, and 100 of 1000 must go: b's image, as no
+/// look saw it in use, while one saw a's at 310. At 1210 900 are used again and a's goes. At 1510 850 are used, but g's image
+/// is found only then; at 1810 it is 5 min old. At 2110 900 are used, and i's 20 MB were found only then; at 2410 they go
+/// and are too little.
+#[test]
+fn images_make_room_on_a_disk_that_fills_up() {
+    let pods = [
+        ("a", 20, "380s", 300),
+        ("b", 30, "170s", 300),
+        ("c", 40, "forever", 200),
+        ("d", 700, "forever", 100),
+        ("f", 1000, "forever", 300),
+        ("g", 1300, "10s", 250),
+        ("h", 1900, "forever", 280),
+        ("i", 1910, "10s", 20),
+    ];
+    let mut run = collected("", &pods).lasts("1h").start();
+    assert_eq!(around(&mut run, 610.0), ["abc", "abc"]);
+    assert_eq!(around(&mut run, 910.0), ["abcd", "acd"]);
+    assert_eq!(around(&mut run, 1210.0), ["acdf", "cdf"]);
+    assert_eq!(around(&mut run, 1510.0), ["cdfg", "cdfg"]);
+    assert_eq!(around(&mut run, 1810.0), ["cdfg", "cdf"]);
+    assert_eq!(around(&mut run, 2110.0), ["cdfhi", "cdfhi"]);
+    assert_eq!(around(&mut run, 2410.0), ["cdfhi", "cdfh"]);
+    run.until(3600.0);
+    let text = "event node-0 Warning FreeDiskSpaceFailed: Failed to garbage collect required amount of images. Attempted to \
+                free 100000000 bytes, but only found 20000000 bytes eligible to free.";
+    run.expect(text, &[2410.0]);
 }

@@ -248,3 +248,27 @@ fn limits_of_local_storage_evict() {
         "event own Warning Evicted: Pod ephemeral local storage usage exceeds the total limit of containers 100Mi. ";
     run.expect(text, &[own]).expect("pod own DisruptionTarget", &[]);
 }
+
+/// 5.1, 5.3: files. `asks` makes 9 a second from 2.25 on, `plain` one from 2.75 on, and each has the one that it writes: of
+/// 1000 inodes 950 are used at 97.1 s. That either uses some makes them equal, and so does their priority; then what `asks`
+/// requests in bytes counts for it, although it uses most. Its own reach 950 at 107.7 s: seen by the passes that follow the
+/// end of the other, a second after its eviction.
+#[test]
+fn who_makes_too_many_files_is_evicted() {
+    let settings = "[control_plane.eviction]\nmax_inodes = 1000\n";
+    let writes = |files: &str| format!("writes = [{{ path = \"/tmp/x/0\", files = \"{files}\" }}]");
+    let sections = settings.to_owned() + &behavior("asks", &writes("9/s")) + &behavior("plain", &writes("60/m"));
+    let yaml = on_node("asks", "{requests: {ephemeral-storage: 1Ki}}") + &on_node("plain", "{}");
+    let scene = Scene::new(&yaml).nodes(SMALL).with(&sections);
+    let run = scene.run();
+    run.expect("asks/app Running", &[2.25]).expect("plain/app Running", &[2.75]);
+    let first = pass(&scene, 97.1);
+    run.expect("pod plain Failed Evicted", &[first]).expect("node node-0 DiskPressure true", &[first]);
+    let events = run.times(
+        "event plain Warning Evicted: The node was low on resource: inodes. Threshold quantity: 50, available: ",
+    );
+    assert_eq!(events, [first]);
+    let passes = (0..10).map(|number| first + 1.0 + 10.0 * f64::from(number));
+    let second = passes.into_iter().find(|&at| at > 107.7).expect("there are enough");
+    run.expect("pod asks Failed Evicted", &[second]);
+}

@@ -297,6 +297,13 @@ pub static WRITES: Section = Section {
         Key::required("path", Kind::Text, "Absolute path in the container.", "\"/var/log/app/app.log\""),
         Key::optional("rate", Kind::ByteRate, "0", "Bytes over time.", "\"2Ki/s\""),
         Key::optional("per_request", Kind::Bytes, "0", "Bytes for each request that it serves.", "\"200\""),
+        Key::optional(
+            "files",
+            Kind::Rate,
+            "0",
+            "Further files that it makes beside this one over time: each takes an inode of the node.",
+            "\"100/m\"",
+        ),
     ],
 };
 

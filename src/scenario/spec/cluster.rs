@@ -4,6 +4,7 @@
 use super::autoscaler::AUTOSCALER;
 use super::behavior::BEHAVIOR;
 use super::defaults::DEFAULTS;
+use super::kubelets::{EVICTION, IMAGE_GC};
 use super::node_pool::NODE_POOL;
 pub use super::results::{EXPECT, OUTPUT};
 use super::workload::{ARRIVALS, CHANGE, FAULT, TRAFFIC};
@@ -361,60 +362,8 @@ pub static CONTROL_PLANE: Section = Section {
             "\"20s\"",
         ),
         Key::optional("eviction", Kind::Table(&EVICTION), "kubelets'", "When kubelets evict pods.", "{}"),
+        Key::optional("image_gc", Kind::Table(&IMAGE_GC), "kubelets'", "When kubelets remove images.", "{}"),
         Key::optional("scheduler", Kind::Table(&SCHEDULER), "kube-scheduler's", "The scheduler's settings.", "{}"),
-    ],
-};
-
-/// `[control_plane.eviction]`.
-pub static EVICTION: Section = Section {
-    name: "control_plane.eviction",
-    doc: "When kubelets evict pods because their node runs short of something.",
-    extended_resources: false,
-    keys: &[
-        Key::optional(
-            "hard",
-            Kind::Map(&Kind::Text),
-            "kubelets'",
-            "`evictionHard`: amounts, or parts of the capacity, below which pods are evicted at once. What is not listed is \
-             off then. Without this key: 100Mi of memory, 10% of nodefs, 15% of imagefs. 0% and 100% mean off.",
-            "{ \"memory.available\" = \"500Mi\", \"nodefs.available\" = \"10%\" }",
-        ),
-        Key::optional(
-            "soft",
-            Kind::Map(&Kind::Text),
-            "none",
-            "`evictionSoft`: the same, but only after a grace period.",
-            "{ \"memory.available\" = \"1Gi\" }",
-        ),
-        Key::optional(
-            "soft_grace",
-            Kind::Map(&Kind::Text),
-            "none",
-            "`evictionSoftGracePeriod`: each soft threshold needs one.",
-            "{ \"memory.available\" = \"90s\" }",
-        ),
-        Key::optional(
-            "min_reclaim",
-            Kind::Map(&Kind::Text),
-            "none",
-            "`evictionMinimumReclaim`: once met, a threshold stays so until so much more is available.",
-            "{ \"memory.available\" = \"200Mi\" }",
-        ),
-        Key::optional(
-            "transition_period",
-            Kind::Duration,
-            "\"5m\"",
-            "`evictionPressureTransitionPeriod`: how long a condition stays after it was observed last.",
-            "\"5m\"",
-        ),
-        Key::optional(
-            "max_pod_grace",
-            Kind::Duration,
-            "\"0s\"",
-            "`evictionMaxPodGracePeriod`: the most that a pod is left when a soft threshold is met. Whole seconds.",
-            "\"30s\"",
-        ),
-        Key::optional("max_pids", at_least(1), "4194304", "Process ids of each machine.", "32768"),
     ],
 };
 

@@ -5,6 +5,7 @@ pub mod autoscaler;
 pub mod behavior;
 pub mod cluster;
 pub mod defaults;
+pub mod kubelets;
 pub mod markdown;
 pub mod node_pool;
 pub mod results;

@@ -10,7 +10,12 @@ impl Builder {
     /// Kubelets look after their nodes.
     pub(super) fn hard_kubelets(&mut self) {
         let statements = Statements {
-            hard: &[("memory.available", "500Mi"), ("nodefs.available", "40%"), ("pid.available", "100")],
+            hard: &[
+                ("memory.available", "500Mi"),
+                ("nodefs.available", "40%"),
+                ("nodefs.inodesFree", "10%"),
+                ("pid.available", "100"),
+            ],
             soft: &[("memory.available", "2Gi")],
             soft_grace: &[("memory.available", "45s")],
             min_reclaim: &[("memory.available", "300Mi")],
@@ -22,7 +27,9 @@ impl Builder {
             transition_period: SimDuration::from_secs(self.dice.pick(&[10, 300])),
             max_pod_grace_seconds: 20,
             max_pids: 1_000,
+            max_inodes: Some(20_000),
         };
+        plan.image_gc.max_age = SimDuration::from_secs(self.dice.pick(&[0, 200]));
         plan.shutdown = shutdown::migrate(40, 10).into();
         plan.container_restart_rules = self.dice.chance(50);
     }
@@ -51,7 +58,9 @@ impl Builder {
                 }
                 if writes {
                     let path = "/var/data".into();
-                    behavior.writes = Box::new([FileUse { path, bytes_per_second: 40e6, bytes_per_request: 0.0 }]);
+                    let (bytes_per_second, files_per_second) = (40e6, 30.0);
+                    behavior.writes =
+                        Box::new([FileUse { path, bytes_per_second, bytes_per_request: 0.0, files_per_second }]);
                 }
                 if slow_hook {
                     behavior.pre_stop = HookRun { takes, fails: forks };
