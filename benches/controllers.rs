@@ -4,6 +4,9 @@
 //! - 10,000 Deployments of 10 replicas come up, and roll out another template;
 //! - one Deployment of 10,000 replicas does the same;
 //! - and so a StatefulSet and a DaemonSet; a Job runs 2,000 pods at a time, which end at any time.
+//!
+//! `cargo bench --bench controllers -- indexed` measures only the named parts (`lives`, `deployments`,
+//! `deployment`, `stateful`, `job`, `indexed`, `daemon`).
 
 use podsim::api::{Change, Cluster, Cursor, NewObject, Op, PodRef, StatusPatch};
 use podsim::base::{SimDuration, SimTime};
@@ -182,6 +185,7 @@ impl Bench {
         let lag = self.plan.control_plane.watch_controller;
         let mut off = Off;
         let mut wake = SimTime::NEVER;
+        let mut changes = Vec::new();
         loop {
             let next = self.cluster.log().next_at(Cursor::Controllers, lag);
             if let Some(at) = next.map(|at| at.max(self.kernel.now())).filter(|&at| at < wake) {
@@ -206,13 +210,12 @@ impl Bench {
                     for cursor in [Cursor::Recorder, Cursor::Kubelet, Cursor::Scheduler] {
                         while env.cluster.log_mut().next(cursor, now, SimDuration::ZERO).is_some() {}
                     }
-                    let mut changes = Vec::new();
                     while let Some(change) = env.cluster.log_mut().next(Cursor::Controllers, now, lag) {
                         self.manager.on_change(&mut env, &change);
                         changes.push(change);
                     }
                     self.manager.work(&mut env);
-                    for change in changes {
+                    for change in changes.drain(..) {
                         self.live(now, &change);
                     }
                 }
@@ -357,11 +360,19 @@ fn job(what: &str, indexed: bool) {
 }
 
 fn main() {
-    lives_alone();
-    many_deployments();
-    one("a Deployment of 10,000", 10, |bench, at| bench.deployment(at, 10_000, "web"));
-    one("a StatefulSet of 1,000", 10, |bench, at| bench.stateful_set(at, 1000));
-    job("a Job of 20,000 pods, 2,000 at a time", false);
-    job("an indexed one", true);
-    one("a DaemonSet on 5,000 nodes", 5000, |bench, at| bench.daemon_set(at));
+    let wanted: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
+    let parts: [(&str, fn()); 7] = [
+        ("lives", lives_alone),
+        ("deployments", many_deployments),
+        ("deployment", || one("a Deployment of 10,000", 10, |bench, at| bench.deployment(at, 10_000, "web"))),
+        ("stateful", || one("a StatefulSet of 1,000", 10, |bench, at| bench.stateful_set(at, 1000))),
+        ("job", || job("a Job of 20,000 pods, 2,000 at a time", false)),
+        ("indexed", || job("an indexed one", true)),
+        ("daemon", || one("a DaemonSet on 5,000 nodes", 5000, |bench, at| bench.daemon_set(at))),
+    ];
+    for (name, measure) in parts {
+        if wanted.is_empty() || wanted.iter().any(|word| word == name) {
+            measure();
+        }
+    }
 }

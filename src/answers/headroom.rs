@@ -31,8 +31,8 @@ pub struct HeadroomOptions {
     pub window: SimDuration,
     /// Numbers of spare nodes.
     pub spare: Vec<u32>,
-    /// How many seeds, from the scenario's on.
-    pub seeds: u32,
+    /// The seeds with which every number of spare nodes is run.
+    pub seeds: Vec<u64>,
     /// The pools that have the spare nodes, in turn; none: those in which the spike alone makes nodes.
     pub pools: Vec<String>,
     /// Price of a node of them; `None`: the pools'.
@@ -98,23 +98,26 @@ pub fn headroom(_: &Question, plan: Plan, runner: &Runner<'_>, options: &Headroo
     let mut spare = options.spare.clone();
     spare.sort_unstable();
     spare.dedup();
-    let seeds = options.seeds.max(1);
-    let runs = runner.all(spare.len() * seeds as usize, |number| {
-        let (level, seed) = (number / seeds as usize, (number % seeds as usize) as u64);
+    let seeds = &options.seeds;
+    if seeds.is_empty() {
+        return Err(Halt::Unasked("there is no seed to run with: write --seeds 1..5".to_owned()));
+    }
+    let runs = runner.all(spare.len() * seeds.len(), |number| {
+        let level = number / seeds.len();
         let mut plan = plan.clone();
-        plan.seed += seed;
+        plan.seed = seeds[number % seeds.len()];
         for (&pool, share) in pools.iter().zip(turns(spare[level], pools.len())).filter(|(_, share)| *share > 0) {
             inflate(&mut plan, pool, share);
         }
         spiked(plan)
     })?;
     let mut levels: Vec<Level> = Vec::new();
-    for (&spare, runs) in spare.iter().zip(runs.chunks(seeds as usize)) {
+    for (&spare, runs) in spare.iter().zip(runs.chunks(seeds.len())) {
         let ways: Vec<Way> = runs.iter().flat_map(|run| run.ways.iter().copied()).collect();
         let mut totals: Vec<f64> = ways.iter().map(Way::total).collect();
         sort(&mut totals);
         let nodes = |pool: PoolId| runs.iter().map(|run| run.nodes[pool.index()]).sum::<usize>();
-        let kept = plan.pools.ids().map(|pool| count(nodes(pool)) / f64::from(seeds)).collect();
+        let kept = plan.pools.ids().map(|pool| count(nodes(pool)) / count(seeds.len())).collect();
         let most = runs.iter().map(|run| run.most.iter().sum()).max().unwrap_or(0);
         levels.push(Level { spare, kept, ways, totals, most });
     }
@@ -149,7 +152,7 @@ pub fn headroom(_: &Question, plan: Plan, runner: &Runner<'_>, options: &Headroo
         })
         .collect();
     let priced = pools.iter().any(|&pool| price(pool) > 0.0);
-    Ok(answer(&plan, at, options, &who, &levels, &Kept { bill, priced, pools, seeds }))
+    Ok(answer(&plan, at, options, &who, &levels, &Kept { bill, priced, pools, seeds: seeds.len() }))
 }
 
 /// Spare nodes beyond what is there without them, and what they cost an hour.
@@ -167,7 +170,7 @@ struct Kept {
     /// Whether nodes have a price.
     priced: bool,
     pools: Vec<PoolId>,
-    seeds: u32,
+    seeds: usize,
 }
 
 /// The pools in which a spike made nodes, those with most of them first; the first that can grow, if it made none.

@@ -2,6 +2,7 @@
 //! is gone, and is never used again, so that events and pods may still name it. Knows no rule of any controller.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use super::log::PodRef;
 use super::owners::Tally;
@@ -227,6 +228,13 @@ impl Objects {
         self.rows.entries().filter(|(_, row)| row.exists)
     }
 
+    /// Whether there is an object of a kind.
+    #[inline]
+    #[must_use]
+    pub const fn has_kind(&self, kind: ObjectKind) -> bool {
+        self.counts[kind as usize] > 0
+    }
+
     /// The existing objects of a kind, by namespace (in the order of its id) and name.
     pub fn of_kind(&self, kind: ObjectKind) -> impl Iterator<Item = (ObjectId, &ObjectRow)> {
         let some = (self.counts[kind as usize] > 0).then_some(&self.names).into_iter();
@@ -274,10 +282,10 @@ impl Objects {
     }
 
     pub(super) fn create(&mut self, now: SimTime, new: &NewObject) -> Result<ObjectId, Rejection> {
-        let key = (new.spec.kind(), new.namespace, new.name.clone());
-        if self.names.contains_key(&key) {
+        let kind = new.spec.kind();
+        let Entry::Vacant(place) = self.names.entry((kind, new.namespace, new.name.clone())) else {
             return Err(Rejection::AlreadyExists);
-        }
+        };
         if new.owner.is_some_and(|owner| !self.rows[owner].exists) {
             return Err(Rejection::NotFound);
         }
@@ -303,8 +311,8 @@ impl Objects {
             revisions: Vec::new(),
         });
         self.rows[id].note_revision(now);
-        self.counts[key.0 as usize] += 1;
-        self.names.insert(key, id);
+        self.counts[kind as usize] += 1;
+        place.insert(id);
         if let ObjectSpec::Namespace(name) = new.spec {
             self.namespaces.get_or_insert_default().insert(name, id);
         }

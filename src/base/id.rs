@@ -66,7 +66,7 @@ macro_rules! define_id {
     )+ };
 }
 
-/// A vector indexed by one kind of id. Grows by an eighth, not by doubling: columns of a million rows must not
+/// A vector indexed by one kind of id. Long ones grow by an eighth, not by doubling: columns of a million rows must not
 /// carry a million spare ones.
 pub struct IdVec<I, T> {
     items: Vec<T>,
@@ -83,7 +83,8 @@ impl<I: DenseId, T> IdVec<I, T> {
     /// Appends a row and returns its id.
     pub fn push(&mut self, item: T) -> I {
         if self.items.len() == self.items.capacity() {
-            self.items.reserve_exact((self.items.len() / 8).max(16));
+            let length = self.items.len();
+            self.items.reserve_exact((length / 8).max(length.clamp(16, 1024)));
         }
         self.items.push(item);
         I::from_index(self.items.len() - 1)

@@ -347,6 +347,13 @@ pub(crate) struct Seeds {
     pub last: u64,
 }
 
+impl Seeds {
+    /// All of them; or the one of `--seed`, which goes before the default.
+    pub fn list(self, alone: Option<u64>) -> Vec<u64> {
+        alone.map_or_else(|| (self.first..=self.last).collect(), |seed| vec![seed])
+    }
+}
+
 #[derive(Debug, clap::Args)]
 pub(crate) struct ValidateArgs {
     /// Scenario files (.toml) and manifests (.yaml, .yml, .json)

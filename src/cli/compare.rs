@@ -82,7 +82,7 @@ fn options(args: &CompareArgs) -> Result<CompareOptions, String> {
         })
     };
     Ok(CompareOptions {
-        seeds: args.ask.seed.map_or_else(|| (args.seeds.first..=args.seeds.last).collect(), |seed| vec![seed]),
+        seeds: args.seeds.list(args.ask.seed),
         metrics: args.metrics.iter().map(metric).collect::<Result<_, _>>()?,
         fail_if: args.fail_if.iter().map(|text| Condition::parse(text)).collect::<Result<_, _>>()?,
     })

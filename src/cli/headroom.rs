@@ -1,6 +1,7 @@
 //! `podsim headroom`.
 
 use super::Exit;
+use super::args::{Seeds, seeds};
 use super::ask::{AskArgs, ask, duration, instant};
 use super::terminal::Terminal;
 use crate::answers::{self, HeadroomOptions};
@@ -34,9 +35,9 @@ pub(crate) struct HeadroomArgs {
     /// Numbers of spare nodes
     #[arg(long, value_name = "N,...", value_delimiter = ',', default_value = "0,1,2,3,4", help_heading = "Headroom")]
     pub spare: Vec<u32>,
-    /// How many seeds
-    #[arg(long, value_name = "N", default_value_t = 5, help_heading = "Headroom")]
-    pub seeds: u32,
+    /// The seeds with which every number of spare nodes is run
+    #[arg(long, value_name = "A..B", value_parser = seeds, default_value = "1..5", conflicts_with = "seed", help_heading = "Headroom")]
+    pub seeds: Seeds,
     /// The pools of the spare nodes, which have them in turn [default: those in which the spike makes nodes]
     #[arg(long, value_name = "POOL,...", value_delimiter = ',', help_heading = "Headroom")]
     pub pool: Vec<String>,
@@ -63,7 +64,7 @@ pub(super) fn run(args: &HeadroomArgs, terminal: &Terminal) -> anyhow::Result<Ex
             at: instant("--at", args.at.as_deref(), plan.start)?,
             window: duration("--window", Some(&args.window))?.unwrap_or(SimDuration::ZERO),
             spare: args.spare.clone(),
-            seeds: args.seeds,
+            seeds: args.seeds.list(args.ask.seed),
             pools: args.pool.clone(),
             price: args.price,
             within: duration("--within", args.within.as_deref())?,

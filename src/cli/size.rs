@@ -37,7 +37,7 @@ pub(crate) struct SizeArgs {
     #[arg(long, value_name = "ARCH", default_value = "amd64")]
     pub arch: String,
     /// All of these seeds must pass
-    #[arg(long, value_name = "A..B", value_parser = seeds, default_value = "1..3")]
+    #[arg(long, value_name = "A..B", value_parser = seeds, default_value = "1..3", conflicts_with = "seed")]
     pub seeds: Seeds,
     /// What is to be survived: none, 1 (node), 2 (nodes), ..., zone. The answer is about the first, the table about all
     #[arg(long, value_name = "LOSSES", value_delimiter = ',', value_parser = loss, default_value = "none,1,2,zone")]
@@ -73,7 +73,7 @@ pub(super) fn run(args: &SizeArgs, terminal: &Terminal) -> anyhow::Result<Exit> 
     ask(&asked, terminal, |question, plan, runner| {
         let options = SizeOptions {
             sized: if by_type { Sized::Types(types(args)?) } else { Sized::Pool(args.pool.clone()) },
-            seeds: (args.seeds.first..=args.seeds.last).collect(),
+            seeds: args.seeds.list(args.ask.seed),
             losses: args.survive.clone(),
             zones: args.ask.zones.clone(),
             most: args.most.max(1),

@@ -7,16 +7,18 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use rustc_hash::FxHashMap;
+
 use super::client::Client;
 use super::hpa::metrics::{Known, Scrape};
 use super::script::{Groups, Script, Sync, Variation, Write};
 use super::selected::Selected;
 use super::{mint, reconcile};
 use crate::api::{Change, Cluster, Op, Owned, PodRef, Rejection};
-use crate::base::{IdVec, SimDuration, SimTime};
+use crate::base::{Distribution, IdVec, SimDuration, SimTime};
 use crate::component::{MakerEnv, NewPod};
 use crate::engine::Timers;
-use crate::model::objects::ObjectKind;
+use crate::model::objects::{ObjectKind, ObjectStatus};
 use crate::model::{ObjectId, StorageObject, TemplateId, WorkloadId};
 use crate::record::{ObjectRecord, Recorder};
 
@@ -72,7 +74,7 @@ pub struct Manager {
     /// How many pods each workload ever had.
     ordinals: IdVec<WorkloadId, u32>,
     /// Variations of templates that were made.
-    minted: BTreeMap<(TemplateId, Variation), TemplateId>,
+    minted: FxHashMap<(TemplateId, Variation), TemplateId>,
     /// Pods without an owner that an object's selector matches.
     orphans: BTreeMap<ObjectId, Vec<PodRef>>,
     selected: Selected,
@@ -193,16 +195,20 @@ impl Manager {
             again: SimTime::NEVER,
         };
         reconcile::sync(&mut sync);
-        let Sync { script, again, .. } = sync;
+        let again = sync.again;
+        let running = if sync.script.is_empty() {
+            None
+        } else {
+            Some(self.running.put(Running { object, script: sync.script, waiting: 0, failed: false }))
+        };
         if again < SimTime::NEVER {
             self.add_at(env, object, again);
         }
-        if script.is_empty() {
+        let Some(running) = running else {
             self.items[object].failures = 0;
             return;
-        }
+        };
         self.items[object].busy = true;
-        let running = self.running.put(Running { object, script, waiting: 0, failed: false });
         self.advance(env, running);
     }
 
@@ -252,26 +258,30 @@ impl Manager {
         let settings = &env.plan.control_plane;
         let granted = self.client.grant(env.now, settings.controller_qps, settings.controller_burst);
         let takes = settings.api_write.sample(&mut env.draws.controllers.at(self.writes, 0, 0));
+        let takes = SimDuration::from_secs_f64(takes);
         self.writes += 1;
-        let arrives = granted + SimDuration::from_secs_f64(takes);
+        let arrives = granted + takes;
         if arrives == env.now {
             self.arrive(env, running, &write);
+            return;
+        }
+        let timer = Timer::Written(self.sent.put(Sent { running, write }));
+        if granted == env.now && matches!(settings.api_write, Distribution::Constant(_)) {
+            env.timers.after_constant(takes, timer);
         } else {
-            let slot = self.sent.put(Sent { running, write });
-            env.timers.at(arrives, Timer::Written(slot));
+            env.timers.at(arrives, timer);
         }
     }
 
     /// The API server takes a write, or refuses it.
     fn arrive<T, R: Recorder>(&mut self, env: &mut MakerEnv<'_, T, R>, slot: u32, write: &Write) {
         let object = self.running.get_mut(slot).object;
-        let before = reconcile::replicas_before(env.cluster, write);
+        let before = if R::ON { reconcile::replicas_before(env.cluster, write) } else { None };
         let result = self.carry_out(env, object, write);
         reconcile::written(env, object, write, before, &result);
         let running = self.running.get_mut(slot);
-        if let (Write::CreateObject(new), Ok(_)) = (write, &result) {
-            let made = env.cluster.objects().find(new.spec.kind(), new.namespace, &new.name);
-            running.script.created(made.expect("it has just been created"));
+        if let (Write::CreateObject(new), Ok(_), Some(active)) = (write, &result, running.script.active_jobs()) {
+            active.extend(env.cluster.objects().find(new.spec.kind(), new.namespace, &new.name));
         }
         running.waiting -= 1;
         // What is gone already, or is so already, is as good as done. What a quota was charged for meanwhile must be counted.
@@ -285,7 +295,7 @@ impl Manager {
                         Write::DeletePod(_) | Write::DeleteObject(..),
                         Err(Rejection::NotFound | Rejection::Conflict(_))
                     )
-                    | (Write::PutStatus(..) | Write::PutSpec(..) | Write::Scale(..), Err(_))
+                    | (Write::PutStatus(..) | Write::PutCounts(..) | Write::PutSpec(..) | Write::Scale(..), Err(_))
                     | (Write::PutStorage(_), Err(Rejection::Conflict(_)))
                     | (Write::DeleteStorage(_) | Write::Collection(_) | Write::FinalizeNamespace(_), Err(_))
                 // Any creation will fail: there is nothing to try again.
@@ -335,6 +345,9 @@ impl Manager {
             Write::PutSpec(object, spec) => env.cluster.request(now, Op::PutSpec(*object, spec)),
             &Write::Scale(object, replicas) => env.cluster.request(now, Op::Scale(object, replicas)),
             Write::PutStatus(object, status) => env.cluster.request(now, Op::PutStatus(*object, status)),
+            &Write::PutCounts(object, status) => {
+                env.cluster.request(now, Op::PutStatus(object, &ObjectStatus::ReplicaSet(status)))
+            }
             &Write::DeleteObject(object, how) => env.cluster.request(now, Op::DeleteObject(object, how)),
             &Write::DeleteStorage(key) => env.cluster.request(now, Op::DeleteStorage(key)),
             Write::FinalizeNamespace(object) => env.cluster.request(now, Op::FinalizeNamespace(*object)),
@@ -427,6 +440,7 @@ impl<T> Default for Slots<T> {
 }
 
 impl<T> Slots<T> {
+    #[inline]
     fn put(&mut self, item: T) -> u32 {
         if let Some(slot) = self.free.pop() {
             self.items[slot as usize] = Some(item);
@@ -436,10 +450,12 @@ impl<T> Slots<T> {
         u32::try_from(self.items.len() - 1).expect("fewer than 2^32 at once")
     }
 
+    #[inline]
     fn get_mut(&mut self, slot: u32) -> &mut T {
         self.items[slot as usize].as_mut().expect("the slot is in use")
     }
 
+    #[inline]
     fn take(&mut self, slot: u32) -> T {
         self.free.push(slot);
         self.items[slot as usize].take().expect("the slot is in use")

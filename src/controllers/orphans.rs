@@ -9,6 +9,7 @@ use crate::model::plan::Plan;
 use crate::model::{CompiledSelector, ObjectId};
 
 /// The pod that a change leaves without an owner.
+#[inline]
 pub(super) fn orphan(cluster: &Cluster, change: &Change) -> Option<PodRef> {
     let (Change::PodAdded { pod, .. } | Change::PodOwned { pod, owner: None, .. }) = *change else { return None };
     is_orphan(cluster, pod).then_some(pod)

@@ -21,7 +21,11 @@ use crate::record::Recorder;
 const RESYNC: SimDuration = SimDuration::from_secs(300);
 
 /// Adds the quotas that must be counted anew because of `change`: something that counted has gone, or counts no more.
+#[inline]
 pub(super) fn concerned(cluster: &Cluster, plan: &Plan, change: &Change, found: &mut Concerned) {
+    if !cluster.objects().has_kind(ObjectKind::ResourceQuota) {
+        return;
+    }
     let of_pod = |template: TemplateId| plan.templates[template].namespace;
     let namespace = match *change {
         Change::PodRemoved { template, .. } => of_pod(template),

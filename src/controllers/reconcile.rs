@@ -22,8 +22,8 @@ pub(super) struct Memories {
     pub job_pods: BTreeMap<ObjectId, (u32, job::roster::Roster<ByUid>)>,
     /// Of CronJobs.
     pub cron_jobs: BTreeMap<ObjectId, cronjob::Memory>,
-    /// Of StatefulSets: their pods, as of a generation.
-    pub stateful_sets: BTreeMap<ObjectId, (u32, stateful_set::roster::Roster<ByUid>)>,
+    /// Of StatefulSets: their pods, as of a generation; `None` while they are looked at.
+    pub stateful_sets: BTreeMap<ObjectId, Option<(u32, stateful_set::roster::Roster<ByUid>)>>,
     /// Of DaemonSets.
     pub daemon_sets: BTreeMap<ObjectId, daemon_set::backoff::FailedPods>,
     /// Of namespaces that are being deleted: how often something stayed that should have gone.
@@ -53,15 +53,17 @@ pub(super) struct Concerned {
 impl Concerned {
     /// At once.
     fn add(&mut self, object: Option<ObjectId>) {
-        self.now.extend(object);
+        if let Some(object) = object {
+            self.now.push(object);
+        }
     }
 
     /// For what its pods did, or its own status.
     fn add_later(&mut self, cluster: &Cluster, object: Option<ObjectId>) {
         let Some(object) = object else { return };
         let row = cluster.objects().get(object);
-        let is_finished = row.status.job().is_some_and(|status| status.is_finished());
-        if row.kind() == ObjectKind::Job && row.exists() && row.deleting.is_none() && !is_finished {
+        let is_finished = || row.status.job().is_some_and(|status| status.is_finished());
+        if row.kind() == ObjectKind::Job && row.exists() && row.deleting.is_none() && !is_finished() {
             self.later.push((object, JOB_BATCH));
         } else {
             self.now.push(object);
@@ -70,6 +72,7 @@ impl Concerned {
 }
 
 /// The objects that must be looked at because of `change`.
+#[inline]
 pub(super) fn concerned(cluster: &Cluster, change: &Change, found: &mut Concerned) {
     let owner = |pod: PodRef| {
         cluster.pods().exists(pod).then(|| cluster.pods().owned(pod.pod)).flatten().map(|owned| owned.object)

@@ -10,7 +10,7 @@ use super::hpa::metrics::Known;
 use super::slow_start::{INITIAL_BATCH, next_batch};
 use crate::api::{Cluster, NewObject, ObjectRow, PodRef, Propagation};
 use crate::base::{SimDuration, SimTime};
-use crate::model::objects::{ObjectSpec, ObjectStatus};
+use crate::model::objects::{ObjectSpec, ObjectStatus, ReplicaSetStatus};
 use crate::model::plan::Plan;
 use crate::model::{ConfigId, NodeId, ObjectId, PodConditionType, ServiceId, StorageKey, StorageObject, TemplateId};
 use crate::record::{Fact, KubeEvent, Recorder, Subject};
@@ -50,6 +50,8 @@ pub enum Write {
     Scale(ObjectId, i32),
     /// Writes the status of an object.
     PutStatus(ObjectId, Box<ObjectStatus>),
+    /// The same of a ReplicaSet: the most frequent of all writes is not worth a box.
+    PutCounts(ObjectId, ReplicaSetStatus),
     /// Deletes an object.
     DeleteObject(ObjectId, Propagation),
     /// Deletes a storage object, which may stay until it is no longer used.
@@ -101,6 +103,16 @@ impl Groups {
         }
     }
 
+    /// Adds a group, as the first without copying it.
+    fn push_all(&mut self, group: Vec<Write>) {
+        if self.writes.is_empty() && group.len() > 1 {
+            self.sizes.push(u32::try_from(group.len()).unwrap_or(u32::MAX));
+            self.writes = SmallVec::from_vec(group);
+        } else {
+            self.push(group);
+        }
+    }
+
     /// Takes out the next group.
     pub(super) fn pop(&mut self) -> Option<impl ExactSizeIterator<Item = Write> + '_> {
         let size = *self.sizes.get(self.gone)?;
@@ -109,6 +121,7 @@ impl Groups {
     }
 
     /// Whether nothing is to be written.
+    #[inline]
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.writes.is_empty()
@@ -130,17 +143,15 @@ pub struct Script {
 
 impl Script {
     /// Whether nothing is to be written.
+    #[inline]
     pub(super) fn is_empty(&self) -> bool {
         self.groups.is_empty() && self.always.is_empty() && self.last.is_none()
     }
 
-    /// An object was created: the status of a CronJob that is yet to be written lists it.
-    pub(super) fn created(&mut self, object: ObjectId) {
-        if let Some(Write::PutStatus(_, status)) = &mut self.last
-            && let ObjectStatus::CronJob(status) = &mut **status
-        {
-            status.active.push(object);
-        }
+    /// The list of Jobs in the status of a CronJob that is yet to be written: what is created belongs there.
+    pub(super) fn active_jobs(&mut self) -> Option<&mut Vec<ObjectId>> {
+        let Some(Write::PutStatus(_, status)) = &mut self.last else { return None };
+        if let ObjectStatus::CronJob(status) = &mut **status { Some(&mut status.active) } else { None }
     }
 }
 
@@ -211,12 +222,12 @@ impl<R: Recorder> Sync<'_, R> {
 
     /// Adds a group of writes.
     pub fn write(&mut self, group: Vec<Write>) {
-        self.script.groups.push(group);
+        self.script.groups.push_all(group);
     }
 
     /// Adds a group of writes that follow whether the others were accepted or not.
     pub fn write_always(&mut self, group: Vec<Write>) {
-        self.script.always.push(group);
+        self.script.always.push_all(group);
     }
 
     /// Adds one write after all others.
@@ -245,6 +256,7 @@ impl<R: Recorder> Sync<'_, R> {
     /// pkg/controller/controller_utils.go, v1.34 (spec 8.2).
     pub fn slow_start(&mut self, mut writes: impl ExactSizeIterator<Item = Write>) {
         let mut size = INITIAL_BATCH.min(writes.len());
+        self.script.groups.writes.reserve(writes.len());
         while size > 0 {
             self.script.groups.push(writes.by_ref().take(size));
             size = next_batch(size, writes.len());

@@ -326,7 +326,7 @@ impl<'t> Loader<'_, 't> {
         let storage = &self.objects.storage;
         references::check_claims(&self.claims, storage, &self.broken_claims, words, diagnostics);
         let declared = |name: &str| self.seen.contains_key(&("Namespace", String::new(), name.to_owned()));
-        references::check_namespaces(&self.spaces, declared, diagnostics);
+        self.objects.undeclared = references::check_namespaces(&self.spaces, declared, words, diagnostics);
         references::check_services(&self.services, &self.selectable, words, diagnostics);
         self.objects.ignored = self.ignored.into_iter().collect();
         self.objects

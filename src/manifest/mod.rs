@@ -68,6 +68,7 @@ mod yaml;
 
 pub use observed::Observed;
 pub use patch::{PatchType, patched};
+pub use references::missing_namespace;
 pub use verdict::{FieldError, Verdict};
 pub use written::{Written, value, written};
 
@@ -92,6 +93,8 @@ pub struct Objects {
     pub services: Vec<(ServiceSpec, Span)>,
     /// Namespaces, in order.
     pub namespaces: Vec<Namespace>,
+    /// Namespaces that objects are in and that are not among those, with their first places.
+    pub undeclared: Vec<(StrId, Span)>,
     /// ReplicationControllers, ReplicaSets and StatefulSets, as far as they spread the pods they own.
     pub owners: Vec<OwnerSelector>,
     /// PodDisruptionBudgets, in order.

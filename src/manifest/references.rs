@@ -130,18 +130,27 @@ pub(super) fn check_claims(
 /// Namespaces that every cluster has.
 const FIRST_NAMESPACES: [&str; 4] = ["default", "kube-system", "kube-public", "kube-node-lease"];
 
-/// Warns of namespaces that objects are in and that none of the files declares, each once, at its first place.
+/// Warns of namespaces that objects are in and that none of the files declares, each once, at its first place. Those that
+/// were warned of.
 pub(super) fn check_namespaces(
     used: &BTreeMap<&str, Span>,
     declared: impl Fn(&str) -> bool,
+    words: &Vocabulary,
     diagnostics: &mut Diagnostics,
-) {
-    for (name, span) in used.iter().filter(|(name, _)| !FIRST_NAMESPACES.contains(name) && !declared(name)) {
-        let message = format!("namespaces \"{name}\" not found in the files");
-        let help =
-            "add the Namespace to the files: an API server refuses what is in none. Here it exists from the start";
-        diagnostics.warning(codes::MISSING_NAMESPACE, *span, message, "no such namespace", help);
-    }
+) -> Vec<(StrId, Span)> {
+    let missing = used.iter().filter(|(name, _)| !FIRST_NAMESPACES.contains(name) && !declared(name));
+    let told = missing.filter_map(|(name, &span)| {
+        missing_namespace(name, span, diagnostics);
+        Some((words.strings.lookup(name)?, span))
+    });
+    told.collect()
+}
+
+/// Warns of a namespace that none of the files declares.
+pub fn missing_namespace(name: &str, span: Span, diagnostics: &mut Diagnostics) {
+    let message = format!("namespaces \"{name}\" not found in the files");
+    let help = "add the Namespace to the files: an API server refuses what is in none. Here it exists from the start";
+    diagnostics.warning(codes::MISSING_NAMESPACE, span, message, "no such namespace", help);
 }
 
 /// Warns of Services that select no pod, and of target ports that no selected pod has.

@@ -1,12 +1,15 @@
 //! Pod templates of workloads: read as pods are, with what the workload's controller adds, and told apart by a hash. Mirrors
 //! ValidatePodTemplateSpec of pkg/apis/core/validation/validation.go, v1.34.
 
+use serde_json::Value as Json;
+
 use super::codes;
 use super::fields::{Context, Fields};
 use super::meta::{self, Meta};
 use super::pod::{self, Origin, Pod};
 use super::schema_apps as schema;
-use super::tree::{Meaning, Node, Value, meaning};
+use super::tree::{Node, Value};
+use super::written::plain;
 use crate::base::Digest;
 use crate::model::names::go_quote;
 use crate::model::{LabelSelector, Selector};
@@ -70,10 +73,17 @@ fn fold(digest: &mut Digest, node: &Node<'_>) {
             items.iter().for_each(|item| fold(digest, item));
             digest.fold(4);
         }
-        Value::Plain(text) => {
-            digest.fold(if meaning(text) == Meaning::Text { 5 } else { 6 });
-            fold_text(digest, text);
-        }
+        // However it is spelled: a patched object is written anew.
+        Value::Plain(text) => match plain(text) {
+            Json::String(text) => {
+                digest.fold(5);
+                fold_text(digest, &text);
+            }
+            other => {
+                digest.fold(6);
+                fold_text(digest, &other.to_string());
+            }
+        },
         Value::Text(text) => {
             digest.fold(5);
             fold_text(digest, text);

@@ -4,7 +4,7 @@
 use serde_json::{Map, Number, Value as Json};
 
 use super::documents;
-use super::tree::{Meaning, Node, Value, meaning};
+use super::tree::{Meaning, Node, Value, meaning, odd_integer};
 use crate::diag::{Diagnostics, SourceId, Sources, Span};
 
 /// An object as it is written.
@@ -43,15 +43,19 @@ fn json(node: &Node<'_>) -> Json {
             let entries = entries.iter().map(|entry| (entry.key.to_string(), json(&entry.value)));
             entries.collect::<Map<_, _>>().into()
         }
-        Value::Plain(text) => match meaning(text) {
-            Meaning::Null => Json::Null,
-            Meaning::Bool(value) => Json::from(value),
-            Meaning::Integer(value) => Json::from(value),
-            Meaning::Number => {
-                text.parse().ok().and_then(Number::from_f64).map_or_else(|| Json::from(&**text), Json::from)
-            }
-            Meaning::OddBool | Meaning::OddNumber | Meaning::Text => Json::from(&**text),
-        },
+        Value::Plain(text) => plain(text),
+    }
+}
+
+/// What a plain scalar stands for.
+pub(super) fn plain(text: &str) -> Json {
+    match meaning(text) {
+        Meaning::Null => Json::Null,
+        Meaning::Bool(value) => Json::from(value),
+        Meaning::Integer(value) => Json::from(value),
+        Meaning::Number => text.parse().ok().and_then(Number::from_f64).map_or_else(|| Json::from(text), Json::from),
+        Meaning::OddNumber => odd_integer(text).map_or_else(|| Json::from(text), Json::from),
+        Meaning::OddBool | Meaning::Text => Json::from(text),
     }
 }
 
@@ -64,11 +68,11 @@ mod tests {
     fn objects_come_with_all_that_is_written() {
         let mut sources = Sources::default();
         let text = "kind: List\napiVersion: v1\nitems:\n- apiVersion: v1\n  kind: Pod\n  metadata: {name: a}\n  \
-                    spec: {x: [1, '1', true, 0.5, ~, 500m]}\n";
+                    spec: {x: [1, '1', true, 0.5, ~, 500m, 0644, 0.50, yes]}\n";
         let source = sources.add("a.yaml", text);
         let objects = written(source, &sources);
         assert_eq!(objects.len(), 1);
-        assert_eq!(objects[0].object["spec"], json!({ "x": [1, "1", true, 0.5, null, "500m"] }));
+        assert_eq!(objects[0].object["spec"], json!({ "x": [1, "1", true, 0.5, null, "500m", 420, 0.5, "yes"] }));
         assert!(text[objects[0].span.start..].starts_with("apiVersion: v1\n  kind: Pod"));
     }
 }

@@ -7,11 +7,21 @@ use std::sync::Arc;
 
 /// Indexes as ranges, both ends included, in order. Neighbours are one range. Copies share their ranges until one changes.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Indexes(Arc<Vec<(u32, u32)>>);
+pub struct Indexes {
+    total: i64,
+    ranges: Arc<Vec<(u32, u32)>>,
+}
+
+impl From<Vec<(u32, u32)>> for Indexes {
+    fn from(ranges: Vec<(u32, u32)>) -> Self {
+        let total = ranges.iter().map(|&(first, last)| i64::from(last) - i64::from(first) + 1).sum();
+        Self { total, ranges: Arc::new(ranges) }
+    }
+}
 
 impl From<&[(u32, u32)]> for Indexes {
     fn from(ranges: &[(u32, u32)]) -> Self {
-        Self(Arc::new(ranges.to_vec()))
+        Self::from(ranges.to_vec())
     }
 }
 
@@ -52,25 +62,25 @@ impl Indexes {
                 _ => ranges.push((first, last)),
             }
         }
-        Self(Arc::new(ranges))
+        Self::from(ranges)
     }
 
     /// The ranges.
     #[must_use]
     pub fn ranges(&self) -> &[(u32, u32)] {
-        &self.0
+        &self.ranges
     }
 
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.ranges.is_empty()
     }
 
     /// How many.
     #[must_use]
-    pub fn total(&self) -> i64 {
-        self.0.iter().map(|&(first, last)| i64::from(last) - i64::from(first) + 1).sum()
+    pub const fn total(&self) -> i64 {
+        self.total
     }
 
     /// Whether `index` is one.
@@ -81,21 +91,22 @@ impl Indexes {
 
     /// The place of the first range that does not end before `index`.
     fn place(&self, index: u32) -> usize {
-        self.0.partition_point(|&(_, last)| last < index)
+        self.ranges.partition_point(|&(_, last)| last < index)
     }
 
     /// The last index of the range that `index` is in.
     fn end_of(&self, index: u32) -> Option<u32> {
-        self.0.get(self.place(index)).filter(|&&(first, _)| first <= index).map(|&(_, last)| last)
+        self.ranges.get(self.place(index)).filter(|&&(first, _)| first <= index).map(|&(_, last)| last)
     }
 
     /// Adds one.
     pub fn insert(&mut self, index: u32) {
         let at = self.place(index);
-        if self.0.get(at).is_some_and(|&(first, _)| first <= index) {
+        if self.ranges.get(at).is_some_and(|&(first, _)| first <= index) {
             return;
         }
-        let ranges = Arc::make_mut(&mut self.0);
+        self.total += 1;
+        let ranges = Arc::make_mut(&mut self.ranges);
         let joins_next = ranges.get(at).is_some_and(|&(first, _)| first == index + 1);
         let joins_last = at > 0 && ranges[at - 1].1 + 1 == index;
         match (joins_last, joins_next) {
@@ -109,8 +120,9 @@ impl Indexes {
     /// Takes one out.
     pub fn remove(&mut self, index: u32) {
         let at = self.place(index);
-        let Some((first, last)) = self.0.get(at).copied().filter(|&(first, _)| first <= index) else { return };
-        let ranges = Arc::make_mut(&mut self.0);
+        let Some((first, last)) = self.ranges.get(at).copied().filter(|&(first, _)| first <= index) else { return };
+        self.total -= 1;
+        let ranges = Arc::make_mut(&mut self.ranges);
         match (first == index, last == index) {
             (true, true) => _ = ranges.remove(at),
             (true, false) => ranges[at].0 += 1,
@@ -124,13 +136,14 @@ impl Indexes {
 
     /// Takes out those of `others`.
     pub fn remove_all(&mut self, others: &Self) {
-        let is_met = |&(first, last): &(u32, u32)| others.0.get(others.place(first)).is_some_and(|met| met.0 <= last);
-        if !self.0.iter().any(is_met) {
+        let is_met =
+            |&(first, last): &(u32, u32)| others.ranges.get(others.place(first)).is_some_and(|met| met.0 <= last);
+        if !self.ranges.iter().any(is_met) {
             return;
         }
         let mut left = Vec::new();
-        for &(mut first, last) in &*self.0 {
-            let met = others.0[others.place(first)..].iter().take_while(|met| met.0 <= last);
+        for &(mut first, last) in &*self.ranges {
+            let met = others.ranges[others.place(first)..].iter().take_while(|met| met.0 <= last);
             let mut is_over = false;
             for &(from, to) in met {
                 if first < from {
@@ -143,7 +156,7 @@ impl Indexes {
                 left.push((first, last));
             }
         }
-        self.0 = Arc::new(left);
+        *self = Self::from(left);
     }
 
     /// Those of both.
@@ -152,7 +165,7 @@ impl Indexes {
         if other.is_empty() {
             return self.clone();
         }
-        let mut all: Vec<(u32, u32)> = self.0.iter().chain(&*other.0).copied().collect();
+        let mut all: Vec<(u32, u32)> = self.ranges.iter().chain(&*other.ranges).copied().collect();
         all.sort_by_key(|&(first, _)| first);
         Self::ordered(all)
     }
@@ -160,7 +173,7 @@ impl Indexes {
     /// How many indexes both have.
     #[must_use]
     pub fn overlap(&self, other: &Self) -> i64 {
-        let (mut ours, mut theirs) = (self.0.iter().peekable(), other.0.iter().peekable());
+        let (mut ours, mut theirs) = (self.ranges.iter().peekable(), other.ranges.iter().peekable());
         let mut both = 0;
         while let (Some(&&a), Some(&&b)) = (ours.peek(), theirs.peek()) {
             both += (i64::from(a.1.min(b.1)) - i64::from(a.0.max(b.0)) + 1).max(0);
@@ -178,7 +191,7 @@ impl Indexes {
     #[must_use]
     pub fn first_not_in(&self, others: &[&Self], count: usize, completions: u32) -> Vec<u32> {
         let mut found = Vec::new();
-        for &(mut candidate, last) in &*self.0 {
+        for &(mut candidate, last) in &*self.ranges {
             while candidate <= last && candidate < completions && found.len() < count {
                 let end = others.iter().find_map(|other| other.end_of(candidate));
                 if end.is_none() {
@@ -199,13 +212,13 @@ impl Indexes {
                 _ => out.push((first, last)),
             }
         }
-        Self(Arc::new(out))
+        Self::from(out)
     }
 }
 
 impl fmt::Display for Indexes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (at, &(first, last)) in self.0.iter().enumerate() {
+        for (at, &(first, last)) in self.ranges.iter().enumerate() {
             let comma = if at == 0 { "" } else { "," };
             match last.checked_sub(first) {
                 None | Some(0) => write!(f, "{comma}{first}")?,

@@ -184,7 +184,9 @@ impl Strings {
 
     /// The id of the labels of `of` and more; the last of several values of one key counts.
     pub fn add_labels(&mut self, of: LabelSetId, more: &[(&str, &str)]) -> LabelSetId {
-        let mut pairs = self.labels(of).pairs().to_vec();
+        let known = self.labels(of).pairs();
+        let mut pairs = Vec::with_capacity(known.len() + more.len());
+        pairs.extend_from_slice(known);
         for &(key, value) in more {
             let pair = (self.intern(key), self.intern(value));
             match pairs.binary_search_by(|&(other, _)| self.text(other).cmp(key)) {

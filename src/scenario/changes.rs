@@ -47,6 +47,7 @@ pub(super) fn read(cx: &mut Cx<'_>, root: &Fields<'_>, parts: &mut Parts) -> Vec
             changes.extend(kinds.into_iter().map(|kind| ChangePlan { at: at.value, kind }));
         }
     }
+    parts.check_namespaces(cx);
     changes
 }
 
@@ -147,6 +148,8 @@ fn applied(cx: &mut Cx<'_>, span: Span, sources: &[SourceId], parts: &mut Parts,
     for pod in objects.pods {
         parts.pod(cx, pod, at);
     }
+    parts.declare(&objects.namespaces, at);
+    parts.undeclared.extend(objects.undeclared.into_iter().map(|(name, span)| (name, span, at)));
     let namespaces: Vec<_> = objects.namespaces.iter().map(|of| namespace(of.name)).collect();
     parts.later_namespaces.extend(objects.namespaces);
     let object = |object| ChangeKind::ApplyObject(Box::new(object));

@@ -7,7 +7,7 @@ use super::codes;
 use crate::base::id::DenseId;
 use crate::base::{IdVec, SimTime};
 use crate::diag::Span;
-use crate::manifest::ControllerObject;
+use crate::manifest::{self, ControllerObject};
 use crate::model::objects::{ObjectKind, ObjectPlan, ObjectSpec};
 use crate::model::service::ConfigContent;
 use crate::model::strings::known;
@@ -34,6 +34,10 @@ pub(super) struct Parts {
     pub namespaces: Vec<Namespace>,
     /// Namespaces that a change applies.
     pub later_namespaces: Vec<Namespace>,
+    /// Since when manifests have each namespace, or were said not to have it.
+    pub declared: BTreeMap<StrId, SimTime>,
+    /// Namespaces that changes apply something in without declaring them: where, and when.
+    pub undeclared: Vec<(StrId, Span, SimTime)>,
     pub controllers: Vec<OwnerSelector>,
     pub config_contents: Vec<ConfigContent>,
     pub storage: Vec<StorageObject>,
@@ -155,6 +159,33 @@ impl Parts {
             }
         }
         self.controllers.extend(owners);
+    }
+
+    /// Notes which namespaces the manifests of `at` declare.
+    pub fn declare(&mut self, namespaces: &[Namespace], at: SimTime) {
+        for namespace in namespaces {
+            let since = self.declared.entry(namespace.name).or_insert(at);
+            *since = at.min(*since);
+        }
+    }
+
+    /// Warns of what changes apply in namespaces that nobody declares, or only later.
+    pub fn check_namespaces(&mut self, cx: &mut Cx<'_>) {
+        for (name, span, at) in std::mem::take(&mut self.undeclared) {
+            let since = self.declared.get(&name).copied();
+            let text = cx.vocabulary.strings.text(name);
+            match since {
+                None => manifest::missing_namespace(text, span, &mut cx.diagnostics),
+                Some(since) if since > at => {
+                    let message = format!("namespaces \"{text}\" not found: it is applied later");
+                    let help = "apply the Namespace before: an API server refuses what is in none";
+                    let code = manifest::codes::MISSING_NAMESPACE;
+                    cx.diagnostics.warning(code, span, message, "no such namespace yet", help);
+                }
+                Some(_) => continue,
+            }
+            self.declared.insert(name, cx.start);
+        }
     }
 
     /// The namespaces that manifests describe, the default one, and those that pods are in. They become objects if some change

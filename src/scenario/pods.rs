@@ -40,6 +40,9 @@ pub(super) fn manifests(cx: &mut Cx<'_>, root: &Fields<'_>, fields: &Fields<'_>,
     for (service, _) in objects.services {
         parts.services.push(service);
     }
+    parts.declare(&objects.namespaces, cx.start);
+    // These were told.
+    parts.declared.extend(objects.undeclared.iter().map(|&(name, _)| (name, cx.start)));
     parts.related(objects.namespaces, objects.owners);
     parts.name_budgets(&objects.budgets);
     parts.objects.extend(objects.budgets.into_iter().map(budget));

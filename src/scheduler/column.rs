@@ -30,7 +30,7 @@ type OfUsage = (Usage, Result<i16, Reject>);
 pub(super) struct Column {
     epoch: u64,
     layout: u64,
-    cursor: Cursor,
+    pub(super) cursor: Cursor,
     pub(super) cells: Vec<i16>,
     /// One flag a block.
     built: Vec<bool>,
@@ -256,6 +256,30 @@ impl Column {
             self.uncount(slot);
             self.ask(view, layout, probe, slot, &mut None);
         }
+    }
+
+    /// As [`ask_load`](Self::ask_load), where `said` knows what the load comes to and cells count no opinions. Returns whether it
+    /// is known what the cell must be.
+    #[inline]
+    pub(super) fn follow(&mut self, slot: usize, said: impl FnOnce() -> Result<i16, Reject>) -> bool {
+        if !self.built[slot / BLOCK] {
+            return true;
+        }
+        match self.cells[slot] {
+            UNNUMBERED => return false,
+            cell if cell < 0 => {
+                let reject = self.rejects.get_index(usize::from((-1 - cell).unsigned_abs()));
+                // What comes before all load goes on to be said.
+                if reject.is_some_and(|(reject, _)| !reject.is_of_load()) {
+                    return true;
+                }
+                self.uncount(slot);
+            }
+            _ => self.fits -= 1,
+        }
+        self.cells[slot] = self.counted(said(), 0);
+        self.touch(slot);
+        true
     }
 
     /// What a cell counts for taints and preferences.

@@ -2,6 +2,7 @@
 //! depend on that node alone. Knows no cache. The plugins' own functions do the arithmetic.
 
 use super::framework::{Plugin, Reason, Rejection, Verdict};
+use super::pack::{Amount, Plain};
 use super::plugins::node_resources_fit::{Insufficient, Scalar, Usage};
 use super::plugins::{
     balanced_allocation, node_affinity, node_ports, node_resources_fit, node_unschedulable, resource_allocation,
@@ -10,7 +11,8 @@ use super::plugins::{
 use super::rules::Rules;
 use super::tables::{Class, NodeFacts, Request, Statics, Tables};
 use super::view::View;
-use crate::model::profile::PluginArgs;
+use crate::model::profile::{PluginArgs, ScoringStrategyType};
+use crate::model::strings::known;
 use crate::model::{HostPort, NodeId, StrId};
 
 /// A class, taken apart for asking many nodes.
@@ -197,6 +199,24 @@ impl<'a> Probe<'a> {
     /// Whether [`load`](Self::load) says the same of nodes of the same usage.
     pub(super) fn looks_at_usage_alone(&self) -> bool {
         self.ports.is_empty() && self.images.is_empty() && self.request.amounts.scalar.is_empty()
+    }
+
+    /// What is asked, if a node's usage answers it alone, with the usual scores.
+    pub(super) fn plain(&self) -> Option<Plain> {
+        let (fit, balanced) = (&self.args.fit.strategy, &self.args.balanced.resources);
+        let is_plain = self.looks_at_usage_alone()
+            && self.rules.filters.contains(Plugin::NodeResourcesFit)
+            && fit.kind == ScoringStrategyType::LeastAllocated
+            && fit.resources[..] == [(known::CPU, 1), (known::MEMORY, 1)]
+            && (self.balance == 0 || balanced[..] == [known::CPU, known::MEMORY]);
+        let amounts = &self.request.amounts;
+        is_plain.then_some(Plain {
+            milli_cpu: Amount { request: amounts.milli_cpu, scoring: self.request.scoring_milli_cpu },
+            memory: Amount { request: amounts.memory, scoring: self.request.scoring_memory },
+            ephemeral_storage: amounts.ephemeral_storage,
+            fit_weight: self.rules.fit_weight,
+            balance_weight: self.balance,
+        })
     }
 
     /// What the filters say that look at a node's fixed properties.

@@ -345,7 +345,10 @@ impl Question {
 
     /// Counts in thought that a pod of `relations` came (1) or left (-1).
     pub(super) fn think(&self, counts: &Counts, thought: &mut Thought, relations: &Relations, sign: i64) {
-        let tallies = self.hard.iter().map(|hard| hard.tally).chain(self.required.iter().copied());
+        // A constraint that stands twice is counted once.
+        let is_first = |(at, hard): &(usize, &Hard)| self.hard[..*at].iter().all(|other| other.tally != hard.tally);
+        let hard = self.hard.iter().enumerate().filter(is_first).map(|(_, hard)| hard.tally);
+        let tallies = hard.chain(self.required.iter().copied());
         let anti = self.anti.iter().filter(|tally| !self.required.contains(tally));
         for tally in tallies.chain(anti.copied()).chain(self.repelling.iter().copied()) {
             let amount = sign * counts.subject(tally).amount_in_thought(relations);

@@ -6,9 +6,13 @@ use rustc_hash::FxHashMap;
 
 use super::column::{Column, Extremes};
 use super::layout::Layout;
+use super::pack::Pack;
 use super::probe::Probe;
 use super::tables::SignatureId;
 use super::view::View;
+
+/// After how many uses a column is kept up to date together with others.
+const USES: u32 = 3;
 
 /// A signature and the stamp of a layout; 0 is the flat one, the last is the flat one with opinions.
 type Key = (SignatureId, u64);
@@ -16,8 +20,11 @@ type Key = (SignatureId, u64);
 /// Columns within a memory budget.
 #[derive(Clone, Debug)]
 pub(super) struct Store {
-    /// Never iterated.
-    columns: FxHashMap<Key, Box<Column>>,
+    columns: Vec<Column>,
+    /// Where in there; never iterated.
+    places: FxHashMap<Key, u32>,
+    free: Vec<u32>,
+    pack: Pack,
     /// Those that exist, in the order of the second-chance clock.
     clock: VecDeque<Key>,
     cells: usize,
@@ -27,7 +34,15 @@ pub(super) struct Store {
 impl Store {
     /// Keeps at most `budget` cells, but always at least one column.
     pub(super) fn with_budget(budget: usize) -> Self {
-        Self { columns: FxHashMap::default(), clock: VecDeque::new(), cells: 0, budget }
+        Self {
+            columns: Vec::new(),
+            places: FxHashMap::default(),
+            free: Vec::new(),
+            pack: Pack::default(),
+            clock: VecDeque::new(),
+            cells: 0,
+            budget,
+        }
     }
 
     /// How many columns are held.
@@ -47,36 +62,52 @@ impl Store {
         let size = layout.slots();
         let stamp = if layout.is_grouped { layout.stamp } else { 0 };
         let key = (signature, if extremes.is_some() { u64::MAX } else { stamp });
-        if !self.columns.contains_key(&key) {
-            let spare = self.make_room(size);
-            self.columns.insert(key, spare);
+        let at = self.places.get(&key).copied().unwrap_or_else(|| {
+            let at = self.make_room(size);
+            self.places.insert(key, at);
             self.clock.push_back(key);
             self.cells += size;
+            at
+        });
+        if !layout.is_grouped {
+            self.pack.advance(view, &mut self.columns);
         }
-        let column = self.columns.get_mut(&key).expect("just made");
+        let column = &mut self.columns[at as usize];
         let before = column.len();
         column.sync(view, layout, probe, extremes);
         self.cells = self.cells - before.min(self.cells) + column.len();
+        // Whoever is asked only now and then had better look by itself at what changed in the meantime.
+        if !layout.is_grouped && extremes.is_none() && column.uses > USES {
+            self.pack.used(view, at, || probe.plain());
+        }
         column
     }
 
-    /// Takes columns away that were not used since the clock last came by, until `size` cells fit in; gives the last of them
-    /// back for reuse.
-    fn make_room(&mut self, size: usize) -> Box<Column> {
+    /// Takes columns away that were not used since the clock last came by, until `size` cells fit in. Returns where there is a
+    /// column for reuse.
+    fn make_room(&mut self, size: usize) -> u32 {
         let mut spare = None;
         while self.cells + size > self.budget
             && let Some(oldest) = self.clock.pop_front()
         {
-            let used = self.columns.get_mut(&oldest).is_some_and(|column| std::mem::take(&mut column.used));
+            let used = self.places.get(&oldest).is_some_and(|&at| std::mem::take(&mut self.columns[at as usize].used));
             if used {
                 self.clock.push_back(oldest);
-            } else if let Some(column) = self.columns.remove(&oldest) {
-                self.cells -= column.len().min(self.cells);
-                spare = Some(column);
+            } else if let Some(at) = self.places.remove(&oldest) {
+                self.cells -= self.columns[at as usize].len().min(self.cells);
+                self.pack.leave(at);
+                // Only the last is worth keeping.
+                if let Some(other) = spare.replace(at) {
+                    self.columns[other as usize] = Column::default();
+                    self.free.push(other);
+                }
             }
         }
-        let mut spare = spare.unwrap_or_default();
-        spare.clear(size);
-        spare
+        let at = spare.or_else(|| self.free.pop()).unwrap_or_else(|| {
+            self.columns.push(Column::default());
+            u32::try_from(self.columns.len() - 1).expect("class ids are 32 bits wide")
+        });
+        self.columns[at as usize].clear(size);
+        at
     }
 }

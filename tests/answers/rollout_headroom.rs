@@ -163,7 +163,7 @@ fn twice() -> HeadroomOptions {
         at: None,
         window: SimDuration::from_secs(300),
         spare: vec![0, 1, 2, 3],
-        seeds: 2,
+        seeds: vec![1, 2],
         pools: Vec::new(),
         price: None,
         within: Some(SimDuration::from_secs(60)),
@@ -253,7 +253,7 @@ fn a_stream_of_pods_is_counted_from_each_ones_creation() {
     let ask = |spike, spare: &[u32]| {
         let workload = Some("user".to_owned());
         let spare = spare.to_vec();
-        spiking(&path, &HeadroomOptions { spike, workload, spare, within: None, seeds: 6, ..twice() })
+        spiking(&path, &HeadroomOptions { spike, workload, spare, within: None, seeds: (1..=6).collect(), ..twice() })
             .expect("no limit")
     };
     let number = |answer: &Answer, row, key| number(cell(answer, row, key));
@@ -272,7 +272,8 @@ fn a_stream_of_pods_is_counted_from_each_ones_creation() {
 #[test]
 fn the_commands_as_a_new_user_tries_them() {
     let day = "scenarios/workloads/hpa-day.toml";
-    let (code, out, err) = podsim(&["headroom", day, "--spike", "4", "--at", "9:00", "--spare", "0,3", "--seeds", "2"]);
+    let (code, out, err) =
+        podsim(&["headroom", day, "--spike", "4", "--at", "9:00", "--spare", "0,3", "--seeds", "1..2"]);
     assert_eq!(code, 0, "{err}");
     assert!(out.starts_with("With no spare node 95% of the pods of the spike are Ready within "), "{out}");
     let (code, _, err) = podsim(&["headroom", day, "--spike", "4", "--service", "shpo"]);

@@ -109,3 +109,47 @@ fn warnings_leave_objects_in_and_errors_take_them_out() {
         }
     }
 }
+
+/// What changes apply in a namespace that nobody declares, or only later, is told once each; not what manifests of the start or
+/// of an earlier change declare, or were told not to.
+#[test]
+fn namespaces_of_timed_changes_are_checked() {
+    let objects = |kind: &str, all: &[(&str, &str)]| -> String {
+        let one = |(name, space): &(&str, &str)| {
+            let space = if space.is_empty() { String::new() } else { format!(", namespace: {space}") };
+            format!("---\napiVersion: v1\nkind: {kind}\nmetadata: {{name: {name}{space}}}\n")
+        };
+        all.iter().map(one).collect()
+    };
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec: {containers: [{name: c, image: i}]}\n";
+    let start = pod.to_owned() + &objects("Namespace", &[("shop", "")]) + &objects("ConfigMap", &[("a", "told")]);
+    let places = [("b", "shop"), ("b", "told"), ("b", "early"), ("b", "kube-system"), ("b", "late"), ("b", "none")];
+    let applied = objects("ConfigMap", &places) + &objects("ConfigMap", &[("c", "none")]);
+    let late = objects("Namespace", &[("late", "")]) + &objects("ConfigMap", &[("c", "late"), ("d", "none")]);
+    let files = [
+        ("start.yaml", start),
+        ("applied.yaml", applied),
+        ("late.yaml", late),
+        ("early.yaml", objects("Namespace", &[("early", "")])),
+    ];
+    let read = |path: &std::path::Path| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let found = files.iter().find(|(known, _)| *known == name);
+        found.map(|(_, text)| text.clone()).ok_or_else(|| std::io::Error::from(std::io::ErrorKind::NotFound))
+    };
+    let change = |at: &str, file: &str| format!("[[change]]\nat = \"{at}\"\napply = \"{file}\"\n");
+    let text = "[scenario]\nduration = \"1d\"\nmanifests = \"start.yaml\"\n[[node_pool]]\nname = \"n\"\ncount = 1\n\
+                capacity = { cpu = \"4\", memory = \"16Gi\" }\n"
+        .to_owned()
+        + &change("1h", "applied.yaml")
+        + &change("2h", "late.yaml")
+        + &change("30m", "early.yaml");
+    let loaded = podsim::scenario::from_text("scenario.toml", &text, &read);
+    assert!(loaded.plan.is_some(), "{:?}", loaded.diagnostics);
+    let all = loaded.diagnostics.sorted();
+    let told: Vec<&str> =
+        all.iter().filter(|one| one.code == codes::MISSING_NAMESPACE).map(|one| one.message.as_str()).collect();
+    let late = "namespaces \"late\" not found: it is applied later";
+    let missing = |name: &str| format!("namespaces \"{name}\" not found in the files");
+    assert_eq!(told, [&missing("told"), late, &missing("none")]);
+}

@@ -394,3 +394,31 @@ fn patches_change_what_they_name() {
     run.until(300.0);
     assert_eq!(images(&run), [""; 0]);
 }
+
+/// A patch goes out from what stands there, with the replicas that were scaled; and however numbers are spelled, what it does not
+/// name is as it was: no pod is made anew.
+#[test]
+fn patches_do_not_roll_out_what_is_spelled_otherwise() {
+    let changes = "[[change]]\nat = \"30s\"\nscale = \"Deployment/web\"\nreplicas = 3\n\
+                   [[change]]\nat = \"60s\"\npatch = \"Deployment/web\"\nwith = \"{spec: {minReadySeconds: 5}}\"\n\
+                   [[change]]\nat = \"90s\"\npatch = \"Deployment/web\"\nwith = \"{spec: {replicas: 4}}\"\n";
+    let odd = ", resources: {requests: {cpu: 0.010, memory: 10Mi}}, volumeMounts: [{name: v, mountPath: /v}]";
+    let web = deployment("web", 1, odd);
+    let web = web.replace(
+        "containers:",
+        "volumes: [{name: v, configMap: {name: c, optional: true, defaultMode: 0644}}], containers:",
+    );
+    let mut run = Scene::new(&web).with(POLITE).with(changes).start();
+    let minimum = |run: &Run| {
+        let mut all = run.sim.cluster().objects().of_kind(ObjectKind::Deployment);
+        all.find_map(|(_, row)| row.spec.deployment().map(|spec| (spec.replicas, spec.min_ready_seconds)))
+    };
+    run.until(59.0);
+    assert_eq!((minimum(&run), run.sim.cluster().pods().live()), (Some((3, 0)), 3));
+    run.until(89.0);
+    assert_eq!((minimum(&run), run.sim.cluster().pods().live()), (Some((3, 5)), 3));
+    run.until(150.0);
+    assert_eq!((minimum(&run), run.sim.cluster().pods().live()), (Some((4, 5)), 4));
+    assert_eq!(run.story("ReplicaSet/web-").iter().filter(|line| line.ends_with("created")).count(), 1);
+    assert_eq!(run.outcome().0.counters.pods_created, 4);
+}

@@ -80,7 +80,7 @@ impl<'a> Rollout<'a> {
         }
     }
 
-    fn run<R: Recorder>(mut self, cx: &mut Sync<'_, R>) {
+    fn run<R: Recorder>(&mut self, cx: &mut Sync<'_, R>) {
         if self.row.deleting.is_some() {
             return self.report(cx, false);
         }
@@ -89,7 +89,7 @@ impl<'a> Rollout<'a> {
         }
         if self.spec.paused || scaling::is_scaling_event(&self.goal, &self.sizes) {
             self.sync_new(cx);
-            let mut sizes = self.sizes.clone();
+            let mut sizes = self.sizes();
             scaling::scale(&self.goal, &mut sizes, self.new, self.status.replicas);
             self.write_sizes(cx, &sizes);
             if self.spec.paused {
@@ -104,19 +104,25 @@ impl<'a> Rollout<'a> {
         self.report(cx, true);
     }
 
+    /// Their sizes when the sync began, to be changed.
+    fn sizes(&self) -> SmallVec<[ReplicaSetSize; FEW]> {
+        SmallVec::from_slice(&self.sizes)
+    }
+
     fn roll<R: Recorder>(&mut self, cx: &mut Sync<'_, R>) {
         let new = self.sync_or_make_new(cx);
-        let mut sizes = self.sizes.clone();
+        let mut sizes = self.sizes();
         let all = rolling::total(&sizes);
         if let Some(size) = rolling::reconcile_new(&self.goal, sizes[new].replicas, all) {
             sizes[new].replicas = size;
             return self.write_sizes(cx, &sizes);
         }
-        let mut old = sizes.clone();
-        let newest = old.remove(new);
-        let taken = rolling::reconcile_old(&self.goal, &mut old, &newest);
-        old.insert(new, newest);
-        self.write_sizes(cx, &old);
+        // The new one stands behind the old ones for a moment.
+        sizes[new..].rotate_left(1);
+        let (newest, old) = sizes.split_last_mut().expect("the new one is there");
+        let taken = rolling::reconcile_old(&self.goal, old, newest);
+        sizes[new..].rotate_right(1);
+        self.write_sizes(cx, &sizes);
         // After an error upstream tries again when the ReplicaSet has caught up, which is told.
         if taken == Ok(0) {
             self.clean_up_if_complete(cx);
@@ -125,7 +131,7 @@ impl<'a> Rollout<'a> {
 
     fn recreate<R: Recorder>(&mut self, cx: &mut Sync<'_, R>) {
         self.sync_new(cx);
-        let mut sizes = self.sizes.clone();
+        let mut sizes = self.sizes();
         let old = |at: &usize| Some(*at) != self.new;
         let running: Vec<usize> = (0..sizes.len()).filter(old).filter(|&at| sizes[at].replicas > 0).collect();
         if !running.is_empty() {
@@ -141,7 +147,7 @@ impl<'a> Rollout<'a> {
             return;
         }
         let new = self.sync_or_make_new(cx);
-        let mut sizes = self.sizes.clone();
+        let mut sizes = self.sizes();
         sizes[new].replicas = self.goal.replicas;
         self.write_sizes(cx, &sizes);
         self.clean_up_if_complete(cx);
@@ -240,7 +246,10 @@ impl<'a> Rollout<'a> {
 
     /// Deletes old ReplicaSets beyond `revisionHistoryLimit`.
     fn clean_up<R: Recorder>(&self, cx: &mut Sync<'_, R>) {
-        let mut old: Vec<usize> = (0..self.ids.len()).filter(|at| Some(*at) != self.new).collect();
+        let mut old: SmallVec<[usize; FEW]> = (0..self.ids.len()).filter(|at| Some(*at) != self.new).collect();
+        if scaling::remembered(self.spec.revision_history_limit) >= old.len() {
+            return;
+        }
         old.sort_by_key(|&at| self.specs[at].revision);
         let past = |&at: &usize| {
             let row = self.ids[at].map(|id| cx.cluster.objects().get(id));

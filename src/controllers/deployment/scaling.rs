@@ -102,13 +102,18 @@ pub struct Past {
     pub deleting: bool,
 }
 
+/// How many old ReplicaSets are kept at least (`None`: all are).
+#[must_use]
+pub fn remembered(limit: Option<i32>) -> usize {
+    limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(0))
+}
+
 /// Which of the old ReplicaSets, in the order of their revisions, are deleted to keep `limit` (`None`: all are kept). One
 /// of those beyond the limit that still has pods is left alone, and none takes its place.
 #[must_use]
 pub fn forgotten(old: &[Past], limit: Option<i32>) -> Vec<usize> {
-    let Some(limit) = limit else { return Vec::new() };
     let alive: Vec<usize> = (0..old.len()).filter(|&at| !old[at].deleting).collect();
-    let beyond = alive.len().saturating_sub(usize::try_from(limit).unwrap_or(0));
+    let beyond = alive.len().saturating_sub(remembered(limit));
     let empty = |at: &usize| old[*at].replicas == 0 && old[*at].actual == 0 && old[*at].observed;
     alive.into_iter().take(beyond).filter(empty).collect()
 }

@@ -67,10 +67,13 @@ fn expire<R: Recorder>(cx: &mut Sync<'_, R>, spec: &JobSpec, status: &JobStatus)
 /// The Job's pods as they are: those that were known, as far as they were not touched since.
 fn roster<R: Recorder>(cx: &mut Sync<'_, R>, spec: &JobSpec, known: Option<(u32, Roster<ByUid>)>) -> Roster<ByUid> {
     let known = known.filter(|(of, _)| *of == cx.row().generation);
-    let touched: Vec<PodRef> = match &known {
+    let mut touched: Vec<PodRef> = match &known {
         Some(_) => std::mem::take(&mut cx.touched).into_iter().map(|(pod, _)| pod).collect(),
         None => cx.cluster.unsettled_pods_of(cx.id).collect(),
     };
+    // Most were touched several times.
+    touched.sort_unstable_by_key(|pod| pod.uid);
+    touched.dedup();
     let mut roster = known.map(|(_, roster)| roster).unwrap_or_default();
     for pod in touched {
         let all = cx.cluster.pods();

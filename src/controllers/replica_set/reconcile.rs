@@ -6,7 +6,7 @@ use crate::api::{Cluster, PodRef};
 use crate::base::SimDuration;
 use crate::controllers::script::{Sync, Write};
 use crate::model::available::{available_at, is_available};
-use crate::model::objects::{ObjectStatus, ReplicaSetSpec, ReplicaSetStatus};
+use crate::model::objects::{ReplicaSetSpec, ReplicaSetStatus};
 use crate::model::plan::Plan;
 use crate::model::{NodeId, PodConditionType, PodUid, Role, TemplateId};
 use crate::record::Recorder;
@@ -36,7 +36,10 @@ pub(in crate::controllers) fn sync<R: Recorder>(cx: &mut Sync<'_, R>) {
         cx.write(deletes);
     }
     let status = status(cx, spec, active != wanted && cx.failures > 0);
-    cx.status(ObjectStatus::ReplicaSet(ReplicaSetStatus { observed_generation: row.generation, ..status }));
+    let status = ReplicaSetStatus { observed_generation: row.generation, ..status };
+    if row.status.replica_set() != Some(&status) {
+        cx.finally(Write::PutCounts(cx.id, status));
+    }
 }
 
 /// The pods that count as replicas, in the order of their creation.

@@ -18,7 +18,7 @@ pub(in crate::controllers) fn sync<R: Recorder>(cx: &mut Sync<'_, R>) {
     let row = cx.cluster.objects().get(cx.id);
     let Some(spec) = row.spec.stateful_set() else { return };
     // Whatever comes of this sync, what was touched is told once.
-    let known = cx.memories.stateful_sets.remove(&cx.id);
+    let known = cx.memories.stateful_sets.get_mut(&cx.id).and_then(Option::take);
     let adopted: Vec<Write> =
         cx.orphans.iter().filter(|&&pod| is_member(cx, pod)).map(|&pod| Write::AdoptPod(pod)).collect();
     if row.deleting.is_none() && !adopted.is_empty() {
@@ -51,7 +51,7 @@ pub(in crate::controllers) fn sync<R: Recorder>(cx: &mut Sync<'_, R>) {
         collision_count: before.collision_count,
         ..status
     }));
-    cx.memories.stateful_sets.insert(cx.id, (row.generation, roster));
+    *cx.memories.stateful_sets.entry(cx.id).or_default() = Some((row.generation, roster));
 }
 
 /// The pods of the set as they are: those that were known, as far as they were not touched since.

@@ -22,20 +22,34 @@ pub fn skips(resources: &[StrId], pod: &Demand<'_>) -> bool {
 #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)]
 pub fn score(resources: &[StrId], pod: &Demand<'_>, usage: &Usage, scalars: &[Scalar]) -> i64 {
     // What nearly all profiles say, without a loop: this is asked for every pod and node.
-    let deviation = if let [known::CPU, known::MEMORY] = resources
+    if let [known::CPU, known::MEMORY] = resources
         && let Some(cpu) = share::<true>(known::CPU, pod, usage, scalars)
         && let Some(memory) = share::<true>(known::MEMORY, pod, usage, scalars)
     {
-        ((fraction(cpu) - fraction(memory)) / 2.0).abs()
+        score_of_two(fraction(cpu), fraction(memory))
     } else {
-        deviation(resources, pod, usage, scalars)
-    };
-    ((1.0 - deviation) * MAX_NODE_SCORE as f64) as i64
+        score_of_deviation(deviation(resources, pod, usage, scalars))
+    }
+}
+
+/// The score by the fractions of two resources.
+#[inline]
+#[must_use]
+pub fn score_of_two(first: f64, second: f64) -> i64 {
+    score_of_deviation(((first - second) / 2.0).abs())
 }
 
 #[inline]
+#[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)]
+fn score_of_deviation(deviation: f64) -> i64 {
+    ((1.0 - deviation) * MAX_NODE_SCORE as f64) as i64
+}
+
+/// How much of a resource would be requested, at most all.
+#[inline]
+#[must_use]
 #[allow(clippy::cast_precision_loss)]
-fn fraction((requested, allocatable): (i64, i64)) -> f64 {
+pub fn fraction((requested, allocatable): (i64, i64)) -> f64 {
     (requested as f64 / allocatable as f64).min(1.0)
 }
 

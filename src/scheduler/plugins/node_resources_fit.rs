@@ -121,16 +121,24 @@ impl Insufficient {
 #[inline(always)]
 #[must_use]
 pub fn insufficient(request: &Resources, usage: &Usage, scalars: &[Scalar], ignored: &[StrId]) -> Insufficient {
+    let mut short = insufficient_plain(request.milli_cpu, request.memory, request.ephemeral_storage, usage);
+    if !request.scalar.is_empty() {
+        short.check_scalars(request, scalars, ignored);
+    }
+    short
+}
+
+/// The same without extended resources.
+#[inline(always)]
+#[must_use]
+pub fn insufficient_plain(milli_cpu: i64, memory: i64, ephemeral_storage: i64, usage: &Usage) -> Insufficient {
     let mut short = Insufficient::default();
     if usage.pods + 1 > usage.allocatable_pods {
         short.0 |= Insufficient::PODS;
     }
-    short.check(Insufficient::CPU, request.milli_cpu, usage.allocatable_milli_cpu, usage.milli_cpu);
-    short.check(Insufficient::MEMORY, request.memory, usage.allocatable_memory, usage.memory);
-    short.check(Insufficient::EPHEMERAL, request.ephemeral_storage, usage.allocatable_ephemeral, usage.ephemeral);
-    if !request.scalar.is_empty() {
-        short.check_scalars(request, scalars, ignored);
-    }
+    short.check(Insufficient::CPU, milli_cpu, usage.allocatable_milli_cpu, usage.milli_cpu);
+    short.check(Insufficient::MEMORY, memory, usage.allocatable_memory, usage.memory);
+    short.check(Insufficient::EPHEMERAL, ephemeral_storage, usage.allocatable_ephemeral, usage.ephemeral);
     short
 }
 

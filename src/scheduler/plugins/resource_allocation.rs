@@ -70,7 +70,7 @@ pub fn score(strategy: &ScoringStrategy, pod: &Demand<'_>, usage: &Usage, scalar
         && let Some((cpu, cores)) = share::<false>(known::CPU, pod, usage, scalars)
         && let Some((memory, bytes)) = share::<false>(known::MEMORY, pod, usage, scalars)
     {
-        return (least_requested(cpu, cores) + least_requested(memory, bytes)) / 2;
+        return mean_of_two(least_requested(cpu, cores), least_requested(memory, bytes));
     }
     weighted(strategy, pod, usage, scalars)
 }
@@ -99,8 +99,17 @@ fn weighted(strategy: &ScoringStrategy, pod: &Demand<'_>, usage: &Usage, scalars
     }
 }
 
+/// The mean of two resources of weight 1.
 #[inline]
-fn least_requested(requested: i64, capacity: i64) -> i64 {
+#[must_use]
+pub const fn mean_of_two(first: i64, second: i64) -> i64 {
+    (first + second) / 2
+}
+
+/// The score of LeastAllocated for one resource of which the node has something.
+#[inline]
+#[must_use]
+pub fn least_requested(requested: i64, capacity: i64) -> i64 {
     if requested > capacity { 0 } else { utilization(capacity - requested, capacity) }
 }
 

@@ -273,8 +273,10 @@ fn check_eviction(world: &World, class: ClassId, chosen: &Candidate) -> Result<(
         let (node, its) = view.remove_pod(victim.pod).expect("a victim is on a node");
         prop_assert!(node == chosen.node && priority(its) < priority(class) && priority(its) == victim.priority);
     }
-    // Topology spread takes a pod that is being deleted away though it did not count it.
-    if chosen.victims.iter().any(|victim| world.view.is_terminating(victim.pod)) {
+    // Topology spread takes a pod away though it did not count it: one that is being deleted, and any under an empty selector.
+    if world.spreads_all[class.raw() as usize]
+        || chosen.victims.iter().any(|victim| world.view.is_terminating(victim.pod))
+    {
         return Ok(());
     }
     let denied = Scan.deny(&mut view, class);

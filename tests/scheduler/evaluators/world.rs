@@ -13,6 +13,8 @@ use proptest::prelude::*;
 
 pub const CLASSES: u32 = 24;
 pub const GIB: i64 = 1 << 30;
+/// The number of the selector that is empty, in terms and constraints.
+const EVERYTHING: u8 = 6;
 
 /// What a random node is like.
 #[derive(Clone, Debug)]
@@ -182,9 +184,14 @@ pub fn relation(rare: u32) -> impl Strategy<Value = Relation> {
 }
 
 impl Relation {
+    /// Whether a hard spread constraint has the empty selector.
+    fn spreads_all(&self) -> bool {
+        self.spread.iter().any(|&(_, matched, _, _, hard, _)| hard && matched == EVERYTHING)
+    }
+
     pub fn apply(&self, class: &mut PodClass, strings: &mut Strings) {
         let app = |n: u8, strings: &mut Strings| match n {
-            6 => CompiledSelector::of_pairs(&[]),
+            EVERYTHING => CompiledSelector::of_pairs(&[]),
             n => CompiledSelector::of_pairs(&[(strings.intern("app"), strings.intern(&format!("app-{n}")))]),
         };
         let key = |n: u8| [known::LABEL_ZONE, known::LABEL_HOSTNAME, known::LABEL_REGION][usize::from(n)];
@@ -318,6 +325,8 @@ impl Rules {
 
 pub struct World {
     pub with_images: bool,
+    /// Whether the class has a hard spread constraint whose selector is empty.
+    pub spreads_all: Vec<bool>,
     pub strings: Strings,
     pub view: View,
     pub alive: Vec<NodeId>,
@@ -357,8 +366,10 @@ impl World {
         }
         view.learn_numbers(&strings);
         let with_images = rules.is_none_or(|rules| rules.images);
+        let spreads_all = relations.iter().map(Relation::spreads_all).collect();
         Self {
             with_images,
+            spreads_all,
             strings,
             view,
             alive: Vec::new(),
