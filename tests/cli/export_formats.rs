@@ -65,16 +65,16 @@ fn the_pod_table_has_a_row_for_every_pod() {
     assert_eq!(
         lines[0],
         "namespace,name,uid,workload,node,created_s,scheduled_s,started_s,ready_s,finished_s,deleted_s,removed_s,lost_s,\
-         phase,reason,restarts,wait_s,failed_attempts,exit_codes"
+         phase,reason,restarts,wait_s,failed_attempts,exit_codes,cpu_throttled_s"
     );
     assert_eq!(lines.len(), 6);
     assert_eq!(
         lines[1],
         "default,user-msvc,0,user-msvc,worker-1,0.020,0.050,10.000,40.000,,56152.000,,55800.000,Running,,24,0.030,0,\
-         api=2 cache=1"
+         api=2 cache=1,0.000"
     );
-    assert_eq!(lines[4], "default,huge,3,huge,,32400.000,,,,,,,,Pending,,0,,30,");
-    assert!(lines[5].ends_with(",Succeeded,,0,0.050,0,front=0"), "{}", lines[5]);
+    assert_eq!(lines[4], "default,huge,3,huge,,32400.000,,,,,,,,Pending,,0,,30,,0.000");
+    assert!(lines[5].ends_with(",Succeeded,,0,0.050,0,front=0,1.500"), "{}", lines[5]);
 }
 
 #[test]

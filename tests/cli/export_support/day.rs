@@ -186,6 +186,9 @@ pub fn run() -> Run {
     c[0].start(&mut day, 17.0 * HOUR + 14.0, 0.0);
     phase(&mut day, 17.0 * HOUR + 14.1, job, Phase::Running);
     ready(&mut day, 17.0 * HOUR + 14.1, job, true);
+    for at in [18.0 * HOUR, 19.0 * HOUR] {
+        day.fact(at, Fact::CpuThrottled(job, 0, 750_000_000));
+    }
     c[0].exit(&mut day, 19.0 * HOUR, 0);
     ready(&mut day, 19.0 * HOUR, job, false);
     phase(&mut day, 19.0 * HOUR + 1.0, job, Phase::Succeeded);
