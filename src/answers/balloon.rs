@@ -1,11 +1,13 @@
 //! Balloons: pods of low priority that each fill a node and are evicted as soon as anybody else needs the room, so that the Cluster
 //! Autoscaler keeps spare nodes (the recipe of its FAQ for overprovisioning). Edits a plan. Knows no question.
 
+use std::sync::Arc;
+
 use super::Halt;
 use crate::model::cgroup::{PodCgroup, shares};
 use crate::model::objects::{DeploymentSpec, DeploymentStrategy, ObjectPlan, ObjectSpec};
 use crate::model::plan::{Image, Naming, Plan, Workload};
-use crate::model::pod::{ContainerSpec, ImagePullPolicy, PodNaming, PodTemplate, QosClass, RestartPolicy};
+use crate::model::pod::{ContainerSpec, ImagePullPolicy, PodNaming, PodSpec, PodTemplate, QosClass, RestartPolicy};
 use crate::model::selector::CompiledSelector;
 use crate::model::strings::known;
 use crate::model::{
@@ -112,24 +114,26 @@ pub(super) fn inflate(plan: &mut Plan, pool: PoolId, count: u32) {
     };
     let set = plan.strings.intern(&format!("{called}-{hash}"));
     let template = plan.templates.push(PodTemplate {
-        namespace: known::DEFAULT,
         labels,
         class,
-        restart_policy: RestartPolicy::Always,
-        // The room is needed at once.
-        grace_period_seconds: 0,
-        active_deadline_seconds: None,
-        host_network: false,
-        pod_resources: false,
-        qos: QosClass::Burstable,
-        cgroup: PodCgroup { cpu_shares: shares(requests.milli_cpu), ..PodCgroup::default() },
-        containers: Box::new([container]),
-        volumes: Box::default(),
         naming: PodNaming::Generated(set),
-        drain: Default::default(),
-        deletion_cost: 0,
-        admission: None,
         revision: 0,
+        spec: Arc::new(PodSpec {
+            namespace: known::DEFAULT,
+            restart_policy: RestartPolicy::Always,
+            // The room is needed at once.
+            grace_period_seconds: 0,
+            active_deadline_seconds: None,
+            host_network: false,
+            pod_resources: false,
+            qos: QosClass::Burstable,
+            cgroup: PodCgroup { cpu_shares: shares(requests.milli_cpu), ..PodCgroup::default() },
+            containers: Box::new([container]),
+            volumes: Box::default(),
+            drain: Default::default(),
+            deletion_cost: 0,
+            admission: None,
+        }),
     });
     let naming = Naming::Numbered { width: 1 };
     let workload = plan.workloads.push(Workload { namespace: known::DEFAULT, name, naming });

@@ -7,10 +7,9 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use rustc_hash::FxHashMap;
-
 use super::client::Client;
 use super::hpa::metrics::{Known, Scrape};
+use super::mint::Minted;
 use super::script::{Groups, Script, Sync, Variation, Write};
 use super::selected::Selected;
 use super::{mint, reconcile};
@@ -74,7 +73,7 @@ pub struct Manager {
     /// How many pods each workload ever had.
     ordinals: IdVec<WorkloadId, u32>,
     /// Variations of templates that were made.
-    minted: FxHashMap<(TemplateId, Variation), TemplateId>,
+    minted: Minted,
     /// Pods without an owner that an object's selector matches.
     orphans: BTreeMap<ObjectId, Vec<PodRef>>,
     selected: Selected,
@@ -370,27 +369,6 @@ impl Manager {
         })
     }
 
-    /// The template of a pod that differs from its siblings, made when it is first needed.
-    fn minted<T, R: Recorder>(
-        &mut self,
-        env: &mut MakerEnv<'_, T, R>,
-        object: ObjectId,
-        made_from: TemplateId,
-        variation: Variation,
-    ) -> TemplateId {
-        if let Some(&known) = self.minted.get(&(made_from, variation)) {
-            return known;
-        }
-        // All pods of an indexed Job are pods of that Job.
-        let base = match variation {
-            Variation::Index(job, _) => self.minted(env, object, made_from, Variation::Job(job)),
-            _ => made_from,
-        };
-        let template = mint::mint(env.plan, env.cluster, object, base, variation);
-        self.minted.insert((made_from, variation), template);
-        template
-    }
-
     fn create_pod<T, R: Recorder>(
         &mut self,
         env: &mut MakerEnv<'_, T, R>,
@@ -403,7 +381,7 @@ impl Manager {
         let workload = row.workload.expect("objects that make pods have a workload");
         let template = match variation {
             None => made_from,
-            Some(variation) => self.minted(env, object, made_from, variation),
+            Some(variation) => self.minted.template(env.plan, env.cluster, object, made_from, variation),
         };
         self.ordinals.grow_to(workload, 0);
         let ordinal = self.ordinals[workload];

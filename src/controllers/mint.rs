@@ -3,6 +3,8 @@
 //! Mirrors `newStatefulSetPod` and `getPersistentVolumeClaimName` of pkg/controller/statefulset/stateful_set_utils.go and
 //! `ReplaceDaemonSetPodNodeNameNodeAffinity` of pkg/controller/daemon/util/daemonset_util.go (v1.34.1).
 
+use rustc_hash::FxHashMap;
+
 use super::script::Variation;
 use crate::api::{Cluster, PodRef};
 use crate::base::id::DenseId;
@@ -10,16 +12,55 @@ use crate::model::objects::ObjectKind;
 use crate::model::plan::Plan;
 use crate::model::pod::revision_text as hash_text;
 use crate::model::storage::PersistentVolumeClaim;
-use crate::model::{ClaimName, NodeTerm, ObjectId, PodClass, PodNaming, PodTemplate, PodVolume, TemplateId};
+use crate::model::{
+    COMPLETION_INDEX, ClaimName, NodeTerm, ObjectId, PodClass, PodNaming, PodTemplate, PodVolume, TemplateId,
+};
+
+/// Variations of templates that were made.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Minted {
+    all: FxHashMap<(TemplateId, Variation), Option<TemplateId>>,
+    /// Those for the indexes of a Job, by index: there are many, and the lowest come first.
+    of_indexes: FxHashMap<(TemplateId, ObjectId), Vec<Option<TemplateId>>>,
+}
+
+impl Minted {
+    /// The template of a pod of `object` that differs from its siblings, made when it is first needed.
+    pub(super) fn template(
+        &mut self,
+        plan: &mut Plan,
+        cluster: &Cluster,
+        object: ObjectId,
+        made_from: TemplateId,
+        variation: Variation,
+    ) -> TemplateId {
+        if let Some(known) = *self.place(made_from, variation) {
+            return known;
+        }
+        // All pods of an indexed Job are pods of that Job.
+        let base = match variation {
+            Variation::Index(job, _) => self.template(plan, cluster, object, made_from, Variation::Job(job)),
+            _ => made_from,
+        };
+        let template = mint(plan, cluster, object, base, variation);
+        *self.place(made_from, variation) = Some(template);
+        template
+    }
+
+    fn place(&mut self, made_from: TemplateId, variation: Variation) -> &mut Option<TemplateId> {
+        let Variation::Index(job, index) = variation else {
+            return self.all.entry((made_from, variation)).or_default();
+        };
+        let (templates, at) = (self.of_indexes.entry((made_from, job)).or_default(), index as usize);
+        if templates.len() <= at {
+            templates.resize(at + 1, None);
+        }
+        &mut templates[at]
+    }
+}
 
 /// Adds the variation of `base` for a pod of `object` to the plan.
-pub(super) fn mint(
-    plan: &mut Plan,
-    cluster: &Cluster,
-    object: ObjectId,
-    base: TemplateId,
-    variation: Variation,
-) -> TemplateId {
+fn mint(plan: &mut Plan, cluster: &Cluster, object: ObjectId, base: TemplateId, variation: Variation) -> TemplateId {
     let mut template = plan.templates[base].clone();
     let name = &cluster.objects().get(object).name;
     match variation {
@@ -61,10 +102,12 @@ pub(super) fn mint(
             template.naming = PodNaming::Generated(plan.strings.intern(name));
         }
         Variation::Index(_, index) => {
-            // Pods that differ in this alone stay one question to the scheduler.
-            let labels = [("batch.kubernetes.io/job-completion-index", &*index.to_string())];
-            template.labels = plan.strings.add_labels(template.labels, &labels);
-            template.naming = PodNaming::Generated(plan.strings.intern(&format!("{name}-{index}")));
+            // No selector asks for a label that the plan has no word for. Pods that differ in this alone stay one question to
+            // the scheduler.
+            if plan.strings.lookup(COMPLETION_INDEX).is_some() {
+                template.labels = plan.strings.add_labels(template.labels, &[(COMPLETION_INDEX, &*index.to_string())]);
+            }
+            template.naming = PodNaming::Index(plan.strings.intern(name), index);
         }
         Variation::Node(node, revision, generation) => {
             let mut class = plan.classes[template.class].clone();

@@ -22,7 +22,7 @@ use crate::model::names::go_quote;
 use crate::model::qos::qos_class;
 use crate::model::quota::{PodAdmission, Scoped, names_namespaces};
 use crate::model::{
-    DrainHints, HostPort, PodCgroup, PodClass, PodOwner, PodResources, PodTemplate, QosClass, ResourceList,
+    DrainHints, HostPort, PodCgroup, PodClass, PodOwner, PodResources, PodSpec, PodTemplate, QosClass, ResourceList,
     RestartPolicy, Role, StrId, deletion_cost,
 };
 
@@ -112,23 +112,25 @@ pub(super) fn spec<'t>(
     let drain = DrainHints { safe_to_evict: safe_to_evict(meta), local_storage: volumes.keeps_files };
     let Volumes { volumes, .. } = volumes;
     let template = PodTemplate {
-        namespace,
         labels,
         class: cx.words.classes.intern(class),
-        restart_policy: restart_policy.unwrap_or_default(),
-        grace_period_seconds,
-        active_deadline_seconds,
-        host_network,
-        pod_resources: pod_resources.pod.is_some(),
-        qos: qos_class(&pod_resources),
-        cgroup: PodCgroup { node_critical, ..pod_cgroup(&pod_resources, true, QUOTA_PERIOD_US) },
-        containers: containers.into_iter().map(|c| c.spec).collect(),
-        volumes: volumes.into_boxed_slice(),
         naming: Default::default(),
-        drain,
-        deletion_cost: meta.annotation("controller.kubernetes.io/pod-deletion-cost").map_or(0, deletion_cost),
         revision: 0,
-        admission: Some(Arc::new(admission)),
+        spec: Arc::new(PodSpec {
+            namespace,
+            restart_policy: restart_policy.unwrap_or_default(),
+            grace_period_seconds,
+            active_deadline_seconds,
+            host_network,
+            pod_resources: pod_resources.pod.is_some(),
+            qos: qos_class(&pod_resources),
+            cgroup: PodCgroup { node_critical, ..pod_cgroup(&pod_resources, true, QUOTA_PERIOD_US) },
+            containers: containers.into_iter().map(|c| c.spec).collect(),
+            volumes: volumes.into_boxed_slice(),
+            drain,
+            deletion_cost: meta.annotation("controller.kubernetes.io/pod-deletion-cost").map_or(0, deletion_cost),
+            admission: Some(Arc::new(admission)),
+        }),
     };
     Some(Pod { template, port_names, asks })
 }

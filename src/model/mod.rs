@@ -60,9 +60,9 @@ pub use node::NodeShape;
 pub use node_affinity::{NameTest, NodeAffinity, NodeLabels, NodeSelectorTerm, NodeTerm};
 pub use objects::WithoutRequests;
 pub use pod::{
-    ConfigKind, ConfigRef, ContainerPort, ContainerSpec, EnvSource, Hook, ImagePullPolicy, Mount, OwnRestartPolicy,
-    PodNaming, PodTemplate, Probe, ProbeAction, Protocol, QosClass, ResizeRestarts, RestartPolicy, RestartRule, Role,
-    Volume, VolumeSource, deletion_cost,
+    COMPLETION_INDEX, ConfigKind, ConfigRef, ContainerPort, ContainerSpec, EnvSource, Hook, ImagePullPolicy, Mount,
+    OwnRestartPolicy, PodNaming, PodSpec, PodTemplate, Probe, ProbeAction, Protocol, QosClass, ResizeRestarts,
+    RestartPolicy, RestartRule, Role, Volume, VolumeSource, deletion_cost,
 };
 pub use pod_affinity::{Namespace, PodAffinity, PodAffinityTerm, PodLabels};
 pub use resources::{Limits, Resources};

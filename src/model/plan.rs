@@ -454,6 +454,10 @@ impl RateCurve {
     }
 }
 
+fn generated(base: &str, ordinal: u32) -> String {
+    format!("{base}-{}", generated_suffix(base, ordinal))
+}
+
 impl Plan {
     /// The name of pod number `ordinal` of `workload`, made from `template`.
     #[must_use]
@@ -461,10 +465,8 @@ impl Plan {
         match self.templates[template].naming {
             PodNaming::Workload => self.workloads[workload].pod_name(&self.strings, ordinal),
             PodNaming::Exact(name) => self.strings.text(name).to_owned(),
-            PodNaming::Generated(base) => {
-                let base = self.strings.text(base);
-                format!("{base}-{}", generated_suffix(base, ordinal))
-            }
+            PodNaming::Generated(base) => generated(self.strings.text(base), ordinal),
+            PodNaming::Index(job, index) => generated(&format!("{}-{index}", self.strings.text(job)), ordinal),
         }
     }
 

@@ -1,5 +1,6 @@
 //! Pods as their manifests describe them, compiled.
 
+use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
 use super::autoscaling::DrainHints;
@@ -8,15 +9,42 @@ use super::ids::{BehaviorId, ClassId, ConfigId, ImageId, LabelSetId, StrId};
 use super::quota::PodAdmission;
 use super::resources::{Limits, Resources};
 
-/// A pod as its manifest describes it: shared by all pods made from it.
+/// A pod as its manifest describes it: shared by all pods made from it. What it shares with its variations is read, and
+/// written, as if it were its own.
 #[derive(Clone, PartialEq, Debug)]
 pub struct PodTemplate {
-    /// Namespace.
-    pub namespace: StrId,
     /// Labels.
     pub labels: LabelSetId,
     /// The scheduling signature.
     pub class: ClassId,
+    /// How its pods are named.
+    pub naming: PodNaming,
+    /// Which template of its StatefulSet or DaemonSet it is of: a hash. (Upstream: the label `controller-revision-hash`.)
+    pub revision: u64,
+    /// The rest. An indexed Job has a template for each index: they are small because of this.
+    pub spec: Arc<PodSpec>,
+}
+
+impl Deref for PodTemplate {
+    type Target = PodSpec;
+
+    fn deref(&self) -> &PodSpec {
+        &self.spec
+    }
+}
+
+impl DerefMut for PodTemplate {
+    /// Copies what is shared.
+    fn deref_mut(&mut self) -> &mut PodSpec {
+        Arc::make_mut(&mut self.spec)
+    }
+}
+
+/// What templates have in common that a controller made from one.
+#[derive(Clone, PartialEq, Debug)]
+pub struct PodSpec {
+    /// Namespace.
+    pub namespace: StrId,
     /// `spec.restartPolicy`.
     pub restart_policy: RestartPolicy,
     /// `spec.terminationGracePeriodSeconds` (default 30; may be negative, which counts as 1).
@@ -35,14 +63,10 @@ pub struct PodTemplate {
     pub containers: Box<[ContainerSpec]>,
     /// Volumes in spec order.
     pub volumes: Box<[Volume]>,
-    /// How its pods are named.
-    pub naming: PodNaming,
     /// Whether nodes with such a pod may be drained.
     pub drain: DrainHints,
     /// The annotation `controller.kubernetes.io/pod-deletion-cost`; 0: none.
     pub deletion_cost: i32,
-    /// Which template of its StatefulSet or DaemonSet it is of: a hash. (Upstream: the label `controller-revision-hash`.)
-    pub revision: u64,
     /// What admission looks at; `None`: the pod is let in unseen, and counts for nothing.
     pub admission: Option<Arc<PodAdmission>>,
 }
@@ -65,7 +89,13 @@ pub enum PodNaming {
     Exact(StrId),
     /// This, a dash, and letters and digits that follow from the pod's ordinal (`generateName`).
     Generated(StrId),
+    /// For a completion index of the Job of this name: as if generated from both. Such pods have the label
+    /// [`COMPLETION_INDEX`], but their template knows of it only if some selector may ask.
+    Index(StrId, u32),
 }
+
+/// The label and annotation that tells the completion index of a Job's pod.
+pub const COMPLETION_INDEX: &str = "batch.kubernetes.io/job-completion-index";
 
 /// The letters and digits of names that the API server completes, without vowels and what looks like them
 /// (staging/src/k8s.io/apimachinery/pkg/util/rand/rand.go, v1.34).
@@ -100,7 +130,7 @@ pub fn revision_text(hash: u64) -> String {
     safe_encode(hash & 0xffff_ffff, 7)
 }
 
-impl PodTemplate {
+impl PodSpec {
     /// How many of [`containers`](Self::containers) are init containers (sidecars included).
     #[must_use]
     pub fn init_count(&self) -> usize {
@@ -293,7 +323,7 @@ pub type EnvSource = ConfigRef;
 /// A mount of a volume into a container.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Mount {
-    /// Index into [`PodTemplate::volumes`].
+    /// Index into [`PodSpec::volumes`].
     pub volume: u16,
     /// Absolute path in the container.
     pub path: Box<str>,

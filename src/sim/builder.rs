@@ -2,6 +2,7 @@
 //! would fill in; knows neither files nor formats. What it has no word for is set on the finished [`Plan`].
 
 use std::fmt;
+use std::sync::Arc;
 
 use super::plan::{
     ArrivalPlan, ArrivalProcess, ArrivalSource, Image, Naming, NodePlan, Plan, RateCurve, TrafficPlan, Workload,
@@ -14,8 +15,8 @@ use crate::model::quota::PodAdmission;
 use crate::model::strings::known;
 use crate::model::{
     Behavior, ClassId, ContainerPort, ContainerSpec, Crash, ImageId, ImagePullPolicy, Limits, NodeShape, PodClass,
-    PodTemplate, Protocol, RestartPolicy, Role, RunTime, ServicePort, ServiceSpec, ServiceType, Strings, TaintEffect,
-    TargetPort, Toleration, TolerationOperator,
+    PodSpec, PodTemplate, Protocol, RestartPolicy, Role, RunTime, ServicePort, ServiceSpec, ServiceType, Strings,
+    TaintEffect, TargetPort, Toleration, TolerationOperator,
 };
 
 /// Builds a [`Plan`] by hand. Amounts are Kubernetes quantities (`500m`, `2Gi`), durations are written `90s` or `1h30m`.
@@ -269,23 +270,25 @@ impl PlanBuilder {
         let ends = if pod.run.is_some() { RestartPolicy::Never } else { RestartPolicy::Always };
         let labels = pod.labels.iter().map(|(key, value)| (key.as_str(), value.as_str()));
         let template = plan.templates.push(PodTemplate {
-            namespace: known::DEFAULT,
             labels: plan.strings.intern_labels(labels),
             class,
-            restart_policy: pod.restart_policy.unwrap_or(ends),
-            grace_period_seconds: 30,
-            active_deadline_seconds: None,
-            host_network: false,
-            pod_resources: false,
-            qos: qos_class(&resources),
-            cgroup: pod_cgroup(&resources, true, QUOTA_PERIOD_US),
-            containers: Box::new([container]),
-            volumes: Box::default(),
             naming: Default::default(),
-            drain: Default::default(),
-            deletion_cost: 0,
             revision: 0,
-            admission: Some(PodAdmission::new(&resources, &["main"])),
+            spec: Arc::new(PodSpec {
+                namespace: known::DEFAULT,
+                restart_policy: pod.restart_policy.unwrap_or(ends),
+                grace_period_seconds: 30,
+                active_deadline_seconds: None,
+                host_network: false,
+                pod_resources: false,
+                qos: qos_class(&resources),
+                cgroup: pod_cgroup(&resources, true, QUOTA_PERIOD_US),
+                containers: Box::new([container]),
+                volumes: Box::default(),
+                drain: Default::default(),
+                deletion_cost: 0,
+                admission: Some(PodAdmission::new(&resources, &["main"])),
+            }),
         });
         let name = plan.strings.intern(&pod.name);
         if plan.workloads.iter().any(|workload| workload.name == name) {

@@ -98,7 +98,8 @@ impl Workload {
 
 /// A pod of a class that runs until it is evicted, and then ends at once.
 fn template(pattern: &PodTemplate, id: ClassId, class: &PodClass) -> PodTemplate {
-    let mut template = PodTemplate { class: id, grace_period_seconds: 0, ..pattern.clone() };
+    let mut template = PodTemplate { class: id, ..pattern.clone() };
+    template.grace_period_seconds = 0;
     for container in &mut template.containers {
         container.requests = class.requests.clone();
     }

@@ -600,23 +600,25 @@ fn template(containers: u32) -> PodTemplate {
         behavior: BehaviorId::from_raw(0),
     };
     PodTemplate {
-        namespace: known::DEFAULT,
         labels: Strings::no_labels(),
         class: ClassId::from_raw(containers),
-        restart_policy: RestartPolicy::Always,
-        grace_period_seconds: 30,
-        active_deadline_seconds: None,
-        host_network: false,
-        pod_resources: false,
-        qos: QosClass::BestEffort,
-        cgroup: podsim::model::PodCgroup::default(),
-        containers: (0..containers).map(spec).collect(),
-        volumes: Box::default(),
         naming: Default::default(),
-        drain: Default::default(),
-        deletion_cost: 0,
         revision: 0,
-        admission: None,
+        spec: std::sync::Arc::new(PodSpec {
+            namespace: known::DEFAULT,
+            restart_policy: RestartPolicy::Always,
+            grace_period_seconds: 30,
+            active_deadline_seconds: None,
+            host_network: false,
+            pod_resources: false,
+            qos: QosClass::BestEffort,
+            cgroup: podsim::model::PodCgroup::default(),
+            containers: (0..containers).map(spec).collect(),
+            volumes: Box::default(),
+            drain: Default::default(),
+            deletion_cost: 0,
+            admission: None,
+        }),
     }
 }
 

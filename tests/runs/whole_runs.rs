@@ -610,8 +610,7 @@ fn what_a_shutdown_ended_is_over_after_the_boot() {
         Behavior { on_terminate, ..behavior.clone() }
     };
     plan.behaviors = plan.behaviors.iter().map(deaf).collect();
-    let patient = |template: &PodTemplate| PodTemplate { grace_period_seconds: 30, ..template.clone() };
-    plan.templates = plan.templates.iter().map(patient).collect();
+    plan.templates.iter_mut().for_each(|template| template.grace_period_seconds = 30);
     let (node, start) = (plan.nodes[0].name, plan.start);
     let at = |seconds| start + SimDuration::from_secs(seconds);
     let kind = FaultKind::NodeShutdown(NodeTarget::Named(node));
@@ -696,14 +695,10 @@ fn bare_pod(plan: &mut Plan, roles: &[Role], volumes: Box<[Volume]>) {
         behavior: if role == Role::Init { short } else { forever },
         ..old.containers[0].clone()
     });
-    let template = PodTemplate {
-        class,
-        restart_policy: RestartPolicy::Always,
-        active_deadline_seconds: None,
-        containers: containers.collect(),
-        volumes,
-        ..old
-    };
+    let (restart_policy, active_deadline_seconds) = (RestartPolicy::Always, None);
+    let containers = containers.collect();
+    let spec = PodSpec { restart_policy, active_deadline_seconds, containers, volumes, ..(*old.spec).clone() };
+    let template = PodTemplate { class, spec: spec.into(), ..old };
     let template = plan.templates.push(template);
     let workload = plan.workloads.ids().next().expect("plans have workloads");
     plan.pods.push(PodPlan { workload, template, at: plan.start });

@@ -8,7 +8,7 @@ use crate::api::ObjectRow;
 use crate::base::{Quantity, SimTime, uuid};
 use crate::model::budget::BudgetBound;
 use crate::model::objects::{JobConditionType, ObjectCondition, ObjectKind, ObjectSpec, ObjectStatus};
-use crate::model::{IntOrPercent, Namespace, ObjectId, StrId};
+use crate::model::{COMPLETION_INDEX, IntOrPercent, Namespace, ObjectId, PodNaming, StrId};
 
 /// What users call it: plural, singular, short forms.
 pub(super) const fn names(kind: ObjectKind) -> &'static [&'static str] {
@@ -166,8 +166,11 @@ impl View<'_> {
 
     /// The labels of the pods of a template.
     pub(super) fn label_map(&self, template: crate::model::TemplateId) -> std::collections::BTreeMap<String, String> {
-        let labels = self.plan().strings.labels(self.plan().templates[template].labels);
-        labels.pairs().iter().map(|&(key, value)| (self.text(key).to_owned(), self.text(value).to_owned())).collect()
+        let template = &self.plan().templates[template];
+        let labels = self.plan().strings.labels(template.labels).pairs().iter();
+        let labels = labels.map(|&(key, value)| (self.text(key).to_owned(), self.text(value).to_owned()));
+        let PodNaming::Index(_, index) = template.naming else { return labels.collect() };
+        labels.chain([(COMPLETION_INDEX.to_owned(), index.to_string())]).collect()
     }
 
     fn cells(&self, row: &ObjectRow) -> Vec<String> {

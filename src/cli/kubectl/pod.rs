@@ -11,13 +11,10 @@ use crate::kubelet::conditions::{self, ConditionInput};
 use crate::kubelet::containers::Observed;
 use crate::model::strings::known;
 use crate::model::{
-    ConditionStatus, ContainerSpec, ContainerState, ContainerStatus, PodCondition, PodConditionType, PodNaming,
-    PodTemplate, PodUid, StrId, Taint, TaintEffect, Toleration, TolerationOperator,
+    COMPLETION_INDEX, ConditionStatus, ContainerSpec, ContainerState, ContainerStatus, PodCondition, PodConditionType,
+    PodNaming, PodTemplate, PodUid, StrId, Taint, TaintEffect, Toleration, TolerationOperator,
 };
 use crate::record::{KubeEvent, Subject};
-
-/// The label and annotation of a pod of an indexed Job.
-const COMPLETION_INDEX: &str = "batch.kubernetes.io/job-completion-index";
 
 impl View<'_> {
     /// Existing pods in the order of their creation.
@@ -72,7 +69,7 @@ impl View<'_> {
     }
 
     fn is_generated(&self, pod: PodRef) -> bool {
-        matches!(self.template(pod).naming, PodNaming::Generated(_))
+        matches!(self.template(pod).naming, PodNaming::Generated(_) | PodNaming::Index(..))
     }
 
     fn written_pod(&self, pod: PodRef) -> &Value {

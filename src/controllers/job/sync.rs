@@ -298,11 +298,7 @@ impl Syncing<'_> {
         let mut delayed: BTreeMap<u32, usize> = BTreeMap::new();
         for (at, pod) in self.tracked().filter(|(_, pod)| self.is_failed(pod)) {
             let index = pod.index;
-            if self.done.has(index)
-                || self.lost.has(index)
-                || active.has(index)
-                || self.quiet.indexes.contains_key(&index)
-            {
+            if self.done.has(index) || self.lost.has(index) || active.has(index) || self.quiet.has(index) {
                 continue;
             }
             let later = |known: usize| {
@@ -338,11 +334,11 @@ impl Syncing<'_> {
     /// Whether active pods are too many, or of an index that the Job has not or that another pod has.
     fn has_surplus(&self) -> bool {
         let seen = self.active_pods.iter().map(|&at| self.pods[at].index);
-        let last = self.quiet.indexes.keys().next_back().copied();
+        let last = self.quiet.last();
         self.active > self.wanted()
             || self.spec.indexed
                 && (self.quiet.twice > 0
-                    || seen.clone().any(|index| self.quiet.indexes.contains_key(&index))
+                    || seen.clone().any(|index| self.quiet.has(index))
                     || seen.chain(last).any(|index| index >= self.completions())
                     || {
                         let mut seen: Vec<u32> = self.active_pods.iter().map(|&at| self.pods[at].index).collect();

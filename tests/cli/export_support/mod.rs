@@ -115,23 +115,25 @@ impl Builder {
         });
         let containers = specs.collect();
         self.plan.templates.push(PodTemplate {
-            namespace: known::DEFAULT,
             labels: Strings::no_labels(),
             class,
-            restart_policy: RestartPolicy::Always,
-            grace_period_seconds: 30,
-            active_deadline_seconds: None,
-            host_network: false,
-            pod_resources: false,
-            qos: QosClass::Burstable,
-            cgroup: podsim::model::PodCgroup::default(),
-            containers,
-            volumes: Box::default(),
             naming: Default::default(),
-            drain: Default::default(),
-            deletion_cost: 0,
             revision: 0,
-            admission: None,
+            spec: std::sync::Arc::new(PodSpec {
+                namespace: known::DEFAULT,
+                restart_policy: RestartPolicy::Always,
+                grace_period_seconds: 30,
+                active_deadline_seconds: None,
+                host_network: false,
+                pod_resources: false,
+                qos: QosClass::Burstable,
+                cgroup: podsim::model::PodCgroup::default(),
+                containers,
+                volumes: Box::default(),
+                drain: Default::default(),
+                deletion_cost: 0,
+                admission: None,
+            }),
         })
     }
 

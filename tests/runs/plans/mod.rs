@@ -466,23 +466,25 @@ impl Builder {
             _ => Box::default(),
         };
         self.plan.templates.push(PodTemplate {
-            namespace: known::DEFAULT,
             labels: self.plan.strings.intern_labels(labels),
             class,
-            restart_policy,
-            grace_period_seconds: self.dice.pick(&[0, 5, 30]),
-            active_deadline_seconds: self.dice.chance(6).then_some(120),
-            host_network: false,
-            pod_resources: false,
-            qos: QosClass::Burstable,
-            cgroup: podsim::model::PodCgroup::default(),
-            containers: containers.into(),
-            volumes,
             naming: Default::default(),
-            drain: Default::default(),
-            deletion_cost: 0,
             revision: 0,
-            admission: None,
+            spec: std::sync::Arc::new(PodSpec {
+                namespace: known::DEFAULT,
+                restart_policy,
+                grace_period_seconds: self.dice.pick(&[0, 5, 30]),
+                active_deadline_seconds: self.dice.chance(6).then_some(120),
+                host_network: false,
+                pod_resources: false,
+                qos: QosClass::Burstable,
+                cgroup: podsim::model::PodCgroup::default(),
+                containers: containers.into(),
+                volumes,
+                drain: Default::default(),
+                deletion_cost: 0,
+                admission: None,
+            }),
         })
     }
 
