@@ -168,6 +168,20 @@ impl Column {
         }
     }
 
+    /// A cell goes on to fit, with another score.
+    #[inline]
+    fn rescore(&mut self, slot: usize, score: i16) {
+        if std::mem::replace(&mut self.cells[slot], score) == score {
+            return;
+        }
+        let block = slot / BLOCK;
+        if let Some(stale) = self.sums.is_stale.get_mut(block)
+            && !std::mem::replace(stale, true)
+        {
+            self.sums.stale.push(u32::try_from(block).expect("node ids are 32 bits wide"));
+        }
+    }
+
     /// Builds everything, and sums up blocks that changed.
     pub(super) fn sum_up(&mut self, view: &View, layout: &Layout, probe: &Probe<'_>) {
         let blocks = self.built.len();
@@ -258,13 +272,24 @@ impl Column {
         }
     }
 
-    /// As [`ask_load`](Self::ask_load), where `said` knows what the load comes to and cells count no opinions. Returns whether it
+    /// As [`ask_load`](Self::ask_load), where it is `said` what the load comes to and cells count no opinions. Returns whether it
     /// is known what the cell must be.
     #[inline]
-    pub(super) fn follow(&mut self, slot: usize, said: impl FnOnce() -> Result<i16, Reject>) -> bool {
+    pub(super) fn follow(&mut self, slot: usize, said: Result<i16, Reject>) -> bool {
         if !self.built[slot / BLOCK] {
             return true;
         }
+        match said {
+            Ok(score) if self.cells[slot] >= 0 => {
+                self.rescore(slot, score);
+                true
+            }
+            _ => self.turn(slot, said),
+        }
+    }
+
+    /// What fitted does not, or what did not is asked again.
+    fn turn(&mut self, slot: usize, said: Result<i16, Reject>) -> bool {
         match self.cells[slot] {
             UNNUMBERED => return false,
             cell if cell < 0 => {
@@ -277,7 +302,7 @@ impl Column {
             }
             _ => self.fits -= 1,
         }
-        self.cells[slot] = self.counted(said(), 0);
+        self.cells[slot] = self.counted(said, 0);
         self.touch(slot);
         true
     }

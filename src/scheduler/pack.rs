@@ -5,7 +5,7 @@
 
 use super::column::Column;
 use super::journal::Cursor;
-use super::plugins::node_resources_fit::{self, Usage};
+use super::plugins::node_resources_fit::{Insufficient, Usage, insufficient_plain};
 use super::plugins::{balanced_allocation, resource_allocation};
 use super::probe::Reject;
 use super::view::{NOT_LISTED, View};
@@ -33,9 +33,11 @@ pub(super) struct Amount {
     pub scoring: i64,
 }
 
-/// What a node says to an amount: the score of NodeResourcesFit, and how much of it would be requested.
+/// What a node says to an amount: what it is short of (a place for a pod included), the score of NodeResourcesFit, and how
+/// much of it would be requested.
 #[derive(Clone, Copy, Debug, Default)]
 struct Said {
+    short: Insufficient,
     least: i64,
     fraction: f64,
 }
@@ -86,14 +88,17 @@ impl Pack {
                 return self.members.clear();
             }
             self.ask(usage);
-            let (milli_cpu, memory) = (&self.milli_cpu, &self.memory);
-            self.members.retain(|member| {
-                let [(_, cpu), (_, memory)] = [milli_cpu[member.milli_cpu as usize], memory[member.memory as usize]];
-                let said = || member.plain.load(usage, cpu, memory);
-                let follows = columns[member.column as usize].follow(position as usize, said);
-                leaving |= !follows;
-                follows
-            });
+            let mut at = 0;
+            while let Some(member) = self.members.get(at) {
+                let [cpu, memory] = [&self.milli_cpu[member.milli_cpu as usize], &self.memory[member.memory as usize]];
+                let said = member.plain.load(usage, &cpu.1, &memory.1);
+                if columns[member.column as usize].follow(position as usize, said) {
+                    at += 1;
+                } else {
+                    self.members.remove(at);
+                    leaving = true;
+                }
+            }
         }
         self.cursor = view.journal().cursor();
         self.members.iter().for_each(|member| columns[member.column as usize].cursor = self.cursor);
@@ -107,11 +112,13 @@ impl Pack {
     /// What a node of this usage says to all amounts.
     fn ask(&mut self, usage: &Usage) {
         for (amount, said) in &mut self.milli_cpu {
+            let short = insufficient_plain(amount.request, 0, 0, usage);
             let (scoring, capacity) = (usage.scoring_milli_cpu, usage.allocatable_milli_cpu);
-            *said = Said::of(amount, scoring, usage.milli_cpu, capacity);
+            *said = Said::of(amount, short, scoring, usage.milli_cpu, capacity);
         }
         for (amount, said) in &mut self.memory {
-            *said = Said::of(amount, usage.scoring_memory, usage.memory, usage.allocatable_memory);
+            let short = insufficient_plain(0, amount.request, 0, usage);
+            *said = Said::of(amount, short, usage.scoring_memory, usage.memory, usage.allocatable_memory);
         }
     }
 
@@ -150,8 +157,9 @@ fn place_of(amounts: &mut Vec<(Amount, Said)>, wanted: Amount) -> u32 {
 
 impl Said {
     #[inline]
-    fn of(amount: &Amount, scoring: i64, requested: i64, capacity: i64) -> Self {
+    fn of(amount: &Amount, short: Insufficient, scoring: i64, requested: i64, capacity: i64) -> Self {
         Self {
+            short,
             least: resource_allocation::least_requested(scoring.saturating_add(amount.scoring), capacity),
             fraction: balanced_allocation::fraction((requested.saturating_add(amount.request), capacity)),
         }
@@ -162,9 +170,11 @@ impl Plain {
     /// What [`Probe::load`](super::probe::Probe::load) says.
     #[inline]
     #[allow(clippy::cast_possible_truncation)]
-    fn load(&self, usage: &Usage, milli_cpu: Said, memory: Said) -> Result<i16, Reject> {
-        let (cpu, bytes) = (self.milli_cpu.request, self.memory.request);
-        let short = node_resources_fit::insufficient_plain(cpu, bytes, self.ephemeral_storage, usage);
+    fn load(&self, usage: &Usage, milli_cpu: &Said, memory: &Said) -> Result<i16, Reject> {
+        let mut short = milli_cpu.short.and(memory.short);
+        if self.ephemeral_storage > 0 {
+            short = short.and(insufficient_plain(0, 0, self.ephemeral_storage, usage));
+        }
         if !short.is_none() {
             return Err(Reject::Fit(short));
         }

@@ -82,7 +82,7 @@ struct Reader {
 }
 
 /// So many changes at most wait for a reader that need not be woken for them.
-const MOST_UNREAD: usize = 4096;
+const MOST_UNREAD: usize = 256;
 
 /// So often, at most, traffic is shared anew at one instant.
 const MOST_ROUNDS: u32 = 32;

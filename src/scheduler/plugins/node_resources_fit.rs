@@ -62,6 +62,13 @@ impl Insufficient {
         self.0 == 0
     }
 
+    /// Both together.
+    #[inline]
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
     /// The verdict that this is, for a pod that requests `request`.
     #[must_use]
     pub fn verdict(self, request: &Resources) -> Verdict {
