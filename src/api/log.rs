@@ -321,6 +321,9 @@ impl Cursor {
     }
 }
 
+/// Room for so many entries is kept in any case.
+const MOST_SPARE: usize = 1024;
+
 /// The log: changes that some cursor has not read yet.
 #[derive(Debug, Default)]
 pub struct ChangeLog {
@@ -402,6 +405,10 @@ impl ChangeLog {
         while self.first < slowest {
             self.entries.pop_front();
             self.first += 1;
+        }
+        // A ring that was large once would be walked round through memory that no cache holds.
+        if self.entries.capacity() > MOST_SPARE && self.entries.len() < self.entries.capacity() / 8 {
+            self.entries.shrink_to(self.entries.len() * 2);
         }
     }
 }

@@ -12,8 +12,9 @@ use crate::model::{
     TemplateId, WorkloadId,
 };
 
-/// What placement, kubelet and controllers ask for most.
+/// What every pod has: a line of the cache.
 #[derive(Clone, Copy, Debug)]
+#[repr(align(64))]
 pub(super) struct Core {
     /// `None`: the slot is free.
     pub(super) uid: Option<PodUid>,
@@ -28,11 +29,18 @@ pub(super) struct Core {
     pub(super) has_address: bool,
     /// How many statuses it has in the status column.
     pub(super) containers: u8,
-    /// Position in its node's list: the next pod there. If the slot is free: the next free slot.
-    pub(super) next_on_node: Option<PodId>,
-    pub(super) previous_on_node: Option<PodId>,
     /// First of its containers' statuses in the status column.
     pub(super) first_container: u32,
+    created_at: SimTime,
+    conditions: StoredConditions,
+}
+
+/// A pod's place in its node's list. Whoever comes or goes writes to its neighbours: here, in few lines, and not in theirs.
+#[derive(Clone, Copy, Default, Debug)]
+struct Links {
+    /// The next pod there. If the slot is free: the next free slot.
+    next: Option<PodId>,
+    previous: Option<PodId>,
 }
 
 /// When a pod is to be gone, and the grace it was given.
@@ -59,7 +67,7 @@ pub struct Resized {
 #[derive(Debug, Default)]
 pub struct Pods {
     pub(super) core: IdPages<PodId, Core>,
-    created_at: IdPages<PodId, SimTime>,
+    links: IdPages<PodId, Links>,
     /// Of pods that are being deleted; never iterated.
     pub(super) deletions: FxHashMap<PodId, Deletion>,
     /// Of pods that were ever resized; never iterated.
@@ -68,7 +76,6 @@ pub struct Pods {
     pub(super) nominations: FxHashMap<PodId, NodeId>,
     /// Owners of the pods that have one; as long as the last such pod needs.
     pub(super) owned: IdPages<PodId, Option<OwnedPod>>,
-    conditions: IdPages<PodId, StoredConditions>,
     /// Transition times of conditions that changed late in their pod's life; never iterated.
     late_transitions: FxHashMap<(PodId, PodConditionType), ApiTime>,
     /// A run of rows for each pod: one for each container.
@@ -80,6 +87,8 @@ pub struct Pods {
     free_runs: Vec<u32>,
     free: Option<PodId>,
     pub(super) first_on_node: IdVec<NodeId, Option<PodId>>,
+    /// How often a pod there told its start, or went.
+    starts: IdVec<NodeId, u32>,
     created: u32,
     live: u32,
     peak: u32,
@@ -139,16 +148,28 @@ impl Pods {
         let mut next = self.first_on_node.get(node).copied().flatten();
         std::iter::from_fn(move || {
             let slot = next?;
-            next = self.core[slot].next_on_node;
+            next = self.links[slot].next;
             self.in_slot(slot)
         })
+    }
+
+    /// Looks at all of a pod, and at its neighbours on its node: what was read.
+    #[inline]
+    #[must_use]
+    pub fn read_ahead(&self, pod: PodId) -> i64 {
+        let core = &self.core[pod];
+        let Links { next, previous } = self.links[pod];
+        let beside: i64 =
+            [next, previous].into_iter().flatten().map(|pod| i64::from(self.links[pod].next.is_some())).sum();
+        let is_absent = core.containers > 0 && self.statuses[core.first_container] == StatusRow::ABSENT;
+        core.created_at.0 ^ beside ^ i64::from(is_absent)
     }
 
     /// What its Job has yet to count of a pod that goes.
     pub(super) fn uncounted(&self, pod: PodRef, member: u32) -> Uncounted {
         let slot = pod.pod;
         let phase = self.phase(slot);
-        let ready = self.conditions[slot].get(PodConditionType::Ready);
+        let ready = self.core[slot].conditions.get(PodConditionType::Ready);
         let not_ready = ready.is_some_and(|ready| ready.status == ConditionStatus::False);
         let deletion = self.deletions.get(&slot);
         Uncounted {
@@ -157,7 +178,7 @@ impl Pods {
             template: self.template(slot),
             phase: if phase.is_terminal() { phase } else { Phase::Failed },
             containers: self.containers(slot).collect(),
-            conditions: self.conditions[slot],
+            conditions: self.core[slot].conditions,
             not_ready_since: self.transition(slot, PodConditionType::Ready).filter(|_| not_ready),
             deletion: deletion.map(|d| (d.at.time(), SimDuration::from_secs(i64::from(d.grace_seconds)))),
             created: self.created(slot),
@@ -241,7 +262,7 @@ impl Pods {
     #[inline]
     #[must_use]
     pub fn created(&self, pod: PodId) -> SimTime {
-        self.created_at[pod]
+        self.core[pod].created_at
     }
 
     /// `status.startTime`, once the kubelet has written it.
@@ -256,17 +277,17 @@ impl Pods {
     #[inline]
     #[must_use]
     pub fn conditions(&self, pod: PodId) -> &StoredConditions {
-        &self.conditions[pod]
+        &self.core[pod].conditions
     }
 
     /// When the status of a condition changed last, in whole seconds; `None` if it was never written.
     #[must_use]
     pub fn transition(&self, pod: PodId, kind: PodConditionType) -> Option<SimTime> {
-        let conditions = &self.conditions[pod];
+        let conditions = &self.core[pod].conditions;
         conditions.get(kind)?;
         Some(match conditions.age(kind) {
             StoredConditions::LATE => self.late_transitions[&(pod, kind)].time(),
-            age => ApiTime::cut(self.created_at[pod]).plus(age).time(),
+            age => ApiTime::cut(self.core[pod].created_at).plus(age).time(),
         })
     }
 
@@ -288,8 +309,9 @@ impl Pods {
     pub(super) fn set_conditions(&mut self, now: SimTime, pod: PodId, given: &[Option<PodCondition>; 6]) -> StatusMask {
         let mut mask = StatusMask::default();
         let now = ApiTime::cut(now);
-        let age = now.since(ApiTime::cut(self.created_at[pod]));
-        let conditions = &mut self.conditions[pod];
+        let core = &mut self.core[pod];
+        let age = now.since(ApiTime::cut(core.created_at));
+        let conditions = &mut core.conditions;
         for kind in PodConditionType::ALL {
             let Some(condition) = given[kind as usize] else { continue };
             let reason = pack_reason(condition.reason);
@@ -365,19 +387,16 @@ impl Pods {
             phase: Phase::Pending,
             has_address: false,
             containers,
-            next_on_node: None,
-            previous_on_node: None,
             first_container: self.take_run(containers),
+            created_at: now,
+            conditions: StoredConditions::default(),
         };
         let pod = if let Some(pod) = self.free {
-            self.free = self.core[pod].next_on_node;
+            self.free = std::mem::take(&mut self.links[pod]).next;
             self.core[pod] = core;
-            self.created_at[pod] = now;
-            self.conditions[pod] = StoredConditions::default();
             pod
         } else {
-            self.created_at.push(now);
-            self.conditions.push(StoredConditions::default());
+            self.links.push(Links::default());
             self.core.push(core)
         };
         PodRef { pod, uid }
@@ -388,39 +407,52 @@ impl Pods {
         forget(&mut self.deletions, &pod);
         forget(&mut self.resizes, &pod);
         forget(&mut self.nominations, &pod);
-        if self.conditions[pod].has_late() {
+        if self.core[pod].conditions.has_late() {
             for kind in PodConditionType::ALL {
                 self.late_transitions.remove(&(pod, kind));
             }
         }
         self.give_run_back(pod);
-        let core = &mut self.core[pod];
-        core.uid = None;
-        core.next_on_node = self.free.replace(pod);
+        self.core[pod].uid = None;
+        self.links[pod].next = self.free.replace(pod);
         self.live -= 1;
+    }
+
+    /// A number that changes whenever a pod on the node tells its start, or goes.
+    #[inline]
+    #[must_use]
+    pub fn starts_on(&self, node: NodeId) -> u32 {
+        self.starts.get(node).copied().unwrap_or_default()
+    }
+
+    /// A pod tells its start, or goes.
+    pub(super) fn count_start(&mut self, pod: PodId) {
+        if let Some(node) = self.core[pod].node {
+            self.starts.grow_to(node, 0);
+            self.starts[node] = self.starts[node].wrapping_add(1);
+        }
     }
 
     pub(super) fn join_node(&mut self, pod: PodId, node: NodeId) {
         self.first_on_node.grow_to(node, None);
         let first = self.first_on_node[node].replace(pod);
         if let Some(first) = first {
-            self.core[first].previous_on_node = Some(pod);
+            self.links[first].previous = Some(pod);
         }
-        let core = &mut self.core[pod];
-        core.node = Some(node);
-        core.next_on_node = first;
-        core.previous_on_node = None;
+        self.links[pod] = Links { next: first, previous: None };
+        self.core[pod].node = Some(node);
     }
 
     fn leave_node(&mut self, pod: PodId) {
-        let Core { node, next_on_node, previous_on_node, .. } = self.core[pod];
-        let Some(node) = node else { return };
-        match previous_on_node {
-            Some(previous) => self.core[previous].next_on_node = next_on_node,
-            None => self.first_on_node[node] = next_on_node,
+        let Some(node) = self.core[pod].node else { return };
+        self.count_start(pod);
+        let Links { next, previous } = self.links[pod];
+        match previous {
+            Some(previous) => self.links[previous].next = next,
+            None => self.first_on_node[node] = next,
         }
-        if let Some(next) = next_on_node {
-            self.core[next].previous_on_node = previous_on_node;
+        if let Some(next) = next {
+            self.links[next].previous = previous;
         }
     }
 
@@ -455,7 +487,7 @@ impl Pods {
     /// Bytes that one more pod takes in the columns, containers aside.
     #[must_use]
     pub const fn bytes_per_pod() -> usize {
-        size_of::<Core>() + size_of::<SimTime>() + size_of::<StoredConditions>()
+        size_of::<Core>() + size_of::<Links>()
     }
 }
 
@@ -475,7 +507,7 @@ mod tests {
 
     #[test]
     fn a_pod_is_small() {
-        assert_eq!((size_of::<Core>(), Pods::bytes_per_pod()), (40, 68));
+        assert_eq!((size_of::<Core>(), Pods::bytes_per_pod()), (64, 72));
     }
 
     #[test]

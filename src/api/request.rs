@@ -422,6 +422,7 @@ impl Cluster {
         }
         if core.started == ApiTime::default() {
             core.started = ApiTime::cut(status.started);
+            self.pods.count_start(slot);
             mask.add(StatusMask::PHASE);
         }
         mask.add(self.pods.set_conditions(now, slot, &status.conditions));

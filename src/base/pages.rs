@@ -5,8 +5,8 @@ use std::ops::{Index, IndexMut};
 
 use super::id::DenseId;
 
-/// Rows of a page: at 1 to 64 bytes a row, pages of 256 bytes to 16 KiB.
-const ROWS: usize = 256;
+/// Rows of a page: at 1 to 64 bytes a row, pages of 1 to 64 KiB.
+const ROWS: usize = 1024;
 
 /// A vector indexed by one kind of id, in pages that never move. A `Vec` that grows needs spare room, or a second copy
 /// of itself while it grows, and the room that it leaves is too small for the next one: with a dozen columns that grow

@@ -48,6 +48,9 @@ impl Kubelets {
     /// A pod that the node took over at `since` is no more: the last look saw its images in use.
     pub(super) fn images_released(&mut self, plan: &Plan, now: SimTime, node: NodeId, of: TemplateId, since: SimTime) {
         let machine = &mut self.machines[node];
+        if !machine.minds_use {
+            return;
+        }
         let look = image_gc::look_before(machine.kubelet_since, now);
         if look < since {
             return;

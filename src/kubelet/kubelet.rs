@@ -151,6 +151,8 @@ pub struct Kubelets {
     pub(super) in_hand: Option<(PodRef, crate::api::StatusPatch)>,
     /// The message of a quiet pod whose record went with it.
     pub(super) arrived: Option<u32>,
+    /// Whether any process of the plan writes files, and the bytes of all its images, once somebody asked.
+    disk_use: Option<(bool, i64)>,
     /// Since when the sync under way was due.
     pub(super) cause: Option<SimTime>,
     /// What recorders are to see, first things first; kept for those that look between events.
@@ -174,6 +176,12 @@ impl Kubelets {
             #[allow(clippy::cast_possible_truncation)]
             SimTime(start.0 + offset as i64)
         };
+        let (plan_writes, images) = *self.disk_use.get_or_insert_with(|| {
+            let writes = plan.behaviors.iter().any(|behavior| !behavior.writes.is_empty());
+            (writes, plan.images.iter().fold(0, |sum: i64, image| sum.saturating_add(image.size_bytes)))
+        });
+        let safe_images = super::usage::safe_images(&plan.shapes[shape], settings);
+        let ages_images = settings.image_gc.max_age > SimDuration::ZERO;
         self.machines.push(Machine {
             up: true,
             first_record: None,
@@ -182,12 +190,13 @@ impl Kubelets {
             boots: 0,
             images: Vec::new(),
             image_bytes: 0,
-            safe_images: super::usage::safe_images(&plan.shapes[shape], settings),
+            safe_images,
             kubelet_since: phase(2, PERIOD) - PERIOD,
             image_pass: None,
             last_image_pass: start - PERIOD,
-            ages_images: settings.image_gc.max_age > SimDuration::ZERO,
+            ages_images,
             disk_fills: false,
+            minds_use: ages_images || plan_writes || images > safe_images,
             pulls: Vec::new(),
             pull_limit: PullLimit::new(settings.registry_pull_qps, settings.registry_burst, start),
             crashed_at: SimTime::NEVER,
@@ -206,6 +215,30 @@ impl Kubelets {
             fixed: 0,
             steady_usage: std::cell::Cell::new(None),
         });
+    }
+
+    /// Looks at what the end of a parked pod will need: the pod and its node, and what was read.
+    #[inline]
+    #[must_use]
+    pub fn read_ahead(&self, id: RecordId) -> Option<(crate::model::PodId, NodeId, i64)> {
+        let (pod, node, read) = self.records.read_ahead(id)?;
+        Some((pod, node, self.machines[node].read_ahead() ^ i64::from(read)))
+    }
+
+    /// Looks at what a pod that was bound to a node will need there: what was read.
+    #[inline]
+    #[must_use]
+    pub fn read_node_ahead(&self, node: NodeId) -> i64 {
+        let machine = &self.machines[node];
+        let image = machine.images.first().map_or(0, |held| held.detected.0);
+        machine.read_ahead() ^ image ^ i64::from(self.records.read_link_ahead(machine.first_record))
+    }
+
+    /// Looks at what the going of a pod object will need: what was read.
+    #[inline]
+    #[must_use]
+    pub fn read_slot_ahead(&self, pod: crate::model::PodId) -> bool {
+        self.records.read_slot_ahead(pod)
     }
 
     /// Whether [`Self::take_touched`] has something to give.
@@ -439,10 +472,9 @@ impl Kubelets {
         let record = PodRecord {
             started_at: env.cluster.pods().started(pod.pod).unwrap_or(env.now),
             traced_run: traced_run(env.plan, workload, ordinal),
-            next,
             ..PodRecord::new(pod, template_id, (workload, ordinal), node)
         };
-        let id = self.records.insert(record, template.containers.len());
+        let id = self.records.insert(record, template.containers.len(), next);
         let machine = &mut self.machines[node];
         machine.first_record = Some(id);
         machine.pods += 1;

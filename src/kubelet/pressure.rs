@@ -334,7 +334,7 @@ impl Kubelets {
         node: NodeId,
         pod: PodRef,
     ) {
-        if self.records.of(pod).is_some() {
+        if self.machines[node].watch.is_none() || self.records.of(pod).is_some() {
             return;
         }
         let Some(watch) = self.machines[node].watch.as_mut() else { return };

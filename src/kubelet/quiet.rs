@@ -69,6 +69,12 @@ pub(super) struct Plain {
 pub(super) type Unseen = Reverse<(SimTime, u64, RecordId, PodUid)>;
 
 impl Machine {
+    /// Looks at each of the lines that every pod's life asks for: what was read.
+    #[inline]
+    pub(super) fn read_ahead(&self) -> i64 {
+        self.pleg_phase.0 ^ self.safe_images ^ self.pods ^ i64::from(self.quiet)
+    }
+
     /// Whether nobody here may suffer from what others do.
     pub(super) fn is_calm(&self) -> bool {
         self.up

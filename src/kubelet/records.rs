@@ -18,6 +18,7 @@ use super::runtime::{ContainerRecord, Instance, PodRecord, RecordId, Worker};
 #[derive(Debug, Default)]
 pub(super) struct Records {
     pods: IdPages<RecordId, Stored>,
+    links: IdPages<RecordId, Links>,
     /// The first free record.
     free: Option<RecordId>,
     /// The record of a pod object's slot.
@@ -29,6 +30,14 @@ pub(super) struct Records {
 
 /// So much room is kept at most: few records are whole at once.
 const MOST_SPARE: usize = 256;
+
+/// A record's place among those of its machine. Whoever comes or goes writes to its neighbours: here, in few lines of the cache,
+/// and not in theirs.
+#[derive(Clone, Copy, Debug)]
+struct Links {
+    next: Option<RecordId>,
+    previous: Option<RecordId>,
+}
 
 /// A record as it is kept. Most pods of a large cluster just run: those are parked in 64 bytes.
 #[derive(Debug)]
@@ -48,14 +57,13 @@ struct Full {
 /// A pod of one container that runs for the first time, with nothing pending but its own end. What does not fit (more
 /// pulls, other exits) is not parked.
 #[derive(Clone, Copy, Debug)]
+#[repr(align(64))]
 struct Parked {
     pod: PodRef,
     template: TemplateId,
     workload: WorkloadId,
     ordinal: u32,
     node: NodeId,
-    next: Option<RecordId>,
-    previous: Option<RecordId>,
     /// The end of its process; if it is quiet: the status message that follows from that.
     timer: Option<TimerKey>,
     running_since: SimTime,
@@ -185,6 +193,27 @@ impl Records {
         self.is_whole(id) && self.get(id).quiet.as_ref().is_some_and(|quiet| quiet.reserved)
     }
 
+    /// Looks at a parked record and its neighbours on the node: pod and node, and what was read.
+    #[inline]
+    pub(super) fn read_ahead(&self, id: RecordId) -> Option<(PodId, NodeId, u32)> {
+        let Stored::Parked(parked) = &self.pods[id] else { return None };
+        let Links { next, previous } = self.links[id];
+        let read = [next, previous].into_iter().flatten().map(|id| u32::from(self.links[id].next.is_some())).sum();
+        Some((parked.pod.pod, parked.node, read))
+    }
+
+    /// Looks at the place of a record among those of its machine.
+    #[inline]
+    pub(super) fn read_link_ahead(&self, id: Option<RecordId>) -> bool {
+        id.is_some_and(|id| self.links[id].previous.is_some())
+    }
+
+    /// Looks at which record is of a pod object's slot.
+    #[inline]
+    pub(super) fn read_slot_ahead(&self, pod: PodId) -> bool {
+        self.by_slot.get(pod).is_some_and(|id| id.is_some())
+    }
+
     /// Whether the record is parked.
     #[inline]
     pub(super) fn is_parked(&self, id: RecordId) -> bool {
@@ -264,25 +293,31 @@ impl Records {
         }
     }
 
-    pub(super) fn insert(&mut self, record: PodRecord, containers: usize) -> RecordId {
+    /// A new record, the first on its machine; `next` was that before.
+    pub(super) fn insert(&mut self, record: PodRecord, containers: usize, next: Option<RecordId>) -> RecordId {
         let slot = record.pod.pod;
-        let node_next = record.next;
         let mut full = self.whole(record);
         (0..containers).for_each(|_| full.containers.push(ContainerRecord::default()));
         let stored = Stored::Full(full);
         let id = match self.free {
             Some(id) => {
-                let Stored::Free(next) = std::mem::replace(&mut self.pods[id], stored) else {
+                let Stored::Free(free) = std::mem::replace(&mut self.pods[id], stored) else {
                     unreachable!("the chain of free records holds free records")
                 };
-                self.free = next;
+                self.free = free;
+                self.links[id] = Links { next, previous: None };
                 id
             }
-            None => self.pods.push(stored),
+            None => {
+                self.links.push(Links { next, previous: None });
+                self.pods.push(stored)
+            }
         };
         self.by_slot.grow_to(slot, &None);
         self.by_slot[slot] = Some(id);
-        self.link_previous(node_next, Some(id));
+        if let Some(next) = next {
+            self.links[next].previous = Some(id);
+        }
         id
     }
 
@@ -316,34 +351,19 @@ impl Records {
         if self.by_slot[slot] == Some(id) {
             self.by_slot[slot] = None;
         }
-        let (next, previous) = (full.pod.next, full.pod.previous);
         self.keep(Stored::Full(full));
-        self.link_previous(next, previous);
-        match previous.map(|previous| &mut self.pods[previous]) {
-            None => return Some(next),
-            Some(Stored::Parked(parked)) => parked.next = next,
-            Some(Stored::Full(full)) => full.pod.next = next,
-            Some(Stored::Free(_)) => unreachable!("a neighbour exists"),
+        let Links { next, previous } = self.links[id];
+        if let Some(next) = next {
+            self.links[next].previous = previous;
         }
+        let Some(previous) = previous else { return Some(next) };
+        self.links[previous].next = next;
         None
-    }
-
-    fn link_previous(&mut self, of: Option<RecordId>, previous: Option<RecordId>) {
-        match of.map(|of| &mut self.pods[of]) {
-            None => {}
-            Some(Stored::Parked(parked)) => parked.previous = previous,
-            Some(Stored::Full(full)) => full.pod.previous = previous,
-            Some(Stored::Free(_)) => unreachable!("a neighbour exists"),
-        }
     }
 
     /// The records on a machine, given the first.
     pub(super) fn chain(&self, first: Option<RecordId>) -> impl Iterator<Item = RecordId> {
-        std::iter::successors(first, |&id| match &self.pods[id] {
-            Stored::Free(_) => None,
-            Stored::Parked(parked) => parked.next,
-            Stored::Full(full) => full.pod.next,
-        })
+        std::iter::successors(first, |&id| self.links[id].next)
     }
 
     #[inline]
@@ -405,8 +425,6 @@ impl Records {
             workload: pod.workload,
             ordinal: pod.ordinal,
             node: pod.node,
-            next: pod.next,
-            previous: pod.previous,
             timer: pod.quiet.as_ref().map_or(container.exit_timer, |quiet| quiet.tell),
             running_since,
             exit_at: container.exit_at,
@@ -436,7 +454,6 @@ impl Records {
         pod.started_at = parked.started_at.time();
         pod.probes_from = Some(parked.running_since);
         pod.traced_run = traced_run(parked.workload, parked.ordinal);
-        (pod.next, pod.previous) = (parked.next, parked.previous);
         let container = ContainerRecord {
             instance: Instance::Running(parked.running_since),
             sandbox: 1,
@@ -462,19 +479,19 @@ mod tests {
     use super::*;
     use crate::model::PodUid;
 
-    fn record(slot: u32, next: Option<RecordId>) -> PodRecord {
+    fn record(slot: u32) -> PodRecord {
         let pod = PodRef { pod: PodId::from_raw(slot), uid: PodUid::from_raw(slot + 100) };
         let from = (WorkloadId::from_raw(0), slot);
         let plain = PodRecord::new(pod, TemplateId::from_raw(0), from, NodeId::from_raw(0));
-        PodRecord { next, sandboxes: 1, sandbox_ready: true, started_at: SimTime(5_000_000_000), ..plain }
+        PodRecord { sandboxes: 1, sandbox_ready: true, started_at: SimTime(5_000_000_000), ..plain }
     }
 
     #[test]
     fn a_parked_record_comes_back_as_it_was_and_stays_in_its_chain() {
         let mut records = Records::default();
-        let a = records.insert(record(0, None), 1);
-        let b = records.insert(record(1, Some(a)), 1);
-        let c = records.insert(record(2, Some(b)), 1);
+        let a = records.insert(record(0), 1, None);
+        let b = records.insert(record(1), 1, Some(a));
+        let c = records.insert(record(2), 1, Some(b));
         let container = records.container_mut(b, 0);
         container.instance = Instance::Running(SimTime(7));
         records.park_if(b, |_| true);
@@ -499,9 +516,9 @@ mod tests {
         assert_eq!(records.remove(a), None);
         assert_eq!(records.remove(c), Some(Some(b)));
         assert_eq!(records.chain(Some(b)).collect::<Vec<_>>(), [b]);
-        let d = records.insert(record(3, Some(b)), 1);
-        let e = records.insert(record(4, Some(d)), 1);
-        let f = records.insert(record(5, Some(e)), 1);
+        let d = records.insert(record(3), 1, Some(b));
+        let e = records.insert(record(4), 1, Some(d));
+        let f = records.insert(record(5), 1, Some(e));
         assert_eq!((d, e, f.raw()), (c, a, 3), "free records are used again");
         assert_eq!(records.of(records.get(e).pod), Some(e));
         assert_eq!(size_of::<Stored>(), 64);

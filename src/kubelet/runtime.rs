@@ -92,8 +92,6 @@ pub(super) struct PodRecord {
     pub(super) storage: Option<Box<super::storage::Storage>>,
     /// What happens to it is worked out when somebody asks.
     pub(super) quiet: Option<super::quiet::Quiet>,
-    pub(super) next: Option<RecordId>,
-    pub(super) previous: Option<RecordId>,
 }
 
 /// How a process ended.
@@ -293,36 +291,12 @@ pub(super) struct Slow {
     pub(super) counted: SimTime,
 }
 
-/// A machine: what belongs to a node but not to its object.
+/// A machine: what belongs to a node but not to its object. First comes what every pod's life asks for: four lines of the cache.
 #[derive(Debug)]
+#[repr(C, align(64))]
 pub(super) struct Machine {
-    pub(super) up: bool,
-    pub(super) first_record: Option<RecordId>,
     /// The PLEG relists at this phase of its period.
     pub(super) pleg_phase: SimTime,
-    /// The lease is renewed at this phase of its period.
-    pub(super) lease_phase: SimTime,
-    /// How often it booted.
-    pub(super) boots: u32,
-    /// Images that are present, sorted, and their bytes.
-    pub(super) images: Vec<NodeImage>,
-    pub(super) image_bytes: i64,
-    /// As long as images take no more and nobody writes files, there is enough disk.
-    pub(super) safe_images: i64,
-    /// Since when its kubelet runs: it looks after images at this phase.
-    pub(super) kubelet_since: SimTime,
-    /// The next look that has something to remove, and the last one.
-    pub(super) image_pass: Option<(TimerKey, SimTime)>,
-    pub(super) last_image_pass: SimTime,
-    /// Whether images go because of their age.
-    pub(super) ages_images: bool,
-    /// Whether files were written here, or images alone can fill the disk.
-    pub(super) disk_fills: bool,
-    /// Ends of the pulls that were asked for, with their images, sorted.
-    pub(super) pulls: Vec<(SimTime, ImageId)>,
-    /// How often it may ask registries.
-    pub(super) pull_limit: super::images::PullLimit,
-    pub(super) crashed_at: SimTime,
     /// What its processes can use at most.
     pub(super) ceiling: super::load::Ceiling,
     /// As long as they use no more memory, nothing happens to anybody.
@@ -330,25 +304,53 @@ pub(super) struct Machine {
     pub(super) safe_processes: i64,
     /// Its cores, in thousandths.
     pub(super) milli_cpu: i64,
-    /// What its containers ask for changes then.
-    pub(super) cpu_timer: Option<TimerKey>,
-    /// Whether some container got less CPU time than it asked for.
-    pub(super) cpu_was_short: bool,
+    /// Bytes of its images.
+    pub(super) image_bytes: i64,
+    /// As long as images take no more and nobody writes files, there is enough disk.
+    pub(super) safe_images: i64,
     /// What the pods in its records request, and how many there are.
     pub(super) used: crate::model::Resources,
     pub(super) pods: i64,
-    /// How many of them are quiet.
-    pub(super) quiet: u32,
     /// How many of the quiet ones use the same from start to end: they are added up by themselves.
     pub(super) fixed: i64,
     /// CPU and memory that its other processes use, as long as that stays so.
     pub(super) steady_usage: Cell<Option<(f64, f64)>>,
-    /// What the eviction manager has in mind.
-    pub(super) watch: Option<Box<super::pressure::Watch>>,
+    /// What its containers ask for changes then.
+    pub(super) cpu_timer: Option<TimerKey>,
     /// It tells the API server of the volumes in use then.
     pub(super) status_timer: Option<TimerKey>,
+    /// What the eviction manager has in mind.
+    pub(super) watch: Option<Box<super::pressure::Watch>>,
+    pub(super) first_record: Option<RecordId>,
+    /// How many of its pods are quiet.
+    pub(super) quiet: u32,
+    pub(super) up: bool,
+    /// Whether some container got less CPU time than it asked for.
+    pub(super) cpu_was_short: bool,
+    /// Whether images go because of their age.
+    pub(super) ages_images: bool,
+    /// Whether files were written here, or images alone can fill the disk.
+    pub(super) disk_fills: bool,
+    /// Whether it matters when its images were used last: otherwise none is ever removed.
+    pub(super) minds_use: bool,
+    /// Images that are present, sorted.
+    pub(super) images: Vec<NodeImage>,
     /// How far its shutdown is.
     pub(super) shutdown: Option<super::power::Shutdown>,
+    /// The lease is renewed at this phase of its period.
+    pub(super) lease_phase: SimTime,
+    /// How often it booted.
+    pub(super) boots: u32,
+    /// Since when its kubelet runs: it looks after images at this phase.
+    pub(super) kubelet_since: SimTime,
+    /// The next look that has something to remove, and the last one.
+    pub(super) image_pass: Option<(TimerKey, SimTime)>,
+    pub(super) last_image_pass: SimTime,
+    /// Ends of the pulls that were asked for, with their images, sorted.
+    pub(super) pulls: Vec<(SimTime, ImageId)>,
+    /// How often it may ask registries.
+    pub(super) pull_limit: super::images::PullLimit,
+    pub(super) crashed_at: SimTime,
 }
 
 impl PodRecord {
@@ -384,8 +386,6 @@ impl PodRecord {
             storage_timer: None,
             storage: None,
             quiet: None,
-            next: None,
-            previous: None,
         }
     }
 }

@@ -261,6 +261,25 @@ impl View {
         Some(old)
     }
 
+    /// Looks at the row of a pod: what was read.
+    #[inline]
+    #[must_use]
+    pub fn read_pod_ahead(&self, pod: PodId) -> bool {
+        self.pods.get(pod).is_some_and(|row| row.place.is_some())
+    }
+
+    /// Looks at what a pod's going will change: what was read.
+    #[inline]
+    #[must_use]
+    pub fn read_ahead(&self, pod: PodId, node: NodeId) -> i64 {
+        let Some(row) = self.pods.get(pod) else { return 0 };
+        let beside = [row.next, row.previous].into_iter().flatten();
+        let beside: i64 = beside.map(|pod| i64::from(self.pods[pod].next.is_some())).sum();
+        let usage = self.usage.get(node).map_or(0, |usage| usage.pods ^ usage.scoring_memory);
+        let first = self.nodes.get(node).is_some_and(|row| row.first_pod == Some(pod));
+        beside ^ usage ^ i64::from(first)
+    }
+
     /// A pod is gone or has ended. Returns where it was; `None` if it was on no node.
     pub fn remove_pod(&mut self, pod: PodId) -> Option<(NodeId, ClassId)> {
         let (node, class) = self.place_of(pod)?;

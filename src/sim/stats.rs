@@ -379,6 +379,12 @@ impl Stats {
         }
     }
 
+    /// Looks at what is counted of a pod: what was read.
+    #[inline]
+    pub(super) fn read_ahead(&self, pod: PodId) -> u8 {
+        self.tallies[pod].0
+    }
+
     fn move_to(&mut self, pod: PodRef, bucket: Bucket) {
         let before = self.tallies[pod.pod].move_to(bucket);
         *self.count_of(before) -= 1;

@@ -21,7 +21,7 @@ use crate::engine::{Kernel, Ranked, TimerKey};
 use crate::kubelet::{self, Kubelets};
 use crate::model::objects::ObjectKind;
 use crate::model::plan::{ArrivalPlan, ArrivalProcess, ArrivalSource, Plan};
-use crate::model::{ConditionStatus, NodeId, ObjectId, ServiceId, ServiceType, StrId, TemplateId, WorkloadId};
+use crate::model::{ConditionStatus, NodeId, ObjectId, PodId, ServiceId, ServiceType, StrId, TemplateId, WorkloadId};
 use crate::record::{Counters, Fact, KubeEvent, Recorder, Subject};
 use crate::scheduler::Scheduler;
 use crate::workload::arrivals::{self, Arrivals, Spacing};
@@ -249,6 +249,7 @@ impl World {
             Event::Wake(actor) => self.wake(kernel, recorder, actor),
             Event::Kubelet(kubelet::Timer::PowerOff(node)) => self.power_off(kernel, recorder, node),
             Event::Kubelet(first @ (kubelet::Timer::Tell(_) | kubelet::Timer::Message(_))) => {
+                self.read_ahead(first);
                 let mut messages: SmallVec<[_; 8]> = smallvec![first];
                 while let Some(Event::Kubelet(next)) = kernel.pop_now_if(Event::is_message) {
                     messages.push(next);
@@ -271,7 +272,11 @@ impl World {
                 self.lifecycle.handle(&mut env, timer, renewed);
             }
             Event::PodGcPass => self.collect(kernel, recorder, pod_gc::Timer::Pass),
-            Event::PodGcExpired(pod) => self.collect(kernel, recorder, pod_gc::Timer::Expired(pod)),
+            Event::PodGcExpired(pod) => {
+                let noted = self.kubelets.read_slot_ahead(pod.pod) ^ self.scheduler.view().read_pod_ahead(pod.pod);
+                std::hint::black_box(self.rows_of(pod.pod) ^ i64::from(noted));
+                self.collect(kernel, recorder, pod_gc::Timer::Expired(pod));
+            }
             Event::VolumeProvisioned(claim) => {
                 self.bind_volumes(kernel, recorder, volume_binder::Timer::Provisioned(claim))
             }
@@ -301,6 +306,21 @@ impl World {
     pub(super) fn tell_repeats<R: Recorder>(&mut self, kernel: &mut Kernel<Event>, recorder: &mut R, at: SimTime) {
         let mut env = Env { now: at, ..env!(self, kernel, recorder) };
         self.kubelets.tell_repeats(&mut env);
+    }
+
+    /// A pod that just ran ends. No cache holds any of its rows any more: they are asked for together, not one after the other as
+    /// the event comes to them, so that the processor waits once.
+    #[inline]
+    fn read_ahead(&self, timer: kubelet::Timer) {
+        let kubelet::Timer::Tell(record) = timer else { return };
+        let Some((pod, node, machine)) = self.kubelets.read_ahead(record) else { return };
+        std::hint::black_box(machine ^ self.rows_of(pod) ^ self.scheduler.view().read_ahead(pod, node));
+    }
+
+    /// Looks at the rows of a pod: what was read.
+    #[inline]
+    fn rows_of(&self, pod: PodId) -> i64 {
+        self.cluster.pods().read_ahead(pod) ^ i64::from(self.stats.read_ahead(pod))
     }
 
     fn collect<R: Recorder>(&mut self, kernel: &mut Kernel<Event>, recorder: &mut R, timer: pod_gc::Timer) {
@@ -377,6 +397,9 @@ impl World {
                 super::facts::record(&self.cluster, recorder, now, &change);
             }
             self.remember(kernel, recorder, &change);
+            if let Change::PodBound { node, .. } = change {
+                std::hint::black_box(self.kubelets.read_node_ahead(node));
+            }
         }
         // What one process serves may leave another less, or more: that settles after a few rounds.
         let mut rounds = 0;
