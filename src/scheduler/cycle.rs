@@ -127,6 +127,18 @@ pub trait Evaluator {
     ) -> Vec<Candidate> {
         preempt(view, ask, error, pods, offset)
     }
+
+    /// The first of them, for who takes it anyway.
+    fn preempt_first(
+        &mut self,
+        view: &View,
+        ask: Ask,
+        error: &mut FitError,
+        pods: &impl Victims,
+        offset: u64,
+    ) -> Option<Candidate> {
+        self.preempt(view, ask, error, pods, offset).into_iter().next()
+    }
 }
 
 /// The outcome of a cycle.

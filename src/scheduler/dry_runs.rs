@@ -2,6 +2,8 @@
 //! start of one of its pods changes. Owns what is remembered; the search for victims and the criteria are those of
 //! [`preemption`](super::preemption).
 
+use std::cmp::Ordering;
+
 use smallvec::SmallVec;
 
 use super::cycle::{Ask, Pick};
@@ -43,10 +45,46 @@ struct Run {
     tried: Tried,
 }
 
+impl Run {
+    fn brief(&self, starts: Option<u32>) -> Brief {
+        let came = match &self.tried {
+            Tried::NoVictims => Came::NoVictims,
+            Tried::Nobody => Came::Nobody,
+            Tried::Unhelpful(_) => Came::Unhelpful,
+            Tried::Evict(_, bad) => Came::Evict(*bad),
+        };
+        Brief { starts, came }
+    }
+}
+
+/// As much of a [`Run`] as most searches look at, in a column of its own: they read as many as there are candidates to find.
+#[derive(Clone, Copy, Debug)]
+struct Brief {
+    /// What was counted of the starts on the node; `None`: they must be compared one by one.
+    starts: Option<u32>,
+    came: Came,
+}
+
+/// What came of a node, in short.
+#[derive(Clone, Copy, Debug)]
+enum Came {
+    /// It is not known.
+    Unknown,
+    NoVictims,
+    Nobody,
+    Unhelpful,
+    Evict(Badness),
+}
+
+impl Brief {
+    const UNKNOWN: Self = Self { starts: None, came: Came::Unknown };
+}
+
 /// What came of all nodes for one class.
 #[derive(Clone, Debug, Default)]
 pub(super) struct DryRuns {
     cursor: Cursor,
+    briefs: IdVec<NodeId, Brief>,
     runs: IdVec<NodeId, Option<Run>>,
     /// When no evictions helped, and what was said of it. That hangs neither on budgets nor on when pods started.
     hopeless: Option<(Moment, PostFilter)>,
@@ -58,12 +96,12 @@ impl DryRuns {
         match view.journal().changes_since(self.cursor) {
             Some(changes) => {
                 for change in changes {
-                    if self.runs.get(change.node).is_some() {
-                        self.runs[change.node] = None;
+                    if self.briefs.get(change.node).is_some() {
+                        self.briefs[change.node] = Brief::UNKNOWN;
                     }
                 }
             }
-            None => self.runs = IdVec::new(),
+            None => (self.briefs, self.runs) = (IdVec::new(), IdVec::new()),
         }
         self.cursor = view.journal().cursor();
     }
@@ -91,7 +129,7 @@ impl Stage for OnNode<'_, '_> {
 }
 
 impl Index {
-    /// As [`preempt`], from cells, counts and what is remembered.
+    /// As [`preempt`], from cells, counts and what is remembered; `first_only`: no more than the first.
     pub(super) fn preempt_remembering(
         &mut self,
         view: &View,
@@ -99,6 +137,7 @@ impl Index {
         error: &mut FitError,
         pods: &impl Victims,
         offset: u64,
+        first_only: bool,
     ) -> Vec<Candidate> {
         let class = view.tables().class(ask.class);
         let may = matches!(error.post_filter, PostFilter::NoCandidate { .. });
@@ -107,7 +146,9 @@ impl Index {
         }
         if self.is_beyond(view, ask.class) {
             self.shares.evictions_handed_over += 1;
-            return preempt(view, ask, error, pods, offset);
+            let mut best = preempt(view, ask, error, pods, offset);
+            best.truncate(if first_only { 1 } else { usize::MAX });
+            return best;
         }
         self.shares.evictions += 1;
         let is_alone = view.nominations().is_empty() && ask.nominated.is_none();
@@ -155,7 +196,9 @@ impl Index {
             let keeps = !question.filters() && allowed.is_empty();
             let (priority, probe, situations) = (class.priority, &probe, Vec::new());
             let remembered = &mut remembered;
-            let search = Search { view, pods, probe, situations, priority, allowed, keeps, remembered };
+            let is_alone = view.nominations().is_empty();
+            let search =
+                Search { view, pods, probe, situations, priority, allowed, keeps, is_alone, first_only, remembered };
             let stage = |node| OnNode { trial: trial(node), probe, priority: class.priority };
             let args = &view.tables().profile(&class).args.preemption;
             let count = u32::try_from(potential.len()).expect("node ids are 32 bits wide");
@@ -187,6 +230,59 @@ fn evict(node: NodeId, victims: Vec<Victim>, violations: u32) -> Tried {
     Tried::Evict(candidate.victims, bad)
 }
 
+/// What a search found so far.
+struct Tally<'a> {
+    view: &'a View,
+    /// Whether only the first of the best in list order is wanted.
+    first_only: bool,
+    /// How many candidates there are, and whether one of them violates no budget.
+    found: u32,
+    harmless: bool,
+    no_victims: u32,
+    remaining: Histogram,
+    /// The best. A candidate that is remembered is made when it is clear that it is one of them.
+    best: Vec<(NodeId, Option<Vec<Victim>>)>,
+    least: Option<Badness>,
+}
+
+impl Tally<'_> {
+    /// This came of a node. `run` says more of it; `None`: that is remembered.
+    #[inline(always)]
+    fn note(&mut self, node: NodeId, came: &Came, remembered: &DryRuns, fresh: Option<&Run>) {
+        let run = || fresh.or_else(|| remembered.runs[node].as_ref()).expect("it was tried");
+        match came {
+            Came::Unknown => {}
+            Came::NoVictims => self.no_victims += 1,
+            Came::Nobody => {}
+            Came::Unhelpful => {
+                let Tried::Unhelpful(rejection) = &run().tried else { return };
+                rejection.verdict.reasons().iter().for_each(|&reason| self.remaining.add(reason, 1));
+            }
+            Came::Evict(bad) => {
+                self.found += 1;
+                self.harmless |= bad.0 == 0;
+                let victims = |run: &Run| match &run.tried {
+                    Tried::Evict(victims, _) => victims.clone(),
+                    _ => Vec::new(),
+                };
+                let candidate = || (node, fresh.map(victims));
+                match self.least.as_ref().map_or(Ordering::Less, |least| bad.cmp(least)) {
+                    Ordering::Less => {
+                        self.least = Some(*bad);
+                        self.best.clear();
+                        self.best.push(candidate());
+                    }
+                    Ordering::Equal if !self.first_only => self.best.push(candidate()),
+                    Ordering::Equal if self.view.position(node) < self.view.position(self.best[0].0) => {
+                        self.best[0] = candidate();
+                    }
+                    Ordering::Equal | Ordering::Greater => {}
+                }
+            }
+        }
+    }
+}
+
 struct Search<'a, P> {
     view: &'a View,
     pods: &'a P,
@@ -197,6 +293,10 @@ struct Search<'a, P> {
     allowed: Vec<i64>,
     /// Whether what comes of a node hangs on that node alone.
     keeps: bool,
+    /// Whether nobody is nominated for any node.
+    is_alone: bool,
+    /// Whether only the first of the best in list order is wanted.
+    first_only: bool,
     remembered: &'a mut DryRuns,
 }
 
@@ -211,50 +311,38 @@ impl<P: Victims> Search<'_, P> {
         error: &mut FitError,
         stage: impl Fn(NodeId) -> OnNode<'t, 'a>,
     ) -> Vec<Candidate> {
-        let (mut found, mut harmless) = (0, false);
-        let (mut no_victims, mut remaining) = (0, Histogram::default());
-        // A candidate that is remembered is made when it is clear that it is one of the best.
-        let mut best: Vec<(NodeId, Option<Vec<Victim>>)> = Vec::new();
-        let mut least: Option<Badness> = None;
+        let mut tally = Tally {
+            view: self.view,
+            first_only: self.first_only,
+            found: 0,
+            harmless: false,
+            no_victims: 0,
+            remaining: Histogram::default(),
+            best: Vec::new(),
+            least: None,
+        };
         let (before, from) = potential.split_at(offset as usize);
         for &node in from.iter().chain(before) {
-            let fresh;
-            let mut is_kept = true;
-            let run = if self.is_known(node) {
-                self.remembered.runs[node].as_ref().expect("it is known")
+            if self.is_known(node) {
+                tally.note(node, &self.remembered.briefs[node].came, self.remembered, None);
             } else {
                 let run = self.try_node(node, &stage);
-                if self.keeps && self.view.nominations().on(node).is_empty() {
+                let brief = run.brief(self.pods.starts_on(node).filter(|_| self.have_started(&run.lower)));
+                if self.keeps && self.has_no_nominees(node) {
+                    self.remembered.briefs.grow_to(node, Brief::UNKNOWN);
                     self.remembered.runs.grow_to(node, None);
-                    self.remembered.runs[node].insert(run)
+                    self.remembered.briefs[node] = brief;
+                    self.remembered.runs[node] = Some(run);
+                    tally.note(node, &brief.came, self.remembered, None);
                 } else {
-                    is_kept = false;
-                    fresh = run;
-                    &fresh
-                }
-            };
-            match &run.tried {
-                Tried::NoVictims => no_victims += 1,
-                Tried::Nobody => {}
-                Tried::Unhelpful(rejection) => {
-                    rejection.verdict.reasons().iter().for_each(|&reason| remaining.add(reason, 1));
-                }
-                Tried::Evict(victims, bad) => {
-                    found += 1;
-                    harmless |= bad.0 == 0;
-                    if least.is_none_or(|least| *bad < least) {
-                        least = Some(*bad);
-                        best.clear();
-                    }
-                    if least == Some(*bad) {
-                        best.push((node, (!is_kept).then(|| victims.clone())));
-                    }
+                    tally.note(node, &brief.came, self.remembered, Some(&run));
                 }
             }
-            if harmless && found >= wanted {
+            if tally.harmless && tally.found >= wanted {
                 break;
             }
         }
+        let Tally { mut best, least, no_victims, remaining, .. } = tally;
         if best.is_empty() {
             let count = u32::try_from(potential.len()).expect("node ids are 32 bits wide");
             error.post_filter = PostFilter::NoCandidate { not_helpful: error.all_nodes - count, no_victims, remaining };
@@ -275,11 +363,35 @@ impl<P: Victims> Search<'_, P> {
         best.into_iter().map(made).collect()
     }
 
-    fn is_known(&self, node: NodeId) -> bool {
-        let run = self.remembered.runs.get(node).and_then(Option::as_ref);
-        self.keeps
-            && self.view.nominations().on(node).is_empty()
-            && run.is_some_and(|run| run.lower.iter().all(|victim| self.pods.started(victim.pod) == victim.started))
+    fn has_no_nominees(&self, node: NodeId) -> bool {
+        self.is_alone || self.view.nominations().on(node).is_empty()
+    }
+
+    /// Whether what is remembered of a node is still right.
+    #[inline]
+    fn is_known(&mut self, node: NodeId) -> bool {
+        let Some(brief) = self.remembered.briefs.get(node).filter(|_| self.keeps && self.has_no_nominees(node)) else {
+            return false;
+        };
+        if matches!(brief.came, Came::Unknown) {
+            return false;
+        }
+        let starts = self.pods.starts_on(node);
+        brief.starts.is_some() && brief.starts == starts || self.still_started(node, starts)
+    }
+
+    /// Whether the pods there started when they were said to have, although others started or went.
+    fn still_started(&mut self, node: NodeId, starts: Option<u32>) -> bool {
+        let Some(run) = &self.remembered.runs[node] else { return false };
+        if run.lower.iter().any(|victim| self.pods.started(victim.pod) != victim.started) {
+            return false;
+        }
+        self.remembered.briefs[node].starts = starts.filter(|_| self.have_started(&run.lower));
+        true
+    }
+
+    fn have_started(&self, pods: &[Victim]) -> bool {
+        pods.iter().all(|victim| self.pods.has_started(victim.pod))
     }
 
     fn try_node<'t, 'a: 't>(&mut self, node: NodeId, stage: &impl Fn(NodeId) -> OnNode<'t, 'a>) -> Run {

@@ -71,6 +71,14 @@ impl Victims for Objects<'_> {
         self.object(pod).and_then(|pod| self.cluster.pods().started(pod.pod)).unwrap_or(self.now)
     }
 
+    fn has_started(&self, pod: PodId) -> bool {
+        self.object(pod).is_some_and(|pod| self.cluster.pods().started(pod.pod).is_some())
+    }
+
+    fn starts_on(&self, node: NodeId) -> Option<u32> {
+        Some(self.cluster.pods().starts_on(node))
+    }
+
     fn evicted_by_scheduler(&self, pod: PodId) -> bool {
         let by_scheduler = |pod: PodRef| {
             let pods = self.cluster.pods();

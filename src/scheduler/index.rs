@@ -347,6 +347,17 @@ impl Evaluator for Index {
         pods: &impl Victims,
         offset: u64,
     ) -> Vec<Candidate> {
-        self.preempt_remembering(view, ask, error, pods, offset)
+        self.preempt_remembering(view, ask, error, pods, offset, false)
+    }
+
+    fn preempt_first(
+        &mut self,
+        view: &View,
+        ask: Ask,
+        error: &mut FitError,
+        pods: &impl Victims,
+        offset: u64,
+    ) -> Option<Candidate> {
+        self.preempt_remembering(view, ask, error, pods, offset, true).into_iter().next()
     }
 }

@@ -56,4 +56,20 @@ impl Judge {
             Self::Scan(scan) => scan.preempt(view, ask, error, pods, offset),
         }
     }
+
+    /// The first of them.
+    pub fn preempt_first(
+        &mut self,
+        view: &View,
+        ask: Ask,
+        error: &mut FitError,
+        pods: &impl Victims,
+        offset: u64,
+    ) -> Option<Candidate> {
+        match self {
+            Self::Index(index) => index.preempt_first(view, ask, error, pods, offset),
+            Self::Columns(columns) => columns.preempt_first(view, ask, error, pods, offset),
+            Self::Scan(scan) => scan.preempt_first(view, ask, error, pods, offset),
+        }
+    }
 }

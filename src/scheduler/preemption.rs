@@ -18,6 +18,17 @@ pub trait Victims {
     /// `status.startTime`; now, if it has none yet.
     fn started(&self, pod: PodId) -> SimTime;
 
+    /// Whether it has one, so that it stays what it is.
+    fn has_started(&self, _: PodId) -> bool {
+        true
+    }
+
+    /// A number that changes whenever a pod on the node that [has started](Self::has_started) is said to have started at another
+    /// time; `None`: nobody counts.
+    fn starts_on(&self, _: NodeId) -> Option<u32> {
+        None
+    }
+
     /// Whether it is being deleted because the scheduler evicted it.
     fn evicted_by_scheduler(&self, pod: PodId) -> bool;
 

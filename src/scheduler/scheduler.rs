@@ -399,7 +399,7 @@ impl Scheduler {
                 Outcome::Placed(_) => None,
                 Outcome::Unfit(error) => {
                     let objects = Objects::new(env.cluster, env.plan, &self.uids, env.now);
-                    self.judge.preempt(&self.view, ask, error, &objects, rng.next_u64()).into_iter().next()
+                    self.judge.preempt_first(&self.view, ask, error, &objects, rng.next_u64())
                 }
             };
             if let Some(node) = nominated {

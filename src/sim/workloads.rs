@@ -288,9 +288,8 @@ impl Run {
         let mut ask = Ask::of(class);
         let mut decision = self.decide(evaluator, ask, options, rng.next_u64());
         if let Outcome::Unfit(error) = &mut decision.outcome
-            && let Some(chosen) = evaluator
-                .preempt(&self.view, ask, error, &Started { old: self.nodes * OLD_PODS }, rng.next_u64())
-                .first()
+            && let Some(chosen) =
+                evaluator.preempt_first(&self.view, ask, error, &Started { old: self.nodes * OLD_PODS }, rng.next_u64())
         {
             for victim in &chosen.victims {
                 self.view.remove_pod(victim.pod);
@@ -355,6 +354,10 @@ struct Started {
 impl Victims for Started {
     fn started(&self, pod: PodId) -> SimTime {
         OLD_START + SimDuration::from_secs(pod.raw().min(self.old).into())
+    }
+
+    fn starts_on(&self, _: NodeId) -> Option<u32> {
+        Some(0)
     }
 
     fn evicted_by_scheduler(&self, _: PodId) -> bool {
