@@ -223,12 +223,14 @@ impl Column {
             self.cells[slot] = UNNUMBERED;
             return;
         };
-        let (intolerable, preferred) = match self.kinds.facts(view, probe, node) {
+        let extremes = self.extremes;
+        let count = |intolerable, preferred| opinion(extremes, probe, intolerable, preferred);
+        let (intolerable, preferred) = match self.kinds.facts(view, probe, node, count) {
             Err(reject) => {
                 self.cells[slot] = self.number(reject);
                 (0, 0)
             }
-            Ok(facts) => {
+            Ok((intolerable, preferred, opinion)) => {
                 let said = match last {
                     Some((usage, said)) if usage == view.usage(node) => *said,
                     _ => {
@@ -239,14 +241,36 @@ impl Column {
                         said
                     }
                 };
-                let (intolerable, preferred) = facts;
-                let opinion = self.opinion(probe, intolerable, preferred);
                 self.cells[slot] = self.counted(said, opinion);
-                facts
+                (intolerable, preferred)
             }
         };
         put(&mut self.intolerable, self.cells.len(), slot, intolerable);
         put(&mut self.preferred, self.cells.len(), slot, preferred);
+    }
+
+    /// As [`ask`](Self::ask), for a node that fits and is used as the `last` one was. Whether it is that.
+    #[inline]
+    fn ask_like(
+        &mut self,
+        view: &View,
+        layout: &Layout,
+        probe: &Probe<'_>,
+        slot: usize,
+        last: &Option<OfUsage>,
+    ) -> bool {
+        let (Some(node), Some((usage, Ok(score)))) = (layout.node(view, slot), last) else { return false };
+        if usage != view.usage(node) {
+            return false;
+        }
+        let extremes = self.extremes;
+        let count = |intolerable, preferred| opinion(extremes, probe, intolerable, preferred);
+        let Ok((intolerable, preferred, opinion)) = self.kinds.facts(view, probe, node, count) else { return false };
+        self.fits += 1;
+        self.cells[slot] = score + opinion;
+        put(&mut self.intolerable, self.cells.len(), slot, intolerable);
+        put(&mut self.preferred, self.cells.len(), slot, preferred);
+        true
     }
 
     /// Computes the cell at `slot` anew after only what the node's pods take changed.
@@ -260,7 +284,8 @@ impl Column {
                 let node = layout.node(view, slot).expect("padding does not fit");
                 self.fits -= 1;
                 let (intolerable, preferred) = (self.intolerable.get(slot), self.preferred.get(slot));
-                let opinion = self.opinion(probe, intolerable.copied().unwrap_or(0), preferred.copied().unwrap_or(0));
+                let (intolerable, preferred) = (intolerable.copied().unwrap_or(0), preferred.copied().unwrap_or(0));
+                let opinion = opinion(self.extremes, probe, intolerable, preferred);
                 self.cells[slot] = self.counted(probe.load(view, node), opinion);
                 return;
             }
@@ -307,13 +332,6 @@ impl Column {
         true
     }
 
-    /// What a cell counts for taints and preferences.
-    fn opinion(&self, probe: &Probe<'_>, intolerable: u16, preferred: u32) -> i16 {
-        let Some(Extremes { worst, most }) = self.extremes else { return 0 };
-        let opinion = probe.rules.opinion(i64::from(intolerable), worst, i64::from(preferred), most);
-        i16::try_from(opinion).expect("rules say that cells hold it")
-    }
-
     /// Counts what the load comes to and gives its cell.
     fn counted(&mut self, said: Result<i16, Reject>, opinion: i16) -> i16 {
         match said {
@@ -348,8 +366,11 @@ impl Column {
         let cells = block * BLOCK..((block + 1) * BLOCK).min(self.cells.len());
         self.built_cells += cells.len();
         let mut last = None;
+        let is_plain = probe.looks_at_kind_alone() && probe.looks_at_usage_alone();
         for slot in cells {
-            self.ask(view, layout, probe, slot, &mut last);
+            if !(is_plain && self.ask_like(view, layout, probe, slot, &last)) {
+                self.ask(view, layout, probe, slot, &mut last);
+            }
         }
         self.built[block] = true;
         // Sums begin when everything is built.
@@ -419,6 +440,13 @@ impl Column {
         }
         diagnosis
     }
+}
+
+/// What a cell counts for taints and preferences.
+fn opinion(extremes: Option<Extremes>, probe: &Probe<'_>, intolerable: u16, preferred: u32) -> i16 {
+    let Some(Extremes { worst, most }) = extremes else { return 0 };
+    let opinion = probe.rules.opinion(i64::from(intolerable), worst, i64::from(preferred), most);
+    i16::try_from(opinion).expect("rules say that cells hold it")
 }
 
 /// Sets what stands at `slot` of a list of `size`, which is made when the first non-zero comes.

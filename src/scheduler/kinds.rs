@@ -7,8 +7,8 @@ use super::view::View;
 use crate::base::id::DenseId;
 use crate::model::NodeId;
 
-/// How many taints a pod would avoid and the weights of preferred terms, or the first rejection.
-pub(super) type Facts = Result<(u16, u32), Reject>;
+/// How many taints a pod would avoid, the weights of preferred terms, and what scores count for both; or the first rejection.
+pub(super) type Facts = Result<(u16, u32, i16), Reject>;
 
 /// The table has so many places at first, and at most.
 const FEW: usize = 16;
@@ -26,29 +26,36 @@ impl Kinds {
         self.places.clear();
     }
 
-    /// What a node says to the question that this table is kept for.
+    /// What a node says to the question that this table is kept for; `count` tells what scores count for taints and terms.
     #[inline]
-    pub(super) fn facts(&mut self, view: &View, probe: &Probe<'_>, node: NodeId) -> Facts {
+    pub(super) fn facts(
+        &mut self,
+        view: &View,
+        probe: &Probe<'_>,
+        node: NodeId,
+        count: impl Fn(u16, u32) -> i16,
+    ) -> Facts {
+        let ask = || probe.facts(view, node).map(|(taints, terms)| (taints, terms, count(taints, terms)));
         if !probe.looks_at_kind_alone() {
-            return probe.facts(view, node);
+            return ask();
         }
         let kind = view.facts(node).expect("a listed node exists").kind();
         match self.places.get(self.place(kind)) {
             Some(&Some((known, said))) if known == kind => said,
             taken => {
                 let collides = matches!(taken, Some(Some(_)));
-                self.learn(view, probe, node, kind, collides)
+                self.learn(ask(), kind, collides)
             }
         }
     }
 
-    fn learn(&mut self, view: &View, probe: &Probe<'_>, node: NodeId, kind: Kind, collides: bool) -> Facts {
+    fn learn(&mut self, said: Facts, kind: Kind, collides: bool) -> Facts {
         let size = self.places.len();
         if size == 0 || (collides && size < MANY) {
             self.places.clear();
             self.places.resize((2 * size).max(FEW), None);
         }
-        let (said, place) = (probe.facts(view, node), self.place(kind));
+        let place = self.place(kind);
         self.places[place] = Some((kind, said));
         said
     }
