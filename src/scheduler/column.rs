@@ -249,23 +249,18 @@ impl Column {
         put(&mut self.preferred, self.cells.len(), slot, preferred);
     }
 
-    /// As [`ask`](Self::ask), for a node that fits and is used as the `last` one was. Whether it is that.
+    /// As [`ask`](Self::ask), for a node of a known kind that fits and is used as the `last` one was. Whether it is that.
     #[inline]
-    fn ask_like(
-        &mut self,
-        view: &View,
-        layout: &Layout,
-        probe: &Probe<'_>,
-        slot: usize,
-        last: &Option<OfUsage>,
-    ) -> bool {
+    fn ask_like(&mut self, view: &View, layout: &Layout, slot: usize, last: &Option<OfUsage>) -> bool {
         let (Some(node), Some((usage, Ok(score)))) = (layout.node(view, slot), last) else { return false };
+        let Some(&Ok((intolerable, preferred, opinion))) =
+            view.facts(node).and_then(|facts| self.kinds.known(facts.kind()))
+        else {
+            return false;
+        };
         if usage != view.usage(node) {
             return false;
         }
-        let extremes = self.extremes;
-        let count = |intolerable, preferred| opinion(extremes, probe, intolerable, preferred);
-        let Ok((intolerable, preferred, opinion)) = self.kinds.facts(view, probe, node, count) else { return false };
         self.fits += 1;
         self.cells[slot] = score + opinion;
         put(&mut self.intolerable, self.cells.len(), slot, intolerable);
@@ -368,7 +363,7 @@ impl Column {
         let mut last = None;
         let is_plain = probe.looks_at_kind_alone() && probe.looks_at_usage_alone();
         for slot in cells {
-            if !(is_plain && self.ask_like(view, layout, probe, slot, &last)) {
+            if !(is_plain && self.ask_like(view, layout, slot, &last)) {
                 self.ask(view, layout, probe, slot, &mut last);
             }
         }

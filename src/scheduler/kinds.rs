@@ -49,6 +49,12 @@ impl Kinds {
         }
     }
 
+    /// What a node of a kind that is known says.
+    #[inline]
+    pub(super) fn known(&self, kind: Kind) -> Option<&Facts> {
+        self.places.get(self.place(kind))?.as_ref().filter(|(known, _)| *known == kind).map(|(_, said)| said)
+    }
+
     fn learn(&mut self, said: Facts, kind: Kind, collides: bool) -> Facts {
         let size = self.places.len();
         if size == 0 || (collides && size < MANY) {

@@ -6,7 +6,7 @@ use crate::model::{Resources, StrId};
 use crate::scheduler::framework::{Reason, Reasons, Verdict};
 
 /// What a node has and what its pods take of it, without extended resources.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, Eq, Debug, Default)]
 pub struct Usage {
     /// Allocatable cpu in milli-cores.
     pub allocatable_milli_cpu: i64,
@@ -28,6 +28,44 @@ pub struct Usage {
     pub scoring_milli_cpu: i64,
     /// Requested memory with defaults for containers without a request, in bytes.
     pub scoring_memory: i64,
+}
+
+impl Usage {
+    #[inline]
+    const fn words(&self) -> [i64; 10] {
+        let &Self {
+            allocatable_milli_cpu,
+            allocatable_memory,
+            allocatable_ephemeral,
+            allocatable_pods,
+            milli_cpu,
+            memory,
+            ephemeral,
+            pods,
+            scoring_milli_cpu,
+            scoring_memory,
+        } = self;
+        [
+            allocatable_milli_cpu,
+            allocatable_memory,
+            allocatable_ephemeral,
+            allocatable_pods,
+            milli_cpu,
+            memory,
+            ephemeral,
+            pods,
+            scoring_milli_cpu,
+            scoring_memory,
+        ]
+    }
+}
+
+impl PartialEq for Usage {
+    /// Without a branch for each field: thousands of nodes are compared with one that is like them.
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        self.words().into_iter().zip(other.words()).fold(0, |differs, (a, b)| differs | (a ^ b)) == 0
+    }
 }
 
 /// An extended resource of a node.
