@@ -113,12 +113,13 @@ mod tests {
         let mut column = IdPages::<u32, usize>::new();
         assert!(column.is_empty() && column.get(0).is_none());
         let ids: Vec<u32> = (0..ROWS + 2).map(|i| column.push(10 * i)).collect();
-        assert_eq!((ids[ROWS], column.len(), column.pages.len()), (256, ROWS + 2, 2));
-        column[256] += 1;
-        assert_eq!((column[255], column[256], column.get(257), column.get(258)), (2550, 2561, Some(&2570), None));
-        column.grow_to(600, &7);
-        assert_eq!((column.len(), column[600], column[257]), (601, 7, 2570));
-        assert!(column.entries().map(|(id, _)| id).eq(0..601));
+        assert_eq!((ids[ROWS], column.len(), column.pages.len()), (1024, ROWS + 2, 2));
+        column[1024] += 1;
+        let rows = (column[1023], column[1024], column.get(1025), column.get(1026));
+        assert_eq!(rows, (10_230, 10_241, Some(&10_250), None));
+        column.grow_to(2400, &7);
+        assert_eq!((column.len(), column[2400], column[1025]), (2401, 7, 10_250));
+        assert!(column.entries().map(|(id, _)| id).eq(0..2401));
         assert!(column.pages.iter().all(|page| page.capacity() == ROWS), "a page is never reallocated");
     }
 }

@@ -39,7 +39,6 @@ struct NodeRow {
     zone: Option<ZoneKey>,
     scalars: SmallVec<[Scalar; 1]>,
     ports: Vec<HostPort>,
-    first_pod: Option<PodId>,
 }
 
 /// What the scheduler believes about the cluster.
@@ -50,6 +49,8 @@ pub struct View {
     /// `None`: there is no such node (any more).
     facts: IdVec<NodeId, Option<NodeFacts>>,
     nodes: IdVec<NodeId, NodeRow>,
+    /// The pod that came last to each node. Every pod that comes or goes asks for it, and for nothing else in the node's row.
+    first_pod: IdVec<NodeId, Option<PodId>>,
     pods: IdPages<PodId, PodRow>,
     /// Pods that are assumed: a handful at a time, while a flag would be padded to four bytes a pod. Never iterated.
     assumed: FxHashSet<PodId>,
@@ -211,6 +212,7 @@ impl View {
 
     fn grow_nodes(&mut self, node: NodeId) {
         self.nodes.grow_to(node, NodeRow::default());
+        self.first_pod.grow_to(node, None);
         self.facts.grow_to(node, None);
         self.usage.grow_to(node, Usage::default());
         self.positions.grow_to(node, NOT_LISTED);
@@ -276,8 +278,7 @@ impl View {
         let beside = [row.next, row.previous].into_iter().flatten();
         let beside: i64 = beside.map(|pod| i64::from(self.pods[pod].next.is_some())).sum();
         let usage = self.usage.get(node).map_or(0, |usage| usage.pods ^ usage.scoring_memory);
-        let first = self.nodes.get(node).is_some_and(|row| row.first_pod == Some(pod));
-        beside ^ usage ^ i64::from(first)
+        beside ^ usage
     }
 
     /// A pod is gone or has ended. Returns where it was; `None` if it was on no node.
@@ -289,15 +290,15 @@ impl View {
         self.moves.note(Move::Left(node, class, terminating), self.list.len());
         match row.previous {
             Some(previous) => self.pods[previous].next = row.next,
-            None => self.nodes[node].first_pod = row.next,
+            None => self.first_pod[node] = row.next,
         }
         if let Some(next) = row.next {
             self.pods[next].previous = row.previous;
         }
         self.account(node, class, -1);
         let ports = self.tables.ports(self.tables.class(class).ports);
-        let used = &mut self.nodes[node].ports;
         for port in ports {
+            let used = &mut self.nodes[node].ports;
             if let Some(at) = used.iter().position(|p| p == port) {
                 used.swap_remove(at);
             }
@@ -342,7 +343,7 @@ impl View {
         self.remove_pod(pod);
         self.grow_nodes(node);
         self.pods.grow_to(pod, &PodRow::default());
-        let next = self.nodes[node].first_pod.replace(pod);
+        let next = self.first_pod[node].replace(pod);
         if let Some(next) = next {
             self.pods[next].previous = Some(pod);
         }
@@ -350,7 +351,9 @@ impl View {
         self.moves.note(Move::Came(node, class), self.list.len());
         self.account(node, class, 1);
         let ports = self.tables.ports(self.tables.class(class).ports);
-        self.nodes[node].ports.extend_from_slice(ports);
+        if !ports.is_empty() {
+            self.nodes[node].ports.extend_from_slice(ports);
+        }
     }
 
     /// Counts a pod of `class` on `node` `sign` times.
@@ -381,9 +384,8 @@ impl View {
         add(&mut usage.scoring_milli_cpu, request.accounted_milli_cpu);
         add(&mut usage.scoring_memory, request.accounted_memory);
         add(&mut usage.pods, 1);
-        let scalars = &mut self.nodes[node].scalars;
         for &(name, amount) in &request.amounts.scalar {
-            add(&mut scalar_of(scalars, name).requested, amount);
+            add(&mut scalar_of(&mut self.nodes[node].scalars, name).requested, amount);
         }
         self.changed(node, false);
     }

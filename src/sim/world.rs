@@ -460,12 +460,15 @@ impl World {
             (Actor::Scheduler, Cursor::Scheduler),
         ] {
             let (log, lag) = (self.cluster.log(), self.lag(actor));
-            let next = log.next_at(cursor, lag);
+            let all = actor == Actor::Scheduler && self.scheduler.has_waiting_pods() || log.len() > MOST_UNREAD;
             let reader = &mut self.readers[actor as usize];
+            if !all && reader.minds.is_empty() && reader.wake.is_none() {
+                continue;
+            }
+            let next = log.next_at(cursor, lag);
             while reader.minds.front().is_some_and(|&due| next.is_none_or(|next| due < next)) {
                 reader.minds.pop_front();
             }
-            let all = actor == Actor::Scheduler && self.scheduler.has_waiting_pods() || log.len() > MOST_UNREAD;
             let due = if all { next } else { reader.minds.front().copied() };
             let due = due.map(|due| due.max(now));
             if due != reader.wake.map(|(at, _)| at) {

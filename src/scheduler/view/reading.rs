@@ -130,7 +130,7 @@ impl View {
 
     /// The pods on a node, latest first, with their classes.
     pub fn pods_on(&self, node: NodeId) -> impl Iterator<Item = (PodId, ClassId)> + Clone {
-        let first = self.nodes.get(node).and_then(|row| row.first_pod);
+        let first = self.first_pod.get(node).copied().flatten();
         std::iter::successors(first, |&pod| self.pods[pod].next)
             .filter_map(|pod| self.pods[pod].place.map(|(_, class)| (pod, class)))
     }
