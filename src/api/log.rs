@@ -321,7 +321,7 @@ impl Cursor {
     }
 }
 
-/// Room for so many entries is kept in any case.
+/// A ring with room for up to so many entries keeps it.
 const MOST_SPARE: usize = 1024;
 
 /// The log: changes that some cursor has not read yet.

@@ -75,6 +75,18 @@ pub(super) struct Sums {
     is_stale: Vec<bool>,
 }
 
+impl Sums {
+    /// A block must be summed up again, if sums are kept.
+    #[inline]
+    fn forget(&mut self, block: usize) {
+        if let Some(stale) = self.is_stale.get_mut(block)
+            && !std::mem::replace(stale, true)
+        {
+            self.stale.push(u32::try_from(block).expect("node ids are 32 bits wide"));
+        }
+    }
+}
+
 impl Column {
     /// Number of cells.
     pub(super) const fn len(&self) -> usize {
@@ -155,16 +167,14 @@ impl Column {
     /// A cell is not what it was.
     fn touch(&mut self, slot: usize) {
         let block = slot / BLOCK;
-        if let Some(stale) = self.sums.is_stale.get_mut(block) {
+        if let Some(bits) = self.sums.bits.get_mut(block) {
             let bit = 1 << (slot % BLOCK);
             if self.cells[slot] >= 0 {
-                self.sums.bits[block] |= bit
+                *bits |= bit
             } else {
-                self.sums.bits[block] &= !bit
+                *bits &= !bit
             }
-            if !std::mem::replace(stale, true) {
-                self.sums.stale.push(u32::try_from(block).expect("node ids are 32 bits wide"));
-            }
+            self.sums.forget(block);
         }
     }
 
@@ -174,12 +184,7 @@ impl Column {
         if std::mem::replace(&mut self.cells[slot], score) == score {
             return;
         }
-        let block = slot / BLOCK;
-        if let Some(stale) = self.sums.is_stale.get_mut(block)
-            && !std::mem::replace(stale, true)
-        {
-            self.sums.stale.push(u32::try_from(block).expect("node ids are 32 bits wide"));
-        }
+        self.sums.forget(slot / BLOCK);
     }
 
     /// Builds everything, and sums up blocks that changed.

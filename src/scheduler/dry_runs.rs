@@ -196,9 +196,7 @@ impl Index {
             let keeps = !question.filters() && allowed.is_empty();
             let (priority, probe, situations) = (class.priority, &probe, Vec::new());
             let remembered = &mut remembered;
-            let is_alone = view.nominations().is_empty();
-            let search =
-                Search { view, pods, probe, situations, priority, allowed, keeps, is_alone, first_only, remembered };
+            let search = Search { view, pods, probe, situations, priority, allowed, keeps, first_only, remembered };
             let stage = |node| OnNode { trial: trial(node), probe, priority: class.priority };
             let args = &view.tables().profile(&class).args.preemption;
             let count = u32::try_from(potential.len()).expect("node ids are 32 bits wide");
@@ -246,7 +244,7 @@ struct Tally<'a> {
 }
 
 impl Tally<'_> {
-    /// This came of a node. `run` says more of it; `None`: that is remembered.
+    /// This came of a node. `fresh` says more of it; `None`: what is remembered does.
     #[inline(always)]
     fn note(&mut self, node: NodeId, came: &Came, remembered: &DryRuns, fresh: Option<&Run>) {
         let run = || fresh.or_else(|| remembered.runs[node].as_ref()).expect("it was tried");
@@ -293,8 +291,6 @@ struct Search<'a, P> {
     allowed: Vec<i64>,
     /// Whether what comes of a node hangs on that node alone.
     keeps: bool,
-    /// Whether nobody is nominated for any node.
-    is_alone: bool,
     /// Whether only the first of the best in list order is wanted.
     first_only: bool,
     remembered: &'a mut DryRuns,
@@ -364,7 +360,8 @@ impl<P: Victims> Search<'_, P> {
     }
 
     fn has_no_nominees(&self, node: NodeId) -> bool {
-        self.is_alone || self.view.nominations().on(node).is_empty()
+        let nominations = self.view.nominations();
+        nominations.is_empty() || nominations.on(node).is_empty()
     }
 
     /// Whether what is remembered of a node is still right.

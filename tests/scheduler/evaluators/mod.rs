@@ -140,9 +140,12 @@ fn run(
                             let Outcome::Unfit(mut same) = again.outcome else {
                                 return Err(TestCaseError::fail("it fits now"));
                             };
-                            let first = index.preempt_first(&world.view, ask, &mut same, &pods, *tie);
-                            prop_assert_eq!(first.as_ref(), best.first(), "again");
+                            let mut once_more = same.clone();
+                            prop_assert_eq!(&index.preempt(&world.view, ask, &mut same, &pods, *tie), &best, "again");
                             prop_assert_eq!(&same, &error, "again");
+                            let first = index.preempt_first(&world.view, ask, &mut once_more, &pods, *tie);
+                            prop_assert_eq!(first.as_ref(), best.first(), "the first");
+                            prop_assert_eq!(&once_more, &error, "the first");
                         }
                         match (&error.post_filter, best.first()) {
                             (PostFilter::Silent, Some(chosen)) => {
