@@ -12,7 +12,9 @@ use super::nominated::{Denied, denial};
 use super::plugins::node_resources_fit::Usage;
 use super::probe::{Probe, Reject};
 use super::search::count;
+use super::tables::SortId;
 use super::view::{NOT_LISTED, View};
+use crate::base::id::DenseId;
 use crate::model::NodeId;
 
 /// Distinct rejections that a column tells apart in its cells; further ones are asked again for a diagnosis.
@@ -22,8 +24,20 @@ const MAX_REJECTS: usize = 4096;
 /// this one stands for a rejection without a number.
 const UNNUMBERED: i16 = i16::MIN;
 
+/// Of so many sorts of nodes a column remembers what those without pods say.
+const MANY_SORTS: usize = 1024;
+
 /// What a node of this usage says.
 type OfUsage = (Usage, Result<i16, Reject>);
+
+/// What nodes of one sort say that have no pods.
+#[derive(Clone, Copy, Debug)]
+struct Empty {
+    /// [`UNNUMBERED`]: nothing is known.
+    cell: i16,
+    intolerable: u16,
+    preferred: u32,
+}
 
 /// The cells of one signature in one layout.
 #[derive(Clone, Debug, Default)]
@@ -31,6 +45,9 @@ pub(super) struct Column {
     epoch: u64,
     layout: u64,
     pub(super) cursor: Cursor,
+    /// If it goes along with others: at which of their turns it was used last, and their cursor counts.
+    pub(super) turn: Option<u64>,
+    /// Those of blocks that are not built do not fit.
     pub(super) cells: Vec<i16>,
     /// One flag a block.
     built: Vec<bool>,
@@ -46,6 +63,8 @@ pub(super) struct Column {
     /// What blocks come to; kept only from the first time that it is asked for.
     pub(super) sums: Sums,
     kinds: Kinds,
+    /// By sort.
+    empties: Vec<Empty>,
     /// How often it was brought up to date since it was empty.
     pub(super) uses: u32,
     /// What the cells' scores count for taints and preferences.
@@ -95,8 +114,8 @@ impl Column {
 
     /// Forgets everything, for so many cells.
     pub(super) fn clear(&mut self, size: usize) {
-        // Cells of blocks that are not built are never read, so they need not be wiped.
-        self.cells.resize(size, 0);
+        self.cells.clear();
+        self.cells.resize(size, UNNUMBERED);
         self.built.clear();
         self.built.resize(size.div_ceil(BLOCK), false);
         self.built_cells = 0;
@@ -106,6 +125,7 @@ impl Column {
         self.preferred.clear();
         self.sums = Sums::default();
         self.kinds.clear();
+        self.empties.clear();
         (self.epoch, self.uses) = (0, 0);
     }
 
@@ -213,6 +233,16 @@ impl Column {
         }
     }
 
+    /// Counts a cell like one that was counted before.
+    #[inline]
+    fn count(&mut self, cell: i16) {
+        match cell {
+            UNNUMBERED => {}
+            cell if cell < 0 => self.rejects[usize::from((-1 - cell).unsigned_abs())] += 1,
+            _ => self.fits += 1,
+        }
+    }
+
     /// Takes the cell at `slot` out of the counts.
     fn uncount(&mut self, slot: usize) {
         match self.cells[slot] {
@@ -254,6 +284,37 @@ impl Column {
         put(&mut self.preferred, self.cells.len(), slot, preferred);
     }
 
+    /// As [`ask`](Self::ask), for a node of this sort without pods: all of them say the same.
+    #[inline]
+    fn ask_empty(&mut self, view: &View, layout: &Layout, probe: &Probe<'_>, slot: usize, sort: SortId) {
+        let known = self.empties.get(sort.index()).filter(|known| known.cell != UNNUMBERED);
+        let Some(&Empty { cell, intolerable, preferred }) = known else {
+            return self.learn_empty(view, layout, probe, slot, sort);
+        };
+        self.count(cell);
+        self.cells[slot] = cell;
+        put(&mut self.intolerable, self.cells.len(), slot, intolerable);
+        put(&mut self.preferred, self.cells.len(), slot, preferred);
+    }
+
+    fn learn_empty(&mut self, view: &View, layout: &Layout, probe: &Probe<'_>, slot: usize, sort: SortId) {
+        self.ask(view, layout, probe, slot, &mut None);
+        let at = sort.index();
+        if at < MANY_SORTS {
+            if at >= self.empties.len() {
+                self.empties.resize(at + 1, Empty { cell: UNNUMBERED, intolerable: 0, preferred: 0 });
+            }
+            let (intolerable, preferred) = self.facts_at(slot);
+            self.empties[at] = Empty { cell: self.cells[slot], intolerable, preferred };
+        }
+    }
+
+    /// Taints to avoid and weights of preferred terms of the node at `slot`.
+    fn facts_at(&self, slot: usize) -> (u16, u32) {
+        let (intolerable, preferred) = (self.intolerable.get(slot), self.preferred.get(slot));
+        (intolerable.copied().unwrap_or(0), preferred.copied().unwrap_or(0))
+    }
+
     /// As [`ask`](Self::ask), for a node of a known kind that fits and is used as the `last` one was. Whether it is that.
     #[inline]
     fn ask_like(&mut self, view: &View, layout: &Layout, slot: usize, last: &Option<OfUsage>) -> bool {
@@ -283,8 +344,7 @@ impl Column {
             _ => {
                 let node = layout.node(view, slot).expect("padding does not fit");
                 self.fits -= 1;
-                let (intolerable, preferred) = (self.intolerable.get(slot), self.preferred.get(slot));
-                let (intolerable, preferred) = (intolerable.copied().unwrap_or(0), preferred.copied().unwrap_or(0));
+                let (intolerable, preferred) = self.facts_at(slot);
                 let opinion = opinion(self.extremes, probe, intolerable, preferred);
                 self.cells[slot] = self.counted(probe.load(view, node), opinion);
                 return;
@@ -301,20 +361,21 @@ impl Column {
     /// is known what the cell must be.
     #[inline]
     pub(super) fn follow(&mut self, slot: usize, said: Result<i16, Reject>) -> bool {
-        if !self.built[slot / BLOCK] {
-            return true;
-        }
         match said {
             Ok(score) if self.cells[slot] >= 0 => {
                 self.rescore(slot, score);
                 true
             }
-            _ => self.turn(slot, said),
+            _ => self.turn_over(slot, said),
         }
     }
 
     /// What fitted does not, or what did not is asked again.
-    fn turn(&mut self, slot: usize, said: Result<i16, Reject>) -> bool {
+    #[inline(never)]
+    fn turn_over(&mut self, slot: usize, said: Result<i16, Reject>) -> bool {
+        if !self.built[slot / BLOCK] {
+            return true;
+        }
         match self.cells[slot] {
             UNNUMBERED => return false,
             cell if cell < 0 => {
@@ -368,7 +429,10 @@ impl Column {
         let mut last = None;
         let is_plain = probe.looks_at_kind_alone() && probe.looks_at_usage_alone();
         for slot in cells {
-            if !(is_plain && self.ask_like(view, layout, slot, &last)) {
+            let node = layout.node(view, slot).filter(|_| is_plain);
+            if let Some(sort) = node.and_then(|node| view.sort_of_empty(node)) {
+                self.ask_empty(view, layout, probe, slot, sort);
+            } else if !(is_plain && self.ask_like(view, layout, slot, &last)) {
                 self.ask(view, layout, probe, slot, &mut last);
             }
         }
@@ -405,11 +469,7 @@ impl Column {
         for &(slot, cell) in saved.iter().rev() {
             self.cells[slot] = cell;
             self.touch(slot);
-            match cell {
-                UNNUMBERED => {}
-                cell if cell < 0 => self.rejects[usize::from((-1 - cell).unsigned_abs())] += 1,
-                _ => self.fits += 1,
-            }
+            self.count(cell);
         }
     }
 

@@ -33,6 +33,16 @@ pub(super) enum TopologyKey {
     Node,
 }
 
+impl TopologyKey {
+    /// Whether nodes with the same labels but for their hostname may be in different domains.
+    pub(super) fn looks_at_names(self) -> bool {
+        match self {
+            Self::Label(key) | Self::LabelOrEmpty(key) => key == known::LABEL_HOSTNAME,
+            Self::Node => true,
+        }
+    }
+}
+
 /// Domains of nodes.
 #[derive(Clone, Debug)]
 pub(super) struct Topology {

@@ -198,7 +198,7 @@ impl Ground<'_> {
             [] => None,
             [slot] => Some(Placement { node: node(slot), score: None, tied: 1 }),
             _ if by_group && !self.question.scores() && !self.layout.has_opinions => {
-                let (best, tied) = highest([cells, &[]]);
+                let (best, tied) = highest(cells);
                 let at = nth(cells, best, self.pick.index(tied) as usize).expect("the pick is one of the tied");
                 let score = i64::from(best) + self.probe.rules.opinion(0, 0, 0, 0);
                 Some(Placement { node: node(slots[at]), score: Some(score), tied })

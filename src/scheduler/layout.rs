@@ -9,8 +9,9 @@ use super::column::Extremes;
 use super::counts::Counts;
 use super::domains::TopologyId;
 use super::plugins::{node_affinity, taint_toleration};
-use super::tables::{Class, Kind, Tables};
+use super::tables::{Class, Kind, SortId, Tables};
 use super::view::{NodeFacts, View};
+use crate::base::IdVec;
 use crate::base::id::DenseId;
 use crate::model::NodeId;
 
@@ -98,46 +99,60 @@ impl Layout {
         topologies: &[TopologyId],
         stamp: u64,
     ) -> Option<Self> {
-        let mut ids: FxHashMap<Trait, usize> = FxHashMap::default();
-        let mut members: Vec<(Trait, Vec<u32>)> = Vec::new();
-        let most = view.list().len() / 16 + 16;
-        let tables = view.tables();
+        let (list, tables) = (view.list(), view.tables());
         let by_names =
             |class: &Class| tables.statics(class.statics).looks_at_names || tables.rules(class).looks_at_names;
         let by_kind = !class.is_some_and(by_names);
-        let mut opinions: FxHashMap<Kind, (i64, i64)> = FxHashMap::default();
-        for (position, &node) in view.list().iter().enumerate() {
-            let facts = view.facts(node)?;
-            let said = || class.map_or((0, 0), |class| opinion(tables, class, facts));
-            let said = if by_kind { *opinions.entry(facts.kind()).or_insert_with(said) } else { said() };
-            let common = trait_of(counts, said, topologies, node);
-            let next = members.len();
-            let group = *ids.entry(common).or_insert_with_key(|common| {
-                members.push((common.clone(), Vec::new()));
-                next
-            });
-            if group >= most {
+        let by_sort = by_kind && topologies.iter().all(|&topology| !counts.domains_of(topology).key.looks_at_names());
+        let (mut ids, mut opinions): (FxHashMap<Trait, u32>, FxHashMap<Kind, (i64, i64)>) = Default::default();
+        // What each group is, one of its nodes, and how many there are.
+        let mut groups: Vec<(Trait, NodeId, usize)> = Vec::new();
+        let mut group_of_sort: IdVec<SortId, Option<u32>> = IdVec::new();
+        let mut group_of: Vec<u32> = Vec::with_capacity(list.len());
+        for &node in list {
+            let sort = view.sort(node)?;
+            let group = match group_of_sort.get(sort) {
+                Some(&Some(group)) => group,
+                _ => {
+                    let facts = view.facts(node)?;
+                    let said = || class.map_or((0, 0), |class| opinion(tables, class, facts));
+                    let said = if by_kind { *opinions.entry(facts.kind()).or_insert_with(said) } else { said() };
+                    let group = *ids.entry(trait_of(counts, said, topologies, node)).or_insert_with_key(|common| {
+                        groups.push((common.clone(), node, 0));
+                        u32::from_index(groups.len() - 1)
+                    });
+                    if by_sort {
+                        group_of_sort.grow_to(sort, None);
+                        group_of_sort[sort] = Some(group);
+                    }
+                    group
+                }
+            };
+            if group.index() >= list.len() / 16 + 16 {
                 return None;
             }
-            members[group].1.push(u32::from_index(position));
+            groups[group.index()].2 += 1;
+            group_of.push(group);
         }
         let epoch = view.list_epoch();
-        let slot_of = vec![0; view.list().len()];
-        let mut layout =
-            Self { stamp, epoch, topologies: topologies.into(), is_grouped: true, slot_of, ..Self::default() };
-        for (common, positions) in members {
-            let start = layout.position_at.len();
-            for &position in &positions {
-                layout.slot_of[position.index()] = u32::from_index(layout.position_at.len());
-                layout.position_at.push(position);
-            }
-            let end = layout.position_at.len();
-            let group = u32::from_index(layout.groups.len());
-            layout.position_at.resize(end.next_multiple_of(BLOCK), PADDING);
-            layout.group_of_block.resize(layout.position_at.len() / BLOCK, group);
-            let node = view.list()[positions[0].index()];
+        let mut layout = Self { stamp, epoch, topologies: topologies.into(), is_grouped: true, ..Self::default() };
+        let mut next = Vec::with_capacity(groups.len());
+        let mut start = 0;
+        for (group, (common, node, size)) in groups.into_iter().enumerate() {
+            let slots = start..start + size;
+            start = slots.end.next_multiple_of(BLOCK);
+            next.push(u32::from_index(slots.start));
+            layout.group_of_block.resize(start / BLOCK, u32::from_index(group));
             layout.has_opinions |= (common.intolerable, common.preferred) != (0, 0);
-            layout.groups.push(Group { common, node, slots: start..end });
+            layout.groups.push(Group { common, node, slots });
+        }
+        layout.position_at = vec![PADDING; start];
+        layout.slot_of.reserve(list.len());
+        for (position, group) in group_of.into_iter().enumerate() {
+            let slot = next[group.index()];
+            next[group.index()] += 1;
+            layout.slot_of.push(slot);
+            layout.position_at[slot.index()] = u32::from_index(position);
         }
         layout.find_firsts();
         Some(layout)

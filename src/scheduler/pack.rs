@@ -49,7 +49,6 @@ struct Member {
     /// Positions in the lists of amounts.
     milli_cpu: u32,
     memory: u32,
-    used: u64,
 }
 
 /// The columns that go together.
@@ -68,15 +67,22 @@ pub(super) struct Pack {
 impl Pack {
     /// Takes what changed into all members' cells.
     pub(super) fn advance(&mut self, view: &View, columns: &mut [Column]) {
-        if self.members.is_empty() || self.cursor == view.journal().cursor() {
+        let now = view.journal().cursor();
+        if self.members.is_empty() || self.cursor == now {
             return;
         }
         self.turn += 1;
-        let turn = self.turn;
+        if self.turn.is_multiple_of(PATIENCE) {
+            let since = self.turn - PATIENCE;
+            let is_used = |column: &Column| column.turn.is_some_and(|turn| turn >= since);
+            if !self.members.iter().all(|member| is_used(&columns[member.column as usize])) {
+                self.keep(columns, is_used);
+            }
+        }
         let changes = view.journal().changes_since(self.cursor).filter(|changes| changes.len() <= MANY_CHANGES);
-        let Some(changes) = changes.filter(|_| self.epoch == view.list_epoch()) else { return self.members.clear() };
-        let mut leaving = self.members.iter().any(|member| member.used + PATIENCE < turn);
-        self.members.retain(|member| member.used + PATIENCE >= turn);
+        let Some(changes) = changes.filter(|_| self.epoch == view.list_epoch()) else {
+            return self.keep(columns, |_| false);
+        };
         let mut last = None;
         for &change in changes {
             let position = view.position(change.node);
@@ -85,27 +91,37 @@ impl Pack {
             }
             let usage = view.usage(change.node);
             if change.facts || usage.allocatable_milli_cpu == 0 || usage.allocatable_memory == 0 {
-                return self.members.clear();
+                return self.keep(columns, |_| false);
             }
             self.ask(usage);
-            let mut at = 0;
-            while let Some(member) = self.members.get(at) {
+            let mut is_lost = false;
+            for member in &self.members {
                 let [cpu, memory] = [&self.milli_cpu[member.milli_cpu as usize], &self.memory[member.memory as usize]];
-                let said = member.plain.load(usage, &cpu.1, &memory.1);
-                if columns[member.column as usize].follow(position as usize, said) {
-                    at += 1;
-                } else {
-                    self.members.remove(at);
-                    leaving = true;
+                let column = &mut columns[member.column as usize];
+                if !column.follow(position as usize, member.plain.load(usage, &cpu.1, &memory.1)) {
+                    // What it has followed since the cursor it looks at once more.
+                    (column.cursor, column.turn) = (self.cursor, None);
+                    is_lost = true;
                 }
             }
+            if is_lost {
+                self.keep(columns, |column| column.turn.is_some());
+            }
         }
-        self.cursor = view.journal().cursor();
-        self.members.iter().for_each(|member| columns[member.column as usize].cursor = self.cursor);
-        if leaving {
-            let members = std::mem::take(&mut self.members);
-            (self.milli_cpu, self.memory) = (Vec::new(), Vec::new());
-            members.into_iter().for_each(|member| self.enter(member.column, member.plain, member.used));
+        self.cursor = now;
+    }
+
+    /// Lets members go that are not to be kept. They are as far as the pack is.
+    fn keep(&mut self, columns: &mut [Column], keeps: impl Fn(&Column) -> bool) {
+        let members = std::mem::take(&mut self.members);
+        (self.milli_cpu, self.memory) = (Vec::new(), Vec::new());
+        for Member { column: at, plain, .. } in members {
+            let column = &mut columns[at as usize];
+            if keeps(column) {
+                self.enter(at, plain);
+            } else if column.turn.take().is_some() {
+                column.cursor = self.cursor;
+            }
         }
     }
 
@@ -122,28 +138,37 @@ impl Pack {
         }
     }
 
-    /// A column was used and is up to date; it goes along from now on if it can.
-    pub(super) fn used(&mut self, view: &View, column: u32, plain: impl FnOnce() -> Option<Plain>) {
-        if let Some(member) = self.members.iter_mut().find(|member| member.column == column) {
-            member.used = self.turn;
-        } else if let Some(plain) = plain() {
-            if self.members.is_empty() {
-                (self.cursor, self.epoch) = (view.journal().cursor(), view.list_epoch());
-                (self.milli_cpu, self.memory) = (Vec::new(), Vec::new());
-            }
-            self.enter(column, plain, self.turn);
+    /// A member is as far as all are.
+    #[inline]
+    pub(super) fn catch_up(&self, column: &mut Column) {
+        if column.turn.is_some() {
+            column.cursor = self.cursor;
         }
     }
 
-    /// A column is another from now on.
-    pub(super) fn leave(&mut self, column: u32) {
-        self.members.retain(|member| member.column != column);
+    /// A column was used and is up to date; it goes along from now on if it can.
+    pub(super) fn used(&mut self, view: &View, at: u32, column: &mut Column, plain: impl FnOnce() -> Option<Plain>) {
+        if column.turn.is_none() {
+            let Some(plain) = plain() else { return };
+            if self.members.is_empty() {
+                (self.cursor, self.epoch) = (view.journal().cursor(), view.list_epoch());
+            }
+            self.enter(at, plain);
+        }
+        column.turn = Some(self.turn);
     }
 
-    fn enter(&mut self, column: u32, plain: Plain, used: u64) {
+    /// A column is another from now on.
+    pub(super) fn leave(&mut self, at: u32, column: &mut Column) {
+        if column.turn.take().is_some() {
+            self.members.retain(|member| member.column != at);
+        }
+    }
+
+    fn enter(&mut self, column: u32, plain: Plain) {
         let [milli_cpu, memory] = [(&mut self.milli_cpu, plain.milli_cpu), (&mut self.memory, plain.memory)]
             .map(|(amounts, wanted)| place_of(amounts, wanted));
-        self.members.push(Member { column, plain, milli_cpu, memory, used });
+        self.members.push(Member { column, plain, milli_cpu, memory });
     }
 }
 

@@ -1,6 +1,10 @@
 //! The search in one column: the best of a window, from cells that stand in list order or in groups. Owns the walk and the
 //! choice among equals; what cells hold is the [`column`](super::column)'s business.
 
+use std::ops::Range;
+
+use smallvec::SmallVec;
+
 use super::column::{Column, Extremes};
 use super::cycle::{Pick, Placement, Search, Window};
 use super::layout::{BLOCK, Layout};
@@ -13,6 +17,14 @@ use super::view::View;
 struct Walk {
     processed: usize,
     feasible: usize,
+    /// What it looked at.
+    pieces: SmallVec<[Piece; 32]>,
+}
+
+/// Cells that stand together, and the highest of them.
+struct Piece {
+    cells: Range<usize>,
+    top: i16,
 }
 
 impl Column {
@@ -44,7 +56,7 @@ impl Column {
                 Some(Placement { node: view.list()[position], score: None, tied: 1 })
             }
             _ => {
-                let (position, score, tied) = self.best(&ranges, probe.rules, pick);
+                let (position, score, tied) = self.best(&ranges, &walk.pieces, probe.rules, pick);
                 Some(Placement { node: view.list()[position], score: Some(score), tied })
             }
         };
@@ -54,7 +66,7 @@ impl Column {
 
     /// Whether the extremes that the cells count with are those of the nodes that fit in these ranges: no node of the list
     /// exceeds them, so they are if they occur.
-    pub(super) fn is_right(&self, ranges: &[std::ops::Range<usize>; 2]) -> bool {
+    pub(super) fn is_right(&self, ranges: &[Range<usize>; 2]) -> bool {
         let Some(Extremes { worst, most }) = self.extremes else { return true };
         let occurs =
             |is_it: &dyn Fn(usize) -> bool| ranges.iter().cloned().flatten().any(|at| self.cells[at] >= 0 && is_it(at));
@@ -69,7 +81,7 @@ impl Column {
         view: &View,
         layout: &Layout,
         probe: &Probe<'_>,
-        range: std::ops::Range<usize>,
+        range: Range<usize>,
         need: usize,
         walk: &mut Walk,
     ) {
@@ -79,25 +91,24 @@ impl Column {
             self.build(view, layout, probe, block);
             let end = range.end.min((block + 1) * BLOCK);
             let cells = &self.cells[at..end];
-            let fit = count(cells, |cell| cell >= 0);
+            let (fit, top) = fit_and_top(cells);
             if walk.feasible + fit < need {
                 walk.feasible += fit;
                 walk.processed += cells.len();
+                walk.pieces.push(Piece { cells: at..end, top });
             } else {
-                let mut missing = need - walk.feasible;
-                let last = cells.iter().position(|&cell| {
-                    missing -= usize::from(cell >= 0);
-                    missing == 0
-                });
-                walk.processed += last.map_or(cells.len(), |last| last + 1);
+                let last = position(cells, |cell| cell >= 0, need - walk.feasible - 1).expect("so many fit");
                 walk.feasible = need;
+                walk.processed += last + 1;
+                let (_, top) = fit_and_top(&cells[..=last]);
+                walk.pieces.push(Piece { cells: at..at + last + 1, top });
             }
             at = end;
         }
     }
 
     /// Position and score of the chosen node of the ranges, and how many are equal to it. At least one node fits.
-    fn best(&self, ranges: &[std::ops::Range<usize>; 2], rules: &Rules, pick: Pick) -> (usize, i64, u32) {
+    fn best(&self, ranges: &[Range<usize>; 2], pieces: &[Piece], rules: &Rules, pick: Pick) -> (usize, i64, u32) {
         let fitting = || ranges.iter().cloned().flatten().filter(|&at| self.cells[at] >= 0);
         let intolerable = |at: usize| self.intolerable.get(at).map_or(0, |&taints| i64::from(taints));
         let preferred = |at: usize| self.preferred.get(at).map_or(0, |&weight| i64::from(weight));
@@ -107,12 +118,14 @@ impl Column {
         let most = if self.preferred.is_empty() || !looks { 0 } else { fitting().map(preferred).max().unwrap_or(0) };
         if self.extremes.is_some() || (worst == 0 && most == 0) {
             let known = if self.extremes.is_some() { 0 } else { rules.opinion(0, 0, 0, 0) };
-            let parts = [&self.cells[ranges[0].clone()], &self.cells[ranges[1].clone()]];
-            let (best, tied) = highest(parts);
+            let best = pieces.iter().fold(i16::MIN, |best, piece| best.max(piece.top));
+            let cells = || pieces.iter().filter(|piece| piece.top == best).map(|piece| &piece.cells);
+            let equal = |cells: &Range<usize>| count(&self.cells[cells.clone()], |cell| cell == best);
+            let tied = u32::try_from(cells().map(equal).sum::<usize>()).expect("node ids are 32 bits wide");
             let mut left = pick.index(tied) as usize;
-            for (range, part) in ranges.iter().zip(parts) {
-                match nth(part, best, left) {
-                    Ok(at) => return (range.start + at, i64::from(best) + known, tied),
+            for cells in cells() {
+                match nth(&self.cells[cells.clone()], best, left) {
+                    Ok(at) => return (cells.start + at, i64::from(best) + known, tied),
                     Err(seen) => left -= seen,
                 }
             }
@@ -130,7 +143,9 @@ impl Column {
 /// How many cells satisfy `test`. Sums at most 64 at a time in the cells' own width, which vectorizes.
 #[inline]
 pub(super) fn count(cells: &[i16], test: impl Fn(i16) -> bool) -> usize {
-    cells.chunks(BLOCK).map(|chunk| chunk.iter().map(|&c| i16::from(test(c))).sum::<i16>()).map(usize_of).sum()
+    let sum = |cells: &[i16]| usize_of(cells.iter().map(|&cell| i16::from(test(cell))).sum::<i16>());
+    let (blocks, rest) = cells.as_chunks::<BLOCK>();
+    blocks.iter().map(|block| sum(block)).sum::<usize>() + sum(rest)
 }
 
 #[inline]
@@ -138,13 +153,24 @@ fn usize_of(small: i16) -> usize {
     usize::from(small.unsigned_abs())
 }
 
+/// How many of at most 64 cells fit, and the highest of them.
+#[inline]
+fn fit_and_top(cells: &[i16]) -> (usize, i16) {
+    let look = |cells: &[i16]| {
+        cells.iter().fold((0, i16::MIN), |(fit, top), &cell| (fit + i16::from(cell >= 0), top.max(cell)))
+    };
+    let (fit, top) = match <&[i16; BLOCK]>::try_from(cells) {
+        Ok(block) => look(block),
+        Err(_) => look(cells),
+    };
+    (usize_of(fit), top)
+}
+
 /// The highest cell, and how many are equal to it.
 #[inline]
-pub(super) fn highest(parts: [&[i16]; 2]) -> (i16, u32) {
-    let top = |cells: &[i16]| cells.iter().fold(i16::MIN, |top, &cell| top.max(cell));
-    let best = top(parts[0]).max(top(parts[1]));
-    let tied = count(parts[0], |c| c == best) + count(parts[1], |c| c == best);
-    (best, u32::try_from(tied).expect("node ids are 32 bits wide"))
+pub(super) fn highest(cells: &[i16]) -> (i16, u32) {
+    let best = cells.iter().fold(i16::MIN, |top, &cell| top.max(cell));
+    (best, u32::try_from(count(cells, |cell| cell == best)).expect("node ids are 32 bits wide"))
 }
 
 /// The position of the `n`-th cell equal to `value`, counted from 0, or how many there are.
@@ -152,19 +178,27 @@ pub(super) fn highest(parts: [&[i16]; 2]) -> (i16, u32) {
 pub(super) fn nth(cells: &[i16], value: i16, n: usize) -> Result<usize, usize> {
     let mut seen = 0;
     for (at, chunk) in cells.chunks(BLOCK).enumerate() {
-        let here = count(chunk, |c| c == value);
+        let here = count(chunk, |cell| cell == value);
         if seen + here > n {
-            let mut left = n - seen;
-            for (offset, &cell) in chunk.iter().enumerate() {
-                if cell == value {
-                    if left == 0 {
-                        return Ok(at * BLOCK + offset);
-                    }
-                    left -= 1;
-                }
-            }
+            let offset = position(chunk, |cell| cell == value, n - seen).expect("it is there");
+            return Ok(at * BLOCK + offset);
         }
         seen += here;
     }
     Err(seen)
+}
+
+/// The position of the `n`-th cell that satisfies `test`, counted from 0.
+#[inline]
+fn position(cells: &[i16], test: impl Fn(i16) -> bool, n: usize) -> Option<usize> {
+    const FEW: usize = 8;
+    let mut left = n;
+    for (at, few) in cells.chunks(FEW).enumerate() {
+        let here = count(few, &test);
+        if left < here {
+            return (at * FEW..).zip(few).filter(|&(_, &cell)| test(cell)).nth(left).map(|(at, _)| at);
+        }
+        left -= here;
+    }
+    None
 }

@@ -73,12 +73,13 @@ impl Store {
             self.pack.advance(view, &mut self.columns);
         }
         let column = &mut self.columns[at as usize];
+        self.pack.catch_up(column);
         let before = column.len();
         column.sync(view, layout, probe, extremes);
         self.cells = self.cells - before.min(self.cells) + column.len();
         // Whoever is asked only now and then had better look by itself at what changed in the meantime.
         if !layout.is_grouped && extremes.is_none() && column.uses > USES {
-            self.pack.used(view, at, || probe.plain());
+            self.pack.used(view, at, column, || probe.plain());
         }
         column
     }
@@ -95,7 +96,7 @@ impl Store {
                 self.clock.push_back(oldest);
             } else if let Some(at) = self.places.remove(&oldest) {
                 self.cells -= self.columns[at as usize].len().min(self.cells);
-                self.pack.leave(at);
+                self.pack.leave(at, &mut self.columns[at as usize]);
                 // Only the last is worth keeping.
                 if let Some(other) = spare.replace(at) {
                     self.columns[other as usize] = Column::default();

@@ -23,6 +23,8 @@ define_id! {
     NodeLabelsId
     /// A distinct amount of what nodes offer.
     AllocatableId
+    /// A distinct combination of a node's labels, taints, cordon and what it offers: what nodes without pods differ by.
+    SortId
     /// A distinct amount of what pods request.
     RequestId
     /// A distinct demand on a node's fixed properties.
@@ -181,6 +183,7 @@ pub struct Tables {
     taints: Interner<TaintSetId, Box<[Taint]>>,
     labels: Interner<NodeLabelsId, Box<[(StrId, StrId)]>>,
     allocatables: Interner<AllocatableId, Allocatable>,
+    sorts: Interner<SortId, (Kind, AllocatableId)>,
     /// Whether a class compares labels as integers.
     compares_numbers: bool,
     /// The strings that are integers, once a class asks. Never iterated.
@@ -238,6 +241,7 @@ impl Tables {
             taints: Interner::default(),
             labels: Interner::default(),
             allocatables: Interner::default(),
+            sorts: Interner::default(),
             compares_numbers,
             numbers: None,
         }
@@ -337,6 +341,11 @@ impl Tables {
             images,
             unschedulable: spec.unschedulable,
         }
+    }
+
+    /// The sort of a node with these facts.
+    pub(super) fn sort(&mut self, facts: &NodeFacts) -> SortId {
+        self.sorts.intern((facts.kind(), facts.allocatable))
     }
 
     /// From now on pods with other images get other scores.

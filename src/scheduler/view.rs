@@ -15,6 +15,7 @@ use super::plugins::image_locality::ImageState;
 use super::plugins::node_resources_fit::{Scalar, Usage};
 use super::relations::Listers;
 use super::storage::{PodVolumes, Storage};
+use super::tables::SortId;
 pub use super::tables::{NodeFacts, NodeImagesId, NodeSpec, Tables};
 use super::volumes;
 use crate::base::{IdPages, IdVec};
@@ -48,6 +49,8 @@ pub struct View {
     usage: IdVec<NodeId, Usage>,
     /// `None`: there is no such node (any more).
     facts: IdVec<NodeId, Option<NodeFacts>>,
+    /// The sort of the last facts.
+    sorts: IdVec<NodeId, Option<SortId>>,
     nodes: IdVec<NodeId, NodeRow>,
     /// The pod that came last to each node. Every pod that comes or goes asks for it, and for nothing else in the node's row.
     first_pod: IdVec<NodeId, Option<PodId>>,
@@ -171,6 +174,7 @@ impl View {
             self.move_images(old.map(|old| old.images), Some(facts.images));
         }
         self.facts[node] = Some(facts);
+        self.sorts[node] = Some(self.tables.sort(&facts));
         self.offer(node, &facts);
         self.changed(node, true);
         self.moves.note(Move::Node(node), self.list.len());
@@ -214,6 +218,7 @@ impl View {
         self.nodes.grow_to(node, NodeRow::default());
         self.first_pod.grow_to(node, None);
         self.facts.grow_to(node, None);
+        self.sorts.grow_to(node, None);
         self.usage.grow_to(node, Usage::default());
         self.positions.grow_to(node, NOT_LISTED);
     }

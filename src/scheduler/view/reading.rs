@@ -6,6 +6,7 @@ use super::super::nominated::Nominations;
 use super::super::plugins::image_locality;
 use super::super::plugins::inter_pod_affinity;
 use super::super::plugins::node_resources_fit::{Scalar, Usage};
+use super::super::tables::SortId;
 use super::{NOT_LISTED, NodeFacts, View};
 use crate::model::{ClassId, HostPort, NodeId, PodId, StrId, WhenUnsatisfiable};
 
@@ -61,6 +62,18 @@ impl View {
     #[must_use]
     pub fn facts(&self, node: NodeId) -> Option<&NodeFacts> {
         self.facts.get(node)?.as_ref()
+    }
+
+    /// What a node differs by from others without pods; `None` if it was never known.
+    #[inline]
+    pub(in crate::scheduler) fn sort(&self, node: NodeId) -> Option<SortId> {
+        self.sorts[node]
+    }
+
+    /// The sort of a listed node without pods; `None` if it has pods.
+    #[inline]
+    pub(in crate::scheduler) fn sort_of_empty(&self, node: NodeId) -> Option<SortId> {
+        if self.first_pod[node].is_none() { self.sorts[node] } else { None }
     }
 
     /// The nodes that are there, listed already or not.
