@@ -143,7 +143,7 @@ pub struct Kubelets {
     /// Pods whose processes began or ceased to serve since the last [`Self::take_touched`].
     pub(super) touched: Vec<PodRef>,
     /// Whether pods of a template can be quiet and what those are like, once somebody asked.
-    pub(super) plain: Vec<Option<Option<super::quiet::Plain>>>,
+    pub(super) plain: Vec<Option<Option<super::plain::Plain>>>,
     /// Milli-cores and bytes that quiet pods use whose use does not change.
     pub(super) fixed: (i64, i64),
     /// The quiet pod whose message arrives now, and that message, once it was worked out.

@@ -24,6 +24,7 @@ mod mounts;
 pub mod oom;
 mod outages;
 pub mod phase;
+mod plain;
 mod power;
 mod pressure;
 pub mod probes;

@@ -5,6 +5,7 @@ use super::kubelet::{Kubelets, Timer};
 use super::load::Ceiling;
 use super::runtime::{Exit, Instance, RecordId};
 use super::storage;
+use crate::api::PodRef;
 use crate::base::id::DenseId;
 use crate::base::{SimDuration, SimTime};
 use crate::component::Env;
@@ -117,8 +118,7 @@ impl Kubelets {
 
     fn fold_exit<T, R>(&self, env: &mut Env<'_, T, R>, id: RecordId, exit: &Exit) {
         let record = self.records.get(id);
-        let words =
-            [u64::from(record.pod.uid.raw()) << 32 | u64::from(exit.code.cast_unsigned()), env.now.0.cast_unsigned()];
+        let words = words_of(record.pod, exit);
         if record.quiet.is_some() {
             // When it is worked out says nothing.
             env.cluster.fold_in_any_order(words);
@@ -319,7 +319,7 @@ impl Kubelets {
     pub fn set_rate<T: Timers<Timer>, R: Recorder>(
         &mut self,
         env: &mut Env<'_, T, R>,
-        pod: crate::api::PodRef,
+        pod: PodRef,
         index: u16,
         rate: f64,
     ) {
@@ -416,14 +416,7 @@ impl Kubelets {
     /// Bytes that a container finds in a file now; `None`: there is no such file where it looks. A file outside all mounts
     /// exists only for the container that writes it.
     #[must_use]
-    pub fn file_bytes(
-        &self,
-        plan: &Plan,
-        now: SimTime,
-        pod: crate::api::PodRef,
-        reader: u16,
-        path: &str,
-    ) -> Option<f64> {
+    pub fn file_bytes(&self, plan: &Plan, now: SimTime, pod: PodRef, reader: u16, path: &str) -> Option<f64> {
         let record = self.records.get(self.records.of(pod).filter(|&id| !self.records.is_parked(id))?);
         let template = &plan.templates[record.template];
         record.storage.as_ref()?.read(now, template, reader, path, |container, file| {
@@ -456,6 +449,12 @@ impl Kubelets {
         let restarts = container.restarts;
         env.fact(|| Fact::Container { pod, container: index, state, restarts });
     }
+}
+
+/// What the digest takes in of an exit.
+pub(super) const fn words_of(pod: PodRef, exit: &Exit) -> [u64; 2] {
+    let (of, code) = (pod.uid.raw() as u64, exit.code.cast_unsigned() as u64);
+    [of << 32 | code, exit.finished.0.cast_unsigned()]
 }
 
 /// As the API shows an exit.

@@ -2,26 +2,22 @@
 //! anybody until its next status message arrives. Its sandbox, its start, the relists and the end of its process are no
 //! events: they are worked out, each as of its own time and by the functions that would have handled it, when that message
 //! is due, when anything else concerns the pod or its machine, or when somebody looks. **Being quiet changes nothing that can
-//! be seen.** Knows no rule of its own; what makes a pod loud is listed here.
+//! be seen.** Knows no rule of its own; which pods may be quiet is said in [`plain`](super::plain).
 
 use std::cmp::Reverse;
 
-use super::images::asks_runtime;
 use super::kubelet::{Kubelets, Timer};
 use super::load::Ceiling;
+use super::plain::Plain;
 use super::runtime::{Machine, RecordId, Worker};
 use crate::api::Op;
 use crate::base::id::DenseId;
-use crate::base::{Distribution, SimDuration, SimTime};
+use crate::base::{SimDuration, SimTime};
 use crate::component::Env;
 use crate::engine::{TimerKey, Timers};
 use crate::model::control_plane::ControlPlane;
-use crate::model::plan::Plan;
-use crate::model::{
-    Behavior, ContainerSpec, NodeId, PodTemplate, PodUid, RestartPolicy, Role, RunTime, TemplateId, Usage,
-};
+use crate::model::{NodeId, PodUid};
 use crate::record::Recorder;
-use crate::workload::UsageAt;
 
 /// What a quiet pod's record has instead of timers.
 #[derive(Debug)]
@@ -49,20 +45,15 @@ impl Quiet {
         self.next == SimTime::NEVER && self.message.is_none()
     }
 
+    /// When its worker goes on; `None`: it does not, or a message is on its way already.
+    pub(super) fn step_due(&self) -> Option<SimTime> {
+        (self.next < SimTime::NEVER && self.message.is_none()).then_some(self.next)
+    }
+
     /// Its worker goes on at `at`.
     pub(super) const fn set_next(&mut self, at: SimTime) {
         self.next = at;
     }
-}
-
-/// What is found out once of a template whose pods can be quiet.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Plain {
-    /// What its process can use at most.
-    ceiling: Ceiling,
-    /// Milli-cores and bytes that its process uses from its start to its end, if these are always the same whole numbers:
-    /// sums of those do not hang on their order.
-    fixed: Option<(i64, i64)>,
 }
 
 /// What a recorder is to be told in the order of time: when, which of several at that time, which record, whose.
@@ -121,7 +112,7 @@ impl Kubelets {
         if !nothing_special {
             return false;
         }
-        let Some(Plain { ceiling, fixed }) = self.plain_of(env.plan, template) else { return false };
+        let Some(&Plain { ceiling, fixed, .. }) = self.plain_of(env.plan, template) else { return false };
         let machine = &mut self.machines[node];
         if !machine.has_image(env.plan.templates[template].containers[0].image) {
             return false;
@@ -150,18 +141,10 @@ impl Kubelets {
         }
     }
 
-    /// What quiet pods of this template are like; `None`: they cannot be quiet. Found out once for each.
-    fn plain_of(&mut self, plan: &Plan, id: TemplateId) -> Option<Plain> {
-        if self.plain.len() <= id.index() {
-            self.plain.resize(plan.templates.len(), None);
-        }
-        *self.plain[id.index()].get_or_insert_with(|| plain_of(plan, &plan.templates[id]))
-    }
-
     /// What a process uses as long as it is quiet, if that is fixed.
     pub(super) fn fixed_of(&self, id: RecordId) -> Option<(i64, i64)> {
         let template = self.records.template_of(id).index();
-        self.records.is_quiet(id).then(|| self.plain[template].flatten()?.fixed).flatten()
+        self.records.is_quiet(id).then(|| self.plain[template].as_ref()?.as_ref()?.fixed).flatten()
     }
 
     /// Whether what the pod's process uses is in [`Self::fixed`].
@@ -349,11 +332,15 @@ impl Kubelets {
     /// The status message of a quiet pod arrives.
     fn tell<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, id: RecordId) {
         let now = env.now;
+        if self.tell_end(env, id) {
+            return;
+        }
         self.unpark(env.plan, id);
         if let Some(quiet) = &mut self.records.get_mut(id).quiet {
             quiet.tell = None;
         }
         self.telling = Some(id);
+        self.begin(env, id);
         self.work_out(env, id, now, true);
         self.telling = None;
         let is_there = self.records.is_whole(id);
@@ -423,8 +410,8 @@ impl Kubelets {
 
     /// The same without a list of what there is to see.
     pub fn observe_all<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, until: SimTime) {
-        let happened = |id: &RecordId| match self.records.parked_until(*id) {
-            Some(end) => end <= until,
+        let happened = |id: &RecordId| match self.records.parked(*id) {
+            Some(parked) => parked.exit_at <= until,
             None => self.next_of(*id, false).is_some_and(|(next, _)| next <= until),
         };
         let quiet: Vec<RecordId> =
@@ -434,65 +421,5 @@ impl Kubelets {
             self.work_out(env, id, until, false);
             self.park_record(env.plan, id);
         }
-    }
-}
-
-/// What quiet pods of this template are like, if what happens to one follows from its start alone, as long as its machine is
-/// calm: it runs once, nobody asks its process anything, and it touches nothing that others share.
-fn plain_of(plan: &Plan, template: &PodTemplate) -> Option<Plain> {
-    let [spec] = &*template.containers else { return None };
-    let behavior = &plan.behaviors[spec.behavior];
-    let is_plain = template.active_deadline_seconds.is_none()
-        && template.volumes.is_empty()
-        && spec.role == Role::Main
-        && spec.restart.is_none()
-        && spec.ports.is_empty()
-        && spec.env.is_empty()
-        && [spec.startup_probe, spec.readiness_probe, spec.liveness_probe].iter().all(Option::is_none)
-        && spec.post_start.is_none()
-        && asks_runtime(spec.pull_policy)
-        && behavior.listens.is_none()
-        && behavior.writes.is_empty()
-        && behavior.unhealthy.is_none()
-        && behavior.start_fails.is_none()
-        && behavior.startup == Distribution::Constant(0.0)
-        && !may_exceed(behavior, spec)
-        && runs_once(behavior, template.restart_policy);
-    let fixed = || {
-        let milli_cpu = whole_and_constant(&behavior.cpu)?;
-        Some((
-            spec.limits.milli_cpu.map_or(milli_cpu, |limit| milli_cpu.min(limit)),
-            whole_and_constant(&behavior.memory)?,
-        ))
-    };
-    is_plain.then(|| Plain { ceiling: Ceiling::of(behavior, &spec.limits), fixed: fixed() })
-}
-
-/// What a process uses of something, if that is always the same whole number. A quiet one serves no requests.
-#[allow(clippy::cast_possible_truncation)]
-fn whole_and_constant(usage: &Usage) -> Option<i64> {
-    let is_constant = usage.ramp == 0.0 && usage.leak_per_second == 0.0;
-    (is_constant && usage.base.fract() == 0.0 && usage.base.abs() < MOST_WHOLE).then_some(usage.base as i64)
-}
-
-/// Sums of a million such numbers are exact.
-const MOST_WHOLE: f64 = (1_u64 << 50) as f64;
-
-/// Whether a process may be killed for its use of memory.
-#[allow(clippy::cast_precision_loss)]
-fn may_exceed(behavior: &Behavior, spec: &ContainerSpec) -> bool {
-    spec.limits.memory.is_some_and(|limit| behavior.memory.exceeds_at(limit as f64, 0.0, 0.0).is_some())
-}
-
-/// Whether a process that ends by itself is never started again.
-fn runs_once(behavior: &Behavior, policy: RestartPolicy) -> bool {
-    let never_crashes = behavior.crash.is_none();
-    match policy {
-        RestartPolicy::Never => true,
-        RestartPolicy::OnFailure => {
-            let codes = behavior.exit_codes.iter().map(|(code, _)| code).chain(&*behavior.first_exit_codes);
-            never_crashes && codes.copied().all(|code| code == 0)
-        }
-        RestartPolicy::Always => never_crashes && behavior.run == RunTime::Forever,
     }
 }

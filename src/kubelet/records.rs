@@ -58,24 +58,31 @@ struct Full {
 /// pulls, other exits) is not parked.
 #[derive(Clone, Copy, Debug)]
 #[repr(align(64))]
-struct Parked {
-    pod: PodRef,
-    template: TemplateId,
+pub(super) struct Parked {
+    pub(super) pod: PodRef,
+    pub(super) template: TemplateId,
     workload: WorkloadId,
     ordinal: u32,
-    node: NodeId,
+    pub(super) node: NodeId,
     /// The end of its process; if it is quiet: the status message that follows from that.
     timer: Option<TimerKey>,
-    running_since: SimTime,
-    exit_at: SimTime,
+    pub(super) running_since: SimTime,
+    pub(super) exit_at: SimTime,
     /// Of its start only the status asks, which shows seconds.
-    started_at: ApiTime,
-    exit_code: u8,
+    pub(super) started_at: ApiTime,
+    pub(super) exit_code: u8,
     /// A well-known string, whose id is below 256.
     exit_reason: u8,
     pulls: u8,
     /// Whether it is quiet. (That a byte can be no `bool` is how [`Stored`] tells its variants apart without a ninth word.)
-    quiet: bool,
+    pub(super) quiet: bool,
+}
+
+impl Parked {
+    /// Why its process ends.
+    pub(super) const fn exit_reason(&self) -> StrId {
+        StrId::from_raw(self.exit_reason as u32)
+    }
 }
 
 /// What is known of a record without waking it.
@@ -174,11 +181,11 @@ impl Records {
         }
     }
 
-    /// When the process of a parked record ends; `None`: it is not parked.
+    /// A record as it is parked; `None`: it is not.
     #[inline]
-    pub(super) fn parked_until(&self, id: RecordId) -> Option<SimTime> {
+    pub(super) fn parked(&self, id: RecordId) -> Option<&Parked> {
         match &self.pods[id] {
-            Stored::Parked(parked) => Some(parked.exit_at),
+            Stored::Parked(parked) => Some(parked),
             _ => None,
         }
     }
@@ -343,15 +350,13 @@ impl Records {
 
     /// Forgets a record; its neighbours on the node close the gap, and the first one there is returned if it changes.
     pub(super) fn remove(&mut self, id: RecordId) -> Option<Option<RecordId>> {
-        let Stored::Full(full) = std::mem::replace(&mut self.pods[id], Stored::Free(self.free)) else {
-            unreachable!("a record is removed once, and not while it is parked")
-        };
+        let slot = self.pod_of(id).expect("a record is removed once").pod;
+        let stored = std::mem::replace(&mut self.pods[id], Stored::Free(self.free));
         self.free = Some(id);
-        let slot = full.pod.pod.pod;
         if self.by_slot[slot] == Some(id) {
             self.by_slot[slot] = None;
         }
-        self.keep(Stored::Full(full));
+        self.keep(stored);
         let Links { next, previous } = self.links[id];
         if let Some(next) = next {
             self.links[next].previous = previous;
@@ -462,7 +467,7 @@ impl Records {
             exit_timer: parked.timer.filter(|_| !parked.quiet),
             exit_at: parked.exit_at,
             exit_code: i32::from(parked.exit_code),
-            exit_reason: StrId::from_raw(u32::from(parked.exit_reason)),
+            exit_reason: parked.exit_reason(),
             serving: true,
             started: true,
             ready: true,

@@ -11,12 +11,13 @@ use super::phase::{self, PhaseInput};
 use super::process::terminated;
 use super::runtime::{ContainerRecord, Exit, Instance, PodRecord, RecordId, Worker};
 use super::terminate::terminate_pod;
-use crate::api::{StatusPatch, stored::StoredContainer};
+use crate::api::{PodRef, StatusPatch, stored::StoredContainer};
 use crate::component::Env;
 use crate::engine::Timers;
 use crate::model::strings::known;
 use crate::model::{
-    ContainerSpec, ContainerState, ContainerStatus, Phase, PodCondition, PodConditionType, PodTemplate, Role,
+    ContainerSpec, ContainerState, ContainerStatus, NodeId, Phase, PodCondition, PodConditionType, PodId, PodTemplate,
+    PodUid, Role, TemplateId, WorkloadId,
 };
 use crate::record::Recorder;
 
@@ -123,6 +124,33 @@ impl Kubelets {
         (0..u16::try_from(template.containers.len()).expect("few containers"))
             .any(|index| self.records.container(id, index).running().is_some())
     }
+}
+
+/// A phase and the conditions that go with it.
+pub(super) type Said = (Phase, [Option<PodCondition>; 6]);
+
+/// What is said of a pod whose only container is in its first instance, which runs, or which has ended for good.
+pub(super) fn said_of(template: &PodTemplate, spec: &ContainerSpec, instance: Instance) -> Said {
+    let runs = matches!(instance, Instance::Running(_));
+    let nobody = PodRef { pod: PodId::from_raw(0), uid: PodUid::from_raw(0) };
+    let from = (WorkloadId::from_raw(0), 0);
+    let record = PodRecord {
+        sandboxes: 1,
+        sandbox_ready: runs,
+        ..PodRecord::new(nobody, TemplateId::from_raw(0), from, NodeId::from_raw(0))
+    };
+    let container =
+        ContainerRecord { instance, created: true, started: runs, ready: runs, ..ContainerRecord::default() };
+    let statuses = [status(template, &record, spec, &container, false)];
+    let input = PhaseInput {
+        restart_policy: template.restart_policy,
+        has_initialized: runs,
+        terminal: !runs,
+        static_pod: false,
+        restart_rules: spec.restart.is_some(),
+    };
+    let phase = observed(template, &statuses, |containers| phase::phase(containers, &input));
+    (phase, conditions_of(template, &record, &statuses, phase))
 }
 
 /// What `ask` says of the containers as the rules see them.

@@ -334,7 +334,7 @@ impl Kubelets {
     }
 
     /// A container was created and is started now, or cannot be.
-    fn started<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, id: RecordId, index: u16) {
+    pub(super) fn started<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, id: RecordId, index: u16) {
         if std::mem::take(&mut self.records.container_mut(id, index).start_fails) {
             self.fail_start(env, id, index);
             self.relist(env, id);
