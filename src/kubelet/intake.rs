@@ -57,7 +57,9 @@ impl Kubelets {
         match self.refusal(env, pod, node) {
             None => {
                 let id = self.admit(env, pod, node);
-                self.sync(env, id);
+                if !self.sync_first(env, id) {
+                    self.sync(env, id);
+                }
             }
             Some(refusal) => reject(self, env, pod, node, &refusal),
         }

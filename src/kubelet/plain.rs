@@ -6,7 +6,7 @@
 use smallvec::smallvec;
 
 use super::images::asks_runtime;
-use super::kubelet::{Kubelets, Timer};
+use super::kubelet::{Kubelets, Timer, waiting_reason};
 use super::load::Ceiling;
 use super::process::{reason_of, terminated, words_of};
 use super::quiet::Quiet;
@@ -34,7 +34,8 @@ pub(super) struct Plain {
     /// Milli-cores and bytes that its process uses from its start to its end, if these are always the same whole numbers:
     /// sums of those do not hang on their order.
     pub(super) fixed: Option<(i64, i64)>,
-    /// What is said of one that runs, and of one that ended with success or not.
+    /// What is said of one that waits for its sandbox, of one that runs, and of one that ended with success or not.
+    waits: Said,
     runs: Said,
     ended: [Said; 2],
 }
@@ -48,26 +49,62 @@ impl Kubelets {
         self.plain[id.index()].get_or_insert_with(|| plain_of(plan, &plan.templates[id])).as_ref()
     }
 
-    /// A pod whose sandbox is being created: its start, and the sync that sees it run, up to the message that arrives now. Does
-    /// nothing, or not all of it, if that is not what happened; the rest is worked out step by step.
-    pub(super) fn begin<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, id: RecordId) {
+    /// The first sync of a pod that was just admitted, up to the creation of its sandbox. Whether that is what happens; else nothing
+    /// was done.
+    pub(super) fn sync_first<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, id: RecordId) -> bool {
         let record = self.records.get(id);
-        let Some(done) = record.quiet.as_ref().and_then(Quiet::step_due) else { return };
-        let (node, pod, template) = (record.node, record.pod, record.template);
-        let image = env.plan.templates[template].containers[0].image;
+        let (pod, template, from) = (record.pod, record.template, record.started_at);
+        let (workload, ordinal) = (record.workload, u64::from(record.ordinal));
+        let is_usual = !R::ON
+            && record.grace_seconds.is_none()
+            && self.resizes.is_empty()
+            && self.mount_waits.is_empty()
+            && is_going(env, pod);
+        let Some(plain) = self.plain_of(env.plan, template).filter(|_| is_usual) else { return false };
+        let state = ContainerState::Waiting { reason: waiting_reason(false) };
+        let status = patch(env.plan, template, &plain.waits, state, false, from);
+        self.send(env, (pod, Some(id)), status);
+        let record = self.records.get_mut(id);
+        (record.mounted, record.probes_from) = (true, Some(env.now));
+        (record.to_start, record.worker) = (1, Worker::Sandbox);
+        let takes = self.sandbox_takes(env, workload, ordinal, 0);
+        if !self.go_quiet(env, id, takes) {
+            self.step(env, id, takes);
+        }
+        true
+    }
+
+    /// When the container of a quiet pod starts whose sandbox is being created; `None`: something else happens.
+    fn starts<T, R: Recorder>(&self, env: &Env<'_, T, R>, id: RecordId) -> Option<SimTime> {
+        let record = self.records.get(id);
+        let done = record.quiet.as_ref().and_then(Quiet::step_due)?;
+        let image = env.plan.templates[record.template].containers[0].image;
         let is_usual = !R::ON
             && record.worker == Worker::Sandbox
             && (record.due, record.orphan) == (None, false)
+            && env.plan.traffic.is_empty()
             && self.resizes.is_empty()
-            && self.machines[node].has_image(image)
-            && is_going(env, pod);
-        if !is_usual {
-            return;
+            && self.machines[record.node].has_image(image)
+            && is_going(env, record.pod);
+        is_usual.then(|| done + self.start_takes(env, id, 0))
+    }
+
+    /// Since when the sync is due that a quiet pod's message tells of; `None`: that is found out step by step.
+    pub(super) fn asks<T, R: Recorder>(&self, env: &Env<'_, T, R>, id: RecordId) -> Option<SimTime> {
+        match self.records.parked(id) {
+            Some(parked) => (parked.quiet && !R::ON).then_some(parked.exit_at),
+            None => self.starts(env, id),
         }
-        let started = done + self.start_takes(env, id, 0);
+    }
+
+    /// A pod whose sandbox is being created: its start, and the sync that sees it run, up to the message that arrives now. Does
+    /// nothing, or not all of it, if that is not what happened; the rest is worked out step by step.
+    pub(super) fn begin<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, id: RecordId) {
+        let Some(started) = self.starts(env, id) else { return };
         let record = self.records.get_mut(id);
+        let (node, pod, template, from) = (record.node, record.pod, record.template, record.started_at);
         (record.sandbox_ready, record.sandboxes, record.to_start) = (true, 1, 0);
-        record.worker = Worker::Starting(0);
+        (record.worker, record.asked) = (Worker::Idle, started);
         self.records.container_mut(id, 0).sandbox = 1;
         let mut then = Env {
             cluster: &mut *env.cluster,
@@ -78,21 +115,21 @@ impl Kubelets {
             counters: &mut *env.counters,
             now: started,
         };
-        self.started(&mut then, id, 0);
+        let serves = self.start_process(&mut then, id, 0);
         let seen = self.machines[node].seen_at(&env.plan.control_plane, started);
-        if self.records.container(id, 0).exit_at <= seen {
-            return;
-        }
+        let container = self.records.container_mut(id, 0);
+        container.serving = serves;
+        let is_seen = container.exit_at > seen;
         let record = self.records.get_mut(id);
-        (record.due, record.mounted) = (None, true);
-        record.probes_from.get_or_insert(seen);
-        let from = record.started_at;
+        record.due = Some(seen).filter(|_| !is_seen);
         if let Some(quiet) = &mut record.quiet {
-            quiet.set_next(SimTime::NEVER);
+            quiet.set_next(if is_seen { SimTime::NEVER } else { seen });
         }
-        let state = ContainerState::Running { started_at: started.floor_seconds() };
-        let Some(Some(plain)) = &self.plain[template.index()] else { unreachable!("only plain pods are quiet") };
-        self.in_hand = Some((pod, patch(env.plan, template, &plain.runs, state, true, from)));
+        if is_seen {
+            let state = ContainerState::Running { started_at: started.floor_seconds() };
+            let Some(plain) = self.plain_of(env.plan, template) else { unreachable!("only plain pods are quiet") };
+            self.in_hand = Some((pod, patch(env.plan, template, &plain.runs, state, true, from)));
+        }
     }
 
     /// The status message of a parked quiet pod arrives, which says that it has ended: all that comes before it, and the message
@@ -201,6 +238,7 @@ fn plain_of(plan: &Plan, template: &PodTemplate) -> Option<Plain> {
     is_plain.then(|| Plain {
         ceiling: Ceiling::of(behavior, &spec.limits),
         fixed: fixed(),
+        waits: said_of(template, spec, Instance::None),
         runs: said_of(template, spec, Instance::Running(SimTime(0))),
         ended: [0, 1].map(ended),
     })

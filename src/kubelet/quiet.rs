@@ -311,11 +311,11 @@ impl Kubelets {
         if messages.len() > 1 {
             // Those of one relist are sent in the order in which their syncs became due.
             messages.sort_by_cached_key(|&message| match message {
-                Timer::Tell(id) => {
+                Timer::Tell(id) => self.asks(env, id).unwrap_or_else(|| {
                     self.unpark(env.plan, id);
                     self.work_out(env, id, env.now, false);
                     self.records.get(id).asked
-                }
+                }),
                 Timer::Message(slot) => self.cause_of(slot).unwrap_or(env.now),
                 _ => env.now,
             });

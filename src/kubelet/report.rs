@@ -129,13 +129,13 @@ impl Kubelets {
 /// A phase and the conditions that go with it.
 pub(super) type Said = (Phase, [Option<PodCondition>; 6]);
 
-/// What is said of a pod whose only container is in its first instance, which runs, or which has ended for good.
+/// What is said of a pod whose only container waits for its first sandbox, is in its first instance, or has ended for good.
 pub(super) fn said_of(template: &PodTemplate, spec: &ContainerSpec, instance: Instance) -> Said {
     let runs = matches!(instance, Instance::Running(_));
     let nobody = PodRef { pod: PodId::from_raw(0), uid: PodUid::from_raw(0) };
     let from = (WorkloadId::from_raw(0), 0);
     let record = PodRecord {
-        sandboxes: 1,
+        sandboxes: u16::from(instance != Instance::None),
         sandbox_ready: runs,
         ..PodRecord::new(nobody, TemplateId::from_raw(0), from, NodeId::from_raw(0))
     };
@@ -145,7 +145,7 @@ pub(super) fn said_of(template: &PodTemplate, spec: &ContainerSpec, instance: In
     let input = PhaseInput {
         restart_policy: template.restart_policy,
         has_initialized: runs,
-        terminal: !runs,
+        terminal: matches!(instance, Instance::Exited(_)),
         static_pod: false,
         restart_rules: spec.restart.is_some(),
     };

@@ -15,7 +15,7 @@ use crate::base::{SimDuration, SimTime};
 use crate::component::Env;
 use crate::engine::Timers;
 use crate::model::strings::known;
-use crate::model::{ContainerSpec, ContainerState, PodTemplate, Role, StartFailure, StartStep, StrId};
+use crate::model::{ContainerSpec, ContainerState, PodTemplate, Role, StartFailure, StartStep, StrId, WorkloadId};
 use crate::record::{KubeEvent, Recorder, Subject};
 
 /// The work queue of the kubelet's sync loop is polled this often.
@@ -128,9 +128,7 @@ impl Kubelets {
             let template = &env.plan.templates[record.template];
             self.purge_init_containers(template, id);
             let record = self.records.get(id);
-            let mut rng = env.draws.workload(workload).latency.at(ordinal, u64::from(record.sandboxes), 0);
-            let takes = env.plan.control_plane.sandbox_start.sample(&mut rng);
-            let takes = SimDuration::from_secs_f64(takes);
+            let takes = self.sandbox_takes(env, workload, ordinal, record.sandboxes);
             if !self.go_quiet(env, id, takes) {
                 self.step(env, id, takes);
             }
@@ -149,6 +147,18 @@ impl Kubelets {
         } else {
             self.start_next(env, id);
         }
+    }
+
+    /// How long the creation of a pod's sandbox number `sandbox` takes.
+    pub(super) fn sandbox_takes<T, R>(
+        &self,
+        env: &Env<'_, T, R>,
+        workload: WorkloadId,
+        ordinal: u64,
+        sandbox: u16,
+    ) -> SimDuration {
+        let mut rng = env.draws.workload(workload).latency.at(ordinal, u64::from(sandbox), 0);
+        SimDuration::from_secs_f64(env.plan.control_plane.sandbox_start.sample(&mut rng))
     }
 
     /// Whether some container was asked to stop and has not.
@@ -334,7 +344,7 @@ impl Kubelets {
     }
 
     /// A container was created and is started now, or cannot be.
-    pub(super) fn started<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, id: RecordId, index: u16) {
+    fn started<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, id: RecordId, index: u16) {
         if std::mem::take(&mut self.records.container_mut(id, index).start_fails) {
             self.fail_start(env, id, index);
             self.relist(env, id);

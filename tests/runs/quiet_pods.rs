@@ -7,7 +7,7 @@ use std::path::Path;
 
 use podsim::base::{SimDuration, SimTime};
 use podsim::record::{Recording, SamplesOnly};
-use podsim::sim::{Plan, Simulation};
+use podsim::sim::{Outcome, Plan, Simulation};
 
 /// Pods that run once, some of which fail; pods that are started again; pods that go on. Nodes become full, run short of
 /// memory, crash and are shut down; pods are deleted and killed on every stage of their lives.
@@ -127,6 +127,22 @@ fn quiet_pods_do_what_the_others_do() {
     assert!(quiet_events * 10 < loud_events * 9, "{quiet_events} events are hardly less than {loud_events}");
 }
 
+fn gist(of: &Outcome) -> impl PartialEq + std::fmt::Debug + use<> {
+    (of.digest, of.events, of.writes, format!("{:?}", of.pods), of.counters)
+}
+
+/// Where nobody records what happens between two messages of a plain pod, it is taken at once, and comes to the same.
+#[test]
+fn steps_that_nobody_records_come_to_the_same() {
+    for seed in 8..40 {
+        let plan = plan(&scenario(seed, false));
+        let whole = Simulation::new(plan.clone()).run();
+        let (recorded, _) = Simulation::with_recorder(plan, Recording::new()).run_recorded();
+        assert_eq!(gist(&whole), gist(&recorded), "seed {seed}");
+        assert_eq!(whole.metrics, recorded.metrics, "seed {seed}");
+    }
+}
+
 /// Nobody who looks changes anything, however often.
 #[test]
 fn who_looks_at_quiet_pods_changes_nothing() {
@@ -145,7 +161,6 @@ fn who_looks_at_quiet_pods_changes_nothing() {
             assert_eq!(kubelets.miscounts(plan), Vec::<String>::new(), "seed {seed}, {at:?}");
             assert_eq!(kubelets.inconsistencies(plan, stepped.cluster()), Vec::<String>::new(), "seed {seed}, {at:?}");
         }
-        let gist = |of: &podsim::sim::Outcome| (of.digest, of.events, of.writes, format!("{:?}", of.pods), of.counters);
         for other in [recorded, sampled, stepped.run()] {
             assert_eq!(gist(&whole), gist(&other), "seed {seed}");
         }
