@@ -3,12 +3,12 @@
 
 use smallvec::SmallVec;
 
-use super::column::Extremes;
 use super::counts::Counts;
 use super::cycle::{Pick, Search, Window};
 use super::group_search::{Ground, Scratch};
 use super::layout::Layout;
 use super::nominated::Denied;
+use super::opinions::Extremes;
 use super::probe::Probe;
 use super::question::{Check, Question, Wants};
 use super::store::Store;

@@ -1,6 +1,8 @@
 //! One column: the verdicts and scores of all nodes for one question, in the order of a layout, built block by block, and what
 //! blocks come to. [`search`](super::search) looks for the best of a window; [`store`](super::store) owns which columns exist.
 
+use std::ops::Range;
+
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
@@ -9,6 +11,7 @@ use super::journal::Cursor;
 use super::kinds::Kinds;
 use super::layout::{BLOCK, Layout};
 use super::nominated::{Denied, denial};
+use super::opinions::{Extremes, Opinion, Opinions};
 use super::plugins::node_resources_fit::Usage;
 use super::probe::{Probe, Reject};
 use super::search::count;
@@ -35,8 +38,7 @@ type OfUsage = (Usage, Result<i16, Reject>);
 struct Empty {
     /// [`UNNUMBERED`]: nothing is known.
     cell: i16,
-    intolerable: u16,
-    preferred: u32,
+    opinion: Opinion,
 }
 
 /// The cells of one signature in one layout.
@@ -56,10 +58,8 @@ pub(super) struct Column {
     fits: usize,
     /// Distinct rejections, with the number of built cells that have them.
     rejects: IndexMap<Reject, u32, FxBuildHasher>,
-    /// Untolerated PreferNoSchedule taints by slot; empty as long as there are none.
-    pub(super) intolerable: Vec<u16>,
-    /// Weights of matching preferred terms of node affinity by slot; empty as long as there are none.
-    pub(super) preferred: Vec<u32>,
+    /// What is thought of nodes besides.
+    pub(super) opinions: Opinions,
     /// What blocks come to; kept only from the first time that it is asked for.
     pub(super) sums: Sums,
     kinds: Kinds,
@@ -67,18 +67,8 @@ pub(super) struct Column {
     empties: Vec<Empty>,
     /// How often it was brought up to date since it was empty.
     pub(super) uses: u32,
-    /// What the cells' scores count for taints and preferences.
-    pub(super) extremes: Option<Extremes>,
     /// Set by every use, cleared by the clock that looks for columns to take away.
     pub(super) used: bool,
-}
-
-/// The most taints to avoid and the highest preference of the nodes that fit, by which both are normalized. Cells may hold the
-/// scores that are right for these; a search must find out whether they are.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Extremes {
-    pub worst: i64,
-    pub most: i64,
 }
 
 /// The highest cell of each block, how many are equal to it, how many fit, and which.
@@ -95,6 +85,32 @@ pub(super) struct Sums {
 }
 
 impl Sums {
+    /// How many cells of these blocks hold what is the highest of their block and equal to `cell`.
+    pub(super) fn equal(&self, blocks: Range<usize>, cell: i16) -> u32 {
+        let (tops, ties) = (&self.tops[blocks.clone()], &self.ties[blocks]);
+        // So many blocks at a time that 16 bits hold their sum.
+        let some = |(tops, ties): (&[i16], &[u8])| {
+            let ties = tops.iter().zip(ties).map(|(&top, &ties)| if top == cell { u16::from(ties) } else { 0 });
+            u32::from(ties.sum::<u16>())
+        };
+        tops.chunks(BLOCK).zip(ties.chunks(BLOCK)).map(some).sum()
+    }
+
+    /// In which of these blocks the `n`-th of them is, counted from 0, and how many of the block's come before it.
+    pub(super) fn nth(&self, blocks: Range<usize>, cell: i16, n: u32) -> (usize, u32) {
+        let (mut block, mut left) = (blocks.start, n);
+        for stride in [64, 8, 1] {
+            while block + stride <= blocks.end {
+                let here = self.equal(block..block + stride, cell);
+                if left < here {
+                    break;
+                }
+                (block, left) = (block + stride, left - here);
+            }
+        }
+        (block, left)
+    }
+
     /// A block must be summed up again, if sums are kept.
     #[inline]
     fn forget(&mut self, block: usize) {
@@ -121,8 +137,7 @@ impl Column {
         self.built_cells = 0;
         self.fits = 0;
         self.rejects.clear();
-        self.intolerable.clear();
-        self.preferred.clear();
+        self.opinions.clear(None);
         self.sums = Sums::default();
         self.kinds.clear();
         self.empties.clear();
@@ -133,7 +148,7 @@ impl Column {
     pub(super) fn sync(&mut self, view: &View, layout: &Layout, probe: &Probe<'_>, extremes: Option<Extremes>) {
         self.used = true;
         self.uses = self.uses.saturating_add(1);
-        let is_same = self.layout == layout.stamp && self.extremes == extremes;
+        let is_same = self.layout == layout.stamp && self.opinions.extremes() == extremes;
         let is_current = is_same && self.epoch == view.list_epoch();
         let changes = if is_current { view.journal().changes_since(self.cursor) } else { None };
         match changes {
@@ -161,7 +176,7 @@ impl Column {
                 self.clear(layout.slots());
                 self.epoch = view.list_epoch();
                 self.layout = layout.stamp;
-                self.extremes = extremes;
+                self.opinions.clear(extremes);
             }
         }
         self.cursor = view.journal().cursor();
@@ -252,20 +267,25 @@ impl Column {
         }
     }
 
-    /// Computes the cell at `slot` and counts it. `last` is what nodes of one usage say, to be taken over by those like it.
-    fn ask(&mut self, view: &View, layout: &Layout, probe: &Probe<'_>, slot: usize, last: &mut Option<OfUsage>) {
+    /// Computes the cell at `slot` and counts it; what is thought of its node. `last` is what nodes of one usage say, to be taken over by those like it.
+    fn ask(
+        &mut self,
+        view: &View,
+        layout: &Layout,
+        probe: &Probe<'_>,
+        slot: usize,
+        last: &mut Option<OfUsage>,
+    ) -> Opinion {
         let Some(node) = layout.node(view, slot) else {
             self.cells[slot] = UNNUMBERED;
-            return;
+            return Opinion::default();
         };
-        let extremes = self.extremes;
-        let count = |intolerable, preferred| opinion(extremes, probe, intolerable, preferred);
-        let (intolerable, preferred) = match self.kinds.facts(view, probe, node, count) {
+        let opinion = match self.kinds.facts(view, probe, node, self.opinions.extremes()) {
             Err(reject) => {
                 self.cells[slot] = self.number(reject);
-                (0, 0)
+                Opinion::default()
             }
-            Ok((intolerable, preferred, opinion)) => {
+            Ok(opinion) => {
                 let said = match last {
                     Some((usage, said)) if usage == view.usage(node) => *said,
                     _ => {
@@ -276,61 +296,50 @@ impl Column {
                         said
                     }
                 };
-                self.cells[slot] = self.counted(said, opinion);
-                (intolerable, preferred)
+                self.cells[slot] = self.counted(said, opinion.score());
+                opinion
             }
         };
-        put(&mut self.intolerable, self.cells.len(), slot, intolerable);
-        put(&mut self.preferred, self.cells.len(), slot, preferred);
+        self.opinions.put(self.cells.len(), slot, opinion);
+        opinion
     }
 
     /// As [`ask`](Self::ask), for a node of this sort without pods: all of them say the same.
     #[inline]
     fn ask_empty(&mut self, view: &View, layout: &Layout, probe: &Probe<'_>, slot: usize, sort: SortId) {
         let known = self.empties.get(sort.index()).filter(|known| known.cell != UNNUMBERED);
-        let Some(&Empty { cell, intolerable, preferred }) = known else {
+        let Some(&Empty { cell, opinion }) = known else {
             return self.learn_empty(view, layout, probe, slot, sort);
         };
         self.count(cell);
         self.cells[slot] = cell;
-        put(&mut self.intolerable, self.cells.len(), slot, intolerable);
-        put(&mut self.preferred, self.cells.len(), slot, preferred);
+        self.opinions.put(self.cells.len(), slot, opinion);
     }
 
     fn learn_empty(&mut self, view: &View, layout: &Layout, probe: &Probe<'_>, slot: usize, sort: SortId) {
-        self.ask(view, layout, probe, slot, &mut None);
+        let opinion = self.ask(view, layout, probe, slot, &mut None);
         let at = sort.index();
         if at < MANY_SORTS {
             if at >= self.empties.len() {
-                self.empties.resize(at + 1, Empty { cell: UNNUMBERED, intolerable: 0, preferred: 0 });
+                self.empties.resize(at + 1, Empty { cell: UNNUMBERED, opinion });
             }
-            let (intolerable, preferred) = self.facts_at(slot);
-            self.empties[at] = Empty { cell: self.cells[slot], intolerable, preferred };
+            self.empties[at] = Empty { cell: self.cells[slot], opinion };
         }
-    }
-
-    /// Taints to avoid and weights of preferred terms of the node at `slot`.
-    fn facts_at(&self, slot: usize) -> (u16, u32) {
-        let (intolerable, preferred) = (self.intolerable.get(slot), self.preferred.get(slot));
-        (intolerable.copied().unwrap_or(0), preferred.copied().unwrap_or(0))
     }
 
     /// As [`ask`](Self::ask), for a node of a known kind that fits and is used as the `last` one was. Whether it is that.
     #[inline]
-    fn ask_like(&mut self, view: &View, layout: &Layout, slot: usize, last: &Option<OfUsage>) -> bool {
-        let (Some(node), Some((usage, Ok(score)))) = (layout.node(view, slot), last) else { return false };
-        let Some(&Ok((intolerable, preferred, opinion))) =
-            view.facts(node).and_then(|facts| self.kinds.known(facts.kind()))
-        else {
+    fn ask_like(&mut self, view: &View, node: NodeId, slot: usize, last: &Option<OfUsage>) -> bool {
+        let Some((usage, Ok(score))) = last else { return false };
+        let Some(&Ok(opinion)) = view.facts(node).and_then(|facts| self.kinds.known(facts.kind())) else {
             return false;
         };
         if usage != view.usage(node) {
             return false;
         }
         self.fits += 1;
-        self.cells[slot] = score + opinion;
-        put(&mut self.intolerable, self.cells.len(), slot, intolerable);
-        put(&mut self.preferred, self.cells.len(), slot, preferred);
+        self.cells[slot] = score + opinion.score();
+        self.opinions.put(self.cells.len(), slot, opinion);
         true
     }
 
@@ -344,9 +353,7 @@ impl Column {
             _ => {
                 let node = layout.node(view, slot).expect("padding does not fit");
                 self.fits -= 1;
-                let (intolerable, preferred) = self.facts_at(slot);
-                let opinion = opinion(self.extremes, probe, intolerable, preferred);
-                self.cells[slot] = self.counted(probe.load(view, node), opinion);
+                self.cells[slot] = self.counted(probe.load(view, node), self.opinions.score(slot));
                 return;
             }
         };
@@ -357,13 +364,13 @@ impl Column {
         }
     }
 
-    /// As [`ask_load`](Self::ask_load), where it is `said` what the load comes to and cells count no opinions. Returns whether it
+    /// As [`ask_load`](Self::ask_load), where it is `said` what the load comes to. Returns whether it
     /// is known what the cell must be.
     #[inline]
     pub(super) fn follow(&mut self, slot: usize, said: Result<i16, Reject>) -> bool {
         match said {
             Ok(score) if self.cells[slot] >= 0 => {
-                self.rescore(slot, score);
+                self.rescore(slot, score + self.opinions.score(slot));
                 true
             }
             _ => self.turn_over(slot, said),
@@ -388,7 +395,7 @@ impl Column {
             }
             _ => self.fits -= 1,
         }
-        self.cells[slot] = self.counted(said, 0);
+        self.cells[slot] = self.counted(said, self.opinions.score(slot));
         self.touch(slot);
         true
     }
@@ -426,19 +433,62 @@ impl Column {
     fn build_anew(&mut self, view: &View, layout: &Layout, probe: &Probe<'_>, block: usize) {
         let cells = block * BLOCK..((block + 1) * BLOCK).min(self.cells.len());
         self.built_cells += cells.len();
-        let mut last = None;
+        let (mut last, mut left) = (None, u64::MAX >> (BLOCK - cells.len()));
         let is_plain = probe.looks_at_kind_alone() && probe.looks_at_usage_alone();
-        for slot in cells {
-            let node = layout.node(view, slot).filter(|_| is_plain);
-            if let Some(sort) = node.and_then(|node| view.sort_of_empty(node)) {
-                self.ask_empty(view, layout, probe, slot, sort);
-            } else if !(is_plain && self.ask_like(view, layout, slot, &last)) {
-                self.ask(view, layout, probe, slot, &mut last);
+        if is_plain {
+            // In list order the list itself tells.
+            left = match view.list().get(cells.clone()).filter(|_| !layout.is_grouped) {
+                Some(nodes) => self.build_empty(view, cells.clone(), nodes.iter().copied().map(Some)),
+                None => self.build_empty(view, cells.clone(), cells.clone().map(|slot| layout.node(view, slot))),
+            };
+        }
+        while left != 0 {
+            let slot = cells.start + left.trailing_zeros() as usize;
+            left &= left - 1;
+            match layout.node(view, slot).filter(|_| is_plain) {
+                Some(node) => match view.sort_of_empty(node) {
+                    Some(sort) => self.ask_empty(view, layout, probe, slot, sort),
+                    None if self.ask_like(view, node, slot, &last) => {}
+                    None => _ = self.ask(view, layout, probe, slot, &mut last),
+                },
+                None => _ = self.ask(view, layout, probe, slot, &mut last),
             }
         }
         self.built[block] = true;
         // Sums begin when everything is built.
         debug_assert!(self.sums.tops.is_empty());
+    }
+
+    /// Builds the cells of nodes without pods that are known to fit. Returns which of the block are left.
+    #[inline]
+    fn build_empty(&mut self, view: &View, slots: Range<usize>, nodes: impl Iterator<Item = Option<NodeId>>) -> u64 {
+        let Self { cells, opinions, empties, .. } = self;
+        let empties = empties.as_slice();
+        let known = |node: Option<NodeId>| {
+            let known = empties.get(view.sort_of_empty(node?)?.index());
+            known.filter(|known| known.cell >= 0)
+        };
+        let (size, mut left) = (slots.len(), 0_u64);
+        match opinions.counted_mut(cells.len(), slots.clone()) {
+            Some(counted) => {
+                for (at, ((cell, counted), node)) in cells[slots].iter_mut().zip(counted).zip(nodes).enumerate() {
+                    match known(node) {
+                        Some(known) => (*cell, *counted) = (known.cell, known.opinion.counted),
+                        None => left |= 1 << at,
+                    }
+                }
+            }
+            None => {
+                for (at, (cell, node)) in cells[slots].iter_mut().zip(nodes).enumerate() {
+                    match known(node).filter(|known| known.opinion.is_none()) {
+                        Some(known) => *cell = known.cell,
+                        None => left |= 1 << at,
+                    }
+                }
+            }
+        }
+        self.fits += size - left.count_ones() as usize;
+        left
     }
 
     /// Lets the cells of nodes not fit. Appends what they hold to `saved`, for [`allow`](Self::allow).
@@ -499,23 +549,5 @@ impl Column {
             }
         }
         diagnosis
-    }
-}
-
-/// What a cell counts for taints and preferences.
-fn opinion(extremes: Option<Extremes>, probe: &Probe<'_>, intolerable: u16, preferred: u32) -> i16 {
-    let Some(Extremes { worst, most }) = extremes else { return 0 };
-    let opinion = probe.rules.opinion(i64::from(intolerable), worst, i64::from(preferred), most);
-    i16::try_from(opinion).expect("rules say that cells hold it")
-}
-
-/// Sets what stands at `slot` of a list of `size`, which is made when the first non-zero comes.
-#[inline]
-fn put<T: Copy + Default + PartialEq>(list: &mut Vec<T>, size: usize, slot: usize, value: T) {
-    if value != T::default() && list.is_empty() {
-        list.resize(size, T::default());
-    }
-    if let Some(there) = list.get_mut(slot) {
-        *there = value;
     }
 }

@@ -35,8 +35,11 @@ enum Tried {
     /// It does not fit even so.
     Unhelpful(Rejection),
     /// These have to go.
-    Evict(Vec<Victim>, Badness),
+    Evict(Going, Badness),
 }
+
+/// Who has to go.
+type Going = SmallVec<[Victim; 2]>;
 
 /// What came of a node, and for whom.
 #[derive(Clone, Debug)]
@@ -219,13 +222,12 @@ struct Situation {
 }
 
 /// What comes of a node on which these have to go.
-fn evict(node: NodeId, victims: Vec<Victim>, violations: u32) -> Tried {
+fn evict(victims: Going, violations: u32) -> Tried {
     if victims.is_empty() {
         return Tried::Nobody;
     }
-    let candidate = Candidate { node, victims, violations };
-    let bad = badness(&candidate);
-    Tried::Evict(candidate.victims, bad)
+    let bad = badness(violations, &victims);
+    Tried::Evict(victims, bad)
 }
 
 /// What a search found so far.
@@ -238,9 +240,11 @@ struct Tally<'a> {
     harmless: bool,
     no_victims: u32,
     remaining: Histogram,
-    /// The best. A candidate that is remembered is made when it is clear that it is one of them.
-    best: Vec<(NodeId, Option<Vec<Victim>>)>,
+    /// The best. Candidates are made when it is clear that they are among them.
+    best: Vec<NodeId>,
     least: Option<Badness>,
+    /// Who has to go on those of them that are not remembered.
+    fresh: Vec<(NodeId, Going)>,
 }
 
 impl Tally<'_> {
@@ -259,22 +263,19 @@ impl Tally<'_> {
             Came::Evict(bad) => {
                 self.found += 1;
                 self.harmless |= bad.0 == 0;
-                let victims = |run: &Run| match &run.tried {
-                    Tried::Evict(victims, _) => victims.clone(),
-                    _ => Vec::new(),
-                };
-                let candidate = || (node, fresh.map(victims));
                 match self.least.as_ref().map_or(Ordering::Less, |least| bad.cmp(least)) {
-                    Ordering::Less => {
-                        self.least = Some(*bad);
+                    Ordering::Equal if !self.first_only => {}
+                    Ordering::Equal if self.view.position(node) > self.view.position(self.best[0]) => return,
+                    Ordering::Greater => return,
+                    Ordering::Less | Ordering::Equal => {
                         self.best.clear();
-                        self.best.push(candidate());
+                        self.fresh.clear();
                     }
-                    Ordering::Equal if !self.first_only => self.best.push(candidate()),
-                    Ordering::Equal if self.view.position(node) < self.view.position(self.best[0].0) => {
-                        self.best[0] = candidate();
-                    }
-                    Ordering::Equal | Ordering::Greater => {}
+                }
+                self.least = Some(*bad);
+                self.best.push(node);
+                if let Some(Run { tried: Tried::Evict(victims, _), .. }) = fresh {
+                    self.fresh.push((node, victims.clone()));
                 }
             }
         }
@@ -316,10 +317,12 @@ impl<P: Victims> Search<'_, P> {
             remaining: Histogram::default(),
             best: Vec::new(),
             least: None,
+            fresh: Vec::new(),
         };
+        let trusts = self.keeps && self.view.nominations().is_empty();
         let (before, from) = potential.split_at(offset as usize);
         for &node in from.iter().chain(before) {
-            if self.is_known(node) {
+            if self.is_known(node, trusts) {
                 tally.note(node, &self.remembered.briefs[node].came, self.remembered, None);
             } else {
                 let run = self.try_node(node, &stage);
@@ -338,25 +341,23 @@ impl<P: Victims> Search<'_, P> {
                 break;
             }
         }
-        let Tally { mut best, least, no_victims, remaining, .. } = tally;
+        let Tally { mut best, least, no_victims, remaining, fresh, .. } = tally;
         if best.is_empty() {
             let count = u32::try_from(potential.len()).expect("node ids are 32 bits wide");
             error.post_filter = PostFilter::NoCandidate { not_helpful: error.all_nodes - count, no_victims, remaining };
             return Vec::new();
         }
         error.post_filter = PostFilter::Silent;
-        best.sort_by_key(|&(node, _)| self.view.position(node));
+        best.sort_by_key(|&node| self.view.position(node));
         let violations = least.map_or(0, |least| least.0);
-        let kept = |node: NodeId| match &self.remembered.runs[node] {
-            Some(Run { tried: Tried::Evict(victims, _), .. }) => victims.clone(),
-            _ => unreachable!("a candidate has victims"),
+        let victims = |node: NodeId| match fresh.iter().find(|(other, _)| *other == node) {
+            Some((_, victims)) => victims.to_vec(),
+            None => match &self.remembered.runs[node] {
+                Some(Run { tried: Tried::Evict(victims, _), .. }) => victims.to_vec(),
+                _ => unreachable!("a candidate has victims"),
+            },
         };
-        let made = |(node, victims): (NodeId, Option<Vec<Victim>>)| Candidate {
-            node,
-            victims: victims.unwrap_or_else(|| kept(node)),
-            violations,
-        };
-        best.into_iter().map(made).collect()
+        best.into_iter().map(|node| Candidate { node, victims: victims(node), violations }).collect()
     }
 
     fn has_no_nominees(&self, node: NodeId) -> bool {
@@ -364,13 +365,11 @@ impl<P: Victims> Search<'_, P> {
         nominations.is_empty() || nominations.on(node).is_empty()
     }
 
-    /// Whether what is remembered of a node is still right.
+    /// Whether what is remembered of a node is still right. `trusts`: nobody is nominated anywhere.
     #[inline]
-    fn is_known(&mut self, node: NodeId) -> bool {
-        let Some(brief) = self.remembered.briefs.get(node).filter(|_| self.keeps && self.has_no_nominees(node)) else {
-            return false;
-        };
-        if matches!(brief.came, Came::Unknown) {
+    fn is_known(&mut self, node: NodeId, trusts: bool) -> bool {
+        let Some(brief) = self.remembered.briefs.get(node) else { return false };
+        if matches!(brief.came, Came::Unknown) || !trusts && !(self.keeps && self.has_no_nominees(node)) {
             return false;
         }
         let starts = self.pods.starts_on(node);
@@ -402,7 +401,7 @@ impl<P: Victims> Search<'_, P> {
         if let Some((_, goes)) = known {
             let going = lower.iter().zip(goes).filter(|&(_, &goes)| goes);
             let victims = going.map(|(&(victim, _), _)| victim).collect();
-            return Run { lower: pods, tried: evict(node, victims, 0) };
+            return Run { lower: pods, tried: evict(victims, 0) };
         }
         let violates = |victims: &[Victim]| {
             violations(victims, self.allowed.clone(), |pod, budgets| self.pods.budgets_of(pod, budgets))
@@ -414,7 +413,7 @@ impl<P: Victims> Search<'_, P> {
                     let goes = |(victim, _): &(Victim, ClassId)| victims.iter().any(|going| going.pod == victim.pod);
                     self.situations.push((situation, lower.iter().map(goes).collect()));
                 }
-                evict(node, victims, violations)
+                evict(victims.into(), violations)
             }
         };
         Run { lower: pods, tried }

@@ -7,8 +7,9 @@ use super::cycle::{Pick, Placement, Search, Window};
 use super::layout::{BLOCK, Layout};
 use super::probe::Probe;
 use super::question::{Check, Question, Scored};
-use super::search::{count, highest, nth};
+use super::search::{highest, nth};
 use super::view::View;
+use super::window_search::ties;
 use crate::base::id::DenseId;
 
 /// What a search is about.
@@ -60,11 +61,11 @@ impl Ground<'_> {
     /// Whether the nodes of a group differ in their cells alone.
     pub(super) fn is_summable(&self, column: &mut Column) -> bool {
         column.sum_up(self.view, self.layout, self.probe);
-        if column.extremes.is_some() {
+        if column.opinions.extremes().is_some() {
             let all = [self.window.start as usize..column.cells.len(), 0..self.window.start as usize];
             return column.is_right(&all);
         }
-        self.layout.is_grouped || (column.intolerable.is_empty() && column.preferred.is_empty())
+        self.layout.is_grouped || column.opinions.is_empty()
     }
 
     /// Whether the nodes of each group may take the pod, as far as that hangs on the group.
@@ -95,7 +96,7 @@ impl Ground<'_> {
                 scored.push(self.scored(at));
             }
         }
-        let bonuses = if feasible > 1 && column.extremes.is_none() {
+        let bonuses = if feasible > 1 && column.opinions.extremes().is_none() {
             self.question.bonuses(self.counts, self.probe.rules, &scored)
         } else {
             vec![0; scored.len()]
@@ -108,11 +109,7 @@ impl Ground<'_> {
                 at += 1;
                 i64::from(tied.cell) + bonuses[at - 1] == best
             });
-            let ties = |tied: &Tied| {
-                let blocks = self.layout.groups[tied.group].blocks();
-                let blocks = sums.tops[blocks.clone()].iter().zip(&sums.ties[blocks]);
-                blocks.map(|(&top, &ties)| if top == tied.cell { u32::from(ties) } else { 0 }).sum::<u32>()
-            };
+            let ties = |tied: &Tied| sums.equal(self.layout.groups[tied.group].blocks(), tied.cell);
             let tied: u32 = occurring.iter().map(ties).sum();
             let position = self.nth_of(column, &occurring, tied, self.pick.index(tied));
             let node = self.view.list()[position];
@@ -123,32 +120,28 @@ impl Ground<'_> {
 
     /// The position of the `n`-th of `all` tied nodes from the start of the window on.
     fn nth_of(&self, column: &Column, tied: &[Tied], all: u32, n: u32) -> usize {
-        let before = |position: usize| tied.iter().map(|tied| self.tied_before(column, tied, position)).sum::<u32>();
+        let slot = |tied: &Tied, position| self.layout.slot_from(tied.group, position);
+        let between = |from, to| {
+            let here = |tied: &Tied| ties(column, &(slot(tied, from)..slot(tied, to)), tied.cell);
+            u32::from_index(tied.iter().map(here).sum())
+        };
         let start = self.window.start as usize;
-        let skipped = if start == 0 { 0 } else { before(start) };
+        let skipped = if start == 0 { 0 } else { between(0, start) };
         let rank = if n < all - skipped { skipped + n } else { n - (all - skipped) };
         if let [Tied { group, cell }] = *tied {
-            let blocks = self.layout.groups[group].blocks();
-            let mut left = rank;
-            for block in blocks {
-                let ties = if column.sums.tops[block] == cell { u32::from(column.sums.ties[block]) } else { 0 };
-                if left < ties {
-                    let first = block * BLOCK;
-                    let cells = &column.cells[first..(first + BLOCK).min(column.cells.len())];
-                    let offset = nth(cells, cell, left as usize).expect("the block has so many");
-                    return self.layout.position_at[first + offset] as usize;
-                }
-                left -= ties;
-            }
-            unreachable!("the pick is one of the tied");
+            let (block, left) = column.sums.nth(self.layout.groups[group].blocks(), cell, rank);
+            let first = block * BLOCK;
+            let cells = &column.cells[first..(first + BLOCK).min(column.cells.len())];
+            let offset = nth(cells, cell, left as usize).expect("the block has so many");
+            return self.layout.position_at[first + offset] as usize;
         }
         // At `low` there are at most `rank` before, at `high` more.
         let (mut low, mut low_before, mut high) = (0, 0, self.view.list().len());
         while high - low > BLOCK {
             let middle = usize::midpoint(low, high).next_multiple_of(BLOCK);
-            let ties = before(middle);
-            if ties <= rank {
-                (low, low_before) = (middle, ties);
+            let more = between(low, middle);
+            if low_before + more <= rank {
+                (low, low_before) = (middle, low_before + more);
             } else {
                 high = middle;
             }
@@ -165,15 +158,6 @@ impl Ground<'_> {
             }
         }
         unreachable!("the pick is one of the tied")
-    }
-
-    /// How many tied nodes of a group stand before `position` in the list.
-    fn tied_before(&self, column: &Column, tied: &Tied, position: usize) -> u32 {
-        let end = self.layout.slot_from(tied.group, position);
-        let (first, last) = (self.layout.groups[tied.group].slots.start / BLOCK, end / BLOCK);
-        let tops = column.sums.tops[first..last].iter().zip(&column.sums.ties[first..last]);
-        let whole: u32 = tops.map(|(&top, &ties)| if top == tied.cell { u32::from(ties) } else { 0 }).sum();
-        whole + u32::from_index(count(&column.cells[last * BLOCK..end], |cell| cell == tied.cell))
     }
 
     /// Looks at nodes one by one until enough fit. `by_group`: nodes of a group get the same bonus.
@@ -216,8 +200,8 @@ impl Ground<'_> {
                     totals.extend(slots.iter().zip(&*cells).map(|(slot, &cell)| i64::from(cell) + bonus(slot)));
                 } else {
                     let one = |&slot: &u32| {
-                        let intolerable = column.intolerable.get(slot as usize).map_or(0, |&taints| i64::from(taints));
-                        let preferred = column.preferred.get(slot as usize).map_or(0, |&weight| i64::from(weight));
+                        let (at, opinions) = (slot as usize, &column.opinions);
+                        let (intolerable, preferred) = (opinions.intolerable(at), opinions.preferred(at));
                         Scored { node: node(slot), intolerable, preferred }
                     };
                     let scored: Vec<Scored> = slots.iter().map(one).collect();

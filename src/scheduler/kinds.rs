@@ -1,14 +1,15 @@
 //! What nodes of one kind (labels, taints) say to one question, as far as it hangs on fixed properties: thousands of nodes are of
 //! few kinds. A small table that forgets; whether it may be asked at all is said by the [`probe`](super::probe).
 
+use super::opinions::{Extremes, Opinion};
 use super::probe::{Probe, Reject};
 use super::tables::Kind;
 use super::view::View;
 use crate::base::id::DenseId;
 use crate::model::NodeId;
 
-/// How many taints a pod would avoid, the weights of preferred terms, and what scores count for both; or the first rejection.
-pub(super) type Facts = Result<(u16, u32, i16), Reject>;
+/// What is thought of a node, or the first rejection.
+pub(super) type Facts = Result<Opinion, Reject>;
 
 /// The table has so many places at first, and at most.
 const FEW: usize = 16;
@@ -26,16 +27,10 @@ impl Kinds {
         self.places.clear();
     }
 
-    /// What a node says to the question that this table is kept for; `count` tells what scores count for taints and terms.
+    /// What a node says to the question that this table is kept for; cells count what opinions come to with these extremes.
     #[inline]
-    pub(super) fn facts(
-        &mut self,
-        view: &View,
-        probe: &Probe<'_>,
-        node: NodeId,
-        count: impl Fn(u16, u32) -> i16,
-    ) -> Facts {
-        let ask = || probe.facts(view, node).map(|(taints, terms)| (taints, terms, count(taints, terms)));
+    pub(super) fn facts(&mut self, view: &View, probe: &Probe<'_>, node: NodeId, extremes: Option<Extremes>) -> Facts {
+        let ask = || probe.facts(view, node).map(|(taints, terms)| Opinion::new(probe.rules, extremes, taints, terms));
         if !probe.looks_at_kind_alone() {
             return ask();
         }

@@ -5,9 +5,9 @@
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
-use super::column::Extremes;
 use super::counts::Counts;
 use super::domains::TopologyId;
+use super::opinions::Extremes;
 use super::plugins::{node_affinity, taint_toleration};
 use super::tables::{Class, Kind, SortId, Tables};
 use super::view::{NodeFacts, View};

@@ -23,6 +23,7 @@ mod kinds;
 mod layout;
 pub mod node_tree;
 pub mod nominated;
+mod opinions;
 mod pack;
 pub mod plugins;
 pub mod pre_enqueue;

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use smallvec::SmallVec;
 
-use super::column::{Column, Extremes};
+use super::column::Column;
 use super::cycle::{Pick, Placement, Search, Window};
 use super::layout::{BLOCK, Layout};
 use super::probe::Probe;
@@ -67,12 +67,7 @@ impl Column {
     /// Whether the extremes that the cells count with are those of the nodes that fit in these ranges: no node of the list
     /// exceeds them, so they are if they occur.
     pub(super) fn is_right(&self, ranges: &[Range<usize>; 2]) -> bool {
-        let Some(Extremes { worst, most }) = self.extremes else { return true };
-        let occurs =
-            |is_it: &dyn Fn(usize) -> bool| ranges.iter().cloned().flatten().any(|at| self.cells[at] >= 0 && is_it(at));
-        let has_worst = |at: usize| self.intolerable.get(at).is_some_and(|&taints| i64::from(taints) == worst);
-        let has_most = |at: usize| self.preferred.get(at).is_some_and(|&weight| i64::from(weight) == most);
-        (worst == 0 || occurs(&has_worst)) && (most == 0 || occurs(&has_most))
+        self.opinions.is_right(ranges.iter().cloned().flatten().filter(|&at| self.cells[at] >= 0))
     }
 
     /// Goes on through `range` until `need` nodes fit.
@@ -110,14 +105,14 @@ impl Column {
     /// Position and score of the chosen node of the ranges, and how many are equal to it. At least one node fits.
     fn best(&self, ranges: &[Range<usize>; 2], pieces: &[Piece], rules: &Rules, pick: Pick) -> (usize, i64, u32) {
         let fitting = || ranges.iter().cloned().flatten().filter(|&at| self.cells[at] >= 0);
-        let intolerable = |at: usize| self.intolerable.get(at).map_or(0, |&taints| i64::from(taints));
-        let preferred = |at: usize| self.preferred.get(at).map_or(0, |&weight| i64::from(weight));
-        let looks = self.extremes.is_none();
-        let worst =
-            if self.intolerable.is_empty() || !looks { 0 } else { fitting().map(intolerable).max().unwrap_or(0) };
-        let most = if self.preferred.is_empty() || !looks { 0 } else { fitting().map(preferred).max().unwrap_or(0) };
-        if self.extremes.is_some() || (worst == 0 && most == 0) {
-            let known = if self.extremes.is_some() { 0 } else { rules.opinion(0, 0, 0, 0) };
+        let (intolerable, preferred) = (|at| self.opinions.intolerable(at), |at| self.opinions.preferred(at));
+        let is_counted = self.opinions.extremes().is_some();
+        let highest = |of: &dyn Fn(usize) -> i64| {
+            if self.opinions.is_empty() { 0 } else { fitting().map(of).max().unwrap_or(0) }
+        };
+        let (worst, most) = (highest(&intolerable), highest(&preferred));
+        if is_counted || (worst == 0 && most == 0) {
+            let known = if is_counted { 0 } else { rules.opinion(0, 0, 0, 0) };
             let best = pieces.iter().fold(i16::MIN, |best, piece| best.max(piece.top));
             let cells = || pieces.iter().filter(|piece| piece.top == best).map(|piece| &piece.cells);
             let equal = |cells: &Range<usize>| count(&self.cells[cells.clone()], |cell| cell == best);

@@ -4,8 +4,9 @@ use std::collections::VecDeque;
 
 use rustc_hash::FxHashMap;
 
-use super::column::{Column, Extremes};
+use super::column::Column;
 use super::layout::Layout;
+use super::opinions::Extremes;
 use super::pack::Pack;
 use super::probe::Probe;
 use super::tables::SignatureId;
@@ -78,7 +79,7 @@ impl Store {
         column.sync(view, layout, probe, extremes);
         self.cells = self.cells - before.min(self.cells) + column.len();
         // Whoever is asked only now and then had better look by itself at what changed in the meantime.
-        if !layout.is_grouped && extremes.is_none() && column.uses > USES {
+        if !layout.is_grouped && column.uses > USES {
             self.pack.used(view, at, column, || probe.plain());
         }
         column

@@ -42,6 +42,15 @@ struct NodeRow {
     ports: Vec<HostPort>,
 }
 
+/// Of a node, what every pod that comes or goes asks for, and whoever looks at it for the first time.
+#[derive(Clone, Copy, Debug, Default)]
+struct Head {
+    /// The pod that came last.
+    first_pod: Option<PodId>,
+    /// The sort of its last facts.
+    sort: Option<SortId>,
+}
+
 /// What the scheduler believes about the cluster.
 #[derive(Clone, Debug, Default)]
 pub struct View {
@@ -49,11 +58,8 @@ pub struct View {
     usage: IdVec<NodeId, Usage>,
     /// `None`: there is no such node (any more).
     facts: IdVec<NodeId, Option<NodeFacts>>,
-    /// The sort of the last facts.
-    sorts: IdVec<NodeId, Option<SortId>>,
     nodes: IdVec<NodeId, NodeRow>,
-    /// The pod that came last to each node. Every pod that comes or goes asks for it, and for nothing else in the node's row.
-    first_pod: IdVec<NodeId, Option<PodId>>,
+    heads: IdVec<NodeId, Head>,
     pods: IdPages<PodId, PodRow>,
     /// Pods that are assumed: a handful at a time, while a flag would be padded to four bytes a pod. Never iterated.
     assumed: FxHashSet<PodId>,
@@ -174,7 +180,7 @@ impl View {
             self.move_images(old.map(|old| old.images), Some(facts.images));
         }
         self.facts[node] = Some(facts);
-        self.sorts[node] = Some(self.tables.sort(&facts));
+        self.heads[node].sort = Some(self.tables.sort(&facts));
         self.offer(node, &facts);
         self.changed(node, true);
         self.moves.note(Move::Node(node), self.list.len());
@@ -216,9 +222,8 @@ impl View {
 
     fn grow_nodes(&mut self, node: NodeId) {
         self.nodes.grow_to(node, NodeRow::default());
-        self.first_pod.grow_to(node, None);
+        self.heads.grow_to(node, Head::default());
         self.facts.grow_to(node, None);
-        self.sorts.grow_to(node, None);
         self.usage.grow_to(node, Usage::default());
         self.positions.grow_to(node, NOT_LISTED);
     }
@@ -295,7 +300,7 @@ impl View {
         self.moves.note(Move::Left(node, class, terminating), self.list.len());
         match row.previous {
             Some(previous) => self.pods[previous].next = row.next,
-            None => self.first_pod[node] = row.next,
+            None => self.heads[node].first_pod = row.next,
         }
         if let Some(next) = row.next {
             self.pods[next].previous = row.previous;
@@ -348,7 +353,7 @@ impl View {
         self.remove_pod(pod);
         self.grow_nodes(node);
         self.pods.grow_to(pod, &PodRow::default());
-        let next = self.first_pod[node].replace(pod);
+        let next = self.heads[node].first_pod.replace(pod);
         if let Some(next) = next {
             self.pods[next].previous = Some(pod);
         }

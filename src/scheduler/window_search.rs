@@ -156,11 +156,10 @@ fn top(column: &Column, slots: &Range<usize>) -> i16 {
 }
 
 /// How many cells of a range are equal to its highest.
-fn ties(column: &Column, slots: &Range<usize>, top: i16) -> usize {
+pub(super) fn ties(column: &Column, slots: &Range<usize>, top: i16) -> usize {
     let (before, blocks, after) = in_blocks(slots);
     let is_top = |cell| cell == top;
-    let sums = column.sums.tops[blocks.clone()].iter().zip(&column.sums.ties[blocks]);
-    let whole: usize = sums.map(|(&highest, &ties)| if is_top(highest) { usize::from(ties) } else { 0 }).sum();
+    let whole = column.sums.equal(blocks, top) as usize;
     whole + count(&column.cells[before], is_top) + count(&column.cells[after], is_top)
 }
 

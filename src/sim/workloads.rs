@@ -280,16 +280,26 @@ impl Run {
         self.view.add_node(NodeId::from_raw(number), &spec);
     }
 
+    /// How many pods run from the start.
+    fn old(&self) -> u32 {
+        if self.workload == Workload::Preemption { self.nodes * OLD_PODS } else { 0 }
+    }
+
+    /// The pod that comes after so many.
+    fn pod(&self, number: u32) -> PodId {
+        PodId::from_raw(self.old() + number)
+    }
+
     /// The next pod: one decision, or two if it has to evict somebody.
     pub fn place(&mut self, evaluator: &mut impl Evaluator, options: &Options) {
         let class = self.classes[self.next as usize % self.classes.len()];
-        let pod = PodId::from_raw(self.nodes * OLD_PODS + self.next);
+        let pod = self.pod(self.next);
         let mut rng = self.ties.at(u64::from(self.next), 1, 0);
         let mut ask = Ask::of(class);
         let mut decision = self.decide(evaluator, ask, options, rng.next_u64());
         if let Outcome::Unfit(error) = &mut decision.outcome
             && let Some(chosen) =
-                evaluator.preempt_first(&self.view, ask, error, &Started { old: self.nodes * OLD_PODS }, rng.next_u64())
+                evaluator.preempt_first(&self.view, ask, error, &Started { old: self.old() }, rng.next_u64())
         {
             for victim in &chosen.victims {
                 self.view.remove_pod(victim.pod);
@@ -397,7 +407,7 @@ mod tests {
             assert_eq!(bound, 200);
             assert_eq!((cycles, preemptions), if workload == Workload::Preemption { (220, 20) } else { (200, 0) });
             made.push((evaluated / cycles, feasible / bound));
-            let placed = |run: &Run| (0..30).map(|j| run.view.place_of(PodId::from_raw(4000 + j))).collect::<Vec<_>>();
+            let placed = |run: &Run| (0..30).map(|j| run.view.place_of(run.pod(j))).collect::<Vec<_>>();
             assert_eq!(placed(&run), placed(&again), "evaluators differ in {}", workload.name());
             assert_eq!(placed(&third), placed(&again), "evaluators differ in {}", workload.name());
         }

@@ -92,13 +92,13 @@ pub fn violations(
 /// How bad a candidate is: the least is taken.
 pub(crate) type Badness = (u32, i32, i64, usize, Reverse<SimTime>);
 
-pub(crate) fn badness(candidate: &Candidate) -> Badness {
-    let victims = &candidate.victims;
+/// How bad it is that these have to go, most important first, against so many budgets.
+pub(crate) fn badness(violations: u32, victims: &[Victim]) -> Badness {
     let highest = victims.first().map_or(i32::MIN, |victim| victim.priority);
     // Upstream makes priorities positive, so that few pods of negative priority are not worse than many.
     let sum = victims.iter().map(|victim| i64::from(victim.priority) + (1 << 31)).sum();
     let first = victims.iter().filter(|victim| victim.priority == highest).map(|victim| victim.started).min();
-    (candidate.violations, highest, sum, victims.len(), Reverse(first.unwrap_or_default()))
+    (violations, highest, sum, victims.len(), Reverse(first.unwrap_or_default()))
 }
 
 /// The candidates that no criterion tells apart, in their order: fewest violations of budgets, lowest highest priority, lowest
@@ -106,8 +106,9 @@ pub(crate) fn badness(candidate: &Candidate) -> Badness {
 /// them.
 #[must_use]
 pub fn best_candidates(candidates: Vec<Candidate>) -> Vec<Candidate> {
-    let least = candidates.iter().map(badness).min();
-    candidates.into_iter().filter(|candidate| Some(badness(candidate)) == least).collect()
+    let bad = |candidate: &Candidate| badness(candidate.violations, &candidate.victims);
+    let least = candidates.iter().map(bad).min();
+    candidates.into_iter().filter(|candidate| Some(bad(candidate)) == least).collect()
 }
 
 #[cfg(test)]

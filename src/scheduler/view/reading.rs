@@ -67,13 +67,14 @@ impl View {
     /// What a node differs by from others without pods; `None` if it was never known.
     #[inline]
     pub(in crate::scheduler) fn sort(&self, node: NodeId) -> Option<SortId> {
-        self.sorts[node]
+        self.heads[node].sort
     }
 
     /// The sort of a listed node without pods; `None` if it has pods.
     #[inline]
     pub(in crate::scheduler) fn sort_of_empty(&self, node: NodeId) -> Option<SortId> {
-        if self.first_pod[node].is_none() { self.sorts[node] } else { None }
+        let head = self.heads[node];
+        if head.first_pod.is_none() { head.sort } else { None }
     }
 
     /// The nodes that are there, listed already or not.
@@ -143,7 +144,7 @@ impl View {
 
     /// The pods on a node, latest first, with their classes.
     pub fn pods_on(&self, node: NodeId) -> impl Iterator<Item = (PodId, ClassId)> + Clone {
-        let first = self.first_pod.get(node).copied().flatten();
+        let first = self.heads.get(node).and_then(|head| head.first_pod);
         std::iter::successors(first, |&pod| self.pods[pod].next)
             .filter_map(|pod| self.pods[pod].place.map(|(_, class)| (pod, class)))
     }
