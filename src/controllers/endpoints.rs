@@ -107,6 +107,9 @@ impl Endpoints {
 
     /// A change that controllers see.
     pub fn on_change<T: Timers<Timer>, R: Recorder>(&mut self, env: &mut Env<'_, T, R>, change: &Change) {
+        if env.plan.services.is_empty() {
+            return;
+        }
         let (pod, template) = match *change {
             Change::PodStatus { pod, mask, .. } => {
                 let ready = StatusMask::condition(PodConditionType::Ready);

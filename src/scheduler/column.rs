@@ -14,7 +14,7 @@ use super::nominated::{Denied, denial};
 use super::opinions::{Extremes, Opinion, Opinions};
 use super::plugins::node_resources_fit::Usage;
 use super::probe::{Probe, Reject};
-use super::search::count;
+use super::sums::Sums;
 use super::tables::SortId;
 use super::view::{NOT_LISTED, View};
 use crate::base::id::DenseId;
@@ -69,57 +69,6 @@ pub(super) struct Column {
     pub(super) uses: u32,
     /// Set by every use, cleared by the clock that looks for columns to take away.
     pub(super) used: bool,
-}
-
-/// The highest cell of each block, how many are equal to it, how many fit, and which.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Sums {
-    pub tops: Vec<i16>,
-    pub ties: Vec<u8>,
-    pub fits: Vec<u8>,
-    /// Which cells of a block fit.
-    pub bits: Vec<u64>,
-    /// Blocks that must be summed up again.
-    stale: Vec<u32>,
-    is_stale: Vec<bool>,
-}
-
-impl Sums {
-    /// How many cells of these blocks hold what is the highest of their block and equal to `cell`.
-    pub(super) fn equal(&self, blocks: Range<usize>, cell: i16) -> u32 {
-        let (tops, ties) = (&self.tops[blocks.clone()], &self.ties[blocks]);
-        // So many blocks at a time that 16 bits hold their sum.
-        let some = |(tops, ties): (&[i16], &[u8])| {
-            let ties = tops.iter().zip(ties).map(|(&top, &ties)| if top == cell { u16::from(ties) } else { 0 });
-            u32::from(ties.sum::<u16>())
-        };
-        tops.chunks(BLOCK).zip(ties.chunks(BLOCK)).map(some).sum()
-    }
-
-    /// In which of these blocks the `n`-th of them is, counted from 0, and how many of the block's come before it.
-    pub(super) fn nth(&self, blocks: Range<usize>, cell: i16, n: u32) -> (usize, u32) {
-        let (mut block, mut left) = (blocks.start, n);
-        for stride in [64, 8, 1] {
-            while block + stride <= blocks.end {
-                let here = self.equal(block..block + stride, cell);
-                if left < here {
-                    break;
-                }
-                (block, left) = (block + stride, left - here);
-            }
-        }
-        (block, left)
-    }
-
-    /// A block must be summed up again, if sums are kept.
-    #[inline]
-    fn forget(&mut self, block: usize) {
-        if let Some(stale) = self.is_stale.get_mut(block)
-            && !std::mem::replace(stale, true)
-        {
-            self.stale.push(u32::try_from(block).expect("node ids are 32 bits wide"));
-        }
-    }
 }
 
 impl Column {
@@ -201,16 +150,7 @@ impl Column {
 
     /// A cell is not what it was.
     fn touch(&mut self, slot: usize) {
-        let block = slot / BLOCK;
-        if let Some(bits) = self.sums.bits.get_mut(block) {
-            let bit = 1 << (slot % BLOCK);
-            if self.cells[slot] >= 0 {
-                *bits |= bit
-            } else {
-                *bits &= !bit
-            }
-            self.sums.forget(block);
-        }
+        self.sums.touch(slot, self.cells[slot] >= 0);
     }
 
     /// A cell goes on to fit, with another score.
@@ -228,24 +168,7 @@ impl Column {
         if self.built_cells < self.cells.len() {
             (0..blocks).for_each(|block| self.build(view, layout, probe, block));
         }
-        if self.sums.tops.len() != blocks {
-            let all = 0..u32::try_from(blocks).expect("node ids are 32 bits wide");
-            let bits = |cells: &[i16]| cells.iter().rev().fold(0, |bits, &cell| bits << 1 | u64::from(cell >= 0));
-            let bits = self.cells.chunks(BLOCK).map(bits).collect();
-            let (tops, ties, fits) = (vec![0; blocks], vec![0; blocks], vec![0; blocks]);
-            self.sums = Sums { tops, ties, fits, bits, stale: all.collect(), is_stale: vec![true; blocks] };
-        }
-        let Sums { tops, ties, fits, bits, stale, is_stale } = &mut self.sums;
-        let small = |n: usize| u8::try_from(n).expect("blocks are small");
-        for block in stale.drain(..) {
-            let block = block as usize;
-            let cells = &self.cells[block * BLOCK..((block + 1) * BLOCK).min(self.cells.len())];
-            let top = cells.iter().fold(i16::MIN, |top, &cell| top.max(cell));
-            tops[block] = top;
-            ties[block] = small(count(cells, |cell| cell == top));
-            fits[block] = small(bits[block].count_ones() as usize);
-            is_stale[block] = false;
-        }
+        self.sums.bring_up_to_date(&self.cells);
     }
 
     /// Counts a cell like one that was counted before.
@@ -456,7 +379,7 @@ impl Column {
         }
         self.built[block] = true;
         // Sums begin when everything is built.
-        debug_assert!(self.sums.tops.is_empty());
+        debug_assert!(self.sums.is_empty());
     }
 
     /// Builds the cells of nodes without pods that are known to fit. Returns which of the block are left.

@@ -369,7 +369,7 @@ impl<P: Victims> Search<'_, P> {
     #[inline]
     fn is_known(&mut self, node: NodeId, trusts: bool) -> bool {
         let Some(brief) = self.remembered.briefs.get(node) else { return false };
-        if matches!(brief.came, Came::Unknown) || !trusts && !(self.keeps && self.has_no_nominees(node)) {
+        if matches!(brief.came, Came::Unknown) || !(trusts || self.keeps && self.has_no_nominees(node)) {
             return false;
         }
         let starts = self.pods.starts_on(node);

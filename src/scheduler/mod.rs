@@ -44,6 +44,7 @@ mod search;
 pub mod state;
 pub mod storage;
 mod store;
+mod sums;
 pub mod tables;
 pub mod trail;
 mod trial;

@@ -197,3 +197,23 @@ fn position(cells: &[i16], test: impl Fn(i16) -> bool, n: usize) -> Option<usize
     }
     None
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cells_are_counted_and_found_as_one_by_one() {
+        let cells: Vec<i16> = (0..200).map(|at: i16| (at * 37 % 11) - 2).collect();
+        for size in [0, 1, 7, 8, 63, 64, 65, 128, 200] {
+            let cells = &cells[..size];
+            let equal: Vec<usize> = (0..size).filter(|&at| cells[at] == 8).collect();
+            assert_eq!(count(cells, |cell| cell == 8), equal.len());
+            assert_eq!((0..equal.len()).map(|n| nth(cells, 8, n)).collect::<Result<Vec<_>, _>>(), Ok(equal.clone()));
+            assert_eq!(nth(cells, 8, equal.len()), Err(equal.len()));
+            let (few, fitting) = (&cells[..size.min(BLOCK)], |cell: &&i16| **cell >= 0);
+            let top = few.iter().copied().max().unwrap_or(i16::MIN);
+            assert_eq!(fit_and_top(few), (few.iter().filter(fitting).count(), top));
+        }
+    }
+}

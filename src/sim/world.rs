@@ -422,7 +422,7 @@ impl World {
         // Every controller is asked, as some compute from here when they will have to act.
         let controllers = [
             self.gc.minds(&mut env, change),
-            self.endpoints.minds(&self.cluster, change),
+            !self.plan.services.is_empty() && self.endpoints.minds(&self.cluster, change),
             NodeLifecycle::minds(&self.cluster, change),
             Manager::minds(&self.cluster),
             AttachDetach::minds(&self.cluster, &self.plan, change),
