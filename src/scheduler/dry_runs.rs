@@ -2,7 +2,7 @@
 //! start of one of its pods changes. Owns what is remembered; the search for victims and the criteria are those of
 //! [`preemption`](super::preemption).
 
-use std::cmp::Ordering;
+use std::cmp::{Ordering, Reverse};
 
 use smallvec::SmallVec;
 
@@ -19,7 +19,8 @@ use super::preemption::{
 use super::probe::{Probe, Reject};
 use super::trial::Trial;
 use super::view::View;
-use crate::base::IdVec;
+use crate::base::id::DenseId;
+use crate::base::{IdVec, SimTime};
 use crate::model::{ClassId, NodeId};
 
 /// So many situations are told apart in one look for victims.
@@ -48,39 +49,63 @@ struct Run {
     tried: Tried,
 }
 
-impl Run {
-    fn brief(&self, starts: Option<u32>) -> Brief {
-        let came = match &self.tried {
-            Tried::NoVictims => Came::NoVictims,
-            Tried::Nobody => Came::Nobody,
-            Tried::Unhelpful(_) => Came::Unhelpful,
-            Tried::Evict(_, bad) => Came::Evict(*bad),
-        };
-        Brief { starts, came }
+/// As much of a [`Run`] as most searches look at, in 32 bytes of a column of their own: they read as many as there are candidates
+/// to find.
+#[derive(Clone, Copy, Debug)]
+struct Brief {
+    /// How many have to go; 0: something else came of the node.
+    victims: u32,
+    /// What was counted of the starts on the node; [`UNCOUNTED`]: they must be compared one by one.
+    starts: u32,
+    /// Violations of budgets and the highest priority, in this order. Without victims: what came of the node.
+    first: u64,
+    sum: i64,
+    started: SimTime,
+}
+
+/// What came of a node from which nobody would be evicted.
+const UNKNOWN: u64 = 0;
+const NO_VICTIMS: u64 = 1;
+const NOBODY: u64 = 2;
+const UNHELPFUL: u64 = 3;
+
+const UNCOUNTED: u32 = u32::MAX;
+
+/// [`Badness`] as a brief holds it.
+type Rank = (u64, i64, u32, Reverse<SimTime>);
+
+impl Brief {
+    const UNKNOWN: Self = Self { victims: 0, starts: UNCOUNTED, first: UNKNOWN, sum: 0, started: SimTime(0) };
+
+    fn new(run: &Run, starts: Option<u32>) -> Self {
+        let starts = starts.unwrap_or(UNCOUNTED);
+        let nobody = |first| Self { starts, first, ..Self::UNKNOWN };
+        match &run.tried {
+            Tried::NoVictims => nobody(NO_VICTIMS),
+            Tried::Nobody => nobody(NOBODY),
+            Tried::Unhelpful(_) => nobody(UNHELPFUL),
+            &Tried::Evict(_, (violations, highest, sum, victims, Reverse(started))) => {
+                // From the lowest priority on, so that the order of bits is that of priorities.
+                let highest = highest.cast_unsigned() ^ 1 << 31;
+                let first = u64::from(violations) << 32 | u64::from(highest);
+                Self { victims: u32::from_index(victims), starts, first, sum, started }
+            }
+        }
+    }
+
+    #[inline]
+    const fn rank(&self) -> Rank {
+        (self.first, self.sum, self.victims, Reverse(self.started))
+    }
+
+    const fn is_unknown(&self) -> bool {
+        self.victims == 0 && self.first == UNKNOWN
     }
 }
 
-/// As much of a [`Run`] as most searches look at, in a column of its own: they read as many as there are candidates to find.
-#[derive(Clone, Copy, Debug)]
-struct Brief {
-    /// What was counted of the starts on the node; `None`: they must be compared one by one.
-    starts: Option<u32>,
-    came: Came,
-}
-
-/// What came of a node, in short.
-#[derive(Clone, Copy, Debug)]
-enum Came {
-    /// It is not known.
-    Unknown,
-    NoVictims,
-    Nobody,
-    Unhelpful,
-    Evict(Badness),
-}
-
-impl Brief {
-    const UNKNOWN: Self = Self { starts: None, came: Came::Unknown };
+/// How many budgets an eviction of this rank violates.
+const fn violations_of(rank: Rank) -> u64 {
+    rank.0 >> 32
 }
 
 /// What came of all nodes for one class.
@@ -242,7 +267,7 @@ struct Tally<'a> {
     remaining: Histogram,
     /// The best. Candidates are made when it is clear that they are among them.
     best: Vec<NodeId>,
-    least: Option<Badness>,
+    least: Option<Rank>,
     /// Who has to go on those of them that are not remembered.
     fresh: Vec<(NodeId, Going)>,
 }
@@ -250,34 +275,33 @@ struct Tally<'a> {
 impl Tally<'_> {
     /// This came of a node. `fresh` says more of it; `None`: what is remembered does.
     #[inline(always)]
-    fn note(&mut self, node: NodeId, came: &Came, remembered: &DryRuns, fresh: Option<&Run>) {
-        let run = || fresh.or_else(|| remembered.runs[node].as_ref()).expect("it was tried");
-        match came {
-            Came::Unknown => {}
-            Came::NoVictims => self.no_victims += 1,
-            Came::Nobody => {}
-            Came::Unhelpful => {
-                let Tried::Unhelpful(rejection) = &run().tried else { return };
+    fn note(&mut self, node: NodeId, brief: &Brief, remembered: &DryRuns, fresh: Option<&Run>) {
+        if brief.victims == 0 {
+            let run = || fresh.or_else(|| remembered.runs[node].as_ref()).map(|run| &run.tried);
+            self.no_victims += u32::from(brief.first == NO_VICTIMS);
+            if brief.first == UNHELPFUL
+                && let Some(Tried::Unhelpful(rejection)) = run()
+            {
                 rejection.verdict.reasons().iter().for_each(|&reason| self.remaining.add(reason, 1));
             }
-            Came::Evict(bad) => {
-                self.found += 1;
-                self.harmless |= bad.0 == 0;
-                match self.least.as_ref().map_or(Ordering::Less, |least| bad.cmp(least)) {
-                    Ordering::Equal if !self.first_only => {}
-                    Ordering::Equal if self.view.position(node) > self.view.position(self.best[0]) => return,
-                    Ordering::Greater => return,
-                    Ordering::Less | Ordering::Equal => {
-                        self.best.clear();
-                        self.fresh.clear();
-                    }
-                }
-                self.least = Some(*bad);
-                self.best.push(node);
-                if let Some(Run { tried: Tried::Evict(victims, _), .. }) = fresh {
-                    self.fresh.push((node, victims.clone()));
-                }
+            return;
+        }
+        let rank = brief.rank();
+        self.found += 1;
+        self.harmless |= violations_of(rank) == 0;
+        match self.least.as_ref().map_or(Ordering::Less, |least| rank.cmp(least)) {
+            Ordering::Equal if !self.first_only => {}
+            Ordering::Equal if self.view.position(node) > self.view.position(self.best[0]) => return,
+            Ordering::Greater => return,
+            Ordering::Less | Ordering::Equal => {
+                self.best.clear();
+                self.fresh.clear();
             }
+        }
+        self.least = Some(rank);
+        self.best.push(node);
+        if let Some(Run { tried: Tried::Evict(victims, _), .. }) = fresh {
+            self.fresh.push((node, victims.clone()));
         }
     }
 }
@@ -323,18 +347,19 @@ impl<P: Victims> Search<'_, P> {
         let (before, from) = potential.split_at(offset as usize);
         for &node in from.iter().chain(before) {
             if self.is_known(node, trusts) {
-                tally.note(node, &self.remembered.briefs[node].came, self.remembered, None);
+                tally.note(node, &self.remembered.briefs[node], self.remembered, None);
             } else {
                 let run = self.try_node(node, &stage);
-                let brief = run.brief(self.pods.starts_on(node).filter(|_| self.have_started(&run.lower)));
+                let starts = self.pods.starts_on(node).filter(|_| self.have_started(&run.lower));
+                let brief = Brief::new(&run, starts);
                 if self.keeps && self.has_no_nominees(node) {
                     self.remembered.briefs.grow_to(node, Brief::UNKNOWN);
                     self.remembered.runs.grow_to(node, None);
                     self.remembered.briefs[node] = brief;
                     self.remembered.runs[node] = Some(run);
-                    tally.note(node, &brief.came, self.remembered, None);
+                    tally.note(node, &brief, self.remembered, None);
                 } else {
-                    tally.note(node, &brief.came, self.remembered, Some(&run));
+                    tally.note(node, &brief, self.remembered, Some(&run));
                 }
             }
             if tally.harmless && tally.found >= wanted {
@@ -349,7 +374,7 @@ impl<P: Victims> Search<'_, P> {
         }
         error.post_filter = PostFilter::Silent;
         best.sort_by_key(|&node| self.view.position(node));
-        let violations = least.map_or(0, |least| least.0);
+        let violations = u32::try_from(least.map_or(0, violations_of)).expect("the upper half of it");
         let victims = |node: NodeId| match fresh.iter().find(|(other, _)| *other == node) {
             Some((_, victims)) => victims.to_vec(),
             None => match &self.remembered.runs[node] {
@@ -369,11 +394,11 @@ impl<P: Victims> Search<'_, P> {
     #[inline]
     fn is_known(&mut self, node: NodeId, trusts: bool) -> bool {
         let Some(brief) = self.remembered.briefs.get(node) else { return false };
-        if matches!(brief.came, Came::Unknown) || !(trusts || self.keeps && self.has_no_nominees(node)) {
+        if brief.is_unknown() || !(trusts || self.keeps && self.has_no_nominees(node)) {
             return false;
         }
         let starts = self.pods.starts_on(node);
-        brief.starts.is_some() && brief.starts == starts || self.still_started(node, starts)
+        brief.starts != UNCOUNTED && Some(brief.starts) == starts || self.still_started(node, starts)
     }
 
     /// Whether the pods there started when they were said to have, although others started or went.
@@ -382,7 +407,8 @@ impl<P: Victims> Search<'_, P> {
         if run.lower.iter().any(|victim| self.pods.started(victim.pod) != victim.started) {
             return false;
         }
-        self.remembered.briefs[node].starts = starts.filter(|_| self.have_started(&run.lower));
+        let starts = starts.filter(|_| self.have_started(&run.lower));
+        self.remembered.briefs[node].starts = starts.unwrap_or(UNCOUNTED);
         true
     }
 

@@ -74,6 +74,7 @@ const COMPONENT_FILES: &[&str] = &[
     "kubelet/power.rs",
     "kubelet/pressure.rs",
     "kubelet/pulls.rs",
+    "kubelet/plain.rs",
     "kubelet/quiet.rs",
     "kubelet/usage.rs",
     "kubelet/volumes.rs",
