@@ -31,6 +31,22 @@ pub struct Env<'a, T, R, P = &'a Plan> {
     pub now: SimTime,
 }
 
+impl<T, R> Env<'_, T, R> {
+    /// The same as of another time.
+    #[inline]
+    pub const fn at(&mut self, now: SimTime) -> Env<'_, T, R> {
+        Env {
+            cluster: &mut *self.cluster,
+            timers: &mut *self.timers,
+            plan: self.plan,
+            draws: self.draws,
+            recorder: &mut *self.recorder,
+            counters: &mut *self.counters,
+            now,
+        }
+    }
+}
+
 /// A pod to be created.
 #[derive(Clone, Copy, Debug)]
 pub struct NewPod {

@@ -106,16 +106,7 @@ impl Kubelets {
         (record.sandbox_ready, record.sandboxes, record.to_start) = (true, 1, 0);
         (record.worker, record.asked) = (Worker::Idle, started);
         self.records.container_mut(id, 0).sandbox = 1;
-        let mut then = Env {
-            cluster: &mut *env.cluster,
-            timers: &mut *env.timers,
-            plan: env.plan,
-            draws: env.draws,
-            recorder: &mut *env.recorder,
-            counters: &mut *env.counters,
-            now: started,
-        };
-        let serves = self.start_process(&mut then, id, 0);
+        let serves = self.start_process(&mut env.at(started), id, 0);
         let seen = self.machines[node].seen_at(&env.plan.control_plane, started);
         let container = self.records.container_mut(id, 0);
         container.serving = serves;

@@ -200,16 +200,7 @@ impl Kubelets {
             {
                 quiet.next = SimTime::NEVER;
             }
-            let mut then = Env {
-                cluster: &mut *env.cluster,
-                timers: &mut *env.timers,
-                plan: env.plan,
-                draws: env.draws,
-                recorder: &mut *env.recorder,
-                counters: &mut *env.counters,
-                now: at,
-            };
-            self.react(&mut then, timer);
+            self.react(&mut env.at(at), timer);
         }
     }
 
