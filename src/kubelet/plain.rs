@@ -12,6 +12,7 @@ use super::process::{reason_of, terminated, words_of};
 use super::quiet::Quiet;
 use super::report::{Said, said_of};
 use super::runtime::{Exit, Instance, RecordId, Worker};
+use super::worker::sandbox_takes;
 use crate::api::{Op, PodRef, StatusPatch, stored::StoredContainer};
 use crate::base::id::DenseId;
 use crate::base::{Distribution, SimTime};
@@ -67,7 +68,7 @@ impl Kubelets {
         let record = self.records.get_mut(id);
         (record.mounted, record.probes_from) = (true, Some(env.now));
         (record.to_start, record.worker) = (1, Worker::Sandbox);
-        let takes = self.sandbox_takes(env, workload, ordinal, 0);
+        let takes = sandbox_takes(env, workload, ordinal, 0);
         if !self.go_quiet(env, id, takes) {
             self.step(env, id, takes);
         }
@@ -173,6 +174,7 @@ fn is_going<T, R>(env: &Env<'_, T, R>, pod: PodRef) -> bool {
     pods.exists(pod) && !pods.phase(pod.pod).is_terminal()
 }
 
+/// The status of a plain pod whose container is in this state.
 fn patch(
     plan: &Plan,
     template: TemplateId,

@@ -128,7 +128,7 @@ impl Kubelets {
             let template = &env.plan.templates[record.template];
             self.purge_init_containers(template, id);
             let record = self.records.get(id);
-            let takes = self.sandbox_takes(env, workload, ordinal, record.sandboxes);
+            let takes = sandbox_takes(env, workload, ordinal, record.sandboxes);
             if !self.go_quiet(env, id, takes) {
                 self.step(env, id, takes);
             }
@@ -147,18 +147,6 @@ impl Kubelets {
         } else {
             self.start_next(env, id);
         }
-    }
-
-    /// How long the creation of a pod's sandbox number `sandbox` takes.
-    pub(super) fn sandbox_takes<T, R>(
-        &self,
-        env: &Env<'_, T, R>,
-        workload: WorkloadId,
-        ordinal: u64,
-        sandbox: u16,
-    ) -> SimDuration {
-        let mut rng = env.draws.workload(workload).latency.at(ordinal, u64::from(sandbox), 0);
-        SimDuration::from_secs_f64(env.plan.control_plane.sandbox_start.sample(&mut rng))
     }
 
     /// Whether some container was asked to stop and has not.
@@ -435,4 +423,15 @@ impl Kubelets {
             self.request_sync(env, id, polled);
         }
     }
+}
+
+/// How long the creation of a pod's sandbox number `sandbox` takes.
+pub(super) fn sandbox_takes<T, R>(
+    env: &Env<'_, T, R>,
+    workload: WorkloadId,
+    ordinal: u64,
+    sandbox: u16,
+) -> SimDuration {
+    let mut rng = env.draws.workload(workload).latency.at(ordinal, u64::from(sandbox), 0);
+    SimDuration::from_secs_f64(env.plan.control_plane.sandbox_start.sample(&mut rng))
 }

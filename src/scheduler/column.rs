@@ -190,7 +190,8 @@ impl Column {
         }
     }
 
-    /// Computes the cell at `slot` and counts it; what is thought of its node. `last` is what nodes of one usage say, to be taken over by those like it.
+    /// Computes the cell at `slot` and counts it; what is thought of its node. `last` is what nodes of one usage say, to be taken
+    /// over by those like it.
     fn ask(
         &mut self,
         view: &View,

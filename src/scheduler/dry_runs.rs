@@ -11,7 +11,7 @@ use super::diagnosis::{FitError, Histogram, PostFilter};
 use super::framework::Rejection;
 use super::index::{Index, Moment, moment};
 use super::journal::Cursor;
-use super::plugins::default_preemption::{Badness, Candidate, Victim, badness, candidates_wanted, violations};
+use super::plugins::default_preemption::{Candidate, Victim, badness, candidates_wanted, violations};
 use super::plugins::node_resources_fit::Usage;
 use super::preemption::{
     Stage, Victims, lower_on, preempt, resolvable, select_victims, waits_for_victims, whole_verdict,
@@ -35,8 +35,8 @@ enum Tried {
     Nobody,
     /// It does not fit even so.
     Unhelpful(Rejection),
-    /// These have to go.
-    Evict(Going, Badness),
+    /// These have to go, against so many budgets.
+    Evict(Going, u32),
 }
 
 /// Who has to go.
@@ -71,7 +71,7 @@ const UNHELPFUL: u64 = 3;
 
 const UNCOUNTED: u32 = u32::MAX;
 
-/// [`Badness`] as a brief holds it.
+/// What [`badness`] says, as a brief holds it.
 type Rank = (u64, i64, u32, Reverse<SimTime>);
 
 impl Brief {
@@ -84,7 +84,8 @@ impl Brief {
             Tried::NoVictims => nobody(NO_VICTIMS),
             Tried::Nobody => nobody(NOBODY),
             Tried::Unhelpful(_) => nobody(UNHELPFUL),
-            &Tried::Evict(_, (violations, highest, sum, victims, Reverse(started))) => {
+            Tried::Evict(victims, violations) => {
+                let (violations, highest, sum, victims, Reverse(started)) = badness(*violations, victims);
                 // From the lowest priority on, so that the order of bits is that of priorities.
                 let highest = highest.cast_unsigned() ^ 1 << 31;
                 let first = u64::from(violations) << 32 | u64::from(highest);
@@ -248,11 +249,7 @@ struct Situation {
 
 /// What comes of a node on which these have to go.
 fn evict(victims: Going, violations: u32) -> Tried {
-    if victims.is_empty() {
-        return Tried::Nobody;
-    }
-    let bad = badness(violations, &victims);
-    Tried::Evict(victims, bad)
+    if victims.is_empty() { Tried::Nobody } else { Tried::Evict(victims, violations) }
 }
 
 /// What a search found so far.
